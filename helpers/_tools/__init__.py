@@ -1,0 +1,1 @@
+"""The tools round the course: launcher, notebook build, pictures. Lessons use none of it."""

@@ -1,0 +1,78 @@
+"""Fixtures for tests that click in a real JupyterLab.
+
+Playwright's sync API keeps an event loop in this thread while a browser is open, so a test in this
+folder calls no `asyncio.run`. The browser is closed when pytest leaves the folder.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import pytest
+
+from helpers._tools.chromium import HOW_TO_GET_ONE, find_chromium
+from tests.browser.look import WINDOW, launched
+from tests.browser.page import NotebookPage
+from tests.browser.server import PROJECT, LabServer
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+
+def unavailable(sentence: str) -> NoReturn:
+    """Skip with a sentence on a person's machine, and fail with it where CI=true."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(sentence, pytrace=False)
+    pytest.skip(sentence)
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium for the whole folder."""
+    executable = find_chromium()
+    if executable is None:
+        unavailable(HOW_TO_GET_ONE)
+    with launched(executable) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="package")
+def lab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
+    """A JupyterLab over copies of the notebooks/ folder, stopped at the end of the folder."""
+    server = LabServer(tmp_path_factory.mktemp("lab"))
+    if (PROJECT / "notebooks").is_dir():
+        server.copy_in(PROJECT / "notebooks")
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def open_notebook(
+    browser: Browser, lab: LabServer
+) -> Iterator[Callable[[str | Path], NotebookPage]]:
+    """`open_notebook("02_spawn.ipynb")` gives it as a NotebookPage, in a page of its own.
+
+    A Path is copied into the server's root first. Keyword arguments go to NotebookPage.open. Each
+    page is closed, and its kernel shut down, at the end of the test.
+    """
+    opened: list[NotebookPage] = []
+
+    def open_one(notebook: str | Path, **options: object) -> NotebookPage:
+        if isinstance(notebook, Path):
+            lab.copy_in(notebook)
+            notebook = notebook.name
+        page = NotebookPage(browser.new_page(viewport=WINDOW), lab)
+        opened.append(page)
+        page.open(notebook, **options)  # type: ignore[arg-type]
+        return page
+
+    yield open_one
+    for page in opened:
+        page.page.close()
+    lab.shut_down_kernels()

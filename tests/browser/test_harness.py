@@ -1,0 +1,100 @@
+"""The browser harness itself, on a notebook of three cells with a slider, a button and a figure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+import psutil
+import pytest
+
+from helpers._tools.chromium import find_chromium
+from tests.browser.page import NotebookPage
+from tests.browser.server import LabServer
+
+PANEL = """
+import ipywidgets as widgets
+import plotly.graph_objects as go
+
+slider = widgets.IntSlider(description="tasks", min=0, max=100, value=5)
+button = widgets.Button(description="Run")
+words = widgets.HTML("nothing yet")
+live = go.FigureWidget(go.Bar(x=["cards"], y=[1]), layout={"title": "five cards"})
+
+def redraw(change):
+    live.layout.title = f"{slider.value} cards"
+    words.value = f"slider at {slider.value}"
+
+slider.observe(redraw, "value")
+button.on_click(lambda _: setattr(words, "value", "button pressed"))
+display(widgets.VBox([slider, button, words, live]))
+"""
+
+
+@pytest.fixture
+def panel(tmp_path: Path) -> Path:
+    notebook = nbformat.v4.new_notebook()
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
+    sources = [PANEL, "print('a cell after it')", "1 / 0"]
+    notebook.cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    path = tmp_path / "panel.ipynb"
+    nbformat.write(notebook, path)
+    return path
+
+
+OpenNotebook = Callable[..., NotebookPage]
+
+
+def test_slider_button_and_figure_are_driven_and_an_error_is_told(
+    open_notebook: OpenNotebook, panel: Path, tmp_path: Path
+) -> None:
+    notebook = open_notebook(panel)
+    notebook.run_all()
+    assert notebook.errors() == ["Cell 2: ZeroDivisionError: division by zero"]
+    assert notebook.cells()[1]["outputs"][0]["text"] == "a cell after it\n"
+
+    assert notebook.drag("tasks", 1.0, 0.0, 0.5) == "50"
+    notebook.until(lambda: "slider at 50" in notebook.output(0).inner_text(), "the slider's words")
+    title = notebook.output(0).locator(".gtitle")
+    notebook.until(lambda: title.text_content() == "50 cards", "the figure's title")
+
+    notebook.click("Run")
+    notebook.until(lambda: "button pressed" in notebook.output(0).inner_text(), "the click")
+
+    light = notebook.picture(tmp_path / "light.png", of=notebook.output(0)).read_bytes()
+    notebook.theme("JupyterLab Dark")
+    notebook.settle()
+    assert notebook.picture(tmp_path / "dark.png", of=notebook.output(0)).read_bytes() != light
+
+
+def test_the_committed_notebook_is_never_the_one_that_is_opened(
+    open_notebook: OpenNotebook, panel: Path, lab: LabServer
+) -> None:
+    before = panel.read_bytes()
+    notebook = open_notebook(panel)
+    notebook.start_all()
+    notebook.until(lambda: notebook.errors(), "the last cell", 60)
+    notebook.command("docmanager:save")
+    copy = lab.root / panel.name
+    notebook.until(lambda: copy.read_bytes() != before, "the copy to be saved")
+    assert panel.read_bytes() == before
+
+
+def test_a_stopped_server_leaves_no_process_behind(tmp_path: Path) -> None:
+    server = LabServer(tmp_path)
+    server.start()
+    assert server.process is not None
+    server._ask("/api/kernels", method="POST")
+    family = psutil.Process(server.process.pid).children(recursive=True)
+    assert family, "the kernel is a child of the server"
+    server.stop()
+    assert psutil.wait_procs(family, timeout=10)[1] == []
+
+
+def test_a_named_chromium_that_is_not_there_is_an_error_and_not_another_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TASK_CARDS_CHROMIUM", "/no/such/browser")
+    with pytest.raises(FileNotFoundError, match="/no/such/browser"):
+        find_chromium()
