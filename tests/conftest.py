@@ -1,0 +1,85 @@
+"""Fixtures for all tests: small courses of a test's own, and the rule for what a machine lacks."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+# Kernels and commands that tests start import `helpers` from this tree, installed or not.
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    filter(None, [str(PROJECT), os.environ.get("PYTHONPATH", "")])
+)
+
+HEADER = """\
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+#   lesson:
+#     number: "{number}"
+#     name: {name}
+#     question: "{question}"
+#     minutes: {minutes}
+#     article: "{article}"
+# ---
+
+"""
+
+README = """\
+# A course
+
+<!-- lessons: written by `python -m helpers._tools.build --table` -->
+<!-- end of lessons -->
+
+The end.
+"""
+
+
+def unavailable(sentence: str) -> NoReturn:
+    """Skip with a sentence on a person's machine, and fail with it where CI=true."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(sentence, pytrace=False)
+    pytest.skip(sentence)
+
+
+@pytest.fixture
+def course(tmp_path: Path) -> Path:
+    """The root of an empty course: lessons/, notebooks/ and a README with the table's markers."""
+    for folder in ("lessons", "notebooks"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "README.md").write_text(README, encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def write_lesson(course: Path) -> Callable[..., Path]:
+    """`write_lesson("print(1)", "2 + 2", name="spawn")` writes a lesson of these code cells.
+
+    A text that begins with `# %%` is taken as a cell with its own marker.
+    """
+
+    def write(*cells: str, number: str = "02", name: str = "spawn", **header: object) -> Path:
+        values = {"question": "What runs first?", "minutes": 25, "article": "task::spawn"} | header
+        title = f"# %% [markdown]\n# # {number} · {values['question']}\n"
+        marked = [cell if cell.startswith("# %%") else f"# %%\n{cell}\n" for cell in cells]
+        path = course / "lessons" / f"{number}_{name}.py"
+        text = HEADER.format(number=number, name=name, **values) + "\n".join([title, *marked])
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def python() -> str:
+    """The interpreter that runs the tests."""
+    return sys.executable

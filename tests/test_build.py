@@ -1,0 +1,229 @@
+"""The build: what a lesson becomes, what stops it, and what `--check` finds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from helpers._tools.build import main
+from helpers._tools.lessons import LessonError, derive, find_lessons, read_header
+from helpers._tools.rules import broken_rules
+from helpers._tools.table import lesson_table
+
+WriteLesson = Callable[..., Path]
+
+
+def notebook_of(course: Path, stem: str = "02_spawn") -> nbformat.NotebookNode:
+    return nbformat.read(course / "notebooks" / f"{stem}.ipynb", as_version=4)
+
+
+@pytest.fixture
+def built(course: Path, write_lesson: WriteLesson) -> Path:
+    """A course of one lesson, built."""
+    write_lesson(
+        "import asyncio\n\nawait asyncio.sleep(0)\nprint('one')\nprint('two')",
+        '# %% tags=["raises-exception"]\nasyncio.run(None)',
+        "40 + 2",
+    )
+    assert main([], root=course) == 0
+    return course
+
+
+def test_a_build_keeps_the_outputs_and_counts_from_one(built: Path) -> None:
+    code = [cell for cell in notebook_of(built).cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == [1, 2, 3]
+    assert [(o.name, o.text) for o in code[0].outputs] == [("stdout", "one\ntwo\n")]
+    assert code[1].outputs[0].ename == "RuntimeError"
+    assert code[2].outputs[0].data == {"text/plain": "42"}
+
+
+def test_a_second_build_gives_the_same_bytes(built: Path) -> None:
+    path = built / "notebooks" / "02_spawn.ipynb"
+    before = path.read_bytes()
+    assert main(["02"], root=built) == 0
+    assert path.read_bytes() == before
+
+
+def test_a_build_names_no_python_version_no_time_and_no_path(built: Path) -> None:
+    text = (built / "notebooks" / "02_spawn.ipynb").read_text(encoding="utf-8")
+    metadata = json.loads(text)["metadata"]
+    assert metadata["language_info"] == {
+        "name": "python",
+        "file_extension": ".py",
+        "mimetype": "text/x-python",
+    }
+    assert set(metadata) == {"kernelspec", "language_info", "lesson"}
+    assert metadata["kernelspec"]["name"] == "python3"
+    assert '"execution": {' not in text
+    assert "runners.py" not in text, "the frames in asyncio's own files are left out"
+
+
+def test_an_inserted_cell_changes_no_other_cells_id(write_lesson: WriteLesson) -> None:
+    ids = [c.id for c in derive(read_header(write_lesson("1", "print()", "print()"))).cells]
+    more = [c.id for c in derive(read_header(write_lesson("0", "1", "print()", "print()"))).cells]
+    assert len(set(ids)) == 4, "twins have ids of their own"
+    assert [identity for identity in more if identity in ids] == ids
+
+
+def test_a_failing_cell_stops_the_build_and_leaves_the_notebook_as_it_was(
+    built: Path, write_lesson: WriteLesson, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = built / "notebooks" / "02_spawn.ipynb"
+    before = path.read_bytes()
+    write_lesson("print(1)", "pot = 1 / 0")
+    assert main(["02"], root=built) == 1
+    error = capsys.readouterr().err
+    assert '02_spawn, cell 2 (code, "pot = 1 / 0"): ZeroDivisionError: division by zero' in error
+    assert path.read_bytes() == before
+
+
+def test_an_unmarked_widget_stops_the_build_and_a_marked_one_becomes_words(
+    course: Path, write_lesson: WriteLesson, capsys: pytest.CaptureFixture[str]
+) -> None:
+    panel = "import ipywidgets\n\ndisplay(ipywidgets.IntSlider())"
+    filler = [str(number) for number in range(10)]
+    write_lesson(panel, *filler)
+    assert main(["02"], root=course) == 1
+    assert "it must carry # NBVAL_IGNORE_OUTPUT" in capsys.readouterr().err
+    write_lesson(f"# NBVAL_IGNORE_OUTPUT\n{panel}", *filler)
+    assert main(["02"], root=course) == 0
+    notebook = notebook_of(course)
+    assert notebook.cells[1].outputs[0].data == {
+        "text/plain": "(A live panel. Run this cell to use it.)"
+    }
+    assert "widgets" not in notebook.metadata
+
+
+@pytest.mark.parametrize(
+    ("cell", "sentence"),
+    [
+        ("print('/tmp/ipykernel_17/1.py')", "this machine's or this run's alone"),
+        ("object()", "at 0x"),
+        ("\n".join(f"x = {n}" for n in range(26)), "has 26 lines; 25 is the most"),
+        ("print('x' * 400_000)", "300 is the most"),
+        ("# NBVAL_IGNORE_OUTPUT\nprint(1)", "carry NBVAL_IGNORE_OUTPUT; one in 10 is the most"),
+        ("# NBVAL_SKIP\nprint(1)", "is skipped by nbval"),
+    ],
+)
+def test_a_broken_rule_stops_the_build_in_words(
+    course: Path,
+    write_lesson: WriteLesson,
+    capsys: pytest.CaptureFixture[str],
+    cell: str,
+    sentence: str,
+) -> None:
+    write_lesson(cell, "'the relation'")
+    assert main(["02"], root=course) == 1
+    assert sentence in capsys.readouterr().err
+    assert not (course / "notebooks" / "02_spawn.ipynb").exists()
+
+
+def test_an_ignored_cell_needs_its_relation_in_the_next_compared_cell() -> None:
+    def notebook(after: str, *, printed: str) -> nbformat.NotebookNode:
+        sources = ["# NBVAL_IGNORE_OUTPUT\nrace()", after, *(str(n) for n in range(9))]
+        made = nbformat.v4.new_notebook()
+        output = [nbformat.v4.new_output("stream", text=printed)] if printed else []
+        made.cells = [
+            nbformat.v4.new_code_cell(source, execution_count=n, outputs=output)
+            for n, source in enumerate(sources, start=1)
+        ]
+        return made
+
+    assert broken_rules(notebook("slow > fast", printed="True"), kilobytes=1) == []
+    [sentence] = broken_rules(notebook("slow > fast", printed=""), kilobytes=1)
+    assert "it must state the relation" in sentence
+
+
+def test_check_passes_on_a_fresh_build_and_runs_nothing(
+    built: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--check"], root=built) == 0
+    assert "Every notebook is what its lesson says." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ('"execution_count": 3', '"execution_count": null', "Without a count"),
+        ('"mimetype": "text/x-python"', '"mimetype": "text/x-python", "version": "3"', "metadata"),
+        ("40 + 2", "40 + 3", 'cell 3 (code, "40 + 3") of it is not in the lesson'),
+        ("40 + 2", "40 + 3", 'cell 3 (code, "40 + 2") of the lesson is not in it'),
+        ('"one\\n"', '"/home/someone\\n"', "/home/someone"),
+        ('"language_info"', '"widgets": {}, "language_info"', "widget state"),
+    ],
+)
+def test_check_says_in_words_what_differs(
+    built: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, sentence: str
+) -> None:
+    path = built / "notebooks" / "02_spawn.ipynb"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    assert main(["--check"], root=built) == 1
+    out = capsys.readouterr().out
+    assert "02_spawn: " in out
+    assert sentence in out
+
+
+def test_check_finds_a_missing_notebook_a_stranger_and_an_old_table(
+    course: Path, write_lesson: WriteLesson, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_lesson("1")
+    nbformat.write(nbformat.v4.new_notebook(), course / "notebooks" / "09_lost.ipynb")
+    assert main(["--check"], root=course) == 1
+    out = capsys.readouterr().out
+    assert "there is no 02_spawn.ipynb in notebooks/" in out
+    assert "notebooks/09_lost.ipynb: there is no lessons/09_lost.py behind it" in out
+    assert "README.md: its lesson table is not what the lessons' headers say" in out
+
+
+def test_the_table_is_written_between_its_markers_alone(
+    course: Path, write_lesson: WriteLesson
+) -> None:
+    write_lesson("1", number="03", name="not_blocking", question="Who suffers?", minutes=20)
+    write_lesson("1")
+    assert main(["--table"], root=course) == 0
+    readme = (course / "README.md").read_text(encoding="utf-8")
+    assert readme.startswith("# A course\n")
+    assert readme.endswith("\nThe end.\n")
+    assert "| [02](notebooks/02_spawn.ipynb) | What runs first? | 25 |\n| [03]" in readme
+    assert lesson_table(find_lessons(course)) in readme
+
+
+@pytest.mark.parametrize(
+    ("header", "sentence"),
+    [
+        ({"minutes": "many"}, "lesson.minutes is 'many'; int was expected"),
+        ({"name": "other"}, "the header says 02_other"),
+    ],
+)
+def test_a_bad_header_is_told_with_the_value_and_what_was_expected(
+    course: Path, write_lesson: WriteLesson, header: dict[str, str], sentence: str
+) -> None:
+    path = write_lesson("1")
+    text = path.read_text(encoding="utf-8")
+    for key, value in header.items():
+        old = {"minutes": "minutes: 25", "name": "name: spawn"}[key]
+        text = text.replace(old, f"{key}: {value}")
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(LessonError, match=sentence):
+        find_lessons(course)
+
+
+def test_a_title_without_the_question_is_refused(course: Path, write_lesson: WriteLesson) -> None:
+    path = write_lesson("1")
+    path.write_text(path.read_text(encoding="utf-8").replace("· What", "· How"), encoding="utf-8")
+    with pytest.raises(LessonError, match="the header's question was expected"):
+        derive(read_header(path))
+
+
+def test_an_unknown_number_is_told_with_those_that_exist(
+    course: Path, write_lesson: WriteLesson, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_lesson("1")
+    assert main(["07"], root=course) == 1
+    assert "There is no lesson 07; there is 02." in capsys.readouterr().err
