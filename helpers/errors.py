@@ -1,0 +1,22 @@
+"""What can go wrong with a run, each in a sentence. Every one carries the run's trace."""
+
+from __future__ import annotations
+
+
+class RunError(RuntimeError):
+    """The run could not come to its end. `trace` holds what had happened by then."""
+
+
+class Deadlock(RunError):
+    """Nothing was ready, no timer was set, and tasks still waited."""
+
+
+class RunTooLong(RunError):
+    """The run went over its limit of steps or seconds."""
+
+
+class RunStopped(BaseException):
+    """Raised inside a run that was stopped while it held its thread.
+
+    A BaseException, so that a task's `except Exception` does not swallow it.
+    """
