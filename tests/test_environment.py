@@ -1,0 +1,120 @@
+"""The environment check, and that pyproject.toml and environment.yml say the same."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+
+from helpers import environment
+from helpers.environment import check, report, requirements
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def pretend(monkeypatch: pytest.MonkeyPatch):
+    """`pretend(plotly="5.24.1", anywidget=None)` changes the versions that the check finds."""
+    real = metadata.version
+
+    def change(**versions: str | None) -> None:
+        def version(name: str) -> str:
+            if name not in versions:
+                return real(name)
+            if (changed := versions[name]) is None:
+                raise metadata.PackageNotFoundError(name)
+            return changed
+
+        monkeypatch.setattr(metadata, "version", version)
+
+    return change
+
+
+def test_this_environment_can_run_the_course() -> None:
+    assert check() == []
+    assert report(check()) == "Everything that the lessons need is here."
+
+
+def test_a_missing_package_is_named_with_the_command_that_installs_it(pretend) -> None:
+    pretend(anywidget=None)
+    assert check() == [
+        "The package anywidget is missing. Install it: "
+        f'`{sys.executable} -m pip install "anywidget<1,>=0.9.13"`'
+    ]
+
+
+def test_a_version_out_of_bounds_is_named_with_the_bounds(pretend) -> None:
+    pretend(plotly="5.24.1")
+    [sentence] = check()
+    assert sentence.startswith("plotly is 5.24.1; <8,>=7 is needed.")
+    assert sentence in report([sentence])
+
+
+def test_a_python_that_is_too_old_is_the_only_thing_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "version_info", (3, 10, 2, "final", 0))
+    [sentence] = check()
+    assert sentence.startswith("This is Python 3.10.2; 3.11 or newer is needed.")
+
+
+def test_a_kernel_of_another_environment_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "kernels" / "python3"
+    folder.mkdir(parents=True)
+    spec = {"argv": ["/elsewhere/bin/python", "-m", "ipykernel"], "display_name": "Python 3"}
+    (folder / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    [sentence] = check()
+    assert f"is described in {folder} and starts /elsewhere/bin/python" in sentence
+    spec["argv"][0] = sys.executable
+    (folder / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
+    assert check() == []
+
+
+def test_an_extension_that_jupyterlab_does_not_find_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jupyter_core.paths.jupyter_path", lambda *_: [str(tmp_path)])
+    sentences = list(environment._about_extensions())
+    assert len(sentences) == 3
+    assert (
+        "JupyterLab does not find anywidget, without which live figures stay blank."
+        in (sentences[1])
+    )
+
+
+def test_an_extension_that_is_disabled_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = {"disabledExtensions": ["jupyterlab-plotly"]}
+    monkeypatch.setattr("jupyterlab_server.config.get_page_config", lambda *_: page)
+    [sentence] = check()
+    assert sentence.startswith("JupyterLab's jupyterlab-plotly is disabled")
+
+
+def test_an_installed_course_without_its_tree_finds_its_bounds_in_its_own_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environment, "__file__", str(tmp_path / "helpers" / "environment.py"))
+    record = ["plotly<8,>=7", 'pytest<10,>=9; extra == "test"']
+    monkeypatch.setattr(metadata, "requires", lambda name: {"task-cards": record}[name])
+    assert requirements() == ["plotly<8,>=7"]
+
+
+def test_conda_and_pip_are_told_the_same_names_and_bounds() -> None:
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    conda = yaml.safe_load((PROJECT / "environment.yml").read_text(encoding="utf-8"))
+    lines = [line for line in conda["dependencies"] if isinstance(line, str) and line != "pip"]
+    assert all(re.fullmatch(r"[a-z0-9-]+[<>=,.0-9]+", line) for line in lines)
+    said_to_conda = {(need.name, need.specifier) for need in map(Requirement, lines)}
+    said_to_pip = {(need.name, need.specifier) for need in map(Requirement, requirements())}
+    python = Requirement(f"python{project['requires-python']}")
+    assert said_to_conda == said_to_pip | {(python.name, python.specifier)}
+    assert conda["channels"] == ["conda-forge"]
+    assert conda["dependencies"][-1] == {"pip": ["-e ."]}, "Binder installs the course itself"
+    assert "pip" in conda["dependencies"]
