@@ -1,0 +1,174 @@
+"""`task-cards`, started for real: the address it prints answers, and Ctrl-C ends it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import psutil
+import pytest
+
+from helpers._tools import launch
+from helpers._tools.launch import FIRST_LESSON, lab_options, main
+from tests.browser.server import free_port
+
+STARTER = """
+import sys
+from pathlib import Path
+from helpers._tools.launch import main
+raise SystemExit(main(sys.argv[2:], root=Path(sys.argv[1])))
+"""
+
+
+@pytest.fixture
+def small_course(course: Path) -> Path:
+    """A course whose first lesson is a notebook without cells."""
+    empty = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    (course / FIRST_LESSON).write_text(json.dumps(empty), encoding="utf-8")
+    return course
+
+
+@pytest.fixture
+def started(
+    small_course: Path, python: str
+) -> Iterator[Callable[..., tuple[subprocess.Popen, Path]]]:
+    """`started("--port=9000")` starts the command without a display; it is ended afterwards."""
+    running: list[subprocess.Popen] = []
+    no_display = dict.fromkeys(("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"), "")
+    home = small_course / "home"
+    folders = {
+        f"JUPYTER_{kind}_DIR": str(home / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")
+    }
+
+    def start(*options: str) -> tuple[subprocess.Popen, Path]:
+        log = small_course / "printed.txt"
+        with log.open("wb") as out:
+            process = subprocess.Popen(
+                [python, "-c", STARTER, str(small_course), *options],
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                env=os.environ | no_display | folders,
+            )
+        running.append(process)
+        return process, log
+
+    yield start
+    for process in running:
+        if process.poll() is None:
+            process.kill()
+        process.wait(10)
+
+
+def address_in(log: Path, process: subprocess.Popen, *, seconds: float = 60) -> str:
+    """The first address with a token that the command prints."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        printed = log.read_text(encoding="utf-8")
+        if found := re.search(r"http://127\.0\.0\.1:\d+/\S*token=\w+", printed):
+            return found.group()
+        assert process.poll() is None, f"it ended by itself:\n{printed}"
+        time.sleep(0.1)
+    pytest.fail(f"no address was printed within {seconds} s:\n{log.read_text(encoding='utf-8')}")
+
+
+def fetch(address: str) -> bytes:
+    """The body at an address of this machine, which no proxy is asked for."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(address, timeout=20) as response:
+        return response.read()
+
+
+def test_it_serves_the_first_lesson_at_the_address_it_prints_until_ctrl_c(started) -> None:
+    port = free_port()
+    process, log = started(f"--port={port}")
+    address = address_in(log, process)
+    parts = urlsplit(address)
+    assert (parts.hostname, parts.port) == ("127.0.0.1", port)
+    assert parts.path == f"/lab/tree/{FIRST_LESSON}"
+    assert b"JupyterLab" in fetch(address)
+    token = parse_qs(parts.query)["token"][0]
+    about = json.loads(
+        fetch(f"http://127.0.0.1:{port}/api/contents/{FIRST_LESSON}?content=1&token={token}")
+    )
+    assert about["content"]["cells"] == []
+    [at] = {
+        c.laddr.ip for c in psutil.Process(process.pid).net_connections() if c.laddr.port == port
+    }
+    assert at == "127.0.0.1", "nobody else on the network is served"
+    assert "There is no display here." in log.read_text(encoding="utf-8")
+    if os.name == "nt":
+        process.terminate()  # Windows sends no Ctrl-C to a process of another console.
+        return
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 0
+    assert "Traceback" not in log.read_text(encoding="utf-8")
+
+
+def test_without_the_token_the_lesson_is_not_served(started) -> None:
+    port = free_port()
+    process, log = started(f"--port={port}")
+    address_in(log, process)
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        fetch(f"http://127.0.0.1:{port}/api/contents/{FIRST_LESSON}")
+
+
+def test_root_alone_gets_allow_root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0, raising=False)
+    assert "--allow-root" in lab_options([], root=tmp_path)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000, raising=False)
+    assert "--allow-root" not in lab_options([], root=tmp_path)
+
+
+def test_a_browser_is_tried_only_where_there_is_a_display(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(launch.sys, "platform", "linux")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):
+        monkeypatch.delenv(name, raising=False)
+    assert "--no-browser" in lab_options([], root=tmp_path)
+    monkeypatch.setenv("DISPLAY", ":0")
+    assert "--no-browser" not in lab_options([], root=tmp_path)
+
+
+@pytest.mark.parametrize("option", ["--ip=0.0.0.0", "--ServerApp.ip=0.0.0.0"])
+def test_what_a_person_passes_on_goes_before_the_default(option: str, tmp_path: Path) -> None:
+    options = lab_options([option, "--port=9000"], root=tmp_path)
+    assert options[-2:] == [option, "--port=9000"]
+    assert "--ServerApp.ip=127.0.0.1" not in options
+    assert f"--ServerApp.root_dir={tmp_path}" in options
+
+
+def test_without_the_notebooks_it_says_how_to_install_the_course(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([], root=tmp_path) == 1
+    error = capsys.readouterr().err
+    assert f"There is no {FIRST_LESSON} in {tmp_path}." in error
+    assert "pip install -e ." in error
+
+
+def test_check_reports_and_starts_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(launch, "_start", lambda *_, **__: pytest.fail("it started JupyterLab"))
+    assert main(["--check"]) == 0
+    assert capsys.readouterr().out == "Everything that the lessons need is here.\n"
+    monkeypatch.setattr(launch, "check", lambda: ["plotly is 5; 7 is needed."])
+    assert main(["--check"]) == 1
+    assert "- plotly is 5; 7 is needed." in capsys.readouterr().out
+
+
+def test_help_names_the_options_that_go_to_jupyterlab(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["--help"])
+    assert end.value.code == 0
+    assert "go to JupyterLab" in capsys.readouterr().out
