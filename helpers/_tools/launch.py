@@ -15,8 +15,8 @@ FIRST_LESSON = "notebooks/00_start_here.ipynb"
 
 ABOUT = """\
 Check the environment and start JupyterLab at the first lesson, on this machine alone (127.0.0.1)
-and with a token. Stop it with Ctrl-C. Options that are not listed here go to JupyterLab, for example
---port=9000, --no-browser, or --ip=0.0.0.0 in a container whose port is published."""
+and with a token. Stop it with Ctrl-C. Options that are not listed here go to JupyterLab, for
+example --port=9000, --no-browser, or --ip=0.0.0.0 in a container whose port is published."""
 
 
 def main(arguments: Sequence[str] | None = None, *, root: Path = PROJECT) -> int:
