@@ -1,0 +1,73 @@
+"""The committed notebooks: built from their lessons, comparable, and good to run twice."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from helpers._tools.build import check
+from helpers._tools.compare import differences
+from helpers._tools.execute import execute
+from helpers._tools.launch import FIRST_LESSON
+from helpers._tools.lessons import PROJECT, Lesson, find_lessons
+from helpers._tools.rules import code_cells, is_ignored
+
+LESSONS = find_lessons()
+each_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=[lesson.stem for lesson in LESSONS])
+
+
+def read(lesson: Lesson) -> nbformat.NotebookNode:
+    return nbformat.read(lesson.notebook, as_version=4)
+
+
+def test_the_course_begins_where_the_launcher_opens_it() -> None:
+    assert LESSONS[0].notebook == PROJECT / FIRST_LESSON
+
+
+def test_nothing_differs_between_lessons_notebooks_and_the_readme() -> None:
+    assert check(PROJECT, []) == []
+
+
+@each_lesson
+def test_a_notebook_is_what_its_lesson_says_and_breaks_no_rule(lesson: Lesson) -> None:
+    assert differences(lesson) == []
+
+
+@each_lesson
+def test_every_cell_has_the_count_without_which_nbval_compares_nothing(lesson: Lesson) -> None:
+    counts = [cell.execution_count for _, cell in code_cells(read(lesson))]
+    assert counts == list(range(1, len(counts) + 1))
+    assert counts
+
+
+@each_lesson
+def test_nine_cells_in_ten_are_compared_and_most_of_those_print_something(lesson: Lesson) -> None:
+    cells = [cell for _, cell in code_cells(read(lesson))]
+    compared = [cell for cell in cells if not is_ignored(cell)]
+    assert len(compared) * 10 >= len(cells) * 9
+    assert sum(bool(cell.outputs) for cell in compared) * 2 > len(compared)
+
+
+@each_lesson
+def test_a_notebook_has_at_most_300_kilobytes(lesson: Lesson) -> None:
+    assert lesson.notebook.stat().st_size <= 300 * 1024
+
+
+@each_lesson
+def test_a_lesson_takes_20_to_30_minutes(lesson: Lesson) -> None:
+    assert 20 <= lesson.minutes <= 30
+
+
+@each_lesson
+def test_all_cells_run_a_second_time_in_the_same_kernel(lesson: Lesson) -> None:
+    twice = read(lesson)
+    again = copy.deepcopy(twice.cells)
+    for cell in again:
+        cell.id = f"{cell.id}-again"
+    twice.cells += again
+    execute(twice, folder=Path(lesson.notebook.parent), name=f"{lesson.stem}, run twice")
+    counts = [cell.execution_count for _, cell in code_cells(twice)]
+    assert counts == list(range(1, len(counts) + 1)), "each cell ran, and ran twice"

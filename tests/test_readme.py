@@ -1,0 +1,67 @@
+"""The README: its length, its two commands, and that what it names is there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from helpers._tools.lessons import find_lessons
+from helpers._tools.table import BEGIN, END, lesson_table
+
+PROJECT = Path(__file__).resolve().parents[1]
+README = (PROJECT / "README.md").read_text(encoding="utf-8")
+LEARN = "python3 -m venv .venv && .venv/bin/pip install -e . && .venv/bin/task-cards"
+TEST = "python3 -m venv .venv && .venv/bin/pip install -e '.[test]' && .venv/bin/pytest --nbval"
+
+
+def test_it_has_120_lines_at_most() -> None:
+    assert len(README.splitlines()) <= 120
+
+
+@pytest.mark.parametrize("command", [LEARN, TEST])
+def test_each_command_stands_alone_in_a_block_to_copy(command: str) -> None:
+    assert f"```console\n{command}\n```" in README
+
+
+def test_its_table_is_what_the_lessons_headers_say() -> None:
+    between = README.partition(BEGIN)[2].partition(END)[0]
+    assert between.strip() == lesson_table(find_lessons())
+    assert between.count("](notebooks/") == len(list((PROJECT / "lessons").glob("*.py")))
+
+
+def test_every_link_and_every_path_it_names_is_there() -> None:
+    links = re.findall(r"\]\(([^)#:]+)\)", README)
+    paths = re.findall(r"`((?:lessons|notebooks|helpers|tests|\.ci)/[\w./]*)`", README)
+    named = {name for name in links + paths if "NN_" not in name}
+    assert len(named) > 10
+    assert [name for name in sorted(named) if not (PROJECT / name).exists()] == []
+
+
+def test_its_map_has_a_line_for_every_part_of_the_package() -> None:
+    lines = README.partition("## The map")[2].partition("\n## ")[0]
+    named = set(re.findall(r"(?:helpers/|`)(\w+)(?:\.py)?/?`", lines))
+    parts = {
+        path.name for path in (PROJECT / "helpers").iterdir() if (path / "__init__.py").exists()
+    }
+    assert parts - named == set()
+
+
+def test_its_picture_is_a_png_wide_enough_to_read() -> None:
+    [name] = re.findall(r"!\[[^\]]{20,}\]\(([^)]+)\)", README)
+    data = (PROJECT / name).read_bytes()
+    assert data.startswith(b"\x89PNG\r\n")
+    assert int.from_bytes(data[16:20], "big") >= 800, "pixels across"
+
+
+@pytest.mark.parametrize(
+    "module", ["helpers._tools.build", "helpers._tools.screenshot", "tests.browser.look"]
+)
+def test_every_module_it_says_to_run_has_help(module: str) -> None:
+    assert f"python -m {module}" in README
+    run = [sys.executable, "-m", module, "--help"]
+    shown = subprocess.run(run, cwd=PROJECT, capture_output=True, text=True, check=True).stdout
+    assert "usage:" in shown
