@@ -6,10 +6,9 @@ folder calls no `asyncio.run`. The browser is closed when pytest leaves the fold
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,16 +16,10 @@ from helpers._tools.chromium import HOW_TO_GET_ONE, find_chromium
 from tests.browser.look import WINDOW, launched
 from tests.browser.page import NotebookPage
 from tests.browser.server import PROJECT, LabServer
+from tests.conftest import unavailable
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
-
-
-def unavailable(sentence: str) -> NoReturn:
-    """Skip with a sentence on a person's machine, and fail with it where CI=true."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(sentence, pytrace=False)
-    pytest.skip(sentence)
 
 
 @pytest.fixture(scope="package")

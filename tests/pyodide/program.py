@@ -1,0 +1,90 @@
+"""Runs that must come out the same on every Python, with threads or without."""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+import sys
+from typing import Any
+
+from helpers import Deadlock, busy, record, select
+
+
+async def dish(name: str, *, chop: float, oven: float) -> str:
+    busy(chop)
+    await asyncio.sleep(oven)
+    busy(1)
+    return name
+
+
+async def dinner() -> list[str]:
+    """Hands-on work and the oven, in a group."""
+    async with asyncio.TaskGroup() as kitchen:
+        soup = kitchen.create_task(dish("soup", chop=2, oven=6), name="soup")
+        roast = kitchen.create_task(dish("roast", chop=3, oven=300), name="roast")
+    return [soup.result(), roast.result()]
+
+
+async def deadline() -> str:
+    """A time-out cancels what it waits for."""
+    try:
+        async with asyncio.timeout(2):
+            await asyncio.create_task(asyncio.sleep(5), name="slow")
+    except TimeoutError:
+        return "too late"
+    return "in time"
+
+
+async def race() -> str:
+    """The first wins, the other is cancelled."""
+    winner = await select(fridge=dish("milk", chop=0, oven=1), shop=dish("milk", chop=0, oven=9))
+    return winner.name
+
+
+async def failure() -> list[str]:
+    """An exception stays with its handle."""
+
+    async def burn() -> None:
+        await asyncio.sleep(1)
+        raise ValueError("burnt")
+
+    card = asyncio.create_task(burn(), name="toast")
+    results = await asyncio.gather(card, return_exceptions=True)
+    return [str(result) for result in results]
+
+
+async def stuck() -> None:
+    """Nothing is ready and no timer is set."""
+    await asyncio.get_running_loop().create_future()
+
+
+async def collect() -> dict[str, Any]:
+    """What each run was, as its text twin and its facts; and where it was run."""
+    runs = {}
+    for make in (dinner, deadline, race, failure):
+        trace = await record(make(), clock="virtual")
+        runs[make.__name__] = {
+            "text": str(trace),
+            "result": trace.result,
+            "duration": trace.duration,
+            "tasks": [[task.id, task.name, task.parent, task.outcome] for task in trace.tasks],
+            "findings": [str(finding) for finding in trace.findings],
+        }
+    try:
+        await record(stuck(), clock="virtual")
+    except Deadlock as deadlock:
+        runs["stuck"] = {"text": str(deadlock)}
+    try:
+        await record(asyncio.sleep(0), clock="real")
+    except Exception as error:
+        refusal = f"{type(error).__name__}: {error}"
+    else:
+        refusal = ""
+    here = asyncio.current_task()
+    return {
+        "python": platform.python_version(),
+        "platform": sys.platform,
+        "runs": runs,
+        "real clock": refusal,
+        "the caller's task is put back": here is not None and not here.done(),
+    }

@@ -1,0 +1,85 @@
+"""Python 3.14 and the browser: the same runs in CPython 3.14 in WebAssembly, without threads."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from tests.conftest import unavailable
+
+FOLDER = Path(__file__).parent / "pyodide"
+HOW_TO_GET_IT = (
+    "Python 3.14 in WebAssembly is not there. Install node 20 or newer, then run in tests/pyodide: "
+    "npm install --no-save --no-package-lock"
+)
+
+
+@pytest.fixture(scope="module")
+def program() -> ModuleType:
+    """tests/pyodide/program.py, imported here."""
+    spec = importlib.util.spec_from_file_location("program", FOLDER / "program.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def there() -> dict[str, Any]:
+    """What program.py collects in Python 3.14 under node."""
+    node = shutil.which("node")
+    if node is None or not (FOLDER / "node_modules" / "pyodide").is_dir():
+        unavailable(HOW_TO_GET_IT)
+    run = subprocess.run(
+        [node, "run.mjs"], cwd=FOLDER, capture_output=True, text=True, encoding="utf-8", timeout=120
+    )
+    assert run.returncode == 0, run.stderr[-3000:]
+    return json.loads(run.stdout)
+
+
+@pytest.fixture(scope="module")
+def here(program: ModuleType) -> dict[str, Any]:
+    """What program.py collects in this Python."""
+    return json.loads(json.dumps(asyncio.run(program.collect())))
+
+
+def test_it_is_python_314_without_threads(there: dict[str, Any]) -> None:
+    assert there["python"].startswith("3.14.")
+    assert there["platform"] == "emscripten"
+
+
+@pytest.mark.parametrize("run", ["dinner", "deadline", "race", "failure", "stuck"])
+def test_a_virtual_run_is_the_same_to_the_letter(
+    run: str, there: dict[str, Any], here: dict[str, Any]
+) -> None:
+    assert there["runs"][run] == here["runs"][run]
+
+
+def test_the_runs_are_what_they_are_meant_to_be(here: dict[str, Any]) -> None:
+    runs = here["runs"]
+    assert runs["dinner"]["result"] == ["soup", "roast"]
+    assert runs["dinner"]["duration"] == 306.0, "2 + 3 to chop, 300 in the oven, 1 at the end"
+    assert runs["deadline"]["result"] == "too late"
+    assert runs["race"]["result"] == "fridge"
+    assert runs["failure"]["result"] == ["burnt"]
+    assert "stuck" in runs["stuck"]["text"]
+
+
+def test_without_threads_the_real_clock_answers_in_a_sentence(
+    there: dict[str, Any], here: dict[str, Any]
+) -> None:
+    assert here["real clock"] == "", "with threads it runs"
+    assert "thread" in there["real clock"]
+
+
+def test_the_callers_own_task_is_put_back_after_a_nested_run(there: dict[str, Any]) -> None:
+    assert there["the caller's task is put back"] is True
