@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers import record
 from helpers.race import Loser, RacerCancelled, Winner, select
 
 # Also turns "coroutine was never awaited" and "exception was never retrieved" into failures.
@@ -523,6 +524,18 @@ def test_a_race_that_raised_is_freed_without_the_garbage_collector() -> None:
             gc.enable()
 
     assert play(main)
+
+
+def test_a_recorded_race_has_a_lane_for_each_racer() -> None:
+    async def main() -> Any:
+        return await select(cache=cook("salad", 1), db=cook("roast", 9, cleanup=2))
+
+    trace = asyncio.run(record(main(), clock="virtual"))
+    assert trace.result == Winner("cache", "salad")
+    assert trace.duration == 3.0
+    ends = [(task.name, task.outcome) for task in trace.tasks]
+    assert ends == [("main", "returned"), ("cache", "returned"), ("db", "cancelled")]
+    assert not trace.findings
 
 
 # --- random races ---
