@@ -1,8 +1,10 @@
 //! The four runtimes a program is recorded on, and one run on one of them.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 
@@ -63,14 +65,42 @@ impl Flavor {
             number if number <= workers => format!("worker-{number}"),
             number => format!("blocking-{}", number - workers),
         });
+        builder.on_thread_park(|| {
+            PARKED_HERE.with(|here| {
+                if !here.replace(true) {
+                    PARKED.fetch_add(1, Relaxed);
+                }
+            });
+        });
         builder.enable_time().build().expect("the runtime could not be built")
     }
+}
+
+/// How many workers have come to their first rest.
+static PARKED: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    static PARKED_HERE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Waits until a team's workers are all at work and have found nothing to do. Before that, a thread
+/// that was made for a worker might take a job of the blocking pool instead, and carry a wrong name.
+fn wait_for_workers(flavor: Flavor) {
+    let Flavor::MultiThread(workers) = flavor else { return };
+    for _ in 0..1000 {
+        if PARKED.load(Relaxed) >= workers {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    panic!("of {workers} workers only {} came to rest in a second", PARKED.load(Relaxed));
 }
 
 /// Runs a program as main's root future, task 0, and gives back all that happened.
 pub fn run(flavor: Flavor, program: fn() -> Program) -> Notes {
     work::calibrate();
     let runtime = flavor.build();
+    wait_for_workers(flavor);
     {
         let _inside = runtime.enter();
         clock::start(flavor.paused());

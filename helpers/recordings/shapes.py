@@ -1,0 +1,65 @@
+"""Comparing two recordings of one program: exactly on the virtual clock, by shape on the real one.
+
+The shape of a real run is what does not depend on the machine: which tasks there were, who spawned
+them, and how they ended.
+"""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+from helpers.recordings.events import End, Event, Spawn
+from helpers.recordings.reader import Reader
+
+Shape = dict[str, tuple[str, str, str]]  # a task's name: its kind, its parent's name, its outcome
+
+
+def differences(new: Path, kept: Path) -> list[str]:
+    """What a new recording shows otherwise than the one that is kept, as sentences."""
+    with Reader(new) as reader:
+        new_events, clock = list(reader), reader.meta.clock
+    with Reader(kept) as reader:
+        kept_events = list(reader)
+    if clock == "virtual":
+        return exact(new_events, kept_events)
+    return by_shape(shape(new_events), shape(kept_events))
+
+
+def exact(new: list[Event], kept: list[Event]) -> list[str]:
+    """The first event that is another one, if there is any."""
+    for now, then in itertools.zip_longest(new, kept):
+        if now != then:
+            return [f"it is no longer the same event by event: {_said(now)}, was {_said(then)}"]
+    return []
+
+
+def shape(events: list[Event]) -> Shape:
+    """The shape of a run."""
+    spawns = {event.task: event for event in events if isinstance(event, Spawn)}
+    ends = {event.task: event.outcome for event in events if isinstance(event, End)}
+    names = {task: spawn.name for task, spawn in spawns.items()}
+    return {
+        spawn.name: (
+            spawn.kind,
+            names[spawn.parent] if spawn.parent is not None else "nobody",
+            ends.get(task, "no end"),
+        )
+        for task, spawn in spawns.items()
+    }
+
+
+def by_shape(new: Shape, kept: Shape) -> list[str]:
+    """What differs between two shapes, task by task."""
+    found = [f"{name} is new" for name in new.keys() - kept.keys()]
+    found += [f"{name} is missing" for name in kept.keys() - new.keys()]
+    words = ("a {}", "spawned by {}", "its outcome {}")
+    for name in new.keys() & kept.keys():
+        for word, now, then in zip(words, new[name], kept[name], strict=True):
+            if now != then:
+                found.append(f"{name} is {word.format(now)}, was {then}")
+    return sorted(found)
+
+
+def _said(event: Event | None) -> str:
+    return "nothing" if event is None else str(event)

@@ -1,0 +1,114 @@
+"""From a `Trace` to the lines of a trace file, so that reading them gives an equal trace."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from helpers.recordings import fields
+from helpers.recordings.reader import FORMAT, MAX_EVENTS, VERSION
+from helpers.trace import Outcome, TaskRecord, Trace
+
+_WORDS = {kind: word for word, kind in fields.LANE_KINDS.items()}
+_Row = dict[str, Any]
+# Where events share an instant: a lane is there before anything happens to it, and ends last.
+_SPAWN, _CANCEL, _POLL, _MARK, _END = range(5)
+
+
+def lines(trace: Trace) -> Iterator[str]:
+    """The file's lines, each with its line's end."""
+    rows = [row for _, row in sorted(_timed(trace), key=lambda pair: pair[0])]
+    rows += [
+        {"event": "finding", "kind": finding.kind, "task": finding.task, "text": str(finding)}
+        for finding in trace.findings
+    ]
+    if len(rows) > MAX_EVENTS:
+        raise ValueError(f"the trace has {len(rows)} events; at most {MAX_EVENTS} can be saved")
+    for row in [_meta(trace, len(rows)), *rows]:
+        yield json.dumps(row, separators=(",", ":"), allow_nan=False) + "\n"
+
+
+def _meta(trace: Trace, events: int) -> _Row:
+    meta: _Row = {"event": "meta", "format": FORMAT, "version": VERSION, "source": trace.source}
+    meta |= {"clock": trace.clock, "workers": trace.workers, "events": events}
+    meta |= {"duration": trace.duration, "unit": trace.unit, **_result(trace.result)}
+    about = json.loads(json.dumps(dict(trace.about), default=str))
+    taken = {*fields.META, *fields.FIXED}
+    meta |= {key: value for key, value in about.items() if key not in taken}
+    hidden = {key: value for key, value in about.items() if key in taken}
+    return meta | ({"about": hidden} if hidden else {})
+
+
+def _result(result: Any) -> _Row:
+    """What main returned, in the first way that gives it back: JSON, a literal, or as text."""
+    if result is None:
+        return {}
+    try:
+        if _same(json.loads(json.dumps(result, allow_nan=False)), result):
+            return {"result": result}
+        literal = repr(result)
+        if _same(ast.literal_eval(literal), result):
+            return {"result_literal": literal}
+    except (TypeError, ValueError, SyntaxError, MemoryError, RecursionError):
+        pass
+    return {"result_text": repr(result)}
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Equal, and equally made: 1 is not True here, and a tuple is no list."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
+        pairs = zip(one.items(), other.items(), strict=False)
+        return len(one) == len(other) and all(_same(a, b) for a, b in pairs)
+    if isinstance(one, (list, tuple)):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return bool(one == other)
+
+
+def _timed(trace: Trace) -> Iterator[tuple[tuple[float, int, int], _Row]]:
+    """Every event with its place in the order: time, kind, lane."""
+    order = sorted(range(len(trace.lanes)), key=lambda n: (_from(trace.lanes[n]), n))
+    moved = order != list(range(len(trace.lanes)))
+    for number, lane in enumerate(trace.lanes):
+        spawn = _spawn(lane) | ({"lane": number} if moved else {})
+        yield (_from(lane), _SPAWN, number), spawn
+        for cancel in lane.cancels:
+            ask = {"event": "cancel", "task": lane.id, "t": cancel.time, "by": cancel.by}
+            yield (cancel.time, _CANCEL, number), ask
+        for poll in _polls(lane):
+            yield (poll["start"], _POLL, number), poll
+        yield (lane.over, _END, number), _end(lane)
+    for number, mark in enumerate(trace.marks):
+        word = {"event": "mark", "t": mark.time, "task": mark.task, "text": mark.text}
+        yield (mark.time, _MARK, number), word
+
+
+def _from(lane: TaskRecord) -> float:
+    """Where a lane's first event stands."""
+    first = [ask.time for ask in lane.cancels[:1]] + [step.start for step in lane.steps[:1]]
+    return min([lane.spawned, *first])
+
+
+def _spawn(lane: TaskRecord) -> _Row:
+    row: _Row = {"event": "spawn", "task": lane.id, "name": lane.name, "parent": lane.parent}
+    row |= {"t": lane.spawned, "kind": _WORDS[lane.kind]}
+    return row | ({"place": lane.place} if lane.place else {})
+
+
+def _polls(lane: TaskRecord) -> Iterator[_Row]:
+    ends = {Outcome.RETURNED: "ready", Outcome.RAISED: "panic"}
+    last = len(lane.steps) - 1
+    for number, step in enumerate(lane.steps):
+        result = ends.get(lane.outcome, "pending") if number == last else "pending"
+        row: _Row = {"event": "poll", "task": lane.id, "start": step.start, "end": step.end}
+        row |= {"thread": step.thread, "result": result, "ready": step.ready}
+        yield row | {"by": step.woken_by}
+
+
+def _end(lane: TaskRecord) -> _Row:
+    row: _Row = {"event": "end", "task": lane.id, "t": lane.over, "outcome": lane.outcome.value}
+    extras = {"error": lane.error, "waits_at": lane.waits_at}
+    return row | {key: value for key, value in extras.items() if value}
