@@ -7,8 +7,10 @@ from collections.abc import Sequence
 
 def number(value: float, digits: int = 3) -> str:
     """A number with at most `digits` decimals and no trailing zeros."""
-    text = f"{value:.{digits}f}".rstrip("0").rstrip(".")
-    return "0" if text in ("", "-0") else text
+    text = f"{value:.{digits}f}"
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
 
 
 def seconds(value: float, unit: str = "seconds", *, exact: bool = True) -> str:
