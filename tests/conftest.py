@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from hypothesis import settings
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -16,6 +17,10 @@ PROJECT = Path(__file__).resolve().parents[1]
 os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, [str(PROJECT), os.environ.get("PYTHONPATH", "")])
 )
+
+# How long an example takes says nothing on a busy machine. CI tries the same examples each time.
+settings.register_profile("course", deadline=None, derandomize=os.environ.get("CI") == "true")
+settings.load_profile("course")
 
 HEADER = """\
 # ---

@@ -80,11 +80,22 @@ def address_in(log: Path, process: subprocess.Popen, *, seconds: float = 60) -> 
     pytest.fail(f"no address was printed within {seconds} s:\n{log.read_text(encoding='utf-8')}")
 
 
-def fetch(address: str) -> bytes:
-    """The body at an address of this machine, which no proxy is asked for."""
+def fetch(address: str, *, seconds: float = 20) -> bytes:
+    """The body at an address of this machine, which no proxy is asked for.
+
+    JupyterLab prints its address before it listens, so a refused connection is tried again.
+    """
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(address, timeout=20) as response:
-        return response.read()
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            with opener.open(address, timeout=20) as response:
+                return response.read()
+        except urllib.error.URLError as error:
+            refused = isinstance(error.reason, ConnectionRefusedError)
+            if not refused or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
 
 
 def test_it_serves_the_first_lesson_at_the_address_it_prints_until_ctrl_c(started) -> None:
