@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 
 
@@ -42,3 +43,26 @@ def listing(items: Sequence[str], most: int = 3, what: str = "others") -> str:
 def plural(count: int, noun: str) -> str:
     """A count with its noun: "1 task", "4 tasks"."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def cells(text: str) -> int:
+    """How many columns of a terminal a text takes."""
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        for c in text
+    )
+
+
+def shorten(text: str, most: int) -> str:
+    """A text on one line without its middle, where it takes more than `most` columns.
+
+    Beginning and end are kept, since names that are long tend to differ in one of them.
+    """
+    text = " ".join(text.split())
+    if cells(text) <= most:
+        return text
+    tail = (most - 1) // 3
+    head = most - 1 - tail
+    front = next(text[:n] for n in range(len(text), -1, -1) if cells(text[:n]) <= head)
+    back = next(text[n:] for n in range(len(text) + 1) if cells(text[n:]) <= tail)
+    return f"{front}\u2026{back}"

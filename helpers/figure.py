@@ -1,0 +1,40 @@
+"""A plotly figure that says its facts as text where no figure can be shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import plotly.graph_objects as go
+
+from helpers import theme
+
+PLOTLY = "application/vnd.plotly.v1+json"
+
+
+class Timeline(go.Figure):  # type: ignore[misc]  # plotly has no types
+    """A `go.Figure` that shows in a notebook with the text twin as its plain text.
+
+    Plotly's own way of showing it leaves no text, so that a page which cannot draw it is empty.
+    """
+
+    _ipython_display_ = None  # or IPython would ask for no mimebundle
+
+    def __init__(self, data: Any = None, *args: Any, text: str = "", **options: Any) -> None:
+        """Make the figure from plotly's arguments; `text` is the twin."""
+        super().__init__(data, *args, **options)
+        self._text = text
+
+    def _repr_mimebundle_(self, *args: Any, **options: Any) -> dict[str, Any]:
+        """What plotly's renderer sends, with the text twin."""
+        bundle: dict[str, Any] = super()._repr_mimebundle_(*args, **options)
+        if PLOTLY in bundle:
+            bundle[PLOTLY].setdefault("config", theme.CONFIG)
+        return {**bundle, "text/plain": self._text} if self._text else bundle
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Keep the text through copy and pickle."""
+        return _made_again, (*super().__reduce__()[1], self._text)
+
+
+def _made_again(data: Any, text: str) -> Timeline:
+    return Timeline(data, text=text)

@@ -1,0 +1,146 @@
+"""The message of a picture: one true sentence about a run, and a line on what was run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from helpers import words
+from helpers.scale import Scale
+from helpers.trace import LaneKind, Outcome, TaskRecord, Trace
+
+# A wait for the chef is worth the title from this share of the run on.
+_WORTH = 0.04
+# So many tasks are a crowd when their waits add up to so many times the run.
+_CROWD, _TIMES = 10, 4
+
+
+class Wait(NamedTuple):
+    """A stretch in which a lane was ready and no chef was free."""
+
+    lane: TaskRecord
+    start: float
+    end: float
+
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+        return self.end - self.start
+
+
+def headline(trace: Trace, scale: Scale) -> str:
+    """A sentence that says what there is to see, computed from the trace."""
+    if not trace.lanes:
+        return "Nothing ran"
+    if trace.duration == 0:
+        steps = sum(lane.polls for lane in trace.lanes)
+        return f"{words.plural(steps, 'step')}, and the clock has not moved"
+    return next(_sentences(trace, scale))
+
+
+def subtitle(trace: Trace, scale: Scale) -> str:
+    """The root's name, the clock, how many tasks, how long, how many chefs."""
+    roots = [lane for lane in trace.tasks if lane.parent is None]
+    chefs = "one chef" if trace.workers == 1 else f"{trace.workers} chefs"
+    tokio = ["real Tokio"] if trace.source == "tokio" else []
+    parts = [
+        *([roots[0].name] if roots else []),
+        *tokio,
+        f"{trace.clock} clock",
+        words.plural(len(trace.tasks), "task"),
+        scale.long(trace.duration),
+        chefs,
+    ]
+    return " · ".join(parts)
+
+
+def longest_wait(trace: Trace) -> Wait | None:
+    """The longest stretch in which a task was ready and no chef was free; the first of equals."""
+    longest: Wait | None = None
+    for lane in trace.lanes:
+        if lane.kind is LaneKind.THREAD:
+            continue
+        for wait in _waits(lane):
+            if longest is None or wait.seconds > longest.seconds:
+                longest = wait
+    return longest
+
+
+def _waits(lane: TaskRecord) -> Iterator[Wait]:
+    at = lane.spawned
+    for ready, start, end, _, _ in lane.steps:
+        if start > max(at, ready):
+            yield Wait(lane, max(at, ready), start)
+        at = end
+
+
+def _sentences(trace: Trace, scale: Scale) -> Iterator[str]:
+    """What could be said, the most telling first."""
+    wait = longest_wait(trace)
+    blocked = any(finding.kind == "blocked" for finding in trace.findings)
+    if wait is not None and blocked and trace.clock == "real":
+        yield _about_wait(trace, scale, wait)
+    yield from _about_crowd(trace, scale, _CROWD, _TIMES)
+    if wait is not None and wait.seconds >= _WORTH * trace.duration:
+        yield _about_wait(trace, scale, wait)
+    yield from _about_endings(trace, scale)
+    yield from _about_crowd(trace, scale, 2, 1.2)
+    yield _about_nothing(trace, scale)
+
+
+def _about_wait(trace: Trace, scale: Scale, wait: Wait) -> str:
+    """Who waited, and for whom, if one step filled the most of that time."""
+    held, step = max(
+        (
+            (min(step.end, wait.end) - max(step.start, wait.start), (step, lane))
+            for lane in trace.lanes
+            if lane.kind in (LaneKind.TASK, LaneKind.CALLBACK) and lane.id != wait.lane.id
+            for step in lane.steps
+            if step.end > wait.start and step.start < wait.end
+        ),
+        key=lambda found: found[0],
+        default=(0.0, None),
+    )
+    name, long = f"`{wait.lane.name}`", scale.long(wait.seconds)
+    if step is not None and held > 0.75 * wait.seconds:
+        return f"`{step[1].name}` holds the chef; {name} is ready and waits {long}"
+    return f"{name} is ready at {scale.moment(wait.start)} and waits {long} for a free chef"
+
+
+def _about_crowd(trace: Trace, scale: Scale, count: int, times: float) -> Iterator[str]:
+    """Many tasks whose waits lie side by side."""
+    parents = {lane.parent for lane in trace.tasks}
+    leaves = [lane for lane in trace.tasks if lane.id not in parents]
+    waits = sum(lane.idle for lane in leaves)
+    if len(leaves) >= count and waits >= times * trace.duration:
+        yield (
+            f"{len(leaves):,} tasks wait side by side: {scale.long(waits)} of waiting "
+            f"in {scale.long(trace.duration)}"
+        )
+
+
+def _about_endings(trace: Trace, scale: Scale) -> Iterator[str]:
+    """A task that did not end well, or was not kept."""
+    for finding in trace.findings:
+        if finding.kind in ("left_running", "vanished") and finding.task in trace.by_id:
+            lane = trace.by_id[finding.task]
+            what = "left running" if finding.kind == "left_running" else "lost: nobody kept it"
+            yield f"`{lane.name}` is {what}"
+    for lane in trace.tasks:
+        if lane.outcome is Outcome.RAISED and lane.ended is not None:
+            error = lane.error.partition(":")[0]
+            yield f"`{lane.name}` raises {error} at {scale.moment(lane.ended)} {scale.short}"
+        for time, by in lane.cancels:
+            who = "the deadline" if by == "deadline" else trace.name_of(by)
+            yield f"{who} stops `{lane.name}` at {scale.moment(time)} {scale.short}".replace(
+                "the deadline stops", "The deadline stops"
+            )
+
+
+def _about_nothing(trace: Trace, scale: Scale) -> str:
+    names = [f"`{lane.name}`" for lane in trace.tasks]
+    if len(names) == 1:
+        return f"{names[0]} runs alone for {scale.long(trace.duration)}"
+    if trace.workers > 1:
+        return f"{words.plural(len(names), 'task')} on {trace.workers} chefs; none waits long"
+    return f"{words.listing(names)} share one chef; none waits long"

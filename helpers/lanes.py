@@ -1,0 +1,239 @@
+"""The lanes of a picture as plotly's plain JSON: bars, ticks and the marks of how each lane ended.
+
+No plotly is needed to make it: the same dicts serve `go.Figure`, the live panel and a notebook's
+output.
+"""
+
+from __future__ import annotations
+
+import html
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from helpers import bars, rows, theme, words
+from helpers.rows import Row
+from helpers.scale import Scale
+from helpers.trace import Outcome, TaskState, Trace
+
+Json = dict[str, Any]
+
+# The figure's traces, in the order in which they are drawn, one above the other.
+STATE_ORDER = (TaskState.IDLE, TaskState.SCHEDULED, TaskState.RUNNING)
+RANK = {TaskState.RUNNING: 1, TaskState.SCHEDULED: 2, TaskState.IDLE: 3}
+# With more rows than this, hovering tells less, so that a figure stays small.
+MANY = 40
+_PLACES = 12  # ticks of one moment that are drawn beside each other; the rest share the last place
+_PITCH = 5  # pixels between them
+_UP, _LEFT, _RIGHT = 90, 90, -90
+
+
+def plain(text: str) -> str:
+    """A name as it is: neither a tag nor a formula to the browser."""
+    return html.escape(text, quote=False).replace("$", "&#36;").replace("\n", " ")
+
+
+def traces(trace: Trace, lines: Sequence[Row], scale: Scale, pitch: float) -> dict[str, Json]:
+    """Every trace of the lanes by its key; one that has nothing to show is empty.
+
+    `pitch` is the height of a row in pixels.
+    """
+    thin = len(lines) > MANY
+    made: dict[str, Json] = {}
+    found = _by_state(trace, lines, scale, thin)
+    for state in STATE_ORDER:
+        made[state.value] = _bar_trace(state, found[state], scale, thin)
+    made["chefs"] = _chefs(trace, lines, scale)
+    made["cuts"] = _cuts(lines, scale, pitch)
+    made["ticks"] = _ticks(trace, lines, scale, pitch, thin)
+    made["events"] = _events(trace, lines, scale)
+    for outcome in Outcome:
+        made[outcome.value] = _endings(trace, lines, scale, outcome, pitch)
+    return made
+
+
+def _by_state(
+    trace: Trace, lines: Sequence[Row], scale: Scale, thin: bool
+) -> dict[TaskState, dict[str, list[Any]]]:
+    found: dict[TaskState, dict[str, list[Any]]] = {
+        state: {"y": [], "base": [], "x": [], "customdata": []} for state in STATE_ORDER
+    }
+    for row, span, woken_by in bars.bars(lines):
+        if span.end == span.start:
+            continue  # a step that takes no time has its tick
+        into = found[span.state]
+        into["y"].append(row)
+        into["base"].append(scale.at(span.start))
+        into["x"].append(scale.at(span.end - span.start))
+        if not thin:
+            waker = plain(trace.name_of(woken_by)) if woken_by is not None else "nobody"
+            into["customdata"].append([scale.long(span.seconds), waker])
+    return found
+
+
+_WAKING = {
+    TaskState.IDLE: "<br>then woken by %{customdata[1]}",
+    TaskState.SCHEDULED: "<br>woken by %{customdata[1]}",
+    TaskState.RUNNING: "<br>woken by %{customdata[1]}",
+}
+
+
+def _bar_trace(state: TaskState, found: dict[str, list[Any]], scale: Scale, thin: bool) -> Json:
+    look = theme.STATES[state]
+    said = f"<b>%{{y}}</b>: {look.words}<br>%{{base}} to %{{x}} {scale.short}"
+    if not thin:
+        said += f", %{{customdata[0]}}{_WAKING[state]}"
+    made: Json = {
+        "type": "bar",
+        "orientation": "h",
+        "name": look.words,
+        "showlegend": False,
+        "y": found["y"],
+        "base": found["base"],
+        "x": found["x"],
+        "width": look.height if not thin else 0.9,
+        "marker": theme.bar_marker(state),
+        "hovertemplate": f"{said}<extra></extra>",
+    }
+    if found["customdata"]:
+        made["customdata"] = found["customdata"]
+    return made
+
+
+def _chefs(trace: Trace, lines: Sequence[Row], scale: Scale) -> Json:
+    look = theme.STATES[TaskState.RUNNING]
+    found: dict[str, list[Any]] = {"y": [], "base": [], "x": [], "text": []}
+    for n, row in enumerate(lines):
+        for step, lane in rows.work_of(trace, row) if row.threads else ():
+            found["y"].append(n)
+            found["base"].append(scale.at(step.start))
+            found["x"].append(scale.at(step.end - step.start))
+            found["text"].append(plain(lane.name))
+    return {
+        "type": "bar",
+        "orientation": "h",
+        "name": "what each chef works on",
+        "showlegend": False,
+        **found,
+        "textposition": "inside",
+        "insidetextanchor": "middle",
+        "textangle": 0,
+        "textfont": {"color": theme.CARD},
+        "width": look.height,
+        "marker": {"color": look.colour, "line": {"color": theme.CARD, "width": 1}},
+        "hovertemplate": f"<b>%{{y}}</b> works on %{{text}}<br>%{{base}} to %{{x}} {scale.short}"
+        "<extra></extra>",
+    }
+
+
+def line_marks(name: str, found: dict[str, list[Any]], *, size: float, **line: Any) -> Json:
+    """Upright lines of a fixed size in pixels: they are seen at every zoom."""
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": name,
+        "showlegend": False,
+        **found,
+        "marker": {"symbol": "line-ew", "angle": _UP, "size": size, "line": line},
+    }
+
+
+def _cuts(lines: Sequence[Row], scale: Scale, pitch: float) -> Json:
+    found: dict[str, list[Any]] = {"x": [], "y": []}
+    for row, moment in bars.cuts(lines):
+        found["x"].append(scale.at(moment))
+        found["y"].append(row)
+    size = pitch * theme.STATES[TaskState.RUNNING].height
+    made = line_marks("cuts between steps", found, size=round(size, 1), width=2 * theme.TICK + 1,
+                       color=theme.CARD)  # fmt: skip
+    return {**made, "hoverinfo": "skip"}
+
+
+def _ticks(trace: Trace, lines: Sequence[Row], scale: Scale, pitch: float, thin: bool) -> Json:
+    found: dict[str, list[Any]] = {"x": [], "y": [], "customdata": []}
+    shifts: list[int] = []
+    for row, step, shift in bars.ticks(lines):
+        found["x"].append(scale.at(step.start))
+        found["y"].append(row)
+        found["customdata"].append(_about_step(trace, step, scale, thin))
+        shifts.append(max(-_PLACES, min(_PLACES, shift)))
+    size = max(2.0, min(pitch * 0.9, pitch * 0.74 + 4))
+    made = line_marks("steps", found, size=round(size, 1), color=theme.STATES[
+        TaskState.RUNNING].colour, width=theme.TICK if not thin else 2)  # fmt: skip
+    if any(shifts):
+        made["marker"]["angle"] = [_LEFT if shift < 0 else _RIGHT for shift in shifts]
+        made["marker"]["standoff"] = [_PITCH * abs(shift) for shift in shifts]
+    what = "woken by %{customdata}" if thin else "%{customdata[0]}, woken by %{customdata[1]}"
+    said = f"<b>%{{y}}</b>: a step at %{{x}} {scale.short}<br>{what}"
+    made["hovertemplate"] = f"{said}<extra></extra>"
+    return made
+
+
+def _about_step(trace: Trace, step: Any, scale: Scale, thin: bool) -> Any:
+    waker = plain(trace.name_of(step.woken_by))
+    if thin:
+        return waker
+    long = scale.long(step.end - step.start) if step.end > step.start else "takes no time"
+    return [long, waker]
+
+
+def _endings(
+    trace: Trace, lines: Sequence[Row], scale: Scale, outcome: Outcome, pitch: float
+) -> Json:
+    mark = theme.OUTCOMES[outcome]
+    found: dict[str, list[Any]] = defaultdict(list)
+    beside: list[int] = []
+    for row, lane, places in bars.ends(lines):
+        if lane.outcome is outcome:
+            found["x"].append(scale.at(lane.over))
+            found["y"].append(row)
+            found["text"].append(plain(bars.how_it_ended(trace, lane)))
+            beside.append(8 + _PITCH * min(places, _PLACES))
+    small = pitch < 12
+    standoff = beside if any(place != 8 for place in beside) else 8
+    texts = [_beside(*pair) for pair in zip(found["text"], beside, strict=True)]
+    made: Json = {
+        "type": "scatter",
+        "mode": "markers" if small else "markers+text",
+        "name": mark.words,
+        "showlegend": False,
+        "x": found["x"],
+        "y": found["y"],
+        "text": found["text"] if small else texts,
+        "textposition": "middle right",
+        "textfont": {"size": 11, "color": theme.MUTED},
+        "cliponaxis": False,
+        "marker": {
+            **theme.end_marker(outcome, 4 if small else 9),
+            "angle": _RIGHT,
+            "standoff": 3 if small else standoff,
+        },
+        "hovertemplate": f"<b>%{{y}}</b> at %{{x}} {scale.short}: %{{text}}<extra></extra>",
+    }
+    return made
+
+
+def _beside(text: str, standoff: int) -> str:
+    """The text behind its mark, which stands so many pixels beside the point."""
+    return "\u00a0" * round((standoff + 3) / 3.3) + words.shorten(text, 34)
+
+
+def _events(trace: Trace, lines: Sequence[Row], scale: Scale) -> Json:
+    found = bars.events(trace, lines)
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": "marks and requests to stop",
+        "showlegend": False,
+        "x": [scale.at(event.time) for event in found],
+        "y": [event.row if event.row is not None else len(lines) - 1 for event in found],
+        "text": [plain(event.text) for event in found],
+        "cliponaxis": False,
+        "marker": {
+            "symbol": theme.EVENT.symbol,
+            "size": 10,
+            "color": theme.CARD,
+            "line": {"color": theme.EVENT.colour, "width": 2},
+        },
+        "hovertemplate": f"<b>%{{y}}</b> at %{{x}} {scale.short}: %{{text}}<extra></extra>",
+    }

@@ -1,0 +1,123 @@
+"""How each thing looks: one colour and pattern per state, one mark per outcome, the figure's frame.
+
+A figure is an opaque white card with dark text, so that it reads the same in JupyterLab's light and
+dark themes. The colours stay apart for colour-blind eyes (computed in the tests), and none of them
+stands alone: running is a full solid bar, scheduled a full hatched one, idle a thin pale one.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from helpers.trace import Outcome, TaskState
+
+CARD = "#ffffff"
+TEXT = "#1f2328"
+MUTED = "#57606a"
+GRID = "#e3e7ec"
+RULE = "#8c959f"
+FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
+
+
+class Look(NamedTuple):
+    """How a state is drawn: `letter` is its sign in the text twin, `height` a share of its lane."""
+
+    colour: str
+    pattern: str  # plotly's pattern shape, "" for solid
+    stripe: str  # colour of the pattern's lines
+    height: float
+    letter: str
+    words: str  # its entry in the legend
+
+
+# The order is that of the legend. COMPLETED has no bar: a lane ends with the mark of its outcome.
+STATES = {
+    TaskState.RUNNING: Look("#0b4f8a", "", "", 0.74, "#", "running: the chef is on it"),
+    TaskState.SCHEDULED: Look(
+        "#ee7d11", "/", "#ffe9cf", 0.74, "!", "scheduled: ready, no chef free"
+    ),
+    TaskState.IDLE: Look("#b3c1d3", "", "", 0.28, ".", "idle: in the oven"),
+}
+# A step that takes no time is drawn as a tick of so many pixels, whatever the zoom.
+TICK = 3
+TICK_LETTER = "|"
+
+
+class Ending(NamedTuple):
+    """The mark at a lane's end: its symbol tells the outcome without the colour."""
+
+    symbol: str
+    colour: str
+    words: str
+
+
+OUTCOMES = {
+    Outcome.RETURNED: Ending("circle", "#1a7f4b", "returned"),
+    Outcome.RAISED: Ending("x", "#c0211b", "raised"),
+    Outcome.CANCELLED: Ending("square", "#7b3fb5", "cancelled"),
+    Outcome.PENDING: Ending("triangle-right-open", "#57606a", "still pending"),
+}
+EVENT = Ending("diamond-tall", "#a3178a", "asked to stop")
+
+LEGEND: dict[str, Any] = {
+    "orientation": "h",
+    "xref": "container",
+    "yref": "container",
+    "x": 0,
+    "y": 0,
+    "yanchor": "bottom",
+    "font": {"color": TEXT},
+}
+
+TEMPLATE: dict[str, Any] = {
+    "layout": {
+        "paper_bgcolor": CARD,
+        "plot_bgcolor": CARD,
+        "font": {"family": FONT, "size": 12, "color": TEXT},
+        "hoverlabel": {"bgcolor": CARD, "bordercolor": RULE, "font": {"color": TEXT}},
+        "hovermode": "closest",
+        "barmode": "overlay",
+        "dragmode": "zoom",
+        "xaxis": {
+            "gridcolor": GRID,
+            "zeroline": False,
+            "ticks": "outside",
+            "tickcolor": RULE,
+            "linecolor": RULE,
+            "showline": True,
+            "title": {"font": {"color": MUTED}, "standoff": 6},
+        },
+        "yaxis": {"showgrid": False, "zeroline": False},
+        "legend": LEGEND,
+        "legend2": LEGEND,
+    }
+}
+CONFIG: dict[str, Any] = {"displaylogo": False, "responsive": True}
+
+
+def pattern(state: TaskState) -> dict[str, Any]:
+    """Plotly's pattern of a state, for a bar or an area; empty for a solid one."""
+    look = STATES[state]
+    if not look.pattern:
+        return {}
+    return {
+        "shape": look.pattern,
+        "bgcolor": look.colour,
+        "fgcolor": look.stripe,
+        "size": 7,
+        "solidity": 0.3,
+    }
+
+
+def bar_marker(state: TaskState) -> dict[str, Any]:
+    """Plotly's marker of a state's bars."""
+    lines = pattern(state)
+    return {"color": STATES[state].colour, **({"pattern": lines} if lines else {})}
+
+
+def end_marker(outcome: Outcome, size: float) -> dict[str, Any]:
+    """Plotly's marker of an outcome."""
+    mark = OUTCOMES[outcome]
+    hollow = mark.symbol.endswith("open")
+    line = {"color": mark.colour, "width": 2} if hollow else {"width": 0}
+    return {"symbol": mark.symbol, "color": mark.colour, "size": size, "line": line}
