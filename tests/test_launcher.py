@@ -21,9 +21,12 @@ from helpers._tools import launch
 from helpers._tools.launch import FIRST_LESSON, lab_options, main
 from tests.browser.server import free_port
 
+# A process that a script put into the background ignores Ctrl-C, and so would its children.
 STARTER = """
+import signal
 import sys
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from helpers._tools.launch import main
 raise SystemExit(main(sys.argv[2:], root=Path(sys.argv[1])))
 """
