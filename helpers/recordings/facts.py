@@ -118,7 +118,6 @@ def _async_sleep(trace: Trace) -> Facts:
 
 @_of("blocking_sleep")
 def _blocking_sleep(trace: Trace) -> Facts:
-    yield from _outcomes(trace, roast="returned", soup="returned", bread="returned")
     rounds = -(-3 // trace.workers)
     yield _lasts(trace, trace.task("main"), {1: 0.2, 2: 0.4, 3: 0.6}[rounds], 0.2 * (rounds + 1))
     for dish in trace.tasks[1:]:
@@ -171,8 +170,7 @@ def _select_handles(trace: Trace) -> Facts:
     yield _marks(
         trace, "cache won", "database ended all the same", "pantry won", "market was cancelled"
     )
-    yield from _outcomes(trace, cache="returned", database="returned")
-    yield from _outcomes(trace, pantry="returned", market="cancelled")
+    yield from _outcomes(trace, cache="returned", database="returned", market="cancelled")
     yield trace.task("market").cancelled_by == 0, "main cancels market"
     yield _lasts(trace, trace.task("database"), 0.3, 0.45)
     yield _lasts(trace, trace.task("market"), 0.4, 0.6)
@@ -181,8 +179,7 @@ def _select_handles(trace: Trace) -> Facts:
 @_of("select_biased")
 def _select_biased(trace: Trace) -> Facts:
     yield _marks(trace, "left won", "first won")
-    yield from _outcomes(trace, left="returned", right="cancelled")
-    yield from _outcomes(trace, first="returned", second="cancelled")
+    yield from _outcomes(trace, left="returned", right="cancelled", second="cancelled")
     yield trace.task("right").polls == 0, "right is dropped without a poll"
     yield trace.task("second").polls >= 1, "second is polled"
 
@@ -204,8 +201,7 @@ def _shutdown(trace: Trace) -> Facts:
     yield _marks(trace, "closing", "closed")
     orders = [task.name for task in trace.tasks if task.name.startswith("order-")]
     yield orders == ["order-1", "order-2", "order-3"], f"three orders come in time; {orders} did"
-    for name in orders:
-        yield from _outcomes(trace, **{name: "returned"})
+    yield from _outcomes(trace, **dict.fromkeys(orders, "returned"))
     yield from _outcomes(trace, customers="cancelled", closing_time="returned")
     yield trace.task("customers").cancelled_by == 0, "main sends the customers away"
     yield _lasts(trace, trace.task("main"), 0.38, 0.7)
@@ -225,9 +221,9 @@ def _crowd(trace: Trace) -> Facts:
 
 @_of("cpu", "cpu_yield")
 def _cpu(trace: Trace) -> Facts:
-    yields = trace.about["scenario"] == "cpu_yield"
     dishes = [task for task in trace.tasks if task.name.startswith("dish-")]
     yield len(dishes) == 8, "there are eight dishes"
+    yields = trace.about["scenario"] == "cpu_yield"
     polls = 26 if yields else 1
     yield all(dish.polls == polls for dish in dishes), f"every dish is {polls} polls"
     silence = longest_silence(trace.task("ticker"))
