@@ -136,3 +136,17 @@ def test_every_import_is_of_the_standard_library_or_a_declared_dependency(module
         if root not in sys.stdlib_module_names and root not in OF_THE_COURSE:
             wanted = INSTALLED_AS.get(root, root).replace("_", "-")
             assert wanted in names, f"{module} imports {root}, which pyproject.toml does not name"
+
+
+def test_a_public_name_is_the_same_whatever_module_was_imported_before_it() -> None:
+    # `helpers.timeline` is a module and a function: importing the first must not hide the second.
+    script = """
+import importlib, helpers
+for name in helpers.__all__:
+    home = importlib.import_module(helpers._HOMES[name])
+    assert getattr(helpers, name) is getattr(home, name), name
+    assert name in dir(helpers), name
+"""
+    run = [sys.executable, "-c", script]
+    done = subprocess.run(run, cwd=PROJECT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-500:]
