@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers import _cost_child
@@ -208,6 +208,7 @@ DOCTORED = [
     ('print(\'{"seconds": -1, "making": -2}\')', "which is no measurement"),
     ('print(\'{"seconds": 0, "making": 0}\')', "which is no measurement"),
     ('print(\'{"seconds": NaN, "making": 0}\')', "which is no measurement"),
+    ('print(\'{"seconds": Infinity, "making": 0}\')', "which is no measurement"),
     ('print(\'{"seconds": true, "making": 0}\')', "which is no measurement"),
     ('print(\'{"seconds": "1", "making": 0}\')', "which is no measurement"),
     ('print(\'{"refused": "no", "made": "many"}\')', "which is no measurement"),
@@ -314,6 +315,33 @@ def test_a_cancel_ends_the_process_and_leaves_none(
     assert time.perf_counter() - start < 20
 
 
+def test_a_cancelled_process_is_awaited_to_its_end_while_the_loop_is_free(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ended = []
+
+    def slow_end(child: Any, limit: float) -> tuple[str, str]:
+        said: tuple[str, str] = child.communicate()
+        time.sleep(0.5)
+        ended.append(child.returncode)
+        return said
+
+    async def main() -> int:
+        ticks = 0
+        measuring = asyncio.create_task(measure("task", 10))
+        await asyncio.sleep(0.01)
+        while not measuring.done():
+            measuring.cancel()  # again and again
+            await asyncio.sleep(0.005)
+            ticks += 1
+        assert measuring.cancelled()
+        assert len(ended) == 1
+        return ticks
+
+    monkeypatch.setattr(_cost_child, "_talk", slow_end)
+    assert asyncio.run(main()) > 8
+
+
 # --- what is made of the figures ---
 
 
@@ -341,6 +369,7 @@ def test_costs_are_a_table_with_what_is_measured_and_what_went_wrong() -> None:
 def test_one_more_unit_costs_the_slope_from_the_fewest_to_the_most() -> None:
     # 10 ms and 500 bytes that all share, then 2 ms and 100 bytes each.
     made = [Cost("task", n, 0.01 + 0.002 * n, bytes=500 + 100 * n) for n in (10, 1000, 100)]
+    made[2] = Cost("task", 100, 7.0, bytes=1)  # the slope goes by it
     each = per_unit([*made, Cost("thread", 9, note="refused"), Cost("one", 4, 2.0)])
     assert each["task"].seconds == pytest.approx(0.002)
     assert each["task"].bytes == pytest.approx(100)
@@ -349,6 +378,7 @@ def test_one_more_unit_costs_the_slope_from_the_fewest_to_the_most() -> None:
     assert str(each["task"]) == "2 ms and 100 B for each further unit"
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.floats(-2, 3), st.floats(1e-6, 1e3), st.sets(st.integers(1, 10**6), min_size=2))
 def test_growth_finds_the_exponent_of_a_power_law(
     exponent: float, factor: float, counts: set[int]
