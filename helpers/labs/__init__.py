@@ -1,0 +1,51 @@
+"""The labs: one a lesson, each a panel with sliders, Run and Stop, and a live timeline.
+
+`lab("spawn")` in a cell shows one. What a lab is stands in a file of its own, as data
+(`lab02_spawn.py`); `engine` runs it and knows no widget; `panel` shows it and runs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from helpers.labs.panel import Panel
+    from helpers.labs.spec import LabSpec
+
+NAMES = {
+    "task_cards": "lab01_task_cards",
+    "spawn": "lab02_spawn",
+    "not_blocking": "lab03_not_blocking",
+    "deadlines": "lab04_deadlines",
+    "first_wins": "lab05_first_wins",
+    "showdown": "lab06_showdown",
+}
+
+_open: dict[str, Panel] = {}
+_lock = threading.Lock()
+
+
+def lab(name: str) -> Panel:
+    """A lab's panel, for a cell to show. It is at the lab's defaults, and nothing runs yet.
+
+    At most one panel of a name is open: opening it again closes the one before, with its run and
+    its thread. An unknown name is a ValueError that lists the labs.
+    """
+    from helpers.labs.panel import Panel
+
+    made = Panel(spec_of(name))
+    with _lock:
+        before, _open[name] = _open.get(name), made
+    if before is not None:
+        before.close()
+    return made
+
+
+def spec_of(name: str) -> LabSpec:
+    """A lab as data. An unknown name is a ValueError that lists the labs."""
+    if name not in NAMES:
+        raise ValueError(f"there is no lab {name!r}; the labs are {', '.join(NAMES)}")
+    found: LabSpec = importlib.import_module(f"helpers.labs.{NAMES[name]}").LAB
+    return found

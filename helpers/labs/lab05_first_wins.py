@@ -1,0 +1,186 @@
+"""The lab of lesson 05: the first answer wins, and what happens to the losers."""
+
+from __future__ import annotations
+
+from string import Template
+
+from helpers.assemble import AT_END
+from helpers.labs.phrases import literal, told, whole
+from helpers.labs.spec import Choice, Control, LabSpec, Prediction, Slider, Values
+from helpers.trace import Outcome, TaskRecord, Trace
+from helpers.words import listing, plural
+
+RACERS = {"database": 300, "cache": 100, "replica": 200, "archive": 400, "neighbour": 500}
+NOBODY = "nobody"
+
+_PROGRAM = Template("""\
+import asyncio
+import random
+
+from helpers import record
+
+DELAYS = $delays
+
+
+async def ask(delay, fails):
+    try:
+        await asyncio.sleep(delay)
+        if fails:
+            raise ConnectionError("no answer")
+    except asyncio.CancelledError:
+        await asyncio.sleep(0.05)  # hangs up politely before it ends
+        raise
+
+
+async def main():
+    dice = random.Random($seed)
+    racers = [
+        asyncio.create_task(ask(delay, dice.random() < $chance), name=name)
+        for name, delay in DELAYS.items()
+    ]
+    left, winners = racers, []
+    while left and not winners:
+        await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
+        winners = [r for r in left if r.done() and not r.exception()]
+        left = [r for r in left if not r.done()]
+$losers    await asyncio.sleep(0.03)  # serves the answer
+    return winners[0].get_name() if winners else "nobody"
+""")
+_LOSERS = {
+    "leave": "",
+    "cancel": """\
+    for loser in left:
+        loser.cancel()
+""",
+    "await": """\
+    for loser in left:
+        loser.cancel()
+    if left:
+        await asyncio.wait(left)
+""",
+}
+
+
+def _delays(values: Values) -> dict[str, int]:
+    """The racers that take part, with their delays in milliseconds."""
+    names = list(RACERS)[: whole(values, "racers")]
+    return {name: whole(values, name) for name in names}
+
+
+def source(values: Values) -> str:
+    """The program: a race whose winner is the first that does not fail."""
+    pairs = [f'"{name}": {literal(delay)}' for name, delay in _delays(values).items()]
+    return _PROGRAM.substitute(
+        delays="{" + ", ".join(pairs) + "}",
+        seed=whole(values, "seed"),
+        chance=f"{whole(values, 'chance') / 100:g}",
+        losers=_LOSERS[str(values["losers"])],
+    )
+
+
+def forecast(values: Values) -> str:
+    """What the run will be about."""
+    said = f"{plural(whole(values, 'racers'), 'racer')}; the slowest needs "
+    said += f"{max(_delays(values).values())} ms."
+    if chance := whole(values, "chance"):
+        said += f" Each fails with a chance of {chance} %; the dice are those of seed "
+        said += f"{whole(values, 'seed')}, so the same ones fail on every run."
+    return said
+
+
+def _answered(trace: Trace) -> float:
+    """When the race was decided: the winner's end, or the last one's if nobody won."""
+    winner = [racer for racer in trace.tasks if racer.name == trace.result]
+    return max(racer.over for racer in winner or trace.tasks[1:])
+
+
+def _fate(trace: Trace, loser: TaskRecord) -> str:
+    if loser.outcome is Outcome.RAISED:
+        return f"`{loser.name}` failed at {told(trace, loser.over)}."
+    if loser.outcome is not Outcome.CANCELLED:
+        return f"`{loser.name}` was done at {told(trace, loser.over)} too; its answer was not used."
+    after = told(trace, max(0.0, loser.over - _answered(trace)))
+    if loser.cancels[0].by == AT_END:
+        return (
+            f"`{loser.name}` was left running: it went on for a race that was over, until the end "
+            f"of the run stopped it, {after} after the race was decided."
+        )
+    if loser.cancels[-1].by == AT_END:
+        return (
+            f"`{loser.name}` was asked to stop by main, which did not wait for it: the end of the "
+            "run cut it short while it hung up."
+        )
+    return f"`{loser.name}` was cancelled, hung up, and ended {after} after the race was decided."
+
+
+def numbers(values: Values, trace: Trace) -> list[str]:
+    """Who won and when, each loser's fate, and whether main waited for them."""
+    main, *racers = trace.tasks
+    decided = told(trace, _answered(trace))
+    won = f"`{trace.result}` won after {decided}."
+    if trace.result == NOBODY:
+        won = f"Nobody won: all had failed after {decided}."
+    losers = [racer for racer in racers if racer.name != trace.result]
+    late = [f"`{lane.name}`" for lane in losers if AT_END in [ask.by for ask in lane.cancels]]
+    said = [won, *(_fate(trace, loser) for loser in losers)]
+    if late:
+        said.append(f"main returned at {told(trace, main.over)}, before {listing(late)} had ended.")
+    else:
+        said.append(f"main returned at {told(trace, main.over)}, when all had ended.")
+    return said
+
+
+def compare(values: Values, answer: str | float, trace: Trace) -> str:
+    """The prediction beside what happened."""
+    decided = told(trace, _answered(trace))
+    was = f"Nobody won: all had failed after {decided}"
+    if trace.result != NOBODY:
+        was = f"`{trace.result}` won, after {decided}"
+    said = "that is what you predicted" if answer == trace.result else f"you predicted {answer}"
+    return f"{was}; {said}."
+
+
+def _delay(place: int, name: str) -> Slider:
+    label = f"Delay of the {name} (ms)"
+    return Slider(
+        name,
+        label,
+        10,
+        1000,
+        RACERS[name],
+        step=10,
+        shown=lambda values: whole(values, "racers") > place,
+    )
+
+
+_CONTROLS: tuple[Control, ...] = (
+    Slider("racers", "Number of racers", 2, 5, 3),
+    *(_delay(place, name) for place, name in enumerate(RACERS)),
+    Slider("chance", "Chance that a racer fails (%)", 0, 100, 0, step=10),
+    Slider("seed", "Seed of the dice", 1, 20, 7, shown=lambda values: values["chance"] != 0),
+    Choice(
+        "losers",
+        "What main does with the losers",
+        (
+            ("leaves them running", "leave"),
+            ("cancels them", "cancel"),
+            ("cancels and awaits them", "await"),
+        ),
+        "await",
+    ),
+)
+
+LAB = LabSpec(
+    name="first_wins",
+    title="What happens to the loser?",
+    story=(
+        "The same question goes to several places at once; the first answer wins, and a failure "
+        "is no answer. A racer that is cancelled needs another 50 ms to hang up."
+    ),
+    prediction=Prediction("Who will win?", compare, (*RACERS, NOBODY)),
+    own_controls=_CONTROLS,
+    source=source,
+    forecast=forecast,
+    numbers=numbers,
+    clocks=("virtual", "real"),
+)
