@@ -117,7 +117,10 @@ def how_it_ended(trace: Trace, lane: TaskRecord) -> str:
 
 
 def events(trace: Trace, rows: Sequence[Row]) -> list[Event]:
-    """The program's marks, and the requests to stop, in order of time."""
+    """The program's marks, and the requests to stop, in order of time.
+
+    A task that was asked to stop and stopped at once says so at its end, and not here.
+    """
     at = {row.lane.id: n for n, row in enumerate(rows) if row.lane is not None}
     found = [
         Event(mark.time, None if mark.task is None else at.get(mark.task), mark.text)
@@ -126,28 +129,15 @@ def events(trace: Trace, rows: Sequence[Row]) -> list[Event]:
     ]
     for n, row in enumerate(rows):
         for request in row.lane.cancels if row.lane is not None else ():
-            found.append(Event(request.time, n, _asked(trace, request)))
+            if not _at_once(trace, row.lane, request):
+                found.append(Event(request.time, n, _asked(trace, request)))
     return sorted(found, key=lambda event: (event.time, -1 if event.row is None else event.row))
 
 
-def told_events(trace: Trace, rows: Sequence[Row]) -> list[Event]:
-    """The events that need words of their own, those of one moment and one wording together.
-
-    A task that was asked to stop and stopped at once says so at its end.
-    """
-    lanes = [row.lane for row in rows]
-    told: dict[tuple[float, str], list[Event]] = {}
-    for event in events(trace, rows):
-        lane = lanes[event.row] if event.row is not None else None
-        at_once = (
-            lane is not None
-            and lane.outcome is Outcome.CANCELLED
-            and lane.over - event.time <= 0.02 * trace.duration
-            and any(request.time == event.time for request in lane.cancels)
-        )
-        if not at_once:
-            told.setdefault((event.time, event.text), []).append(event)
-    return [same[0] for same in told.values()]
+def _at_once(trace: Trace, lane: TaskRecord | None, request: CancelRequest) -> bool:
+    if lane is None or lane.outcome is not Outcome.CANCELLED or lane.ended is None:
+        return False
+    return request is lane.cancels[-1] and lane.ended - request.time <= 0.005 * trace.duration
 
 
 def _asked(trace: Trace, request: CancelRequest) -> str:

@@ -10,11 +10,11 @@ import heapq
 from dataclasses import dataclass
 from typing import Any
 
-from helpers import bars, frame, lanes, legend, theme
+from helpers import frame, lanes, theme
 from helpers import rows as rows_of
 from helpers.frame import Drawing
-from helpers.lanes import Json
 from helpers.scale import Scale
+from helpers.theme import Json
 from helpers.trace import LaneKind, TaskRecord, TaskState, Trace
 
 BINS = 400
@@ -105,8 +105,7 @@ def draw(
         "tickformat": ",d",
     }
     traces = lanes.traces(trace, lines, scale, space.pitch)
-    outcomes = [end.lane.outcome for end in bars.ends(lines)]
-    return Drawing({**areas(trace, scale), **traces, **legend.keys(outcomes)}, layout)
+    return Drawing({**areas(trace, scale), **traces}, layout)
 
 
 def areas(trace: Trace, scale: Scale) -> dict[str, Json]:
@@ -121,7 +120,6 @@ def areas(trace: Trace, scale: Scale) -> dict[str, Json]:
             "type": "scatter",
             "mode": "lines",
             "name": look.words,
-            "showlegend": False,
             "x": moments,
             "y": [*levels, levels[-1]],
             "yaxis": "y2",

@@ -6,22 +6,25 @@ narrow cell and a wide font, and what must be seen has its room in a margin.
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from helpers import bars, theme, words
+from helpers import legend as legends
 from helpers.bars import Event
 from helpers.headline import headline, subtitle
-from helpers.lanes import MANY, Json, plain
+from helpers.lanes import MANY, plain
 from helpers.rows import Row
 from helpers.scale import Scale
+from helpers.theme import Json
 from helpers.trace import Trace
 
 HIGHEST = 900
 _NARROW = 380  # pixels of the time axis in a narrow cell
-_CHARACTER = 7.3  # pixels of a character of 12 px in a wide font
 _INDENT = 14
+_AXIS = 46  # pixels of the axis' numbers and title
 _LINE = 15  # pixels of a line of small text
 _LONGEST_LABEL = 30
 _LONGEST_EVENT = 44
@@ -49,25 +52,23 @@ class Room:
     height: int
 
 
-def width(text: str, size: float = 12) -> float:
-    """How many pixels a text takes at most."""
-    return words.cells(text) * _CHARACTER * size / 12
-
-
 def room(
     trace: Trace, lines: Sequence[Row], title: str, band: int, height: int | None = None
 ) -> Room:
     """Room for everything; `band` lines of events stand above the first row."""
     title_lines = title.count("<br>") + 1
     top = 28 + 22 * title_lines + 20 + _LINE * band
-    bottom = 84
+    bottom = _AXIS + legends.HEIGHT
     most = HIGHEST - top - bottom
     count = max(len(lines), 1)
     pitch = 28.0 if count <= 12 else 22.0 if count <= MANY else most / count
     pitch = min(pitch, most / count)
     if height is not None:
         pitch = max(height - top - bottom, 40) / count
-    left = max([width(label(row)) + _INDENT * min(row.depth, 6) for row in lines], default=0) + 18
+    left = (
+        max([words.pixels(label(row)) + _INDENT * min(row.depth, 6) for row in lines], default=0)
+        + 18
+    )
     return Room(
         left=round(max(left, 40)),
         right=_right(trace, lines),
@@ -86,7 +87,7 @@ def _right(trace: Trace, lines: Sequence[Row]) -> int:
     for _, lane, beside in bars.ends(lines):
         said = words.shorten(bars.how_it_ended(trace, lane), 34)
         end = lane.over / trace.duration if trace.duration else 1.0
-        need = max(need, 26 + 5 * beside + width(said, 11) - (1 - end) * _NARROW)
+        need = max(need, 26 + 5 * beside + words.pixels(said, 11) - (1 - end) * _NARROW)
     return round(need)
 
 
@@ -107,6 +108,8 @@ def layout(
     written: Sequence[tuple[Event, int]],
 ) -> Json:  # fmt: skip
     """The layout of a figure of lanes."""
+    outcomes = [end.lane.outcome for end in bars.ends(lines)]
+    shapes, keys = legends.legend(outcomes, space.left, space.bottom)
     return {
         "template": theme.TEMPLATE,
         "height": space.height,
@@ -115,23 +118,34 @@ def layout(
         "xaxis": x_axis(trace, scale),
         "yaxis": y_axis(lines),
         "uniformtext": {"mode": "hide", "minsize": 9},
-        "annotations": [*labels(lines, space), *event_words(written, lines, trace, scale, space)],
+        "shapes": shapes,
+        "annotations": [
+            *keys,
+            *labels(lines, space),
+            *event_words(written, lines, trace, scale, space),
+        ],
     }
 
 
 def _title(title: str, below: str) -> Json:
     return {
-        "text": f"<b>{title}</b>",
+        "text": f"<b>{_names(title)}</b>",
         "x": 0,
         "xref": "container",
         "xanchor": "left",
         "y": 1,
         "yref": "container",
         "yanchor": "top",
-        "pad": {"l": 12, "t": 12},
+        # Plotly sets a title of several lines higher by 0.7 of its letters.
+        "pad": {"l": 12, "t": 23 if "<br>" in title else 12},
         "font": {"size": 16, "color": theme.TEXT},
         "subtitle": {"text": below, "font": {"size": 12, "color": theme.MUTED}},
     }
+
+
+def _names(title: str) -> str:
+    """The names that stand between backticks, in the letters of code."""
+    return re.sub(r"`([^`]+)`", r'<span style="font-family:monospace">\1</span>', title)
 
 
 def x_axis(trace: Trace, scale: Scale) -> Json:
@@ -163,17 +177,17 @@ def labels(lines: Sequence[Row], space: Room) -> list[Json]:
         if n % every and not row.is_title:
             continue
         text = plain(label(row))
-        text = f"<i>{text}</i>" if row.is_title else text
         made.append(
             {
                 "text": text,
-                "xref": "paper",
-                "x": 0,
-                "xanchor": "left",
                 "xshift": 10 - space.left + _INDENT * min(row.depth, 6),
                 "yref": "y",
                 "y": n,
-                "showarrow": False,
+                **(
+                    {"font": {"size": 11, "color": theme.MUTED}, "yshift": -3}
+                    if row.is_title
+                    else {}
+                ),
             }
         )
     return made
@@ -194,6 +208,7 @@ def event_words(
                 "font": {"size": 11, "color": theme.EVENT.colour},
                 "x": scale.at(event.time),
                 "y": row,
+                "xref": "x",
                 "axref": "x",
                 "ax": scale.at(event.time),
                 "ayref": "y",
@@ -216,9 +231,13 @@ def written_events(trace: Trace, lines: Sequence[Row]) -> list[tuple[Event, int]
     """
     taken: list[float] = []  # how far to the right each line of the band is full
     written: list[tuple[Event, int]] = []
-    for event in bars.told_events(trace, lines):
+    told: set[tuple[float, str]] = set()
+    for event in bars.events(trace, lines):
+        if (event.time, event.text) in told:
+            continue  # one cause, several tasks
+        told.add((event.time, event.text))
         at = _NARROW * (event.time / trace.duration if trace.duration else 0)
-        wide = width(words.shorten(event.text, _LONGEST_EVENT), 11) + 8
+        wide = words.pixels(words.shorten(event.text, _LONGEST_EVENT), 11) + 8
         start, end = (at, at + wide) if at <= _NARROW / 2 else (at - wide, at)
         line = next((n for n, full in enumerate(taken) if full <= start), len(taken))
         if line < _MOST_EVENTS:

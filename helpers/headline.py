@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -34,7 +35,7 @@ def headline(trace: Trace, scale: Scale) -> str:
         return "Nothing ran"
     if trace.duration == 0:
         steps = sum(lane.polls for lane in trace.lanes)
-        return f"{words.plural(steps, 'step')}, and the clock has not moved"
+        return f"{words.plural(steps, 'step')} at one moment: no time passes"
     return next(_sentences(trace, scale))
 
 
@@ -89,22 +90,35 @@ def _sentences(trace: Trace, scale: Scale) -> Iterator[str]:
 
 
 def _about_wait(trace: Trace, scale: Scale, wait: Wait) -> str:
-    """Who waited, and for whom, if one step filled the most of that time."""
-    held, step = max(
-        (
-            (min(step.end, wait.end) - max(step.start, wait.start), (step, lane))
-            for lane in trace.lanes
-            if lane.kind in (LaneKind.TASK, LaneKind.CALLBACK) and lane.id != wait.lane.id
-            for step in lane.steps
-            if step.end > wait.start and step.start < wait.end
-        ),
-        key=lambda found: found[0],
-        default=(0.0, None),
-    )
+    """Who waited, with whom, and for whom, if one step filled the most of that time."""
+    others = [
+        lane
+        for lane in trace.tasks
+        if lane is not wait.lane
+        and any(other.seconds >= wait.seconds / 2 for other in _waits(lane))
+    ]
     name, long = f"`{wait.lane.name}`", scale.long(wait.seconds)
-    if step is not None and held > 0.75 * wait.seconds:
-        return f"`{step[1].name}` holds the chef; {name} is ready and waits {long}"
-    return f"{name} is ready at {scale.moment(wait.start)} and waits {long} for a free chef"
+    too = ""
+    if others:
+        verb = "waits" if len(others) == 1 else "wait"
+        too = f"; {words.plural(len(others), 'other task')} {verb} half as long or longer"
+    holder = _holder(trace, wait)
+    if holder is not None:
+        return f"`{holder.name}` holds the chef; {name} is ready and waits {long}{too}"
+    ready = f"at {scale.moment(wait.start)}" if wait.start else "at once"
+    return f"{name} is ready {ready} and waits {long} for a free chef{too}"
+
+
+def _holder(trace: Trace, wait: Wait) -> TaskRecord | None:
+    """Whose step filled the most of a wait, if one did."""
+    held: tuple[float, TaskRecord | None] = (0.75 * wait.seconds, None)
+    for lane in trace.lanes:
+        if lane.kind in (LaneKind.TASK, LaneKind.CALLBACK) and lane is not wait.lane:
+            for step in lane.steps:
+                took = min(step.end, wait.end) - max(step.start, wait.start)
+                if took > held[0]:
+                    held = took, lane
+    return held[1]
 
 
 def _about_crowd(trace: Trace, scale: Scale, count: int, times: float) -> Iterator[str]:
@@ -112,6 +126,8 @@ def _about_crowd(trace: Trace, scale: Scale, count: int, times: float) -> Iterat
     parents = {lane.parent for lane in trace.tasks}
     leaves = [lane for lane in trace.tasks if lane.id not in parents]
     waits = sum(lane.idle for lane in leaves)
+    if waits < sum(lane.scheduled for lane in leaves):
+        return  # they wait for the chef more than for anything else
     if len(leaves) >= count and waits >= times * trace.duration:
         yield (
             f"{len(leaves):,} tasks wait side by side: {scale.long(waits)} of waiting "
@@ -130,11 +146,23 @@ def _about_endings(trace: Trace, scale: Scale) -> Iterator[str]:
         if lane.outcome is Outcome.RAISED and lane.ended is not None:
             error = lane.error.partition(":")[0]
             yield f"`{lane.name}` raises {error} at {scale.moment(lane.ended)} {scale.short}"
-        for time, by in lane.cancels:
-            who = "the deadline" if by == "deadline" else trace.name_of(by)
-            yield f"{who} stops `{lane.name}` at {scale.moment(time)} {scale.short}".replace(
-                "the deadline stops", "The deadline stops"
-            )
+    yield from _about_stops(trace, scale)
+
+
+def _about_stops(trace: Trace, scale: Scale) -> Iterator[str]:
+    """Who was asked to stop, by whom; those who were asked in one breath together."""
+    asked: dict[tuple[float, int | str | None], list[TaskRecord]] = defaultdict(list)
+    for lane in trace.lanes:
+        for request in lane.cancels:
+            asked[request].append(lane)
+    for (time, by), lanes in sorted(asked.items(), key=lambda item: item[0][0]):
+        names = words.listing([f"`{lane.name}`" for lane in lanes])
+        at = f"at {scale.moment(time)} {scale.short}"
+        if by == "deadline":
+            yield f"Time is up for {names} {at}"
+        elif by is not None:
+            who = f"`{trace.name_of(by)}`" if isinstance(by, int) else trace.name_of(by)
+            yield f"{names} {'is' if len(lanes) == 1 else 'are'} asked to stop {at}, by {who}"
 
 
 def _about_nothing(trace: Trace, scale: Scale) -> str:

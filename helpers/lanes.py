@@ -13,18 +13,17 @@ from typing import Any
 
 from helpers import bars, rows, theme, words
 from helpers.rows import Row
-from helpers.scale import Scale
+from helpers.scale import STEPS, Scale
+from helpers.theme import Json
 from helpers.trace import Outcome, TaskState, Trace
-
-Json = dict[str, Any]
 
 # The figure's traces, in the order in which they are drawn, one above the other.
 STATE_ORDER = (TaskState.IDLE, TaskState.SCHEDULED, TaskState.RUNNING)
-RANK = {TaskState.RUNNING: 1, TaskState.SCHEDULED: 2, TaskState.IDLE: 3}
 # With more rows than this, hovering tells less, so that a figure stays small.
 MANY = 40
 _PLACES = 12  # ticks of one moment that are drawn beside each other; the rest share the last place
 _PITCH = 5  # pixels between them
+_LONG = 1.4  # how much longer than its size plotly draws a line's symbol
 _UP, _LEFT, _RIGHT = 90, 90, -90
 
 
@@ -61,6 +60,8 @@ def _by_state(
     for row, span, woken_by in bars.bars(lines):
         if span.end == span.start:
             continue  # a step that takes no time has its tick
+        if scale.unit == STEPS and span.state is not TaskState.RUNNING:
+            continue  # no time passes, so nobody waits
         into = found[span.state]
         into["y"].append(row)
         into["base"].append(scale.at(span.start))
@@ -87,7 +88,6 @@ def _bar_trace(state: TaskState, found: dict[str, list[Any]], scale: Scale, thin
         "type": "bar",
         "orientation": "h",
         "name": look.words,
-        "showlegend": False,
         "y": found["y"],
         "base": found["base"],
         "x": found["x"],
@@ -113,7 +113,6 @@ def _chefs(trace: Trace, lines: Sequence[Row], scale: Scale) -> Json:
         "type": "bar",
         "orientation": "h",
         "name": "what each chef works on",
-        "showlegend": False,
         **found,
         "textposition": "inside",
         "insidetextanchor": "middle",
@@ -132,9 +131,9 @@ def line_marks(name: str, found: dict[str, list[Any]], *, size: float, **line: A
         "type": "scatter",
         "mode": "markers",
         "name": name,
-        "showlegend": False,
+        "cliponaxis": False,
         **found,
-        "marker": {"symbol": "line-ew", "angle": _UP, "size": size, "line": line},
+        "marker": {"symbol": "line-ew", "angle": _UP, "size": round(size / _LONG, 1), "line": line},
     }
 
 
@@ -144,7 +143,7 @@ def _cuts(lines: Sequence[Row], scale: Scale, pitch: float) -> Json:
         found["x"].append(scale.at(moment))
         found["y"].append(row)
     size = pitch * theme.STATES[TaskState.RUNNING].height
-    made = line_marks("cuts between steps", found, size=round(size, 1), width=2 * theme.TICK + 1,
+    made = line_marks("cuts between steps", found, size=size, width=2 * theme.TICK + 1,
                        color=theme.CARD)  # fmt: skip
     return {**made, "hoverinfo": "skip"}
 
@@ -157,8 +156,8 @@ def _ticks(trace: Trace, lines: Sequence[Row], scale: Scale, pitch: float, thin:
         found["y"].append(row)
         found["customdata"].append(_about_step(trace, step, scale, thin))
         shifts.append(max(-_PLACES, min(_PLACES, shift)))
-    size = max(2.0, min(pitch * 0.9, pitch * 0.74 + 4))
-    made = line_marks("steps", found, size=round(size, 1), color=theme.STATES[
+    size = max(2.0, pitch * theme.STATES[TaskState.RUNNING].height + (0 if thin else 4))
+    made = line_marks("steps", found, size=size, color=theme.STATES[
         TaskState.RUNNING].colour, width=theme.TICK if not thin else 2)  # fmt: skip
     if any(shifts):
         made["marker"]["angle"] = [_LEFT if shift < 0 else _RIGHT for shift in shifts]
@@ -196,7 +195,6 @@ def _endings(
         "type": "scatter",
         "mode": "markers" if small else "markers+text",
         "name": mark.words,
-        "showlegend": False,
         "x": found["x"],
         "y": found["y"],
         "text": found["text"] if small else texts,
@@ -204,7 +202,7 @@ def _endings(
         "textfont": {"size": 11, "color": theme.MUTED},
         "cliponaxis": False,
         "marker": {
-            **theme.end_marker(outcome, 4 if small else 9),
+            **theme.end_marker(outcome, round(max(2, min(9, pitch)), 1)),
             "angle": _RIGHT,
             "standoff": 3 if small else standoff,
         },
@@ -224,7 +222,6 @@ def _events(trace: Trace, lines: Sequence[Row], scale: Scale) -> Json:
         "type": "scatter",
         "mode": "markers",
         "name": "marks and requests to stop",
-        "showlegend": False,
         "x": [scale.at(event.time) for event in found],
         "y": [event.row if event.row is not None else len(lines) - 1 for event in found],
         "text": [plain(event.text) for event in found],

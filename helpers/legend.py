@@ -1,38 +1,86 @@
 """The legend: every state in words, and the marks of the endings that occur.
 
-Its entries are traces of their own, so that they show the plain sign whatever the picture holds.
+Plotly's own legend is as wide as the time axis and breaks where that is narrow. This one is drawn
+in pixels from the figure's lower left corner, in two lines: states, then endings.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from helpers import theme
-from helpers.lanes import Json
-from helpers.trace import Outcome
+from helpers import theme, words
+from helpers.theme import Json
+from helpers.trace import Outcome, TaskState
+
+HEIGHT = 46  # pixels of both lines
+_LINES = (34, 13)  # their middles, in pixels from below
+_LEFT = 12
+_SIGN = 16  # pixels of width for a sign
+_GAP = 20
+_FONT = 11
+_TALL = 14  # pixels of a bar's sign
+
+Points = tuple[float, float, float, float]
 
 
-def keys(outcomes: Iterable[Outcome]) -> dict[str, Json]:
-    """A trace for each entry: states in the first line, endings in the second."""
-    made: dict[str, Json] = {}
-    for state, look in theme.STATES.items():
-        made[f"key {state}"] = {
-            "type": "bar",
-            "marker": theme.bar_marker(state),
-            **_entry(look.words, "legend"),
-        }
+def legend(
+    outcomes: Iterable[Outcome], left: float, bottom: float
+) -> tuple[list[Json], list[Json]]:
+    """Shapes and annotations. `left` and `bottom` are the figure's margins in pixels."""
     present = set(outcomes)
-    for outcome, mark in theme.OUTCOMES.items():
-        if outcome in present:
-            made[f"key {outcome}"] = {
-                "type": "scatter",
-                "mode": "markers",
-                "marker": theme.end_marker(outcome, 9),
-                **_entry(mark.words, "legend2"),
-            }
-    return made
+    lines = [
+        [(_state(state), look.words) for state, look in theme.STATES.items()],
+        [(_ending(one), mark.words) for one, mark in theme.OUTCOMES.items() if one in present],
+    ]
+    shapes: list[Json] = []
+    said: list[Json] = []
+    for middle, entries in zip(_LINES, lines, strict=True):
+        x = _LEFT - left
+        for signs, text in entries:
+            shapes += [_placed(sign, x, middle - bottom) for sign in signs]
+            said.append(_words(text, x + _SIGN + 5, middle - bottom))
+            x += _SIGN + 5 + words.pixels(text, _FONT) + _GAP
+    return shapes, said
 
 
-def _entry(name: str, legend: str) -> Json:
-    return {"name": name, "x": [None], "y": [None], "showlegend": True, "legend": legend,
-            "hoverinfo": "skip"}  # fmt: skip
+def _words(text: str, x: float, y: float) -> Json:
+    return {
+        "text": text,
+        "font": {"size": _FONT},
+        "xshift": round(x),
+        "yref": "paper",
+        "y": 0,
+        "yanchor": "middle",
+        "yshift": round(y),
+    }
+
+
+def _state(state: TaskState) -> list[Json]:
+    """A piece of a state's bar: its colour, its height, and stripes where it is hatched."""
+    look = theme.STATES[state]
+    half = round(_TALL / 2 * look.height / theme.STATES[TaskState.RUNNING].height, 1)
+    signs: list[Json] = [{"type": "rect", "at": (0, -half, _SIGN, half), "fillcolor": look.colour}]
+    if look.pattern:
+        line = {"color": look.stripe, "width": 2}
+        stripes = [(0, -half, 2 * half, half), (2 * half - 6, -half, _SIGN, half - 4)]
+        signs += [{"type": "line", "at": one, "line": line} for one in stripes]
+    return signs
+
+
+def _ending(outcome: Outcome) -> list[Json]:
+    """The mark of an outcome, in outlines."""
+    mark = theme.OUTCOMES[outcome]
+    line = {"color": mark.colour, "width": 2.5}
+    if mark.symbol.startswith("x"):
+        crossed = [(4, -4, 12, 4), (4, 4, 12, -4)]
+        return [{"type": "line", "at": one, "line": line} for one in crossed]
+    kind = "circle" if mark.symbol.startswith("circle") else "rect"
+    if mark.symbol.endswith("open"):
+        return [{"type": kind, "at": (4, -4, 12, 4), "line": line}]
+    return [{"type": kind, "at": (3.5, -4.5, 12.5, 4.5), "fillcolor": mark.colour}]
+
+
+def _placed(sign: Json, x: float, y: float) -> Json:
+    x0, y0, x1, y1 = sign["at"]
+    rest = {key: value for key, value in sign.items() if key != "at"}
+    return {**rest, "x0": x + x0, "x1": x + x1, "y0": y + y0, "y1": y + y1}

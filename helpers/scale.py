@@ -12,6 +12,7 @@ UNITS = {
     "seconds": (1.0, "seconds", "s"),
     "milliseconds": (1e3, "milliseconds", "ms"),
 }
+STEPS = "steps"  # the places of steps, where no time passes
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ class Scale:
 
     def long(self, seconds: float) -> str:
         """A duration in words: "10 min", "2 s", "12.4 ms", "85 us"."""
+        if self.unit == STEPS:
+            return "no time passes"
         if self.unit == "milliseconds" and self.exact:
             return f"{words.number(seconds * 1e3, 6)} ms"
         return words.seconds(seconds, self.unit, exact=self.exact)
@@ -53,3 +56,8 @@ def scale(trace: Trace, unit: str | None = None) -> Scale:
     if unit not in UNITS:
         raise ValueError(f"unit is one of {', '.join(map(repr, UNITS))}, got {unit!r}")
     return Scale(unit, *UNITS[unit], exact=trace.clock == "virtual")
+
+
+def of_steps() -> Scale:
+    """The scale of a run in which no time passes: one unit is one step."""
+    return Scale(STEPS, 1.0, "steps, one after another: no time passes", "in the order", exact=True)

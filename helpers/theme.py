@@ -18,6 +18,8 @@ GRID = "#e3e7ec"
 RULE = "#8c959f"
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
 
+Json = dict[str, Any]
+
 
 class Look(NamedTuple):
     """How a state is drawn: `letter` is its sign in the text twin, `height` a share of its lane."""
@@ -53,23 +55,13 @@ class Ending(NamedTuple):
 
 OUTCOMES = {
     Outcome.RETURNED: Ending("circle", "#1a7f4b", "returned"),
-    Outcome.RAISED: Ending("x", "#c0211b", "raised"),
+    Outcome.RAISED: Ending("x-thin-open", "#c0211b", "raised"),
     Outcome.CANCELLED: Ending("square", "#7b3fb5", "cancelled"),
     Outcome.PENDING: Ending("triangle-right-open", "#57606a", "still pending"),
 }
 EVENT = Ending("diamond-tall", "#a3178a", "asked to stop")
 
-LEGEND: dict[str, Any] = {
-    "orientation": "h",
-    "xref": "container",
-    "yref": "container",
-    "x": 0,
-    "y": 0,
-    "yanchor": "bottom",
-    "font": {"color": TEXT},
-}
-
-TEMPLATE: dict[str, Any] = {
+TEMPLATE: Json = {
     "layout": {
         "paper_bgcolor": CARD,
         "plot_bgcolor": CARD,
@@ -88,14 +80,24 @@ TEMPLATE: dict[str, Any] = {
             "title": {"font": {"color": MUTED}, "standoff": 6},
         },
         "yaxis": {"showgrid": False, "zeroline": False},
-        "legend": LEGEND,
-        "legend2": LEGEND,
+        "annotationdefaults": {"showarrow": False, "xref": "paper", "x": 0, "xanchor": "left"},
+        # Shapes are the legend's signs, in pixels from the plot's lower left corner.
+        "shapedefaults": {
+            "xref": "paper",
+            "xanchor": 0,
+            "xsizemode": "pixel",
+            "yref": "paper",
+            "yanchor": 0,
+            "ysizemode": "pixel",
+            "line": {"width": 0},
+        },
+        "showlegend": False,
     }
 }
-CONFIG: dict[str, Any] = {"displaylogo": False, "responsive": True}
+CONFIG: Json = {"displaylogo": False, "responsive": True}
 
 
-def pattern(state: TaskState) -> dict[str, Any]:
+def pattern(state: TaskState) -> Json:
     """Plotly's pattern of a state, for a bar or an area; empty for a solid one."""
     look = STATES[state]
     if not look.pattern:
@@ -109,15 +111,14 @@ def pattern(state: TaskState) -> dict[str, Any]:
     }
 
 
-def bar_marker(state: TaskState) -> dict[str, Any]:
+def bar_marker(state: TaskState) -> Json:
     """Plotly's marker of a state's bars."""
     lines = pattern(state)
     return {"color": STATES[state].colour, **({"pattern": lines} if lines else {})}
 
 
-def end_marker(outcome: Outcome, size: float) -> dict[str, Any]:
+def end_marker(outcome: Outcome, size: float) -> Json:
     """Plotly's marker of an outcome."""
     mark = OUTCOMES[outcome]
-    hollow = mark.symbol.endswith("open")
-    line = {"color": mark.colour, "width": 2} if hollow else {"width": 0}
+    line = {"color": mark.colour, "width": 2.5} if mark.symbol.endswith("open") else {"width": 0}
     return {"symbol": mark.symbol, "color": mark.colour, "size": size, "line": line}

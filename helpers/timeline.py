@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from helpers import bars, density, frame, lanes, legend, theme, twin
+from helpers import density, frame, lanes, order, theme, twin
 from helpers import rows as rows_of
 from helpers import scale as scales
 from helpers.frame import Drawing
@@ -81,15 +81,16 @@ def draw_lanes(
     height: int | None = None,
 ) -> Drawing:
     """The picture in which every lane is drawn."""
-    lines = rows_of.rows(trace, chosen)
     said = frame.titles(trace, scale, title)
+    if order.stands_still(trace):
+        trace, scale = order.in_order(trace), scales.of_steps()
+        chosen = None if chosen is None else [trace.by_id[lane.id] for lane in chosen]
+    lines = rows_of.rows(trace, chosen)
     written = frame.written_events(trace, lines)
     band = max((line + 1 for _, line in written), default=0)
     space = frame.room(trace, lines, said[0], band, height)
-    traces = lanes.traces(trace, lines, scale, space.pitch)
-    outcomes = [end.lane.outcome for end in bars.ends(lines)]
     return Drawing(
-        {**traces, **legend.keys(outcomes)},
+        lanes.traces(trace, lines, scale, space.pitch),
         frame.layout(trace, lines, scale, space, said, written),
     )
 

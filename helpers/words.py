@@ -53,6 +53,11 @@ def cells(text: str) -> int:
     )
 
 
+def pixels(text: str, size: float = 12) -> float:
+    """How many pixels a text of a font size takes at most, in a wide font."""
+    return cells(text) * size * 0.61
+
+
 def shorten(text: str, most: int) -> str:
     """A text on one line without its middle, where it takes more than `most` columns.
 
