@@ -366,11 +366,13 @@ def test_an_engine_that_nobody_holds_ends_its_thread(
         def show(self, event: Event) -> None:
             self.event = event
 
-    panel = Panel()
-    panel.engine.request(with_ms(10_000))
-    panel.engine.run()
-    until(lambda: panel.engine.state is RUNNING)
-    del panel
+    def open_and_run() -> None:
+        panel = Panel()
+        panel.engine.request(with_ms(10_000))
+        panel.engine.run()
+        until(lambda: panel.engine.state is RUNNING)
+
+    open_and_run()
     gc.collect()
     until(lambda: not strangers(nothing_left), 2)
 

@@ -1,0 +1,251 @@
+"""The programs of the labs: for any values they run, and pasted in a cell they do the same."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from helpers.labs import NAMES, program, spec_of
+from helpers.labs.spec import Choice, Control, LabSpec, Slider, Value, Values
+from helpers.recorder import record
+from helpers.trace import Trace
+
+VIRTUAL = [name for name in NAMES if "virtual" in spec_of(name).clocks]
+REAL_ALONE = [name for name in NAMES if name not in VIRTUAL]
+# Values at which a run on the real clock is quick.
+QUICK: dict[str, Values] = {
+    "task_cards": {"guests": 5, "wait": 50},
+    "spawn": {"tasks": 5, "work": 2},
+    "not_blocking": {"guests": 4, "share": 50, "wait": 50},
+    "deadlines": {"deadline": 50, "work": 100},
+    "first_wins": {"database": 60, "cache": 50, "replica": 40},
+    "showdown": {"orders": 10},
+}
+
+
+def ends_of(control: Control) -> list[Value]:
+    if isinstance(control, Slider):
+        return [control.low, control.high]
+    if isinstance(control, Choice):
+        return [meant for _, meant in control.options]
+    return [False, True]
+
+
+def corners(spec: LabSpec) -> Iterator[Values]:
+    """The lowest, the highest, and each control alone at each of its ends."""
+    yield spec.check({control.name: ends_of(control)[0] for control in spec.controls})
+    yield spec.check({control.name: ends_of(control)[-1] for control in spec.controls})
+    for control in spec.controls:
+        for value in ends_of(control):
+            yield spec.check({control.name: value})
+
+
+def run(spec: LabSpec, values: Values) -> Trace:
+    return asyncio.run(record(program.coroutine(spec, values), clock=spec.clock(values)))
+
+
+def pasted(spec: LabSpec, values: Values) -> Trace:
+    """What a notebook's cell makes of the shown text."""
+    code = compile(spec.code(values), "<cell>", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    asyncio.run(eval(code, namespace))
+    made: Trace = namespace["trace"]
+    return made
+
+
+def lives(trace: Trace) -> list[tuple[object, ...]]:
+    return [
+        (lane.name, lane.parent, lane.outcome, lane.error, lane.cancelled_by, lane.spans)
+        for lane in trace.lanes
+    ]
+
+
+def check_words(spec: LabSpec, values: Values, trace: Trace) -> None:
+    """Forecast, numbers and comparison are whole sentences, whatever came out."""
+    answer = spec.prediction.options[0] if spec.prediction.options else 1.0
+    said = [
+        spec.forecast(values),
+        *spec.numbers(values, trace),
+        spec.prediction.compare(values, answer, trace),
+    ]
+    for sentence in said:
+        assert sentence.endswith("."), sentence
+        assert sentence[0].isupper() or sentence[0] in "`0123456789m", sentence
+        assert "  " not in sentence
+
+
+def test_each_program_has_its_imports_on_top_and_an_async_main() -> None:
+    for name in NAMES:
+        spec = spec_of(name)
+        for values in corners(spec):
+            tree = ast.parse(spec.source(values))
+            imports = [isinstance(node, ast.Import | ast.ImportFrom) for node in tree.body]
+            assert imports == sorted(imports, reverse=True), f"{name}: an import stands below code"
+            assert "main" in [n.name for n in tree.body if isinstance(n, ast.AsyncFunctionDef)]
+
+
+@pytest.mark.parametrize("name", VIRTUAL)
+def test_pasted_in_a_cell_the_code_gives_the_same_timeline_to_the_last_span(name: str) -> None:
+    spec = spec_of(name)
+    for values in corners(spec):
+        if values["clock"] == "virtual":
+            trace = run(spec, values)
+            assert lives(trace) == lives(pasted(spec, values)), dict(values)
+            assert trace.result == pasted(spec, values).result
+            check_words(spec, values, trace)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_on_the_real_clock_pasted_code_gives_the_same_lanes_and_ends(name: str) -> None:
+    spec = spec_of(name)
+    values = spec.check(QUICK[name] | ({"clock": "real"} if name in VIRTUAL else {}))
+    made, copied = run(spec, values), pasted(spec, values)
+    assert [(lane.name, lane.outcome) for lane in made.lanes] == [
+        (lane.name, lane.outcome) for lane in copied.lanes
+    ]
+    check_words(spec, values, made)
+
+
+@pytest.mark.parametrize("name", VIRTUAL)
+def test_the_largest_values_end_within_ten_seconds_and_a_little(name: str) -> None:
+    spec = spec_of(name)
+    for values in corners(spec):
+        asked = spec.check(values | {"clock": "virtual"})
+        assert run(spec, asked).duration <= 10.5, dict(asked)
+
+
+def test_the_most_staring_that_can_be_asked_for_is_ten_seconds() -> None:
+    spec = spec_of("not_blocking")
+    most = spec.check({"guests": 100, "share": 100, "wait": 100})
+    assert "hold the chef for 10 s in all" in spec.forecast(most)
+
+
+def value_of(control: Control) -> st.SearchStrategy[Value]:
+    if isinstance(control, Slider):
+        high = min(control.high, 60) if control.name in ("tasks", "orders") else control.high
+        return st.integers(int(control.low), int(high))
+    return st.sampled_from(ends_of(control))
+
+
+@pytest.mark.parametrize("name", VIRTUAL)
+def test_whatever_the_sliders_say_the_program_runs_and_is_told_in_sentences(name: str) -> None:
+    spec = spec_of(name)
+    everything = st.fixed_dictionaries({c.name: value_of(c) for c in spec.own_controls})
+
+    @given(everything)
+    @settings(max_examples=25, deadline=None)
+    def for_any(values: dict[str, Value]) -> None:
+        asked = spec.check(values | {"clock": "virtual"})
+        check_words(spec, asked, run(spec, asked))
+
+    for_any()
+
+
+@pytest.mark.parametrize("name", REAL_ALONE)
+def test_a_program_of_the_real_clock_alone_compiles_for_every_corner(name: str) -> None:
+    spec = spec_of(name)
+    for values in corners(spec):
+        compile(spec.source(values), name, "exec")
+        assert spec.forecast(values).endswith(".")
+
+
+def virtual(name: str, **values: Value) -> tuple[LabSpec, Values, Trace]:
+    spec = spec_of(name)
+    asked = spec.check({"clock": "virtual", **values})
+    return spec, asked, run(spec, asked)
+
+
+def test_no_card_begins_before_mains_first_await() -> None:
+    spec, values, trace = virtual("spawn", tasks=3, work=3, awaits=0)
+    assert [task.steps[0].start for task in trace.tasks[1:]] == [0.02, 0.023, 0.026]
+    assert trace.duration == 0.029
+    assert "begun at 0.02 s" in spec.numbers(values, trace)[1]
+    assert "predicted 1 s; it took 0.029 s" in spec.prediction.compare(values, 1.0, trace)
+
+
+@pytest.mark.parametrize(
+    ("values", "got", "at"),
+    [
+        ({"work": 250}, "the fresh dish, in time", 0.25),
+        ({"work": 500}, "the fallback, in time", 0.3),
+        ({"cancel": "cleans"}, "the fallback, but late", 0.4),
+        ({"cancel": "refuses"}, "the fresh dish, but late", 0.5),
+        ({"kind": "hands"}, "the fresh dish, but late", 0.5),
+        ({"fallback": "other"}, "the fallback, but late", 0.4),
+    ],
+)
+def test_what_a_deadline_does_depends_on_how_the_call_takes_it(
+    values: dict[str, Value], got: str, at: float
+) -> None:
+    spec, asked, trace = virtual("deadlines", **values)
+    assert trace.duration == at
+    said = spec.prediction.compare(asked, got, trace)
+    assert said == f"The guest got {got}. That is what you predicted."
+
+
+@pytest.mark.parametrize(
+    ("losers", "ends", "said"),
+    [
+        ("leave", 0.18, "was left running: it went on for a race that was over"),
+        ("cancel", 0.13, "cut it short while it hung up"),
+        ("await", 0.15, "was cancelled, hung up, and ended 0.05 s after"),
+    ],
+)
+def test_what_becomes_of_a_loser_is_told(losers: str, ends: float, said: str) -> None:
+    spec, values, trace = virtual("first_wins", losers=losers)
+    assert (trace.result, trace.task("database").over) == ("cache", ends)
+    assert said in spec.numbers(values, trace)[1]
+
+
+def test_a_racer_that_fails_does_not_win_and_the_dice_fall_the_same_each_time() -> None:
+    seen = set()
+    for seed in range(1, 21):
+        spec, values, trace = virtual("first_wins", chance=50, seed=seed)
+        assert trace.result == run(spec, values).result
+        if trace.result != "nobody":
+            assert trace.task(trace.result).outcome == "returned"
+        seen.add(trace.result)
+    assert seen == {"cache", "replica", "nobody"}
+
+
+@pytest.mark.parametrize(
+    ("style", "tasks", "took"),
+    [("gather", 250, 0.01), ("group", 250, 0.01), ("semaphore", 250, 0.03), ("queue", 100, 0.03)],
+)
+def test_the_style_decides_how_many_tasks_there_are_and_how_long_it_takes(
+    style: str, tasks: int, took: float
+) -> None:
+    spec, values, trace = virtual("showdown", style=style, orders=250, limit=100)
+    assert (len(trace.tasks) - 1, trace.duration) == (tasks, took)
+    at_once = 250 if style in ("gather", "group") else 100
+    said = spec.numbers(values, trace)
+    assert f"{tasks} tasks beside main" in said[1]
+    if style != "semaphore":  # there, those at the door wait too
+        assert f"{at_once} waited at the same time" in said[1]
+
+
+def test_with_helpers_the_bell_rings_on_and_without_it_is_silent() -> None:
+    spec = spec_of("not_blocking")
+    values = spec.check({"guests": 4, "share": 50, "wait": 100})
+    alone = run(spec, values)
+    helped = run(spec, spec.check({**values, "helpers": 2}))
+    assert alone.task("bell").polls < helped.task("bell").polls
+    blocked = [finding for finding in alone.findings if finding.kind == "blocked"]
+    assert "of the not_blocking lab's code, in staring: `time.sleep(0.1)" in blocked[0]
+    assert [finding for finding in helped.findings if finding.kind == "blocked"] == []
+
+
+def test_tasks_need_no_thread_and_chefs_one_each() -> None:
+    spec = spec_of("task_cards")
+    values = spec.check({"guests": 20, "wait": 100})
+    trace = run(spec, values)
+    assert trace.result == {"threads for the cards": 0, "threads for the chefs": 20}
+    said = spec.numbers(values, trace)
+    assert said[0].startswith("20 tasks: all done after ")
+    assert "with 20 threads more than before" in said[1]
