@@ -107,10 +107,15 @@ def ends(rows: Sequence[Row]) -> Iterator[End]:
             yield End(n, lane, max([0, *shifts]))
 
 
-def how_it_ended(trace: Trace, lane: TaskRecord) -> str:
-    """The outcome in words: "returned", "raised ValueError", "cancelled by main"."""
+def how_it_ended(trace: Trace, lane: TaskRecord, *, whole: bool = False) -> str:
+    """The outcome in words: "returned", "raised ValueError", "cancelled by main".
+
+    With `whole`, an exception's message too: "raised ValueError: burnt".
+    """
+    if lane.kind is LaneKind.CALLBACK:
+        return "called"
     if lane.outcome is Outcome.RAISED:
-        return f"raised {lane.error.partition(':')[0]}".rstrip()
+        return f"raised {lane.error if whole else lane.error.partition(':')[0]}".rstrip()
     if lane.outcome is Outcome.CANCELLED and lane.cancelled_by is not None:
         return f"cancelled by {trace.name_of(lane.cancelled_by)}"
     return "still pending" if lane.outcome is Outcome.PENDING else str(lane.outcome)

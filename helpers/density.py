@@ -10,7 +10,7 @@ import heapq
 from dataclasses import dataclass
 from typing import Any
 
-from helpers import frame, lanes, theme
+from helpers import frame, lanes, theme, words
 from helpers import rows as rows_of
 from helpers.frame import Drawing
 from helpers.scale import Scale
@@ -90,7 +90,7 @@ def draw(
     written = frame.written_events(trace, lines)
     band = max((line + 1 for _, line in written), default=0) + 1
     space = frame.room(trace, lines, said[0], band, height and height - _AREA)
-    below = space.pitch * len(lines)
+    below = space.pitch * space.rows
     layout = frame.layout(trace, lines, scale, space, said, written)
     share = round(below / (below + _AREA), 4)
     layout["height"] = space.height + _AREA
@@ -104,8 +104,23 @@ def draw(
         "title": {"text": "tasks", "font": {"color": theme.MUTED}},
         "tickformat": ",d",
     }
+    which = "the slowest" if chosen is None else words.plural(len(chosen), "lane")
+    layout["annotations"] += [
+        _caption("how many tasks are in each state", 1),
+        _caption(f"{which} of {len(trace.lanes):,} lanes", layout["yaxis"]["domain"][1]),
+    ]
     traces = lanes.traces(trace, lines, scale, space.pitch)
     return Drawing({**areas(trace, scale), **traces}, layout)
+
+
+def _caption(text: str, y: float) -> Json:
+    return {
+        "text": text,
+        "font": {"size": 11, "color": theme.MUTED},
+        "yref": "paper",
+        "y": y,
+        "yanchor": "bottom",
+    }
 
 
 def areas(trace: Trace, scale: Scale) -> dict[str, Json]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import plotly.graph_objects as go
@@ -19,8 +20,10 @@ class Timeline(go.Figure):  # type: ignore[misc]  # plotly has no types
 
     _ipython_display_ = None  # or IPython would ask for no mimebundle
 
-    def __init__(self, data: Any = None, *args: Any, text: str = "", **options: Any) -> None:
-        """Make the figure from plotly's arguments; `text` is the twin."""
+    def __init__(
+        self, data: Any = None, *args: Any, text: Callable[[], str] | None = None, **options: Any
+    ) -> None:
+        """Make the figure from plotly's arguments; `text` makes the twin when it is shown."""
         super().__init__(data, *args, **options)
         self._text = text
 
@@ -29,12 +32,13 @@ class Timeline(go.Figure):  # type: ignore[misc]  # plotly has no types
         bundle: dict[str, Any] = super()._repr_mimebundle_(*args, **options)
         if PLOTLY in bundle:
             bundle[PLOTLY].setdefault("config", theme.CONFIG)
-        return {**bundle, "text/plain": self._text} if self._text else bundle
+        return {**bundle, "text/plain": self._text()} if self._text else bundle
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Keep the text through copy and pickle."""
-        return _made_again, (*super().__reduce__()[1], self._text)
+        text = self._text() if self._text else None
+        return _made_again, (*super().__reduce__()[1], text)
 
 
-def _made_again(data: Any, text: str) -> Timeline:
-    return Timeline(data, text=text)
+def _made_again(data: Any, text: str | None) -> Timeline:
+    return Timeline(data, text=None if text is None else lambda: text)

@@ -11,11 +11,11 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from helpers import bars, theme, words
+from helpers import bars, marks, theme, words
 from helpers import legend as legends
 from helpers.bars import Event
 from helpers.headline import headline, subtitle
-from helpers.lanes import MANY, plain
+from helpers.marks import MANY, plain
 from helpers.rows import Row
 from helpers.scale import Scale
 from helpers.theme import Json
@@ -50,6 +50,7 @@ class Room:
     bottom: int
     pitch: float  # of a row
     height: int
+    rows: float  # how many have room, which may be more than there are
 
 
 def room(
@@ -59,23 +60,18 @@ def room(
     title_lines = title.count("<br>") + 1
     top = 28 + 22 * title_lines + 20 + _LINE * band
     bottom = _AXIS + legends.HEIGHT
-    most = HIGHEST - top - bottom
+    inside = (height or HIGHEST) - top - bottom
     count = max(len(lines), 1)
-    pitch = 28.0 if count <= 12 else 22.0 if count <= MANY else most / count
-    pitch = min(pitch, most / count)
-    if height is not None:
-        pitch = max(height - top - bottom, 40) / count
-    left = (
-        max([words.pixels(label(row)) + _INDENT * min(row.depth, 6) for row in lines], default=0)
-        + 18
-    )
+    pitch = min(28.0 if count <= 12 else 22.0, max(inside, 40) / count)
+    left = max([words.pixels(label(row)) + _INDENT * min(row.depth, 6) for row in lines], default=0)
     return Room(
-        left=round(max(left, 40)),
+        left=round(max(left + 18, 40)),
         right=_right(trace, lines),
         top=top,
         bottom=bottom,
         pitch=round(pitch, 3),
         height=height or round(top + bottom + pitch * count),
+        rows=max(count, inside / pitch) if height else count,
     )
 
 
@@ -85,7 +81,7 @@ def _right(trace: Trace, lines: Sequence[Row]) -> int:
         return 24
     need = 24.0
     for _, lane, beside in bars.ends(lines):
-        said = words.shorten(bars.how_it_ended(trace, lane), 34)
+        said = marks.ending(trace, lane)
         end = lane.over / trace.duration if trace.duration else 1.0
         need = max(need, 26 + 5 * beside + words.pixels(said, 11) - (1 - end) * _NARROW)
     return round(need)
@@ -116,7 +112,7 @@ def layout(
         "margin": {"l": space.left, "r": space.right, "t": space.top, "b": space.bottom},
         "title": _title(*said),
         "xaxis": x_axis(trace, scale),
-        "yaxis": y_axis(lines),
+        "yaxis": y_axis(lines, space.rows),
         "uniformtext": {"mode": "hide", "minsize": 9},
         "shapes": shapes,
         "annotations": [
@@ -157,10 +153,10 @@ def x_axis(trace: Trace, scale: Scale) -> Json:
     }
 
 
-def y_axis(lines: Sequence[Row]) -> Json:
+def y_axis(lines: Sequence[Row], count: float) -> Json:
     """The rows. Their names are the axis' text for hovering; what is seen are the labels."""
     return {
-        "range": [max(len(lines), 1) - 0.5, -0.5],
+        "range": [round(count - 0.5, 3), -0.5],
         "tickmode": "array",
         "tickvals": list(range(len(lines))),
         "ticktext": [plain(row.name) for row in lines],

@@ -6,30 +6,20 @@ output.
 
 from __future__ import annotations
 
-import html
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from helpers import bars, rows, theme, words
+from helpers import bars, marks, rows, theme
+from helpers.marks import MANY, VERY_MANY, plain
 from helpers.rows import Row
 from helpers.scale import STEPS, Scale
 from helpers.theme import Json
-from helpers.trace import Outcome, TaskState, Trace
+from helpers.trace import TaskState, Trace
 
 # The figure's traces, in the order in which they are drawn, one above the other.
 STATE_ORDER = (TaskState.IDLE, TaskState.SCHEDULED, TaskState.RUNNING)
-# With more rows than this, hovering tells less, so that a figure stays small.
-MANY = 40
-_PLACES = 12  # ticks of one moment that are drawn beside each other; the rest share the last place
-_PITCH = 5  # pixels between them
 _LONG = 1.4  # how much longer than its size plotly draws a line's symbol
-_UP, _LEFT, _RIGHT = 90, 90, -90
-
-
-def plain(text: str) -> str:
-    """A name as it is: neither a tag nor a formula to the browser."""
-    return html.escape(text, quote=False).replace("$", "&#36;").replace("\n", " ")
+_UP, _LEFT = 90, 90
 
 
 def traces(trace: Trace, lines: Sequence[Row], scale: Scale, pitch: float) -> dict[str, Json]:
@@ -45,10 +35,7 @@ def traces(trace: Trace, lines: Sequence[Row], scale: Scale, pitch: float) -> di
     made["chefs"] = _chefs(trace, lines, scale)
     made["cuts"] = _cuts(lines, scale, pitch)
     made["ticks"] = _ticks(trace, lines, scale, pitch, thin)
-    made["events"] = _events(trace, lines, scale)
-    for outcome in Outcome:
-        made[outcome.value] = _endings(trace, lines, scale, outcome, pitch)
-    return made
+    return {**made, **marks.traces(trace, lines, scale, pitch)}
 
 
 def _by_state(
@@ -154,17 +141,20 @@ def _ticks(trace: Trace, lines: Sequence[Row], scale: Scale, pitch: float, thin:
     for row, step, shift in bars.ticks(lines):
         found["x"].append(scale.at(step.start))
         found["y"].append(row)
-        found["customdata"].append(_about_step(trace, step, scale, thin))
-        shifts.append(max(-_PLACES, min(_PLACES, shift)))
+        if len(lines) <= VERY_MANY:
+            found["customdata"].append(_about_step(trace, step, scale, thin))
+        shifts.append(max(-marks.PLACES, min(marks.PLACES, shift)))
     size = max(2.0, pitch * theme.STATES[TaskState.RUNNING].height + (0 if thin else 4))
     made = line_marks("steps", found, size=size, color=theme.STATES[
         TaskState.RUNNING].colour, width=theme.TICK if not thin else 2)  # fmt: skip
     if any(shifts):
-        made["marker"]["angle"] = [_LEFT if shift < 0 else _RIGHT for shift in shifts]
-        made["marker"]["standoff"] = [_PITCH * abs(shift) for shift in shifts]
-    what = "woken by %{customdata}" if thin else "%{customdata[0]}, woken by %{customdata[1]}"
-    said = f"<b>%{{y}}</b>: a step at %{{x}} {scale.short}<br>{what}"
-    made["hovertemplate"] = f"{said}<extra></extra>"
+        made["marker"]["angle"] = [_LEFT if shift < 0 else marks.RIGHT for shift in shifts]
+        made["marker"]["standoff"] = [marks.BESIDE * abs(shift) for shift in shifts]
+    what = f"<b>%{{y}}</b>: a step at %{{x}} {scale.short}"
+    if found["customdata"]:
+        told = "woken by %{customdata}" if thin else "%{customdata[0]}, woken by %{customdata[1]}"
+        what = f"{what}<br>{told}"
+    made["hovertemplate"] = f"{what}<extra></extra>"
     return made
 
 
@@ -174,63 +164,3 @@ def _about_step(trace: Trace, step: Any, scale: Scale, thin: bool) -> Any:
         return waker
     long = scale.long(step.end - step.start) if step.end > step.start else "takes no time"
     return [long, waker]
-
-
-def _endings(
-    trace: Trace, lines: Sequence[Row], scale: Scale, outcome: Outcome, pitch: float
-) -> Json:
-    mark = theme.OUTCOMES[outcome]
-    found: dict[str, list[Any]] = defaultdict(list)
-    beside: list[int] = []
-    for row, lane, places in bars.ends(lines):
-        if lane.outcome is outcome:
-            found["x"].append(scale.at(lane.over))
-            found["y"].append(row)
-            found["text"].append(plain(bars.how_it_ended(trace, lane)))
-            beside.append(8 + _PITCH * min(places, _PLACES))
-    small = pitch < 12
-    standoff = beside if any(place != 8 for place in beside) else 8
-    texts = [_beside(*pair) for pair in zip(found["text"], beside, strict=True)]
-    made: Json = {
-        "type": "scatter",
-        "mode": "markers" if small else "markers+text",
-        "name": mark.words,
-        "x": found["x"],
-        "y": found["y"],
-        "text": found["text"] if small else texts,
-        "textposition": "middle right",
-        "textfont": {"size": 11, "color": theme.MUTED},
-        "cliponaxis": False,
-        "marker": {
-            **theme.end_marker(outcome, round(max(2, min(9, pitch)), 1)),
-            "angle": _RIGHT,
-            "standoff": 3 if small else standoff,
-        },
-        "hovertemplate": f"<b>%{{y}}</b> at %{{x}} {scale.short}: %{{text}}<extra></extra>",
-    }
-    return made
-
-
-def _beside(text: str, standoff: int) -> str:
-    """The text behind its mark, which stands so many pixels beside the point."""
-    return "\u00a0" * round((standoff + 3) / 3.3) + words.shorten(text, 34)
-
-
-def _events(trace: Trace, lines: Sequence[Row], scale: Scale) -> Json:
-    found = bars.events(trace, lines)
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "name": "marks and requests to stop",
-        "x": [scale.at(event.time) for event in found],
-        "y": [event.row if event.row is not None else len(lines) - 1 for event in found],
-        "text": [plain(event.text) for event in found],
-        "cliponaxis": False,
-        "marker": {
-            "symbol": theme.EVENT.symbol,
-            "size": 10,
-            "color": theme.CARD,
-            "line": {"color": theme.EVENT.colour, "width": 2},
-        },
-        "hovertemplate": f"<b>%{{y}}</b> at %{{x}} {scale.short}: %{{text}}<extra></extra>",
-    }

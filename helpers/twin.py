@@ -16,7 +16,7 @@ from helpers.headline import headline, subtitle
 from helpers.rows import Row, Wanted
 from helpers.scale import Scale
 from helpers.theme import STATES, TICK_LETTER
-from helpers.trace import LaneKind, Outcome, TaskRecord, TaskState, Trace
+from helpers.trace import Outcome, TaskRecord, TaskState, Trace
 
 _MOST_LANES = 30  # of more, the slowest are told
 _MOST_FACTS = 60  # spans in a run whose every span is told
@@ -133,7 +133,7 @@ def _table(trace: Trace, lines: Sequence[Row], scale: Scale) -> list[str]:
             words.shorten(lane.name, _NAME),
             str(lane.polls),
             *(scale.moment(value) for value in (lane.busy, lane.scheduled, lane.idle)),
-            f"{scale.moment(lane.over)} {_how(trace, lane)}",
+            f"{scale.moment(lane.over)} {bars.how_it_ended(trace, lane, whole=True)}",
         ]
         for lane in lanes
     ]
@@ -143,15 +143,6 @@ def _table(trace: Trace, lines: Sequence[Row], scale: Scale) -> list[str]:
         numbers = [cell.rjust(w) for cell, w in zip(line[1:5], wide[1:], strict=True)]
         made.append("  ".join([_fit(line[0], wide[0]), *numbers, line[5]]).rstrip())
     return made
-
-
-def _how(trace: Trace, lane: TaskRecord) -> str:
-    """How it ended, with the whole exception."""
-    if lane.kind is LaneKind.CALLBACK:
-        return "called"
-    if lane.outcome is Outcome.RAISED:
-        return f"raised {lane.error}".rstrip()
-    return bars.how_it_ended(trace, lane)
 
 
 def _word(lane: TaskRecord) -> str:
@@ -208,7 +199,7 @@ def _life(trace: Trace, lane: TaskRecord, scale: Scale) -> Iterator[str]:
             yield f"a step at {start}" if span.start == span.end else f"running {start} to {end}"
         else:
             yield f"{span.state} {start} to {end}"
-    yield f"{_how(trace, lane)} at {scale.moment(lane.over)}"
+    yield f"{bars.how_it_ended(trace, lane, whole=True)} at {scale.moment(lane.over)}"
 
 
 def _marks(trace: Trace, lines: Sequence[Row], scale: Scale, width: int) -> list[str]:

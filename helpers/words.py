@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 
 def number(value: float, digits: int = 3) -> str:
-    """A number with at most `digits` decimals and no trailing zeros."""
-    text = f"{value:.{digits}f}"
+    """A number with at most `digits` decimals and no trailing zeros, from 10,000 on in groups."""
+    text = f"{value:,.{digits}f}" if abs(value) >= 10_000 else f"{value:.{digits}f}"
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return "0" if text == "-0" else text
