@@ -103,6 +103,7 @@ def test_an_unmarked_widget_stops_the_build_and_a_marked_one_becomes_words(
     [
         ("print('/tmp/ipykernel_17/1.py')", "this machine's or this run's alone"),
         ("object()", "at 0x"),
+        ("import uuid\n\nuuid.uuid4()", "this machine's or this run's alone"),
         ("\n".join(f"x = {n}" for n in range(26)), "has 26 lines; 25 is the most"),
         ("print('x' * 400_000)", "300 is the most"),
         ("# NBVAL_IGNORE_OUTPUT\nprint(1)", "carry NBVAL_IGNORE_OUTPUT; one in 10 is the most"),

@@ -23,6 +23,7 @@ _MACHINE = [
     re.compile(r"\b[A-Z]:\\+(?:Users|Program Files|hosted)[^\s\"']*"),
     re.compile(r"site-packages"),
     re.compile(r"\bat 0x[0-9a-fA-F]{6,}"),
+    re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}\b"),
 ]
 
 
