@@ -16,7 +16,8 @@ The first line says what the file is. Any other field it has is kept in the trac
      "scenario", "runtime", "tokio", "rustc", "date", "cores" in recordings}
 
 The events follow in the order of time; those of one instant in the order in which they happened.
-A poll stands where it starts, and what happens in it follows it.
+A poll stands where it starts, and what happens in it follows it. (A saved trace knows times, and
+not the order within an instant.)
 
     {"event": "spawn", "task": 3, "name": "soup", "parent": 0 or null, "t": 0.1, "kind": "task",
      ["place": "kitchen.py:12"], ["lane": 3]}
@@ -41,3 +42,7 @@ A poll stands where it starts, and what happens in it follows it.
     {"event": "finding", "kind": "blocked", "task": 3 or null, "text": "a whole sentence"}
         Something that went wrong, in a saved trace; these stand last.
 """
+
+from helpers.recordings.load import load_recording
+
+__all__ = ["load_recording"]

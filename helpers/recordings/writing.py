@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -45,15 +46,15 @@ def _result(result: Any) -> _Row:
     """What main returned, in the first way that gives it back: JSON, a literal, or as text."""
     if result is None:
         return {}
-    try:
+    text = repr(result)
+    unfit = (TypeError, ValueError, SyntaxError, MemoryError, RecursionError)
+    with contextlib.suppress(*unfit):
         if _same(json.loads(json.dumps(result, allow_nan=False)), result):
             return {"result": result}
-        literal = repr(result)
-        if _same(ast.literal_eval(literal), result):
-            return {"result_literal": literal}
-    except (TypeError, ValueError, SyntaxError, MemoryError, RecursionError):
-        pass
-    return {"result_text": repr(result)}
+    with contextlib.suppress(*unfit):
+        if _same(ast.literal_eval(text), result):
+            return {"result_literal": text}
+    return {"result_text": text}
 
 
 def _same(one: Any, other: Any) -> bool:
@@ -89,7 +90,7 @@ def _timed(trace: Trace) -> Iterator[tuple[tuple[float, int, int], _Row]]:
 def _from(lane: TaskRecord) -> float:
     """Where a lane's first event stands."""
     first = [ask.time for ask in lane.cancels[:1]] + [step.start for step in lane.steps[:1]]
-    return min([lane.spawned, *first])
+    return min([lane.spawned, lane.over, *first])
 
 
 def _spawn(lane: TaskRecord) -> _Row:
