@@ -11,9 +11,10 @@ import threading
 import time
 
 from helpers.labs import program
+from helpers.labs.ending import stop_soon, threads_are_back
 from helpers.labs.events import Event, Listener, State, in_words
 from helpers.labs.spec import LabSpec, Values
-from helpers.recorder import HEARTBEAT, Run
+from helpers.run import HEARTBEAT, Run
 from helpers.words import seconds
 
 # Seconds between two pictures of a run that goes on. Making one takes the interpreter from the
@@ -206,7 +207,7 @@ class Keeper:
                 must_end = self.closed or self.due is not None or self.ends_as is not State.DONE
             if must_end and not stopped:
                 stopped = True
-                run.stop()
+                stop_soon(run)
                 self.publish(Event(State.STOPPING, values, sentence="The run is being ended."))
             elif not stopped and time.monotonic() >= next_look:
                 took = self._show_so_far(run, values)
@@ -243,9 +244,3 @@ class Keeper:
             self.listener(event)
         except Exception:
             logging.getLogger(__name__).exception("The %s lab could not show it", self.spec.name)
-
-
-def threads_are_back(run: Run) -> bool:
-    """Whether no thread works for the run any more. A thread cannot be ended from outside."""
-    works = run.loop.ledger.works if run.loop is not None else []
-    return all(work.future is None or work.future.done() for work in works)

@@ -137,7 +137,7 @@ LAB = LabSpec(
         Slider("guests", "Number of guests", 1, 100, 10),
         Slider("share", "Dishes that are stared at (%)", 0, 100, 30, step=10),
         Slider("wait", "Each dish waits in the oven (ms)", 10, 100, 100, step=10),
-        Slider("helpers", "Helpers in threads (0: the chef stares)", 0, 8, 0),
+        Slider("helpers", "Helpers in threads (0: none)", 0, 8, 0),
     ),
     source=source,
     forecast=forecast,

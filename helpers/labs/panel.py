@@ -14,8 +14,8 @@ import ipywidgets as widgets
 from helpers.labs import view
 from helpers.labs.engine import Engine
 from helpers.labs.events import Event, State
-from helpers.labs.picture import Picture
 from helpers.labs.spec import LabSpec, Values
+from helpers.timeline_live import LiveTimeline
 from helpers.trace import Trace
 from helpers.words import plural, seconds
 
@@ -37,12 +37,19 @@ class Panel(widgets.VBox):
         self.controls = {control.name: view.control(control) for control in spec.controls}
         self.prediction = view.question(spec.prediction)
         self.forecast, self.state_line, self.outcome, self.code = (widgets.HTML() for _ in range(4))
-        self.picture = Picture()
+        self.buttons = {
+            "Run": widgets.Button(description="Run", icon="play", button_style="primary"),
+            "Stop": widgets.Button(description="Stop", icon="stop"),
+            "Reset": widgets.Button(description="Reset", icon="undo"),
+        }
+        self.picture = LiveTimeline()
         self._lock = threading.RLock()
         self.engine = Engine(spec, self._show)
         super().__init__(self._parts())
         self.add_class("task-cards-lab")
         self.state_line.value = view.paragraph(_STATES[State.READY])
+        for text, act in (("Run", self._run), ("Stop", self._stop), ("Reset", self._reset)):
+            self.buttons[text].on_click(act)
         for widget in self.controls.values():
             widget.observe(self._changed, "value")
         self._changed()
@@ -50,16 +57,6 @@ class Panel(widgets.VBox):
     def _parts(self) -> list[Any]:
         spec, asked = self.spec, self.spec.prediction.question
         head = f"{view.STYLE}<h3>{view.marked(spec.title)}</h3>{view.paragraph(spec.story)}"
-        buttons = (
-            ("Run", "play", "primary", self._run),
-            ("Stop", "stop", "", lambda _: self.engine.stop()),
-            ("Reset", "undo", "", self._reset),
-        )
-        row = []
-        for text, icon, style, act in buttons:
-            button = widgets.Button(description=text, icon=icon, button_style=style)
-            button.on_click(act)
-            row.append(button)
         program = widgets.Accordion([self.code], titles=("The code that runs",))
         return [
             widgets.HTML(head),
@@ -67,7 +64,7 @@ class Panel(widgets.VBox):
             widgets.HTML(f"<h4>Predict</h4>{view.paragraph(asked)}"),
             self.prediction,
             self.forecast,
-            widgets.HBox(row),
+            widgets.HBox(tuple(self.buttons.values())),
             self.state_line,
             self.picture.widget,
             self.outcome,
@@ -96,6 +93,9 @@ class Panel(widgets.VBox):
     def _run(self, _: Any) -> None:
         self.engine.run()
 
+    def _stop(self, _: Any) -> None:
+        self.engine.stop()
+
     def _reset(self, _: Any) -> None:
         with self._lock:
             self.engine.reset()
@@ -120,9 +120,11 @@ class Panel(widgets.VBox):
     def _outcome(self, event: Event) -> str:
         if event.trace is None:
             return ""
-        compared = [self._compared(event)] if event.state is State.DONE else []
+        compared = ""
+        if event.state is State.DONE:
+            compared = f"<h4>Your prediction</h4>{view.paragraph(self._compared(event))}"
         return (
-            view.bullets("Your prediction", compared)
+            compared
             + view.bullets("In numbers", event.numbers)
             + view.bullets("Findings", event.trace.findings)
         )
@@ -147,15 +149,16 @@ class Panel(widgets.VBox):
 
     def __repr__(self) -> str:
         """What stands for the panel where no widget can be shown."""
-        return (
-            f"The {self.spec.name} lab: {self.spec.title} (Run this cell in JupyterLab to use it.)"
-        )
+        return f"The {self.spec.name} lab: {self.spec.title} (Run this cell to use it.)"
 
 
-def _below(box: Any) -> list[Any]:
-    """Every widget inside a box, at any depth."""
-    children = list(getattr(box, "children", ()))
-    return children + [widget for child in children for widget in _below(child)]
+def _below(widget: Any) -> list[Any]:
+    """Every widget that belongs to another, at any depth: children, layouts and styles."""
+    parts = [getattr(widget, "layout", None), getattr(widget, "style", None)]
+    found = [part for part in parts if isinstance(part, widgets.Widget)]
+    for child in getattr(widget, "children", ()):
+        found += [child, *_below(child)]
+    return found
 
 
 def _state_in_words(event: Event) -> str:

@@ -43,6 +43,20 @@ import time
 async def main():
     await asyncio.to_thread(time.sleep, $ms / 1000)
 """,
+    # A queue of short steps, eight seconds of them, before anything else has its turn.
+    "crowd": """\
+import asyncio
+
+from helpers import busy
+
+
+async def cook():
+    busy(0.008)
+
+
+async def main():
+    await asyncio.gather(*(cook() for _ in range(1000)))
+""",
     "fails": """\
 async def main():
     raise ValueError("burnt")

@@ -13,7 +13,7 @@ import pytest
 
 from helpers.labs import keeper
 from helpers.labs.engine import Engine, Event, State
-from helpers.recorder import Run
+from helpers.run import Run
 from tests.labs.conftest import Diary, spec_of, strangers, until, with_ms
 
 Make = Callable[..., tuple[Engine, Diary]]
@@ -178,6 +178,20 @@ def test_stop_ends_a_step_that_never_ends(make: Make, nothing_left: set[threadin
     assert engine.wait(5), "the endless step goes on"
     assert diary.states == [RUNNING, STOPPING, STOPPED]
     until(lambda: strangers(nothing_left) == {engine.thread})
+
+
+def test_stop_does_not_wait_for_a_thousand_ready_steps_that_stand_before_it(make: Make) -> None:
+    engine, diary = make("crowd")
+    engine.run()
+    until(lambda: diary.states == [RUNNING])
+    time.sleep(0.2)
+    began = time.monotonic()
+    engine.stop()
+    assert engine.wait(10)
+    assert time.monotonic() - began < 1
+    stopped = diary.last(STOPPED).trace
+    assert stopped is not None
+    assert len(stopped.task("main").cancels) == 1, "asked to stop twice"
 
 
 def test_a_run_that_does_not_end_is_ended_at_its_limit_in_a_sentence(make: Make) -> None:

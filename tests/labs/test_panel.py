@@ -1,0 +1,268 @@
+"""The panel, with its widgets and no browser: set a slider, click, and read what it shows."""
+
+from __future__ import annotations
+
+import html
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import ipywidgets as widgets
+import pytest
+from ipywidgets.widgets.widget import _instances
+
+from helpers.labs import NAMES, lab, spec_of
+from helpers.labs.events import State
+from helpers.labs.panel import Panel
+from helpers.labs.spec import LabSpec
+from tests.labs.conftest import spec_of as small
+from tests.labs.conftest import strangers, until
+
+
+@pytest.fixture
+def panel_of(nothing_left: set[threading.Thread]) -> Iterator[Callable[[str | LabSpec], Panel]]:
+    """`panel_of("spawn")` opens a panel, which is closed at the end."""
+    opened: list[Panel] = []
+
+    def one(what: str | LabSpec) -> Panel:
+        opened.append(lab(what) if isinstance(what, str) else Panel(what))
+        return opened[-1]
+
+    yield one
+    for panel in opened:
+        panel.close()
+
+
+OpenPanel = Callable[[str | LabSpec], Panel]
+
+
+def words(widget: widgets.HTML) -> str:
+    """What a person reads there."""
+    return html.unescape(re.sub(r"<[^>]+>", " ", widget.value))
+
+
+def title(panel: Panel) -> str:
+    """The message above the picture."""
+    return re.sub(r"<[^>]+>", "", panel.picture.widget.layout.title.text)
+
+
+def run(panel: Panel) -> None:
+    panel.buttons["Run"].click()
+    assert panel.engine.wait(20)
+
+
+def quick(panel: Panel) -> Panel:
+    """On the virtual clock where there is a choice, with few things to do."""
+    if "clock" in panel.controls:
+        panel.controls["clock"].value = "virtual"
+    for name in ("guests", "tasks", "orders"):
+        if name in panel.controls:
+            panel.controls[name].value = 5
+    return panel
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_lab_is_run_by_a_click_and_shows_picture_numbers_and_prediction(
+    panel_of: OpenPanel, name: str
+) -> None:
+    panel = quick(panel_of(name))
+    assert "Ready. Predict" in words(panel.state_line)
+    assert title(panel) == "Nothing has run yet"
+    options = panel.spec.prediction.options
+    panel.prediction.value = options[0] if options else "0,25"
+    run(panel)
+    assert panel.engine.state is State.DONE
+    assert "Done." in words(panel.state_line)
+    assert title(panel) not in ("", "Nothing has run yet")
+    said = words(panel.outcome)
+    assert "Your prediction" in said
+    assert "predicted" in said
+    assert "In numbers" in said
+    if not options:
+        assert "You predicted 0.25 s" in said
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_control_has_a_label_of_its_own_in_full_words(panel_of: OpenPanel, name: str) -> None:
+    panel = panel_of(name)
+    labels = [widget.description for widget in panel.controls.values()]
+    assert len(set(labels)) == len(labels)
+    for label in labels:
+        assert len(label) > 4
+        assert label[0].isupper()
+        assert len(label) <= 38, f"{label!r} would be cut off"
+    assert [button.description for button in panel.buttons.values()] == ["Run", "Stop", "Reset"]
+
+
+def test_the_code_shown_is_the_text_that_runs_and_follows_the_sliders(panel_of: OpenPanel) -> None:
+    panel = panel_of("spawn")
+    panel.controls["tasks"].value = 345
+    shown = html.unescape(re.search(r"<pre[^>]*>(.*)</pre>", panel.code.value, re.S)[1])  # type: ignore[index]
+    assert shown == panel.spec.code(panel.engine.values)
+    assert "range(1, 346)" in shown
+    assert "345 cards" in words(panel.forecast)
+
+
+def test_before_the_first_run_a_slider_only_changes_the_code(panel_of: OpenPanel) -> None:
+    panel = panel_of("deadlines")
+    panel.controls["work"].value = 800
+    time.sleep(0.2)
+    assert panel.engine.thread is None
+    assert panel.outcome.value == ""
+
+
+def test_after_a_run_a_slider_changes_the_picture_by_itself(panel_of: OpenPanel) -> None:
+    panel = panel_of("deadlines")
+    run(panel)
+    assert "0.2" not in words(panel.outcome)
+    panel.controls["work"].value = 200
+    until(lambda: "the fresh dish after 0.2 s, in time" in words(panel.outcome))
+    assert panel.engine.wait(5)
+
+
+def test_a_control_that_means_nothing_is_hidden(panel_of: OpenPanel) -> None:
+    panel = panel_of("first_wins")
+    delays = ("database", "cache", "replica", "archive", "neighbour")
+    panel.controls["racers"].value = 4
+    hidden = [panel.controls[name].layout.display for name in delays]
+    assert hidden == [None, None, None, None, "none"]
+    assert panel.controls["seed"].layout.display == "none"
+    panel.controls["chance"].value = 30
+    assert panel.controls["seed"].layout.display is None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "You made no prediction"),
+        ("  ", "You made no prediction"),
+        ("soon", "Your prediction is no number of seconds: 'soon'."),
+        ("-1", "Your prediction is no number of seconds: '-1'."),
+        ("nan", "Your prediction is no number of seconds: 'nan'."),
+        ("<b>", "Your prediction is no number of seconds: '<b>'."),
+    ],
+)
+def test_a_missing_or_bad_prediction_is_answered_in_a_sentence(
+    panel_of: OpenPanel, text: str, said: str
+) -> None:
+    panel = quick(panel_of("spawn"))
+    panel.prediction.value = text
+    run(panel)
+    assert said in words(panel.outcome)
+
+
+def test_stop_keeps_the_picture_and_says_how_far_it_came(panel_of: OpenPanel) -> None:
+    panel = panel_of(small("ovens"))
+    panel.controls["ms"].value = 10_000
+    panel.buttons["Run"].click()
+    until(lambda: "Running for" in words(panel.state_line))
+    assert "0 of 4 tasks have ended" in words(panel.state_line)
+    panel.buttons["Stop"].click()
+    assert panel.engine.wait(2)
+    assert "Stopped after" in words(panel.state_line)
+    assert title(panel) != "Nothing has run yet"
+    assert "Your prediction" not in words(panel.outcome)
+
+
+def test_reset_puts_everything_back_to_where_a_fresh_lab_stands(panel_of: OpenPanel) -> None:
+    panel = panel_of("spawn")
+    fresh = dict(panel.values())
+    quick(panel).prediction.value = "3"
+    run(panel)
+    panel.buttons["Reset"].click()
+    assert panel.engine.wait(5)
+    assert panel.values() == fresh == panel.engine.values
+    assert (panel.prediction.value, panel.outcome.value) == ("", "")
+    assert title(panel) == "Nothing has run yet"
+    assert "Ready." in words(panel.state_line)
+    time.sleep(0.2)
+    assert panel.engine.state is State.READY, "putting a slider back started a run"
+
+
+def test_an_error_of_the_run_is_a_sentence_in_the_panel(panel_of: OpenPanel) -> None:
+    panel = panel_of(small("fails"))
+    run(panel)
+    assert "The run ended in an error: ValueError: burnt." in words(panel.state_line)
+
+
+def test_values_that_are_refused_say_so_before_the_run(panel_of: OpenPanel) -> None:
+    panel = panel_of(small("ovens", refusal=lambda v: "Too long." if v["ms"] > 5000 else ""))
+    panel.controls["ms"].value = 6000
+    assert words(panel.forecast).strip() == "Too long."
+    run(panel)
+    assert "Too long." in words(panel.state_line)
+
+
+def test_a_lab_opened_again_closes_the_one_before_and_no_thread_piles_up(
+    panel_of: OpenPanel, nothing_left: set[threading.Thread]
+) -> None:
+    before = len(_instances)
+    for _ in range(5):
+        panel = quick(panel_of("spawn"))
+        run(panel)
+    until(lambda: strangers(nothing_left) == {panel.engine.thread})
+    panel.close()
+    until(lambda: not strangers(nothing_left))
+    assert len(_instances) == before, "closed panels left widgets behind"
+
+
+def test_a_lab_that_runs_when_it_is_opened_again_is_ended(
+    panel_of: OpenPanel, nothing_left: set[threading.Thread]
+) -> None:
+    first = panel_of("spawn")
+    first.controls["tasks"].value = 1000
+    first.buttons["Run"].click()
+    until(lambda: first.engine.state is State.RUNNING)
+    panel_of("spawn")
+    until(lambda: not strangers(nothing_left), 2)
+    assert first.engine.state is State.CLOSED
+
+
+def test_two_different_labs_are_open_side_by_side(panel_of: OpenPanel) -> None:
+    one, other = quick(panel_of("spawn")), quick(panel_of("showdown"))
+    one.buttons["Run"].click()
+    run(other)
+    assert one.engine.wait(5)
+    assert (one.engine.state, other.engine.state) == (State.DONE, State.DONE)
+
+
+def test_sliders_that_move_in_threads_of_their_own_end_with_the_newest_of_each(
+    panel_of: OpenPanel,
+) -> None:
+    panel = panel_of("spawn")
+    panel.controls["clock"].value = "virtual"
+    run(panel)
+
+    def drag(name: str, low: int, high: int) -> None:
+        for value in range(low, high + 1):
+            panel.controls[name].value = value
+
+    threads = [
+        threading.Thread(target=drag, args=(name, 1, high))
+        for name, high in (("tasks", 60), ("work", 7), ("awaits", 9))
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert panel.engine.wait(10)
+    wanted = {"tasks": 60, "work": 7, "awaits": 9, "kind": "oven", "clock": "virtual"}
+    assert panel.engine.values == wanted
+    assert "range(1, 61)" in panel.code.value
+    assert "with 60 cards" in words(panel.outcome) or "card 60" in words(panel.outcome)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_stands_for_a_lab_as_text_is_the_same_every_time(
+    panel_of: OpenPanel, name: str
+) -> None:
+    panel = panel_of(name)
+    plain = panel._repr_mimebundle_()["text/plain"]
+    assert plain == f"The {name} lab: {spec_of(name).title} (Run this cell to use it.)"
+
+
+def test_text_is_shown_as_text_and_not_as_html(panel_of: OpenPanel) -> None:
+    panel = panel_of(small("ovens", numbers=lambda v, t: ["`a<b` & <i>c</i>."]))
+    run(panel)
+    assert "<code>a&lt;b</code> &amp; &lt;i&gt;c&lt;/i&gt;." in panel.outcome.value
