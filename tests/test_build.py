@@ -25,7 +25,7 @@ def notebook_of(course: Path, stem: str = "02_spawn") -> nbformat.NotebookNode:
 def built(course: Path, write_lesson: WriteLesson) -> Path:
     """A course of one lesson, built."""
     write_lesson(
-        "import asyncio\n\nawait asyncio.sleep(0)\nprint('one')\nprint('two')",
+        "import asyncio\n\nprint('one', flush=True)\nawait asyncio.sleep(0.5)\nprint('two')",
         '# %% tags=["raises-exception"]\nasyncio.run(None)',
         "40 + 2",
     )
