@@ -57,8 +57,8 @@ def test_it_is_python_314_without_threads(there: dict[str, Any]) -> None:
     assert there["platform"] == "emscripten"
 
 
-@pytest.mark.parametrize("run", ["dinner", "deadline", "race", "failure", "stuck"])
-def test_a_virtual_run_is_the_same_to_the_letter(
+@pytest.mark.parametrize("run", ["dinner", "deadline", "race", "failure", "stuck", "tokio"])
+def test_a_virtual_run_and_a_recorded_one_are_the_same_to_the_letter(
     run: str, there: dict[str, Any], here: dict[str, Any]
 ) -> None:
     assert there["runs"][run] == here["runs"][run]
@@ -72,6 +72,7 @@ def test_the_runs_are_what_they_are_meant_to_be(here: dict[str, Any]) -> None:
     assert runs["race"]["result"] == "fridge"
     assert runs["failure"]["result"] == ["burnt"]
     assert "stuck" in runs["stuck"]["text"]
+    assert len(runs["tokio"]["tasks"]) > 1
 
 
 def test_without_threads_the_real_clock_answers_in_a_sentence(

@@ -7,7 +7,8 @@ import platform
 import sys
 from typing import Any
 
-from helpers import Deadlock, busy, record, select
+from helpers import Deadlock, Trace, busy, record, select
+from helpers.recordings import load_recording
 
 
 async def dish(name: str, *, chop: float, oven: float) -> str:
@@ -58,18 +59,23 @@ async def stuck() -> None:
     await asyncio.get_running_loop().create_future()
 
 
+def facts(trace: Trace) -> dict[str, Any]:
+    """A trace as its text twin and its numbers."""
+    return {
+        "text": str(trace),
+        "duration": trace.duration,
+        "tasks": [[task.id, task.name, task.parent, task.outcome] for task in trace.tasks],
+        "findings": [str(finding) for finding in trace.findings],
+    }
+
+
 async def collect() -> dict[str, Any]:
     """What each run was, as its text twin and its facts; and where it was run."""
     runs = {}
     for make in (dinner, deadline, race, failure):
         trace = await record(make(), clock="virtual")
-        runs[make.__name__] = {
-            "text": str(trace),
-            "result": trace.result,
-            "duration": trace.duration,
-            "tasks": [[task.id, task.name, task.parent, task.outcome] for task in trace.tasks],
-            "findings": [str(finding) for finding in trace.findings],
-        }
+        runs[make.__name__] = {"result": trace.result, **facts(trace)}
+    runs["tokio"] = facts(load_recording("spawn", runtime="current_thread"))
     try:
         await record(stuck(), clock="virtual")
     except Deadlock as deadlock:
