@@ -97,5 +97,40 @@ def test_who_cancelled_a_task_is_known() -> None:
     assert load_recording("select").task("database").cancelled_by == 0
 
 
+def test_a_chef_who_is_blocked_is_a_finding_with_those_who_waited() -> None:
+    found = load_recording("blocking_sleep", clock="virtual").findings
+    assert found[0] == (
+        "`roast` blocked the chef for 0.2 s (from 0 to 0.2) and delayed `soup` by 0.2 s and "
+        "`bread` by 0.2 s."
+    )
+    assert [(finding.kind, finding.task) for finding in found] == [
+        *[("blocked", task) for task in (1, 2, 3)],  # bread delays main, who awaits it
+        *[("never_yielded", task) for task in (1, 2, 3)],
+    ]
+    team = load_recording("blocking_sleep", runtime="multi_thread", workers=2).findings
+    assert "`bread` by 2" in team[0]
+    assert "blocked worker-" in team[0]
+
+
+def test_work_of_a_blocking_thread_holds_no_chef() -> None:
+    assert load_recording("blocking_pool").findings == ()
+
+
+def test_a_task_that_main_left_running_is_a_finding() -> None:
+    found = load_recording("dropped_handle", clock="virtual").findings
+    sentence = "`roast` was left running when main was over; it was dropped then."
+    assert [(str(one), one.kind, one.task) for one in found] == [(sentence, "left_running", 2)]
+
+
+def test_a_timeout_over_blocking_code_is_found_to_have_never_yielded() -> None:
+    found = load_recording("timeout_blocking", clock="virtual").findings
+    assert found == ("`main` never yielded: its 0.5 s were one step.",)
+
+
+def test_a_sound_recording_has_no_findings() -> None:
+    for name in ("spawn", "async_sleep", "select", "shutdown", "cpu_yield", "thousand"):
+        assert load_recording(name, clock="virtual").findings == ()
+
+
 def test_a_panic_says_why() -> None:
     assert load_recording("panic").task("souffle").error == "panic: the souffle fell"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Literal
 
-from helpers.recordings import files
+from helpers.recordings import files, observed
 from helpers.trace import Trace
 
 DATA = Path(__file__).parent / "data"
@@ -33,7 +34,8 @@ def load_recording(
     if wanted not in folder[name]:
         known = ", ".join(sorted(folder[name]))
         raise ValueError(f"{name!r} was not recorded on {wanted}; it was on {known}")
-    return files.load(DATA / f"{name}.{wanted}{_ENDING}")
+    trace = files.load(DATA / f"{name}.{wanted}{_ENDING}")
+    return dataclasses.replace(trace, findings=observed.findings(trace))
 
 
 def recorded() -> dict[str, list[str]]:
