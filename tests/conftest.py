@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -56,32 +57,40 @@ def unavailable(sentence: str) -> NoReturn:
     pytest.skip(sentence)
 
 
+def new_course(root: Path) -> Path:
+    """`root` as an empty course: lessons/, notebooks/ and a README with the table's markers."""
+    for folder in ("lessons", "notebooks"):
+        (root / folder).mkdir()
+    (root / "README.md").write_text(README, encoding="utf-8")
+    return root
+
+
+def new_lesson(
+    root: Path, *cells: str, number: str = "02", name: str = "spawn", **header: object
+) -> Path:
+    """Write a lesson of these code cells and return its path.
+
+    A text that begins with `# %%` is taken as a cell with its own marker.
+    """
+    values = {"question": "What runs first?", "minutes": 25, "article": "task::spawn"} | header
+    title = f"# %% [markdown]\n# # {number} · {values['question']}\n"
+    marked = [cell if cell.startswith("# %%") else f"# %%\n{cell}\n" for cell in cells]
+    path = root / "lessons" / f"{number}_{name}.py"
+    text = HEADER.format(number=number, name=name, **values) + "\n".join([title, *marked])
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
 @pytest.fixture
 def course(tmp_path: Path) -> Path:
-    """The root of an empty course: lessons/, notebooks/ and a README with the table's markers."""
-    for folder in ("lessons", "notebooks"):
-        (tmp_path / folder).mkdir()
-    (tmp_path / "README.md").write_text(README, encoding="utf-8")
-    return tmp_path
+    """The root of an empty course."""
+    return new_course(tmp_path)
 
 
 @pytest.fixture
 def write_lesson(course: Path) -> Callable[..., Path]:
-    """`write_lesson("print(1)", "2 + 2", name="spawn")` writes a lesson of these code cells.
-
-    A text that begins with `# %%` is taken as a cell with its own marker.
-    """
-
-    def write(*cells: str, number: str = "02", name: str = "spawn", **header: object) -> Path:
-        values = {"question": "What runs first?", "minutes": 25, "article": "task::spawn"} | header
-        title = f"# %% [markdown]\n# # {number} · {values['question']}\n"
-        marked = [cell if cell.startswith("# %%") else f"# %%\n{cell}\n" for cell in cells]
-        path = course / "lessons" / f"{number}_{name}.py"
-        text = HEADER.format(number=number, name=name, **values) + "\n".join([title, *marked])
-        path.write_text(text, encoding="utf-8")
-        return path
-
-    return write
+    """`write_lesson("print(1)", "2 + 2", name="spawn")` writes a lesson of these code cells."""
+    return partial(new_lesson, course)
 
 
 @pytest.fixture(scope="session")
