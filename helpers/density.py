@@ -10,7 +10,7 @@ import heapq
 from dataclasses import dataclass
 from typing import Any
 
-from helpers import frame, lanes, theme, words
+from helpers import bars, frame, lanes, theme, words
 from helpers import rows as rows_of
 from helpers.frame import Drawing
 from helpers.scale import Scale
@@ -69,7 +69,7 @@ def _added(whole: list[float], parts: list[float]) -> list[float]:
 def slowest(trace: Trace, most: int = SLOWEST) -> list[TaskRecord]:
     """The lanes that were ready longest with no chef free, then those that ended last."""
     tasks = trace.tasks
-    spent = [(lane.scheduled, -n) for n, lane in enumerate(tasks)]
+    spent = [(bars.waited(lane)[0], -n) for n, lane in enumerate(tasks)]
     waited = [-n for time, n in heapq.nlargest(most // 2, spent) if time > 0]
     ended = [-n for _, n in heapq.nlargest(most, ((t.over, -n) for n, t in enumerate(tasks)))]
     chosen = list(dict.fromkeys([*waited, *ended]))[:most]

@@ -16,7 +16,7 @@ from helpers import legend as legends
 from helpers.bars import Event
 from helpers.headline import headline, subtitle
 from helpers.marks import MANY, plain
-from helpers.rows import Row
+from helpers.rows import DEEPEST, Row
 from helpers.scale import Scale
 from helpers.theme import Json
 from helpers.trace import Trace
@@ -63,9 +63,13 @@ def room(
     inside = (height or HIGHEST) - top - bottom
     count = max(len(lines), 1)
     pitch = min(28.0 if count <= 12 else 22.0, max(inside, 40) / count)
-    left = max([words.pixels(label(row)) + _INDENT * min(row.depth, 6) for row in lines], default=0)
+    wide = [  # the title of a section has the whole line for itself
+        words.pixels(label(row)) + _INDENT * min(row.depth, DEEPEST)
+        for row in lines
+        if not row.is_title
+    ]
     return Room(
-        left=round(max(left + 18, 40)),
+        left=round(max([40.0, *(w + 18 for w in wide)])),
         right=_right(trace, lines),
         top=top,
         bottom=bottom,
@@ -176,7 +180,7 @@ def labels(lines: Sequence[Row], space: Room) -> list[Json]:
         made.append(
             {
                 "text": text,
-                "xshift": 10 - space.left + _INDENT * min(row.depth, 6),
+                "xshift": 10 - space.left + _INDENT * min(row.depth, DEEPEST),
                 "yref": "y",
                 "y": n,
                 **(

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from helpers import words
+from helpers import bars, words
 from helpers.scale import Scale
 from helpers.trace import LaneKind, Outcome, TaskRecord, Trace
 
@@ -125,8 +125,9 @@ def _about_crowd(trace: Trace, scale: Scale, count: int, times: float) -> Iterat
     """Many tasks whose waits lie side by side."""
     parents = {lane.parent for lane in trace.tasks}
     leaves = [lane for lane in trace.tasks if lane.id not in parents]
-    waits = sum(lane.idle for lane in leaves)
-    if waits < sum(lane.scheduled for lane in leaves):
+    waited = [bars.waited(lane) for lane in leaves]
+    waits = sum(idle for _, idle in waited)
+    if waits < sum(scheduled for scheduled, _ in waited):
         return  # they wait for the chef more than for anything else
     if len(leaves) >= count and waits >= times * trace.duration:
         yield (
@@ -161,7 +162,8 @@ def _about_stops(trace: Trace, scale: Scale) -> Iterator[str]:
         if by == "deadline":
             yield f"Time is up for {names} {at}"
         elif by is not None:
-            who = f"`{trace.name_of(by)}`" if isinstance(by, int) else trace.name_of(by)
+            who = bars.who(trace, by)
+            who = f"`{who}`" if isinstance(by, int) else who
             yield f"{names} {'is' if len(lanes) == 1 else 'are'} asked to stop {at}, by {who}"
 
 

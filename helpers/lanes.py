@@ -54,7 +54,7 @@ def _by_state(
         into["base"].append(scale.at(span.start))
         into["x"].append(scale.at(span.end - span.start))
         if not thin:
-            waker = plain(trace.name_of(woken_by)) if woken_by is not None else "nobody"
+            waker = plain(bars.who(trace, woken_by)) if woken_by is not None else "nobody"
             into["customdata"].append([scale.long(span.seconds), waker])
     return found
 
@@ -68,7 +68,7 @@ _WAKING = {
 
 def _bar_trace(state: TaskState, found: dict[str, list[Any]], scale: Scale, thin: bool) -> Json:
     look = theme.STATES[state]
-    said = f"<b>%{{y}}</b>: {look.words}<br>%{{base}} to %{{x}} {scale.short}"
+    said = f"<b>%{{y}}</b><br>{look.words}<br>%{{base}} to %{{x}} {scale.short}"
     if not thin:
         said += f", %{{customdata[0]}}{_WAKING[state]}"
     made: Json = {
@@ -107,7 +107,7 @@ def _chefs(trace: Trace, lines: Sequence[Row], scale: Scale) -> Json:
         "textfont": {"color": theme.CARD},
         "width": look.height,
         "marker": {"color": look.colour, "line": {"color": theme.CARD, "width": 1}},
-        "hovertemplate": f"<b>%{{y}}</b> works on %{{text}}<br>%{{base}} to %{{x}} {scale.short}"
+        "hovertemplate": f"<b>%{{y}}</b><br>works on %{{text}}<br>%{{base}} to %{{x}} {scale.short}"
         "<extra></extra>",
     }
 
@@ -150,7 +150,7 @@ def _ticks(trace: Trace, lines: Sequence[Row], scale: Scale, pitch: float, thin:
     if any(shifts):
         made["marker"]["angle"] = [_LEFT if shift < 0 else marks.RIGHT for shift in shifts]
         made["marker"]["standoff"] = [marks.BESIDE * abs(shift) for shift in shifts]
-    what = f"<b>%{{y}}</b>: a step at %{{x}} {scale.short}"
+    what = f"<b>%{{y}}</b><br>a step at %{{x}} {scale.short}"
     if found["customdata"]:
         told = "woken by %{customdata}" if thin else "%{customdata[0]}, woken by %{customdata[1]}"
         what = f"{what}<br>{told}"
@@ -159,7 +159,7 @@ def _ticks(trace: Trace, lines: Sequence[Row], scale: Scale, pitch: float, thin:
 
 
 def _about_step(trace: Trace, step: Any, scale: Scale, thin: bool) -> Any:
-    waker = plain(trace.name_of(step.woken_by))
+    waker = plain(bars.who(trace, step.woken_by))
     if thin:
         return waker
     long = scale.long(step.end - step.start) if step.end > step.start else "takes no time"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from helpers import bars, theme, words
+from helpers.bars import End
 from helpers.rows import Row
 from helpers.scale import Scale
 from helpers.theme import Json
@@ -33,8 +34,10 @@ def plain(text: str) -> str:
 def traces(trace: Trace, lines: Sequence[Row], scale: Scale, pitch: float) -> dict[str, Json]:
     """The trace of events and one for each outcome, by its key; empty where there are none."""
     made = {"events": _events(trace, lines, scale)}
+    ends = list(bars.ends(lines))
     for outcome in Outcome:
-        made[outcome.value] = _endings(trace, lines, scale, outcome, pitch)
+        same = [end for end in ends if end.lane.outcome is outcome]
+        made[outcome.value] = _endings(trace, same, scale, outcome, pitch, len(lines))
     return made
 
 
@@ -44,16 +47,16 @@ def ending(trace: Trace, lane: TaskRecord) -> str:
 
 
 def _endings(
-    trace: Trace, lines: Sequence[Row], scale: Scale, outcome: Outcome, pitch: float
+    trace: Trace, ends: Sequence[End], scale: Scale, outcome: Outcome, pitch: float, count: int
 ) -> Json:
     mark = theme.OUTCOMES[outcome]
     found: dict[str, list[Any]] = defaultdict(list)
-    for row, lane, places in bars.ends(lines):
-        if lane.outcome is outcome:
-            beside = _CLEAR + BESIDE * min(places, PLACES)
-            found["x"].append(scale.at(lane.over))
-            found["y"].append(row)
-            found["beside"].append(beside)
+    for row, lane, places in ends:
+        beside = _CLEAR + BESIDE * min(places, PLACES)
+        found["x"].append(scale.at(lane.over))
+        found["y"].append(row)
+        found["beside"].append(beside)
+        if count <= VERY_MANY:
             found["text"].append(_behind(plain(ending(trace, lane)), beside))
             found["said"].append(plain(bars.how_it_ended(trace, lane, whole=True)))
     made: Json = {
@@ -68,11 +71,11 @@ def _endings(
             "angle": RIGHT,
             "standoff": found["beside"] if len(set(found["beside"])) > 1 else _CLEAR,
         },
-        "hovertemplate": f"<b>%{{y}}</b> at %{{x}} {scale.short}: {mark.words}<extra></extra>",
+        "hovertemplate": f"<b>%{{y}}</b><br>at %{{x}} {scale.short}: {mark.words}<extra></extra>",
     }
-    if len(lines) <= VERY_MANY:
+    if count <= VERY_MANY:
         made["customdata"] = found["said"]
-        said = f"<b>%{{y}}</b> at %{{x}} {scale.short}: %{{customdata}}"
+        said = f"<b>%{{y}}</b><br>at %{{x}} {scale.short}: %{{customdata}}"
         made["hovertemplate"] = f"{said}<extra></extra>"
     if pitch >= _LOW:
         made |= {
@@ -107,5 +110,5 @@ def _events(trace: Trace, lines: Sequence[Row], scale: Scale) -> Json:
             "color": theme.CARD,
             "line": {"color": theme.EVENT.colour, "width": 2},
         },
-        "hovertemplate": f"<b>%{{y}}</b> at %{{x}} {scale.short}: %{{text}}<extra></extra>",
+        "hovertemplate": f"<b>%{{y}}</b><br>at %{{x}} {scale.short}: %{{text}}<extra></extra>",
     }

@@ -192,7 +192,7 @@ def _life(trace: Trace, lane: TaskRecord, scale: Scale) -> Iterator[str]:
     for span, woken_by in bars.spans(lane):
         start, end = scale.moment(span.start), scale.moment(span.end)
         if span.state is not TaskState.IDLE and told != steps:
-            yield f"woken by {trace.name_of(woken_by)}"
+            yield f"woken by {bars.who(trace, woken_by)}"
             told = steps
         if span.state is TaskState.RUNNING:
             steps += 1

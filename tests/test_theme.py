@@ -1,0 +1,175 @@
+"""The colours, computed: contrast on the card, and distance for eyes that see fewer colours."""
+
+from __future__ import annotations
+
+import itertools
+import json
+
+import pytest
+
+from helpers import theme
+from helpers.theme import CARD, EVENT, MUTED, OUTCOMES, STATES, TEXT
+from helpers.trace import Outcome, TaskState
+
+Colour = tuple[float, float, float]
+
+# How a dichromat sees a colour in linear light: Machado, Oliveira and Fernandes, "A
+# physiologically-based model for simulation of color vision deficiency" (2009), severity 1.0.
+EYES = {
+    "all colours": ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+    "no red (protanopia)": (
+        (0.152286, 1.052583, -0.204868),
+        (0.114503, 0.786281, 0.099216),
+        (-0.003882, -0.048116, 1.051998),
+    ),
+    "no green (deuteranopia)": (
+        (0.367322, 0.860646, -0.227968),
+        (0.280085, 0.672501, 0.047413),
+        (-0.011820, 0.042940, 0.968881),
+    ),
+    "no blue (tritanopia)": (
+        (1.255528, -0.076749, -0.178779),
+        (-0.078411, 0.930809, 0.147602),
+        (0.004733, 0.691367, 0.303900),
+    ),
+    "no colour": ((0.2126, 0.7152, 0.0722),) * 3,
+}
+
+
+def linear(colour: str) -> Colour:
+    """Linear light of "#rrggbb", each channel from 0 to 1."""
+    red, green, blue = (int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5))
+
+    def one(value: float) -> float:
+        return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
+
+    return one(red), one(green), one(blue)
+
+
+def contrast(one: str, other: str) -> float:
+    """WCAG's contrast ratio, from 1 to 21."""
+
+    def luminance(colour: str) -> float:
+        red, green, blue = linear(colour)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def lab(colour: Colour) -> Colour:
+    """CIE L*a*b* of linear light (D65)."""
+    red, green, blue = colour
+    x = (0.4124 * red + 0.3576 * green + 0.1805 * blue) / 0.9505
+    y = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    z = (0.0193 * red + 0.1192 * green + 0.9505 * blue) / 1.089
+
+    def f(t: float) -> float:
+        return t ** (1 / 3) if t > 0.008856 else 7.787 * t + 16 / 116
+
+    return 116 * f(y) - 16, 500 * (f(x) - f(y)), 200 * (f(y) - f(z))
+
+
+def distance(one: str, other: str, eye: str) -> float:
+    """How far apart two colours are to an eye: the distance in L*a*b*. 2.3 is just noticeable."""
+
+    def seen(colour: str) -> Colour:
+        light = linear(colour)
+        rows = (sum(a * b for a, b in zip(row, light, strict=True)) for row in EYES[eye])
+        red, green, blue = (min(1.0, max(0.0, value)) for value in rows)
+        return lab((red, green, blue))
+
+    pairs = zip(seen(one), seen(other), strict=True)
+    return float(sum((a - b) ** 2 for a, b in pairs) ** 0.5)
+
+
+def test_the_measures_agree_with_known_values() -> None:
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
+    assert distance("#ffffff", "#000000", "all colours") == pytest.approx(100, abs=0.1)
+    assert distance("#ff0000", "#00ff00", "all colours") > 150
+    # Red and a dark olive are one colour without the sense for red.
+    red, olive = "#c00000", "#3f3f00"
+    assert distance(red, olive, "no red (protanopia)") < distance(red, olive, "all colours") / 3
+
+
+@pytest.mark.parametrize("eye", EYES)
+@pytest.mark.parametrize(("one", "other"), list(itertools.combinations(STATES, 2)))
+def test_any_eye_tells_two_states_apart_by_their_colour_alone(
+    eye: str, one: TaskState, other: TaskState
+) -> None:
+    far = 12 if eye == "no colour" else 40
+    assert distance(STATES[one].colour, STATES[other].colour, eye) > far
+
+
+@pytest.mark.parametrize("eye", EYES)
+@pytest.mark.parametrize("state", STATES)
+def test_any_eye_sees_a_bar_on_the_card(state: TaskState, eye: str) -> None:
+    assert distance(STATES[state].colour, CARD, eye) > 18
+
+
+def test_running_is_the_strong_colour_and_idle_the_pale_one() -> None:
+    running, scheduled, idle = (
+        contrast(STATES[state].colour, CARD)
+        for state in (TaskState.RUNNING, TaskState.SCHEDULED, TaskState.IDLE)
+    )
+    assert running > 7 > 3 > scheduled > 2.5 > idle > 1.7
+
+
+def test_scheduled_stands_out_from_idle_by_colour_pattern_and_height() -> None:
+    scheduled, idle = STATES[TaskState.SCHEDULED], STATES[TaskState.IDLE]
+    assert distance(scheduled.colour, idle.colour, "all colours") > 60
+    assert scheduled.pattern
+    assert not idle.pattern
+    assert scheduled.height > 2 * idle.height
+
+
+def test_each_state_has_a_look_that_needs_no_colour() -> None:
+    looks = [(look.pattern, look.height) for look in STATES.values()]
+    assert len(set(looks)) == len(looks)
+    assert len({look.letter for look in STATES.values()} | {theme.TICK_LETTER}) == 4
+    assert len({look.words for look in STATES.values()}) == 3
+
+
+def test_the_stripes_of_a_hatched_bar_are_seen_on_it() -> None:
+    for look in STATES.values():
+        if look.pattern:
+            assert contrast(look.colour, look.stripe) > 2
+
+
+def test_every_state_but_the_end_has_a_bar_and_its_legend_begins_with_its_name() -> None:
+    assert set(STATES) == set(TaskState) - {TaskState.COMPLETED}
+    for state, look in STATES.items():
+        assert look.words.startswith(f"{state}: ")
+
+
+def test_each_outcome_has_a_symbol_a_colour_and_a_word_of_its_own() -> None:
+    assert set(OUTCOMES) == set(Outcome)
+    for field in range(3):
+        assert len({mark[field] for mark in OUTCOMES.values()}) == len(Outcome)
+    for mark in OUTCOMES.values():
+        assert contrast(mark.colour, CARD) > 4.5
+
+
+@pytest.mark.parametrize("colour", [TEXT, MUTED, EVENT.colour])
+def test_text_is_read_on_the_card(colour: str) -> None:
+    assert contrast(colour, CARD) > 4.5
+
+
+def test_the_card_is_opaque_so_that_it_reads_the_same_in_a_light_and_a_dark_theme() -> None:
+    layout = theme.TEMPLATE["layout"]
+    assert layout["paper_bgcolor"] == layout["plot_bgcolor"] == CARD
+    assert len(CARD) == len("#rrggbb")  # no alpha
+    assert layout["font"]["color"] == TEXT
+    assert contrast(TEXT, CARD) > 12
+
+
+def test_the_template_is_small() -> None:
+    assert len(json.dumps(theme.TEMPLATE)) < 1500
+
+
+def test_a_mark_of_plotly_has_the_colour_and_pattern_of_its_state() -> None:
+    bar = theme.bar_marker(TaskState.SCHEDULED)
+    assert bar["color"] == bar["pattern"]["bgcolor"] == STATES[TaskState.SCHEDULED].colour
+    assert theme.bar_marker(TaskState.RUNNING) == {"color": STATES[TaskState.RUNNING].colour}
+    assert theme.end_marker(Outcome.RAISED, 9)["symbol"] == OUTCOMES[Outcome.RAISED].symbol
