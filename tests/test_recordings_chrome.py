@@ -124,8 +124,9 @@ def test_a_slice_says_its_state_its_chef_and_who_woke_it() -> None:
     ]
     assert boil[1]["args"] == {"task": 2, "woken by": "main", "chef": "main"}
     assert boil[3]["args"]["woken by"] == "timer"
-    marks = [(e["name"], e["ts"]) for e in events if e["ph"] == "i"]
-    assert marks[1] == ("received carrots", 200_000.0)
+    instants = [(e["name"], e["ts"], e["tid"]) for e in events if e["ph"] == "i"]
+    assert ("received carrots", 200_000.0, 1) in instants
+    assert ("returned", 350_000.0, 3) in instants
 
 
 def test_an_asyncio_trace_is_exported_too(tmp_path: Path) -> None:

@@ -73,6 +73,17 @@ def test_a_check_tries_a_real_clock_again_before_it_complains(
     assert recorder.asked.count(REAL) == record.TRIES
 
 
+def test_a_difference_between_two_versions_of_tokio_names_them(
+    recorder: FakeRecorder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = text_of(EXACT).replace('"tokio":"1.24.2"', '"tokio":"1.99.0"')
+    recorder.instead[EXACT] = other
+    assert record.main(["--check"]) == 0
+    recorder.instead[EXACT] = other.replace('"text":"cache won"', '"text":"cache won!"')
+    assert record.main(["--check"]) == 1
+    assert "(by Tokio 1.99.0; the kept one is by 1.24.2)" in capsys.readouterr().err
+
+
 def test_a_recording_that_breaks_a_rule_or_a_fact_is_not_kept(
     recorder: FakeRecorder,
     capsys: pytest.CaptureFixture[str],

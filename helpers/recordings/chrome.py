@@ -1,7 +1,8 @@
 """A trace as Chrome's trace events, which Perfetto (ui.perfetto.dev) and chrome://tracing open.
 
 Two groups of rows: `tasks`, a row a lane with the states it went through, and `chefs`, a row a
-thread with what it polled. Marks are instants. Times are microseconds from the start of the run.
+thread with what it polled. Marks and ends are instants. Times are microseconds from the start of
+the run.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def _row(process: int, row: int, name: str) -> Iterator[_Event]:
 
 
 def _states(trace: Trace, lane: TaskRecord, row: int) -> Iterator[_Event]:
-    """The stretches that a lane spent in one state, each with what the next step says of it."""
+    """The stretches that a lane spent in one state, with what the next step says of it; its end."""
     steps = iter(lane.steps)
     step = next(steps, None)
     for span in lane.spans:
@@ -80,6 +81,8 @@ def _states(trace: Trace, lane: TaskRecord, row: int) -> Iterator[_Event]:
             step = next(steps, None)
         more = _between(span.start, span.end) | {"cname": _COLOURS[span.state], "args": args}
         yield _event("X", span.state.value, _TASKS, row, **more)
+    # How it ended; also what shows a row at all where a task was dropped without a poll.
+    yield _event("i", lane.outcome.value, _TASKS, row, ts=_nanos(lane.over) / 1000, s="t")
 
 
 def _polls(trace: Trace, chefs: dict[str, int]) -> Iterator[_Event]:

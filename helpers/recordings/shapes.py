@@ -18,12 +18,15 @@ Shape = dict[str, tuple[str, str, str]]  # a task's name: its kind, its parent's
 def differences(new: Path, kept: Path) -> list[str]:
     """What a new recording shows otherwise than the one that is kept, as sentences."""
     with Reader(new) as reader:
-        new_events, clock = list(reader), reader.meta.clock
+        now, meta = list(reader), reader.meta
     with Reader(kept) as reader:
-        kept_events = list(reader)
-    if clock == "virtual":
-        return exact(new_events, kept_events)
-    return by_shape(shape(new_events), shape(kept_events))
+        then, tokio = list(reader), reader.meta.about.get("tokio")
+    virtual = meta.clock == "virtual"
+    found = exact(now, then) if virtual else by_shape(shape(now), shape(then))
+    other = meta.about.get("tokio")
+    # Another Tokio may order things otherwise and be as right.
+    note = "" if other == tokio else f" (by Tokio {other}; the kept one is by {tokio})"
+    return [sentence + note for sentence in found]
 
 
 def exact(new: list[Event], kept: list[Event]) -> list[str]:
