@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from helpers._tools.chromium import HOW_TO_GET_ONE, find_chromium
@@ -19,7 +20,7 @@ from tests.browser.server import PROJECT, LabServer
 from tests.conftest import unavailable
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, BrowserContext
 
 
 @pytest.fixture(scope="package")
@@ -36,19 +37,27 @@ def browser() -> Iterator[Browser]:
 def lab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
     """A JupyterLab over copies of the notebooks/ folder, stopped at the end of the folder."""
     server = LabServer(tmp_path_factory.mktemp("lab"))
-    if (PROJECT / "notebooks").is_dir():
-        server.copy_in(PROJECT / "notebooks")
+    server.copy_in(PROJECT / "notebooks")
     server.start()
+    assert server.process
     try:
         yield server
+        family = psutil.Process(server.process.pid).children(recursive=True)
     finally:
         server.stop()
+    assert psutil.wait_procs(family, timeout=10)[1] == [], "nothing is left running"
+
+
+@pytest.fixture(scope="package")
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """One browser profile for the folder: JupyterLab's megabytes of JavaScript are loaded once."""
+    opened = browser.new_context(viewport=WINDOW)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture
-def open_notebook(
-    browser: Browser, lab: LabServer
-) -> Iterator[Callable[[str | Path], NotebookPage]]:
+def open_notebook(context: BrowserContext, lab: LabServer) -> Iterator[Callable[..., NotebookPage]]:
     """`open_notebook("02_spawn.ipynb")` gives it as a NotebookPage, in a page of its own.
 
     A Path is copied into the server's root first. Keyword arguments go to NotebookPage.open. Each
@@ -60,7 +69,7 @@ def open_notebook(
         if isinstance(notebook, Path):
             lab.copy_in(notebook)
             notebook = notebook.name
-        page = NotebookPage(browser.new_page(viewport=WINDOW), lab)
+        page = NotebookPage(context.new_page(), lab)
         opened.append(page)
         page.open(notebook, **options)  # type: ignore[arg-type]
         return page

@@ -50,11 +50,12 @@ class NotebookPage:
         address = f"{self.server.url}/{mode}/tree/{quote(notebook)}?token={self.server.token}"
         self.page.goto(address, timeout=60_000)
         self.page.wait_for_function(_READY, timeout=60_000)
-        if dark:
-            self.theme("JupyterLab Dark")
+        self.theme("JupyterLab Dark" if dark else "JupyterLab Light")
 
     def theme(self, name: str) -> None:
-        """Switch JupyterLab's theme: "JupyterLab Light" or "JupyterLab Dark"."""
+        """Switch JupyterLab's theme, which it keeps: "JupyterLab Light" or "JupyterLab Dark"."""
+        if self.page.get_attribute("body", "data-jp-theme-name") == name:
+            return
         self.command("apputils:change-theme", {"theme": name})
         light = "false" if "Dark" in name else "true"
         selector = f"body[data-jp-theme-light={light}]"
@@ -109,7 +110,7 @@ class NotebookPage:
             if output["output_type"] == "error"
         ]
 
-    def until(self, condition: Callable[[], Any], what: str, seconds: float = 10) -> Any:
+    def until(self, condition: Callable[[], Any], what: str, seconds: float = 30) -> Any:
         """What `condition` gives as soon as it is true; a TimeoutError naming `what` if never."""
         deadline = time.monotonic() + seconds
         while not (value := condition()):

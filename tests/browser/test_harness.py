@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
-import psutil
 import pytest
 
 from helpers._tools.chromium import find_chromium
@@ -46,9 +45,10 @@ def panel(tmp_path: Path) -> Path:
 OpenNotebook = Callable[..., NotebookPage]
 
 
-def test_slider_button_and_figure_are_driven_and_an_error_is_told(
-    open_notebook: OpenNotebook, panel: Path, tmp_path: Path
+def test_a_notebook_is_run_and_driven_and_the_committed_file_stays_as_it_was(
+    open_notebook: OpenNotebook, panel: Path, lab: LabServer, tmp_path: Path
 ) -> None:
+    before = panel.read_bytes()
     notebook = open_notebook(panel)
     notebook.run_all()
     assert notebook.errors() == ["Cell 2: ZeroDivisionError: division by zero"]
@@ -67,29 +67,10 @@ def test_slider_button_and_figure_are_driven_and_an_error_is_told(
     notebook.settle()
     assert notebook.picture(tmp_path / "dark.png", of=notebook.output(0)).read_bytes() != light
 
-
-def test_the_committed_notebook_is_never_the_one_that_is_opened(
-    open_notebook: OpenNotebook, panel: Path, lab: LabServer
-) -> None:
-    before = panel.read_bytes()
-    notebook = open_notebook(panel)
-    notebook.start_all()
-    notebook.until(lambda: notebook.errors(), "the last cell", 60)
     notebook.command("docmanager:save")
     copy = lab.root / panel.name
     notebook.until(lambda: copy.read_bytes() != before, "the copy to be saved")
     assert panel.read_bytes() == before
-
-
-def test_a_stopped_server_leaves_no_process_behind(tmp_path: Path) -> None:
-    server = LabServer(tmp_path)
-    server.start()
-    assert server.process is not None
-    server._ask("/api/kernels", method="POST")
-    family = psutil.Process(server.process.pid).children(recursive=True)
-    assert family, "the kernel is a child of the server"
-    server.stop()
-    assert psutil.wait_procs(family, timeout=10)[1] == []
 
 
 def test_a_named_chromium_that_is_not_there_is_an_error_and_not_another_one(
