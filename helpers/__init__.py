@@ -26,7 +26,15 @@ _HOMES = {
     "Trace": "helpers.trace",
 }
 
-__all__ = [*_HOMES]
+__all__ = [
+    "Deadlock",
+    "RunTooLong",
+    "Trace",
+    "busy",
+    "record",
+    "select",
+    "timeline",
+]
 
 
 def __getattr__(name: str) -> Any:

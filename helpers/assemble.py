@@ -7,14 +7,24 @@ was woken by whoever woke that.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
 from helpers import places
-from helpers.runlog import FIELDS, IO, OUTSIDE, PLUMBING, THREAD, TIMER, USER, End, Log
+from helpers.runlog import (
+    FIELDS,
+    IO,
+    OUTSIDE,
+    PLUMBING,
+    THREAD,
+    TIMER,
+    USER,
+    Log,
+)
 from helpers.threadwork import Work
 from helpers.trace import CancelRequest, LaneKind, Outcome, Step, TaskRecord
+from helpers.worklanes import numbered, work_lanes
 
 CHEF = "chef"  # the one thread that runs the loop
 AT_END, STOP, DEADLINE = "main's return", "stop", "deadline"
@@ -36,16 +46,21 @@ class Assembler:
         self.log, self.works = log, list(works)
         self.origin, self.over = origin, round(over - origin, _DIGITS)
         self.spawns = list(log.spawns)
+        self.ends = dict.fromkeys(list(log.returned), Outcome.RETURNED)
+        self.ends |= dict.fromkeys(list(log.cancelled), Outcome.CANCELLED)
+        self.ends |= dict.fromkeys(list(log.errors), Outcome.RAISED)
         self.callbacks = list(log.callbacks)
         names = dict.fromkeys(self.callbacks)
         self.callback_lane = {name: len(self.spawns) + n for n, name in enumerate(names)}
         self.first_work = len(self.spawns) + len(names)
+        self.maker: list[int] = flat[1::FIELDS]
         self.owner: list[int] = flat[4::FIELDS]
+        self.parents: dict[int, int | None] = {}
         self.start = [self.since(moment) for moment in flat[2::FIELDS]]
         self.end = [self.since(moment) for moment in flat[3::FIELDS]]
         self.ready: list[float] = []
         self.cause: list[Who] = []
-        for made, maker in zip(flat[0::FIELDS], flat[1::FIELDS], strict=True):
+        for made, maker in zip(flat[0::FIELDS], self.maker, strict=True):
             step = maker // FIELDS
             plumbing = 0 <= step < len(self.cause) and self.owner[step] == PLUMBING
             ready = self.ready[step] if plumbing else self.since(made)
@@ -75,7 +90,11 @@ class Assembler:
     def lanes(self) -> tuple[TaskRecord, ...]:
         """Every lane: tasks in spawn order, then callbacks, then threads' work."""
         steps = self._steps()
-        return (*self._tasks(steps), *self._callbacks(steps), *self._threads())
+        return (
+            *self._tasks(steps),
+            *self._callbacks(steps),
+            *work_lanes(self.works, self.first_work, self.origin, self.over),
+        )
 
     def step_owner(self, offset: int) -> int | None:
         """The lane whose step stands at that offset of the log."""
@@ -84,19 +103,28 @@ class Assembler:
 
     def _steps(self) -> dict[int, list[Step]]:
         raw: dict[int, list[Step]] = defaultdict(list)
-        for number, start, end in self.log.eager:
+        for number, step, start, end in self.log.eager:
             # Begun inside its creator's step: it never waited for the chef.
-            begun = self.since(start)
-            parent = self.spawns[number][1]
+            begun, parent = self.since(start), self.who(step)
+            self.parents[number] = parent if isinstance(parent, int) else None
             raw[number].append(Step(begun, begun, self.since(end), CHEF, parent))
         for n, owner in enumerate(self.owner):
             if owner != PLUMBING:
                 lane = raw[self.lane_of(owner)]
+                if not lane and owner not in self.parents:
+                    self.parents[owner] = self._parent(n)
                 at = lane[-1].end if lane else 0.0
                 start = max(self.start[n], at)
                 ready = min(max(self.ready[n], at), start)
                 lane.append(Step(ready, start, max(self.end[n], start), CHEF, self.cause[n]))
         return raw
+
+    def _parent(self, first: int) -> int | None:
+        """Who spawned a task: whose step it was that made the task's first step ready."""
+        maker = self.maker[first] // FIELDS
+        if not 0 <= maker < len(self.owner) or self.owner[maker] == PLUMBING:
+            return None
+        return self.lane_of(self.owner[maker])
 
     def _tasks(self, steps: dict[int, list[Step]]) -> list[TaskRecord]:
         asked = self._cancel_requests()
@@ -104,29 +132,31 @@ class Assembler:
         return [
             self._task(number, names[number], steps.get(number, []), asked.get(number, ()))
             for number in range(len(self.spawns))
+            if number not in self.log.hidden
         ]
 
     def _task(
         self, number: int, name: str, steps: list[Step], cancels: tuple[CancelRequest, ...]
     ) -> TaskRecord:
-        _, parent, time, code = self.spawns[number]
-        end: End | None = self.log.ends.get(number)
-        spawned = min(self.since(time), steps[0].ready if steps else self.over)
-        ended = max(self.since(end.time), steps[-1].end if steps else 0.0) if end else None
-        over = ended if ended is not None else max(self.over, steps[-1].end if steps else 0.0)
+        code = self.spawns[number]
+        outcome = self.ends.get(number, Outcome.PENDING)
+        spawned = steps[0].ready if steps else self.over
+        last = steps[-1].end if steps else spawned
+        ended = None if outcome is Outcome.PENDING else last
+        over = last if ended is not None else max(self.over, last)
         if ended is None and number in self.log.vanished:
-            over = max(self.since(self.log.vanished[number]), steps[-1].end if steps else 0.0)
+            over = max(self.since(self.log.vanished[number]), last)
         return TaskRecord(
             id=number,
             name=name,
-            parent=parent,
+            parent=self.parents.get(number),
             spawned=spawned,
             ended=ended,
-            outcome=Outcome(end.outcome) if end else Outcome.PENDING,
+            outcome=outcome,
             over=over,
             steps=tuple(_mark_cancels(steps, cancels)),
             place=places.of_code(code) if not isinstance(code, str) else "",
-            error=end.error if end else "",
+            error=self.log.errors.get(number, ""),
             cancels=cancels,
             waits_at=self.log.left.get(number, ""),
         )
@@ -134,9 +164,8 @@ class Assembler:
     def _names(self) -> list[str]:
         """A name for each task; where nobody gave one, its coroutine's, numbered if it recurs."""
         given: list[str] = []
-        for number, (name, _, _, code) in enumerate(self.spawns):
-            end = self.log.ends.get(number)
-            own = end.name if end else self.log.names.get(number, name)
+        for number, code in enumerate(self.spawns):
+            own = self.log.names.get(number)
             given.append(own if own and not places.AUTO_NAME.fullmatch(own) else _called(code))
         return numbered(given)
 
@@ -158,64 +187,23 @@ class Assembler:
             if own:
                 parent = own[0].woken_by if isinstance(own[0].woken_by, int) else None
                 end = own[-1].end
-                made.append(
-                    TaskRecord(
-                        lane, name, parent, own[0].ready, end, Outcome.RETURNED, end, tuple(own),
-                        LaneKind.CALLBACK,
-                    )  # fmt: skip
+                record = TaskRecord(
+                    id=lane,
+                    name=name,
+                    parent=parent,
+                    spawned=own[0].ready,
+                    ended=end,
+                    outcome=Outcome.RETURNED,
+                    over=end,
+                    steps=tuple(own),
+                    kind=LaneKind.CALLBACK,
                 )
+                made.append(record)
         return made
-
-    def _threads(self) -> list[TaskRecord]:
-        made: list[TaskRecord] = []
-        seats: list[float] = []  # until when each helper is taken
-        names = numbered([work.name for work in self.works])
-        for n, work in enumerate(self.works):
-            spawned = self.since(work.submitted)
-            steps: tuple[Step, ...] = ()
-            ended = None if work.ended is None else self.since(work.ended)
-            if work.started is not None:
-                start = self.since(work.started)
-                seat = next((k for k, free in enumerate(seats) if free <= start), len(seats))
-                seats[seat : seat + 1] = [self.over if ended is None else ended]
-                end = self.over if ended is None else ended
-                steps = (Step(spawned, start, end, f"helper {seat + 1}", work.parent),)
-            outcome, error = _work_outcome(work)
-            over = self.over if ended is None else ended
-            if outcome is Outcome.CANCELLED and not steps:
-                over = ended = spawned
-            made.append(
-                TaskRecord(
-                    self.first_work + n, names[n], work.parent, spawned, ended, outcome, over,
-                    steps, LaneKind.THREAD, error=error,
-                )  # fmt: skip
-            )
-        return made
-
-
-def numbered(names: list[str]) -> list[str]:
-    """The names with a number behind those that recur: "cook 1", "cook 2"."""
-    often = Counter(names)
-    seen: Counter[str] = Counter()
-    out = []
-    for name in names:
-        seen[name] += 1
-        out.append(f"{name} {seen[name]}" if often[name] > 1 else name)
-    return out
 
 
 def _called(code: Any) -> str:
     return code if isinstance(code, str) else str(code.co_name)
-
-
-def _work_outcome(work: Work) -> tuple[Outcome, str]:
-    if work.future is not None and work.future.cancelled():
-        return Outcome.CANCELLED, ""
-    if work.ended is None:
-        return Outcome.PENDING, ""
-    if work.error is not None:
-        return Outcome.RAISED, f"{type(work.error).__name__}: {work.error}".removesuffix(": ")
-    return Outcome.RETURNED, ""
 
 
 def _mark_cancels(steps: list[Step], cancels: tuple[CancelRequest, ...]) -> list[Step]:

@@ -9,6 +9,7 @@ itself hands work to one.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from contextvars import Context
@@ -24,13 +25,13 @@ _DIGITS = 9
 # A blocking sleep is cut into slices: Python can end a thread only between two of its steps.
 _SLICE = 0.02
 
-_NEEDS_SOCKETS = (
-    "create_connection create_server create_datagram_endpoint create_unix_connection "
-    "create_unix_server connect_read_pipe connect_write_pipe subprocess_shell subprocess_exec "
-    "add_reader remove_reader add_writer remove_writer sock_recv sock_recv_into sock_recvfrom "
-    "sock_sendall sock_sendto sock_connect sock_accept start_tls sendfile sock_sendfile "
-    "add_signal_handler remove_signal_handler"
-).split()
+_NEEDS_SOCKETS = """
+    create_connection create_server create_datagram_endpoint create_unix_connection
+    create_unix_server connect_read_pipe connect_write_pipe subprocess_shell subprocess_exec
+    add_reader remove_reader add_writer remove_writer sock_recv sock_recv_into sock_recvfrom
+    sock_sendall sock_sendto sock_connect sock_accept start_tls sendfile sock_sendfile
+    add_signal_handler remove_signal_handler
+"""
 
 
 class VirtualLoop(asyncio.BaseEventLoop):
@@ -72,7 +73,14 @@ class VirtualLoop(asyncio.BaseEventLoop):
                 # Nothing is ready and no work is out, so nothing can happen before the next
                 # deadline: jump there instead of waiting.
                 self._now = max(self._now, round(self._scheduled[0]._when, _DIGITS))
+                # After months of virtual time, a nanosecond is less than a float can tell apart.
+                self._clock_resolution = max(RESOLUTION, 2 * math.ulp(self._now))
+                self.ledger.jumped()
                 break
+            elif self.ledger.holds_anything():
+                # A thread has been answered and is on its way back.
+                self.ledger.wait_a_little()
+                self._collect()
             else:
                 raise Deadlock(self._deadlock_in_words())
         return []
@@ -133,7 +141,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         )
 
 
-for _method in _NEEDS_SOCKETS:
+for _method in _NEEDS_SOCKETS.split():
     setattr(VirtualLoop, _method, VirtualLoop._needs_sockets)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from helpers import places, words
 from helpers.assemble import Assembler
 from helpers.runlog import FIELDS
-from helpers.trace import Finding, LaneKind, Outcome, Step, TaskRecord
+from helpers.trace import Finding, LaneKind, Step, TaskRecord
 
 # A step that holds the loop this long, in seconds of the run's clock, is worth a sentence; the
 # same as asyncio's own limit for a slow callback.
@@ -80,13 +80,13 @@ class Finder:
                 )
 
     def _really_blocked(self) -> Iterator[Finding]:
-        for offset, took in self.log.wall.items():
+        for offset in self.log.wall:
             lane = self.made.step_owner(offset)
             if lane is not None:
+                name, line = self.by_id[lane].name, self._line(offset // FIELDS)
                 yield Finding(
-                    f"`{self.by_id[lane].name}` really held the thread{self._line(offset // FIELDS)}"
-                    ", and the virtual clock does not show it: use `busy` for hands-on work, or "
-                    'record with clock="real".',
+                    f"`{name}` really held the thread{line}, and the virtual clock does not show "
+                    'it: use `busy` for hands-on work, or record with clock="real".',
                     kind="really_blocked",
                     task=lane,
                 )
@@ -105,7 +105,7 @@ class Finder:
 
     def _unawaited(self) -> Iterator[Finding]:
         for name, place in self.log.unawaited:
-            where = f", made at {places.describe(*place)}," if place else ""
+            where = f", thrown away at {places.describe(*place)}," if place else ""
             yield Finding(
                 f"`{name}()`{where} was never awaited: none of its code ran.", kind="never_awaited"
             )
@@ -141,7 +141,7 @@ class Finder:
 
     def _refused(self) -> Iterator[Finding]:
         for record in self.lanes:
-            if record.cancels and record.outcome is Outcome.RETURNED and record.id in self.log.refused:
+            if record.cancels and record.id in self.log.refused:
                 asked = record.cancels[0].time
                 went_on = self._for(record.over - asked)
                 yield Finding(

@@ -67,8 +67,19 @@ def called(task: asyncio.Task[Any]) -> str:
     """A task's name; where nobody gave it one, its coroutine's."""
     name = task.get_name()
     if AUTO_NAME.fullmatch(name):
-        return str(getattr(task.get_coro(), "__name__", name))
+        return coroutine_name(task.get_coro())
     return name
+
+
+def code_of(coro: Any) -> CodeType | str:
+    """The code of a coroutine; of another awaitable, its name."""
+    code: CodeType | None = getattr(coro, "cr_code", None)
+    return coroutine_name(coro) if code is None else code
+
+
+def coroutine_name(coro: Any) -> str:
+    """The name of a coroutine's function."""
+    return str(getattr(coro, "__name__", type(coro).__name__))
 
 
 def waiting(task: asyncio.Task[Any]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from helpers.places import Place
 
@@ -24,26 +24,19 @@ FIELDS = 5
 _OWN_MODULES = re.compile(r"_?asyncio\b|concurrent\.|helpers\.\w+$")
 
 
-class End(NamedTuple):
-    """A task as it ended."""
-
-    time: float
-    outcome: str
-    name: str
-    error: str
-
-
 class Log:
     """What a run wrote down. Numbers are the tasks', in the order of their spawns."""
 
     def __init__(self) -> None:
         """Start empty."""
         self.steps: list[Any] = []  # flat, FIELDS entries a step
-        self.spawns: list[tuple[Any, ...]] = []  # name, parent, time, code or name of coroutine
-        self.ends: dict[int, End] = {}
+        self.spawns: list[Any] = []  # by number: the coroutine's code, or its name
+        self.returned: list[int] = []
+        self.cancelled: list[int] = []
+        self.errors: dict[int, str] = {}  # of those that raised
         self.cancels: list[tuple[int, float, int]] = []  # number, time, maker
         self.callbacks: list[str] = []
-        self.eager: list[tuple[int, float, float]] = []  # number, start, end
+        self.eager: list[tuple[int, int, float, float]] = []  # number, step, start, end
         self.lines: dict[int, Place] = {}  # by step: the line that held the loop
         self.suspended: dict[int, Place | None] = {}  # by step: the await that ended a long one
         self.wall: dict[int, float] = {}  # by step: real seconds that a virtual step took
@@ -51,8 +44,9 @@ class Log:
         self.unretrieved: set[int] = set()
         self.refused: set[int] = set()  # returned with a cancel request not taken back
         self.vanished: dict[int, float] = {}
+        self.hidden: set[int] = set()  # tasks of the recorder's own
         self.left: dict[int, str] = {}  # left running when main was over, and where it waited
-        self.names: dict[int, str] = {}  # of tasks that have not ended
+        self.names: dict[int, str] = {}  # that the program gave
         self.main_over: float | None = None
 
 

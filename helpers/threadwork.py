@@ -21,7 +21,9 @@ from helpers.runlog import name_of
 # The same on every machine, unlike the default of Python's executor, which depends on the cores.
 HELPERS = 32
 # How long a turn of the loop that has something ready waits for the threads to come to rest.
+# As long, a thread that sent the loop something holds the clock: it may wait for the answer.
 _GRACE = 0.25
+_LOOK = 0.05
 
 _local = threading.local()
 
@@ -41,11 +43,17 @@ class Work:
         self.loop = loop
         self.parent = getattr(asyncio.current_task(loop), "number", None)
         self.parked: threading.Event | None = None
+        self.asked: float | None = None  # when it last sent the loop something, in real time
         self.submitted = loop.stamp()
         self.started: float | None = None
         self.ended: float | None = None
         self.error: BaseException | None = None
         self.future: Future[Any] | None = None
+
+    def rests(self) -> bool:
+        """Whether it does not hold the virtual clock: parked, or waiting for the loop's answer."""
+        waits = self.asked is not None and time.perf_counter() - self.asked > _GRACE
+        return self.parked is not None or waits
 
     def run(self, func: Callable[..., Any], *args: Any) -> Any:
         """Call the function in this thread, noted as this work."""
@@ -116,9 +124,25 @@ class Ledger:
 
     def at_work(self) -> bool:
         """Whether any work is out that is not parked until a later moment."""
-        parked = sum(work.parked is not None for work in self._out.values())
+        parked = sum(work.rests() for work in list(self._out.values()))
         # With every helper parked, what still queues for one cannot begin: it does not hold.
         return min(len(self._out), HELPERS) > parked
+
+    def holds_anything(self) -> bool:
+        """Whether any work is out that is not parked in `busy`."""
+        return any(work.parked is None for work in list(self._out.values()))
+
+    def jumped(self) -> None:
+        """The clock has moved: who waited for the loop may have its answer now, and needs time."""
+        for work in list(self._out.values()):
+            if work.asked is not None:
+                work.asked = time.perf_counter()
+
+    def wait_a_little(self) -> None:
+        """Wait a moment for what threads send."""
+        with self._gate:
+            if not self._sent:
+                self._gate.wait(_LOOK)
 
     def wait(self, *, until_quiet: bool) -> None:
         """Wait until no work is going on, or one of them needs the loop.
@@ -140,7 +164,7 @@ class Ledger:
                 left = None if patience is None else patience - time.perf_counter()
                 if left is not None and left <= 0:
                     return
-                self._gate.wait(left)
+                self._gate.wait(_LOOK if left is None else min(left, _LOOK))
 
     def _sent_by_active(self) -> bool:
         active = {n for n, work in self._out.items() if work.parked is None}
@@ -149,6 +173,8 @@ class Ledger:
     def send(self, handle: asyncio.Handle, work: Work | None) -> None:
         """Keep a handle that a thread sends to the loop until the loop takes it."""
         with self._gate:
+            if work is not None:
+                work.asked = time.perf_counter()
             self._sent.append((work.number if work else 0, len(self._sent), handle))
             self._gate.notify_all()
 

@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from helpers import places
 from helpers.places import Place
 
 _HOOK = "_warn_unawaited_coroutine"
@@ -30,26 +31,22 @@ def _tell(coro: Any) -> None:
         if _original:
             _original[0](coro)
         return
-    origin = coro.cr_origin
-    place = (origin[0][0], origin[0][1], origin[0][2]) if origin else None
-    listeners[-1](coro.__name__, place)
+    # Thrown away at once, as a call whose value nobody takes: then this is the line of the call.
+    listeners[-1](coro.__name__, places.of_frame(sys._getframe(1)))
 
 
 @contextlib.contextmanager
 def watch(tell: Callable[[str, Place | None], None]) -> Iterator[None]:
     """Call `tell` with name and line of each coroutine that this thread drops unawaited."""
     me = threading.get_ident()
-    depth = sys.get_coroutine_origin_tracking_depth()
     with _lock:
         if not _listeners and hasattr(warnings, _HOOK):
             _original[:] = [getattr(warnings, _HOOK)]
             setattr(warnings, _HOOK, _tell)
         _listeners.setdefault(me, []).append(tell)
-    sys.set_coroutine_origin_tracking_depth(max(depth, 1))  # this thread's alone
     try:
         yield
     finally:
-        sys.set_coroutine_origin_tracking_depth(depth)
         with _lock:
             _listeners[me].remove(tell)
             if not _listeners[me]:
