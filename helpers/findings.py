@@ -93,9 +93,15 @@ class Finder:
 
     def _never_yielded(self) -> Iterator[Finding]:
         slow = {lane: n for n, lane in self._slow()}
+        told = {finding.task for finding in self._blocked()}  # one sentence on one step is enough
         for lane, n in slow.items():
             record = self.by_id[lane]
-            if record.kind is LaneKind.TASK and record.polls == 1 and record.ended is not None:
+            if (
+                lane not in told
+                and record.kind is LaneKind.TASK
+                and record.polls == 1
+                and record.ended is not None
+            ):
                 took = self._for(record.busy)
                 yield Finding(
                     f"`{record.name}` never yielded: its {took} were one step{self._line(n)}.",

@@ -246,7 +246,7 @@ class StampingLoop(asyncio.BaseEventLoop):
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """Note what asyncio would log of a task; the rest is handled as asyncio does."""
-        task = context.get("task")
+        task = context.get("task") or context.get("future")
         number = getattr(task, "number", None)
         if number is None:
             super().call_exception_handler(context)

@@ -1,0 +1,182 @@
+"""From the log to the lanes: who woke whom, who spawned whom, who cancelled whom."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Coroutine
+from typing import Any
+
+from helpers import Trace, busy, record
+from helpers.trace import LaneKind
+from helpers.worklanes import numbered
+
+
+def recorded(coro: Coroutine[Any, Any, Any], **options: Any) -> Trace:
+    """Record a coroutine under the virtual clock."""
+    return asyncio.run(record(coro, **options))
+
+
+def wakers(trace: Trace, name: str) -> list[str]:
+    """Who woke each step of a task."""
+    return [trace.name_of(step.woken_by) for step in trace.task(name).steps]
+
+
+def test_a_task_is_woken_by_the_one_that_set_the_event_not_by_the_plumbing() -> None:
+    async def guest(bell: asyncio.Event) -> None:
+        await bell.wait()
+
+    async def cook(bell: asyncio.Event) -> None:
+        await asyncio.sleep(3)
+        bell.set()
+
+    async def main() -> None:
+        bell = asyncio.Event()
+        await asyncio.gather(guest(bell), cook(bell))
+
+    trace = recorded(main())
+    assert wakers(trace, "guest") == ["main", "cook"]
+    assert wakers(trace, "cook") == ["main", "timer"]
+    assert wakers(trace, "main") == ["start", "guest"]
+
+
+def test_a_waker_that_goes_on_working_leaves_the_woken_one_scheduled_from_the_wake() -> None:
+    async def guest(bell: asyncio.Event) -> None:
+        await bell.wait()
+
+    async def main() -> None:
+        bell = asyncio.Event()
+        task = asyncio.create_task(guest(bell))
+        await asyncio.sleep(0)
+        busy(2)
+        bell.set()
+        busy(5)
+        await task
+
+    step = recorded(main()).task("guest").steps[1]
+    assert (step.ready, step.start) == (2, 7)
+
+
+def test_parents_are_who_spawned_also_below_a_task_group() -> None:
+    async def grill() -> None:
+        await asyncio.sleep(1)
+
+    async def roast() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(grill())
+
+    async def main() -> None:
+        await asyncio.create_task(roast())
+
+    trace = recorded(main())
+    parents = {
+        task.name: trace.name_of(task.parent) for task in trace.tasks if task.parent is not None
+    }
+    assert parents == {"roast": "main", "grill": "roast"}
+
+
+def test_cancels_say_who_asked() -> None:
+    async def stew() -> None:
+        await asyncio.sleep(99)
+
+    async def impatient(task: asyncio.Task[None]) -> None:
+        await asyncio.sleep(1)
+        task.cancel()
+
+    async def main() -> None:
+        by_task = asyncio.create_task(stew(), name="by_task")
+        asyncio.create_task(impatient(by_task))
+        by_callback = asyncio.create_task(stew(), name="by_callback")
+
+        def ring() -> None:
+            by_callback.cancel()
+
+        asyncio.get_running_loop().call_later(2, ring)
+        by_deadline = asyncio.create_task(stew(), name="by_deadline")
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(by_deadline, 3)
+
+    trace = recorded(main())
+    by = {
+        name: trace.name_of(trace.task(name).cancelled_by)
+        for name in ("by_task", "by_callback", "by_deadline")
+    }
+    assert by == {"by_task": "impatient", "by_callback": "ring", "by_deadline": "deadline"}
+
+
+def test_a_group_that_fails_cancels_its_others_in_the_name_of_the_one_that_failed() -> None:
+    async def burn() -> None:
+        await asyncio.sleep(1)
+        raise ValueError("burnt")
+
+    async def stew() -> None:
+        await asyncio.sleep(9)
+
+    async def main() -> None:
+        with contextlib.suppress(ExceptionGroup):
+            async with asyncio.TaskGroup() as group:
+                group.create_task(stew())
+                group.create_task(burn())
+
+    trace = recorded(main())
+    assert trace.name_of(trace.task("stew").cancelled_by) == "burn"
+
+
+def test_callbacks_and_threads_have_lanes_of_their_own_and_plumbing_has_none() -> None:
+    async def main() -> None:
+        rung = asyncio.Event()
+
+        def ring() -> None:
+            busy(1)
+            rung.set()
+
+        asyncio.get_running_loop().call_later(2, ring)
+        await rung.wait()
+        await asyncio.to_thread(busy, 4)
+
+    trace = recorded(main())
+    assert {lane.name: lane.kind for lane in trace.lanes} == {
+        "main": LaneKind.TASK,
+        "ring": LaneKind.CALLBACK,
+        "busy": LaneKind.THREAD,
+    }
+    assert [(s.start, s.end) for s in trace.task("ring").steps] == [(2, 3)]
+    assert [(s.start, s.end, s.thread) for s in trace.task("busy").steps] == [(3, 7, "helper 1")]
+    assert wakers(trace, "main") == ["start", "ring", "busy"]
+
+
+def test_helpers_are_numbered_by_who_was_free_and_not_by_chance() -> None:
+    async def main() -> None:
+        await asyncio.gather(asyncio.to_thread(busy, 3), asyncio.to_thread(busy, 1))
+        await asyncio.to_thread(busy, 1)
+
+    lanes = [lane for lane in recorded(main()).lanes if lane.kind is LaneKind.THREAD]
+    assert [lane.steps[0].thread for lane in lanes] == ["helper 1", "helper 2", "helper 1"]
+
+
+def test_work_that_raises_is_told_in_its_lane() -> None:
+    def burn() -> None:
+        raise ValueError("burnt")
+
+    async def main() -> None:
+        with contextlib.suppress(ValueError):
+            await asyncio.to_thread(burn)
+
+    lane = recorded(main()).task("burn")
+    assert (lane.outcome, lane.error) == ("raised", "ValueError: burnt")
+
+
+def test_a_name_that_is_given_late_counts() -> None:
+    async def chop() -> None:
+        await asyncio.sleep(1)
+
+    async def main() -> None:
+        task = asyncio.create_task(chop())
+        task.set_name("onions")
+        await task
+
+    assert [task.name for task in recorded(main()).tasks] == ["main", "onions"]
+
+
+def test_names_that_recur_are_numbered() -> None:
+    assert numbered(["main", "cook", "cook"]) == ["main", "cook 1", "cook 2"]

@@ -1,0 +1,64 @@
+"""Places in words: the same in a file, a cell and a lab, and never a path."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+import pytest
+
+from helpers import places
+
+
+def test_a_line_of_a_file_is_told_with_its_text() -> None:
+    line = sys._getframe().f_lineno
+    told = places.describe(__file__, line, "cook")
+    assert told == f"line {line} of test_places.py, in cook: `line = sys._getframe().f_lineno`"
+
+
+@pytest.mark.parametrize(
+    "filename",
+    ["/tmp/ipykernel_4711/123456.py", "C:\\Temp\\ipykernel_12\\99.py", "<stdin>", "<string>"],
+)
+def test_a_cell_has_no_file_name(filename: str) -> None:
+    assert places.describe(filename, 3, "cook") == "line 3 of the cell, in cook"
+
+
+def test_a_task_is_at_the_users_line_and_not_at_the_librarys() -> None:
+    async def boil() -> None:
+        await asyncio.sleep(1)
+
+    async def main() -> str:
+        task = asyncio.create_task(boil(), name="pot")
+        await asyncio.sleep(0)
+        told = places.waiting(task)
+        task.cancel()
+        return told
+
+    assert asyncio.run(main()).endswith("of test_places.py, in boil: `await asyncio.sleep(1)`")
+
+
+def test_a_task_nobody_named_is_called_like_its_coroutine() -> None:
+    async def boil() -> None:
+        pass
+
+    async def main() -> list[str]:
+        tasks = [asyncio.create_task(boil()), asyncio.create_task(boil(), name="pot")]
+        names = [places.called(task) for task in tasks]
+        await asyncio.gather(*tasks)
+        return names
+
+    assert asyncio.run(main()) == ["boil", "pot"]
+
+
+def test_the_engine_and_the_library_are_not_the_users_but_labs_are() -> None:
+    assert places.of_users(__file__)
+    assert not places.of_users(asyncio.__file__)
+    assert not places.of_users(places.__file__)
+    assert places.of_users(places.__file__.replace("places.py", "labs/lab.py"))
+
+
+def test_a_frame_of_the_library_leads_to_the_line_that_called_it() -> None:
+    place = places.of_frame(sys._getframe())
+    assert place is not None
+    assert place[2] == "test_a_frame_of_the_library_leads_to_the_line_that_called_it"
