@@ -14,21 +14,8 @@ from typing import Any
 
 from helpers import places, words
 from helpers.errors import RunTooLong
-from helpers.runlog import (
-    FIELDS,
-    OUTSIDE,
-    PLUMBING,
-    THREAD,
-    USER,
-    Log,
-    is_plumbing,
-    name_of,
-)
-from helpers.stamps import (
-    RecordedTask,
-    StampedHandle,
-    StampedTimer,
-)
+from helpers.runlog import FIELDS, OUTSIDE, PLUMBING, THREAD, USER, Log, is_plumbing, name_of
+from helpers.stamps import RecordedTask, StampedHandle, StampedTimer
 from helpers.threadwork import Ledger, Work, current_work
 
 
@@ -206,8 +193,7 @@ class StampingLoop(asyncio.BaseEventLoop):
         step = self.step
         if step in self.log.lines or self.held_for() < after:
             return
-        frame = sys._current_frames().get(self._thread_id)
-        place = places.of_frame(frame)
+        place = places.of_frame(sys._current_frames().get(self._thread_id))
         if place is not None and step == self.step:
             self.log.lines[step] = place
 

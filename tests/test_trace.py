@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import pickle
 from typing import Any
 
@@ -104,7 +105,7 @@ def test_spans_of_a_task_touch_and_never_overlap_and_add_up_to_its_life(
             continue
         assert spans[0].start == lane.spawned
         assert spans[-1].end == lane.over
-        for one, next_one in zip(spans, spans[1:], strict=False):
+        for one, next_one in itertools.pairwise(spans):
             assert one.end == next_one.start
         assert all(span.end >= span.start for span in spans)
         parts = lane.idle + lane.scheduled + lane.busy
@@ -122,7 +123,7 @@ def test_the_chef_is_on_one_task_at_a_time(program: list[Any]) -> None:
         for step in lane.steps
         if lane.kind is not LaneKind.THREAD
     )
-    for one, next_one in zip(steps, steps[1:], strict=False):
+    for one, next_one in itertools.pairwise(steps):
         assert one[1] <= next_one[0]
 
 
