@@ -61,7 +61,7 @@ async def main():
 
 
 trace = await record(main(), unit="minutes")
-timeline(trace, title="The hurried guest leaves in minute 2, the patient one eats in minute 5")
+timeline(trace, title="Hurried leaves in minute 2, patient eats in minute 5")
 
 # %%
 for name, brought in zip(("patient", "hurried"), trace.result, strict=True):
@@ -73,8 +73,7 @@ print("tasks:", ", ".join(task.name for task in trace.tasks))
 # `TimeoutError`, in minute 2. There are three tasks: `main` and the guests. A deadline makes no task of its own and no thread; it is one
 # timer in the loop's list.
 #
-# The block is what the alarm is clipped to: whatever is awaited inside belongs to it. The two minutes count from the line that says
-# `asyncio.timeout(2)`, not from when the card was written.
+# The block is what the alarm is clipped to: whatever is awaited inside belongs to it.
 
 # %% [markdown]
 # ## 2. Ok and Err
@@ -125,7 +124,7 @@ async def main():
 
 trace = await record(main(), unit="minutes")
 print(trace.result, "in minute", trace.duration)
-timeline(trace, title="Nobody waits longer than 2 minutes, however slow the stove is")
+timeline(trace, title="Nobody waits longer than 2 minutes, not even for 60")
 
 # %% [markdown]
 # In minute 2. One dish would have needed an hour, and it held nobody up. This is what the article means when it says that a slow call
@@ -357,12 +356,40 @@ async def one_budget():
 each = await record(dinner(lambda: asyncio.timeout(4)), unit="minutes")
 shared = await record(one_budget(), unit="minutes")
 print(f"4 minutes each:  {each.result}\n7 minutes in all: {shared.result}")
-timeline(shared, title="One budget of 7 minutes: the cake is cancelled when it is used up")
+timeline(shared, title="The budget of 7 minutes is used up: no cake")
 
 # %% [markdown]
 # With an alarm each nobody was late, and dinner took nine minutes. Timeouts do not add up to a promise: three calls with four minutes each
 # may take twelve. A moment does. `min(leave_at, minute() + 4)` reads "four minutes for this course, and never past the end". In a
 # service that moment travels with the request, from one function to the next.
+#
+# There is a second reason to hand on a moment. Two guests have two minutes each. One card says "two minutes", the other "until minute 2". Both cards
+# hang on the rail while `main` has its hands full for a minute and a half.
+#
+# **Predict.** In which minute does each guest hear that time is up?
+
+
+# %%
+async def guest_until(leave_at):
+    async with asyncio.timeout_at(leave_at):
+        return await soup()
+
+
+async def main():
+    span = asyncio.create_task(guest(2), name="for 2 min")
+    moment = asyncio.create_task(guest_until(minute() + 2), name="until minute 2")
+    busy(1.5)
+    await asyncio.gather(span, moment, return_exceptions=True)
+
+
+trace = await record(main(), unit="minutes")
+for name in ("for 2 min", "until minute 2"):
+    print(f"{name}: {trace.task(name).outcome} in minute {trace.task(name).ended:g}")
+timeline(trace, title="A timeout does not count the minutes in the queue")
+
+# %% [markdown]
+# `timeout(2)` counts from the moment in which that line runs. By then the card had hung on the rail for a minute and a half, and the guest who had two minutes waited for three
+# and a half. `timeout_at` does not care who was late; it rang in minute 2.
 
 # %% [markdown]
 # ## 7. Try again, but not for ever
@@ -395,7 +422,7 @@ for deadline in (20, 12):
 
 # %%
 patient = await record(within(20, keep_trying()), unit="minutes")
-timeline(patient, title="Each call is cut after 2 minutes, and each pause is twice as long")
+timeline(patient, title="Cut after 2 minutes, and each pause twice as long")
 
 # %% [markdown]
 # The loop says `except TimeoutError`, and yet it does not swallow the outer alarm and ring once more. You know why from sections 3 and 5: inside, the
@@ -416,10 +443,14 @@ timeline(patient, title="Each call is cut after 2 minutes, and each pause is twi
 
 
 # %%
+async def roast():
+    await asyncio.sleep(6)
+    return "roast"
+
+
 async def main():
-    plain, shielded = (
-        asyncio.create_task(asyncio.sleep(6, "roast"), name=name) for name in ("plain", "shielded")
-    )
+    plain = asyncio.create_task(roast(), name="plain")
+    shielded = asyncio.create_task(roast(), name="shielded")
     answers = [await within(2, plain), await within(2, asyncio.shield(shielded))]
     answers.append(f"and in the end: {await shielded}")
     return answers
@@ -427,12 +458,11 @@ async def main():
 
 trace = await record(main(), unit="minutes")
 print(*trace.result, sep="\n")
-timeline(trace, title="The alarm cancels the plain roast; the shielded one goes on to minute 6")
+timeline(trace, title="The plain roast is cancelled, the shielded one goes on")
 
 # %%
 for name in ("plain", "shielded"):
-    roast = trace.task(name)
-    print(f"{name}: {roast.outcome} in minute {roast.ended:g}")
+    print(f"{name}: {trace.task(name).outcome} in minute {trace.task(name).ended:g}")
 
 # %% [markdown]
 # Both guests were told "too late" after two minutes. Behind the first one the roast was thrown away; whoever else awaited that handle
@@ -443,21 +473,23 @@ for name in ("plain", "shielded"):
 # takes the work from everybody else. `shield` gives you Tokio's behaviour in Python. Take it for what must not be cut in half, such as a
 # payment, and *keep the handle*: a shield round a coroutine leaves a task whose handle nobody has (lesson 02).
 #
-# There is a third way, which cancels nothing: `asyncio.wait` with a timeout only looks.
+# `wait_for` cancels the task as the block does. There is a third way, which cancels nobody: `asyncio.wait` with a timeout only looks.
 
 
 # %%
 async def main():
-    roast = asyncio.create_task(asyncio.sleep(6, "roast"), name="roast")
-    done, pending = await asyncio.wait([roast], timeout=2)
-    answers = [f"minute {minute():g}: {len(done)} done, {len(pending)} pending"]
-    roast.cancel()  # what to do now is for you to say
-    await asyncio.wait([roast])
-    return [*answers, f"minute {minute():g}: cancelled {roast.cancelled()}"]
+    asked, looked_at = (asyncio.create_task(roast(), name=f"roast {n}") for n in (1, 2))
+    with suppress(TimeoutError):
+        await asyncio.wait_for(asked, 2)
+    _, pending = await asyncio.wait([looked_at], timeout=2)
+    return (
+        f"minute 2, wait_for: cancelled {asked.cancelled()}",
+        f"minute {minute():g}, wait: {len(pending)} pending, cancelled {looked_at.cancelled()}",
+    )
 
 
 trace = await record(main(), unit="minutes")
-print(*trace.result, sep="\n")
+print(*trace.result, *trace.findings, sep="\n")
 
 # %% [markdown]
 # ## 9. An alarm that nobody hears
@@ -494,7 +526,7 @@ for sharpen in (in_one_go, in_pieces, by_a_helper):
     print(f"{sharpen.__name__}: {trace.result} in minute {told:g}; all over in {trace.duration:g}")
 
 # %%
-timeline(trace, title="The guest is told in minute 2; the helper works on until minute 5")
+timeline(trace, title="Told in minute 2; the helper works on until minute 5")
 
 # %% [markdown]
 # In one go: **Ok, in minute 5.** No `TimeoutError` at all, and three minutes late. The alarm is a callback in the loop's list, and the loop
@@ -551,7 +583,7 @@ async def main():
 
 trace = await record(main(), unit="minutes")
 print(trace.result, *trace.findings, sep="\n")
-timeline(trace, title="Told to stop in minute 2, the soup refuses, and main waits for it")
+timeline(trace, title="Told to stop in minute 2, the soup refuses")
 
 # %% [markdown]
 # The alarm rang, in time, and the guest still sat there until minute 6 and was served. No `TimeoutError`: a task that refuses and returns

@@ -73,7 +73,7 @@ async def main():
 
 trace = await record(main(), unit="minutes")
 print(trace.result)
-timeline(trace, title="The pantry wins in minute 2; the market runs on to minute 5, for nobody")
+timeline(trace, title="The pantry wins, and the market runs on, for nobody")
 
 # %%
 for name in ("pantry", "market"):
@@ -144,7 +144,7 @@ async def main():
 
 trace = await record(main(), unit="minutes")
 print(trace.result, *trace.findings, sep="\n")
-timeline(trace, title="main goes on in minute 4: the loser is home and the bicycle is free")
+timeline(trace, title="main goes on in minute 4, when the loser is home")
 
 # %% [markdown]
 # In minute 4. The price is plain: the winner was known in minute 2, and `main` heard of it two minutes later. What it bought is that nothing of the race is left
@@ -207,7 +207,7 @@ for run in (race, select):
         print(f"{run.__name__}: {name} {runner.outcome} in minute {runner.ended:g}")
 
 # %%
-timeline(trace, title="Time is up in minute 1: select takes both runners back")
+timeline(trace, title="Time is up in minute 1: select takes both runners along")
 
 # %% [markdown]
 # In your `race`, nobody. The alarm cancelled `main` inside `asyncio.wait`, which let go of the two tasks and left; the lines that cancel the losers were never
@@ -288,10 +288,10 @@ success = await record(lookup(first_success=True), unit="minutes")
 print(first.result, success.result, sep="\n")
 
 # %%
-timeline(first, title="The cache fails first, and the race cancels the only one who knew")
+timeline(first, title="The cache fails first and takes the database with it")
 
 # %%
-timeline(success, title="first_success: the cache drops out, the database wins in minute 5")
+timeline(success, title="The cache drops out, the database wins in minute 5")
 
 # %% [markdown]
 # The first to *finish* was the cache, with a failure. The race was over in minute 1, and the database was sent home with the answer four minutes away. So is it with
@@ -420,14 +420,14 @@ async def quick(rail, bell, cards):
 # %%
 async def keeper(rail, bell, cards):
     closing = asyncio.create_task(bell.wait(), name="bell")
-    writing = asyncio.create_task(take_and_write(rail), name="slip")
+    writing = asyncio.create_task(take_and_write(rail), name="order")
     while (await select(bell=closing, order=writing)).name == "order":
         cards.append(writing.result())
-        writing = asyncio.create_task(take_and_write(rail), name="slip")
+        writing = asyncio.create_task(take_and_write(rail), name="order")
     rail.put_nowait(CLOSED)
     while (slip := await writing) is not CLOSED:  # what was begun, and what still hangs there
         cards.append(slip)
-        writing = asyncio.create_task(take_and_write(rail), name="slip")
+        writing = asyncio.create_task(take_and_write(rail), name="order")
 
 
 # %% [markdown]
@@ -466,11 +466,11 @@ for waiter in (hasty, quick, keeper):
 
 # %%
 trace = await record(evening(hasty, 6.5), unit="minutes")
-timeline(trace, title="hasty: the bell cancels a runner who has an order in hand")
+timeline(trace, title="hasty: the bell cancels a runner with an order in hand")
 
 # %%
 trace = await record(evening(keeper, 6.5), unit="minutes")
-timeline(trace, title="keeper: the slip in hand is written to the end, then the kitchen closes")
+timeline(trace, title="keeper: the slip in hand is written to the end")
 
 # %% [markdown]
 # *hasty* lost order 3, twice. Its runner had taken the slip off the rail and stood at the next await, pen in hand, when the bell won. It was cancelled, and the slip
@@ -545,9 +545,7 @@ async def hedged(first, second, sent, after=3):
 
 trace = await record(hedged(20, 2, []), unit="minutes")
 print(trace.result.value, "in minute", trace.duration)
-timeline(
-    trace, title="The second copy leaves in minute 3 and wins in minute 5; the first is cancelled"
-)
+timeline(trace, title="The second copy leaves in minute 3 and wins in minute 5")
 
 # %% [markdown]
 # One question proves nothing. Take 1000 guests, each with their own luck for both copies.
