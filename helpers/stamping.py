@@ -50,10 +50,10 @@ class StampingLoop(asyncio.BaseEventLoop):
 
     def maker(self) -> int:
         """Who acts now: the step that runs, or the work of the calling thread."""
-        if self._thread_id in (None, threading.get_ident()):
-            return self.step
         work = current_work()
-        return THREAD - (work.number if work is not None else 0)
+        if work is not None and work.loop is self:
+            return THREAD - work.number
+        return self.step if self._thread_id in (None, threading.get_ident()) else THREAD
 
     def call_soon(
         self, callback: Callable[..., Any], *args: Any, context: Context | None = None

@@ -106,7 +106,12 @@ class Ledger:
                     "on a machine"
                 ) from error
             raise
-        wrapped = asyncio.wrap_future(work.future, loop=loop)
+        # Work that is over already sends its result from here, and it is the work that sends it.
+        _local.work, before = work, current_work()
+        try:
+            wrapped = asyncio.wrap_future(work.future, loop=loop)
+        finally:
+            _local.work = before
         # After asyncio's own callback, so that the result is on its way before the work is over.
         work.future.add_done_callback(lambda _: self.close(work))
         return wrapped
