@@ -14,8 +14,8 @@ import ipywidgets as widgets
 from helpers.labs import view
 from helpers.labs.engine import Engine
 from helpers.labs.events import Event, State
+from helpers.labs.picture import Picture
 from helpers.labs.spec import LabSpec, Values
-from helpers.timeline_live import LiveTimeline
 from helpers.trace import Trace
 from helpers.words import plural, seconds
 
@@ -42,7 +42,7 @@ class Panel(widgets.VBox):
             "Stop": widgets.Button(description="Stop", icon="stop"),
             "Reset": widgets.Button(description="Reset", icon="undo"),
         }
-        self.picture = LiveTimeline()
+        self.picture = Picture()
         self._lock = threading.RLock()
         self.engine = Engine(spec, self._show)
         super().__init__(self._parts())

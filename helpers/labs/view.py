@@ -11,7 +11,7 @@ import ipywidgets as widgets
 
 from helpers.labs.spec import Choice, Control, Prediction, Slider, Switch
 
-WIDTH = "46em"
+WIDTH = "52em"
 _LABEL = {"description_width": "17em"}
 
 # JupyterLab's own colours, so that the panel is readable in its light and its dark theme.
@@ -27,7 +27,9 @@ STYLE = """\
 .task-cards-lab pre { background: var(--jp-layout-color2); color: var(--jp-content-font-color1);
   padding: 8px 10px; margin: 4px 0; overflow: auto; font-family: var(--jp-code-font-family);
   font-size: var(--jp-code-font-size); line-height: 1.4; }
-.task-cards-lab .widget-toggle-buttons .widget-toggle-button { width: auto; }
+.task-cards-lab .widget-toggle-buttons { display: flex; align-items: center; margin: 2px; }
+.task-cards-lab .widget-toggle-buttons > label { flex: 0 0 auto; text-align: right;
+  margin-right: 8px; }
 .task-cards-lab .widget-radio-box label { white-space: normal; height: auto; }
 .task-cards-lab .widget-html { height: auto; }
 </style>"""
