@@ -20,6 +20,7 @@ from helpers.trace import LaneKind, TaskRecord, TaskState, Trace
 BINS = 400
 SLOWEST = 8
 _AREA = 230  # pixels of the density above the lanes
+_CAPTION = 12  # pixels below and above the line that parts them
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +90,13 @@ def draw(
     said = frame.titles(trace, scale, title)
     written = frame.written_events(trace, lines)
     band = max((line + 1 for _, line in written), default=0) + 1
-    space = frame.room(trace, lines, said[0], band, height and height - _AREA)
+    space = frame.room(trace, lines, said[0], band, height=height, above=_AREA)
     below = space.pitch * space.rows
     layout = frame.layout(trace, lines, scale, space, said, written)
-    share = round(below / (below + _AREA), 4)
-    layout["height"] = space.height + _AREA
-    layout["yaxis"]["domain"] = [0, round(share - 0.5 * space.pitch / (below + _AREA), 4)]
+    inside = below + space.above
+    layout["yaxis"]["domain"] = [0, round((below - _CAPTION) / inside, 4)]
     layout["yaxis2"] = {
-        "domain": [round(share + 0.04, 4), 1],
+        "domain": [round((below + _CAPTION) / inside, 4), 1],
         "rangemode": "tozero",
         "fixedrange": True,
         "showgrid": True,

@@ -51,18 +51,30 @@ class Room:
     pitch: float  # of a row
     height: int
     rows: float  # how many have room, which may be more than there are
+    above: float  # what stands above the rows
 
 
 def room(
-    trace: Trace, lines: Sequence[Row], title: str, band: int, height: int | None = None
+    trace: Trace,
+    lines: Sequence[Row],
+    title: str,
+    band: int,
+    *,
+    height: int | None = None,
+    above: float = 0,
 ) -> Room:
-    """Room for everything; `band` lines of events stand above the first row."""
-    title_lines = title.count("<br>") + 1
-    top = 28 + 22 * title_lines + 20 + _LINE * band
+    """Room for everything; `band` lines of events stand above the first row.
+
+    A fixed `height` leaves room below few rows. `above`: pixels wanted for what stands above the
+    rows; it gets half of the height at most.
+    """
+    top = 28 + 22 * (title.count("<br>") + 1) + 20 + _LINE * band
     bottom = _AXIS + legends.HEIGHT
-    inside = (height or HIGHEST) - top - bottom
+    inside = max((height or HIGHEST) - top - bottom, 60)
+    above = min(above, inside / 2)
     count = max(len(lines), 1)
-    pitch = min(28.0 if count <= 12 else 22.0, max(inside, 40) / count)
+    tall = 34.0 if height else 28.0 if count <= 12 else 22.0
+    pitch = min(tall, (inside - above) / count)
     wide = [  # the title of a section has the whole line for itself
         words.pixels(label(row)) + _INDENT * min(row.depth, DEEPEST)
         for row in lines
@@ -74,8 +86,9 @@ def room(
         top=top,
         bottom=bottom,
         pitch=round(pitch, 3),
-        height=height or round(top + bottom + pitch * count),
-        rows=max(count, inside / pitch) if height else count,
+        height=height or round(top + bottom + above + pitch * count),
+        rows=max(count, (inside - above) / pitch) if height else count,
+        above=above,
     )
 
 
@@ -117,7 +130,10 @@ def layout(
         "title": _title(*said),
         "xaxis": x_axis(trace, scale),
         "yaxis": y_axis(lines, space.rows),
-        "uniformtext": {"mode": "hide", "minsize": 9},
+        # The names on the chefs' bars, where they fit.
+        **(
+            {"uniformtext": {"mode": "hide", "minsize": 9}} if any(r.threads for r in lines) else {}
+        ),
         "shapes": shapes,
         "annotations": [
             *keys,
@@ -171,7 +187,7 @@ def y_axis(lines: Sequence[Row], count: float) -> Json:
 
 def labels(lines: Sequence[Row], space: Room) -> list[Json]:
     """The names of the rows, to the left of them; of very many rows, of some."""
-    every = next(n for n in (1, 2, 5, 10, 20, 25, 50, 100, 200) if len(lines) / n <= MANY)
+    every = next(n for n in (1, 2, 5, 10, 20, 25, 50, 100, 200) if n * space.pitch >= _LINE - 2)
     made = []
     for n, row in enumerate(lines):
         if n % every and not row.is_title:

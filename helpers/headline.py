@@ -163,8 +163,9 @@ def _about_stops(trace: Trace, scale: Scale) -> Iterator[str]:
             yield f"Time is up for {names} {at}"
         elif by is not None:
             who = bars.who(trace, by)
-            who = f"`{who}`" if isinstance(by, int) else who
-            yield f"{names} {'is' if len(lanes) == 1 else 'are'} asked to stop {at}, by {who}"
+            who = f"`{who}`" if isinstance(by, int) else f"{who[0].upper()}{who[1:]}"
+            obeyed = all(lane.outcome is Outcome.CANCELLED for lane in lanes)
+            yield f"{who} cancels {names} {at}" if obeyed else f"{who} asks {names} to stop {at}"
 
 
 def _about_nothing(trace: Trace, scale: Scale) -> str:

@@ -65,7 +65,7 @@ def _endings(
         "name": mark.words,
         "x": found["x"],
         "y": found["y"],
-        "cliponaxis": False,
+        "cliponaxis": count > VERY_MANY,
         "marker": {
             **theme.end_marker(outcome, round(max(2, min(9, pitch)), 1)),
             "angle": RIGHT,

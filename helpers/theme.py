@@ -94,7 +94,8 @@ TEMPLATE: Json = {
         "showlegend": False,
     }
 }
-CONFIG: Json = {"displaylogo": False, "responsive": True}
+# Not "responsive": in JupyterLab that makes a figure as low as its cell happens to be.
+CONFIG: Json = {"displaylogo": False}
 
 
 def pattern(state: TaskState) -> Json:

@@ -88,7 +88,7 @@ def draw_lanes(
     lines = rows_of.rows(trace, chosen)
     written = frame.written_events(trace, lines)
     band = max((line + 1 for _, line in written), default=0)
-    space = frame.room(trace, lines, said[0], band, height)
+    space = frame.room(trace, lines, said[0], band, height=height)
     return Drawing(
         lanes.traces(trace, lines, scale, space.pitch),
         frame.layout(trace, lines, scale, space, said, written),

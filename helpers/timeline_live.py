@@ -23,12 +23,12 @@ _STILL = {"type"}  # what a trace keeps from the moment it is made
 class LiveTimeline:
     """A `FigureWidget` in `.widget`, and `show(trace)` to fill it, up to ten times a second.
 
-    `height` in pixels keeps the panel from growing and shrinking with the number of lanes; `unit`
-    is that of `timeline`. Calls may come from any thread, one at a time.
+    The `height` is fixed, in pixels, so that what stands below does not move with the number of
+    lanes; `unit` is that of `timeline`. Calls may come from any thread, one at a time.
     """
 
     def __init__(
-        self, trace: Trace | None = None, *, unit: str | None = None, height: int | None = None
+        self, trace: Trace | None = None, *, unit: str | None = None, height: int = 480
     ) -> None:
         """Make the widget, empty or with a first trace."""
         self.unit, self.height = unit, height
@@ -56,7 +56,12 @@ class LiveTimeline:
     def _draw(self, trace: Trace, title: str | None) -> frame.Drawing:
         """The drawing of a trace with every trace a timeline can have, most of them empty."""
         drawn = draw(trace, title=title, unit=self.unit, height=self.height)
-        return frame.Drawing({**_all_empty(), **drawn.traces}, drawn.layout)
+        layout = {
+            "yaxis2": {"visible": False, "overlaying": "y"},  # it has traces, if empty ones
+            **drawn.layout,
+            "autosize": True,  # as wide as its cell, from the first `show` on the page on
+        }
+        return frame.Drawing({**_all_empty(), **drawn.traces}, layout)
 
 
 def _all_empty() -> dict[str, Json]:
