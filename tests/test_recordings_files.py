@@ -93,6 +93,7 @@ def test_the_same_trace_gives_the_same_file(tmp_path: Path) -> None:
     trace = Trace.load(SPAWN)
     first = trace.save(tmp_path / "first.jsonl.gz").read_bytes()
     assert trace.save(tmp_path / "second.jsonl.gz").read_bytes() == first
+    assert first[4:8] == bytes(4)  # no time of its making in the gzip header
 
 
 def test_only_a_name_that_ends_in_gz_is_gzipped(tmp_path: Path) -> None:
@@ -193,6 +194,18 @@ def test_a_timer_that_a_held_chef_saw_late_was_ready_when_it_was_due() -> None:
     late = Trace.load(DATA / "cpu.current_thread_paused.jsonl.gz").task("ticker")
     held = [step for step in late.steps if step.start - step.ready > 0.1]
     assert [(step.ready, step.start, step.woken_by) for step in held] == [(0.025, 0.222, "timer")]
+
+
+def test_of_two_wakes_the_first_made_the_task_ready(tmp_path: Path) -> None:
+    rows = [json.loads(text) for text in lines_of(SPAWN)]
+    wake = next(n for n, row in enumerate(rows) if row["event"] == "wake" and row["task"] == 2)
+    rows.insert(wake, rows[wake] | {"t": 0.3, "by": 1})
+    rows.sort(key=lambda row: row.get("t", row.get("start", -1.0)))
+    rows[0]["events"] += 1
+    path = tmp_path / "twice.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    step = Trace.load(path).task("boil").steps[1]
+    assert (step.ready, step.woken_by) == (0.3, 1)
 
 
 def test_a_branch_is_woken_by_its_parent_where_nobody_woke_it() -> None:
