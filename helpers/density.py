@@ -10,7 +10,7 @@ import heapq
 from dataclasses import dataclass
 from typing import Any
 
-from helpers import bars, frame, lanes, theme, words
+from helpers import bars, frame, lanes, marks, theme, words
 from helpers import rows as rows_of
 from helpers.frame import Drawing
 from helpers.scale import Scale
@@ -151,7 +151,7 @@ def areas(trace: Trace, scale: Scale) -> dict[str, Json]:
 
 def _steps(found: Counts, scale: Scale) -> Json:
     busy = [n for n, polls in enumerate(found.polls) if polls]
-    made: dict[str, Any] = lanes.line_marks(
+    made: dict[str, Any] = marks.line_marks(
         "steps",
         {"x": [scale.at((n + 0.5) * found.width) for n in busy], "y": [0] * len(busy)},
         size=12,

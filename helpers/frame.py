@@ -28,7 +28,7 @@ _AXIS = 46  # pixels of the axis' numbers and title
 _LINE = 15  # pixels of a line of small text
 _LONGEST_LABEL = 30
 _LONGEST_EVENT = 44
-_MOST_EVENTS = 6
+_MOST_EVENTS = 4  # lines of them
 _TITLE_WIDTH = 64
 
 
@@ -132,7 +132,7 @@ def layout(
         "yaxis": y_axis(lines, space.rows),
         # The names on the chefs' bars, where they fit.
         **(
-            {"uniformtext": {"mode": "hide", "minsize": 9}} if any(r.threads for r in lines) else {}
+            {"uniformtext": {"mode": "hide", "minsize": 8}} if any(r.threads for r in lines) else {}
         ),
         "shapes": shapes,
         "annotations": [

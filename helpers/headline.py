@@ -10,8 +10,11 @@ from helpers import bars, words
 from helpers.scale import Scale
 from helpers.trace import LaneKind, Outcome, TaskRecord, Trace
 
-# A wait for the chef is worth the title from this share of the run on.
+# A wait for the chef is worth the title from this share of the run on, and a measured one from so
+# many seconds on: below, it is the machine's noise.
 _WORTH = 0.04
+_NOISE = 0.001
+AT_END = "main's return"  # who cancels what is left when main is over
 # So many tasks are a crowd when their waits add up to so many times the run.
 _CROWD, _TIMES = 10, 4
 
@@ -82,7 +85,8 @@ def _sentences(trace: Trace, scale: Scale) -> Iterator[str]:
     if wait is not None and blocked and trace.clock == "real":
         yield _about_wait(trace, scale, wait)
     yield from _about_crowd(trace, scale, _CROWD, _TIMES)
-    if wait is not None and wait.seconds >= _WORTH * trace.duration:
+    least = max(_WORTH * trace.duration, _NOISE if trace.clock == "real" else 0.0)
+    if wait is not None and wait.seconds >= least:
         yield _about_wait(trace, scale, wait)
     yield from _about_endings(trace, scale)
     yield from _about_crowd(trace, scale, 2, 1.2)
@@ -102,10 +106,11 @@ def _about_wait(trace: Trace, scale: Scale, wait: Wait) -> str:
     if others:
         verb = "waits" if len(others) == 1 else "wait"
         too = f"; {words.plural(len(others), 'other task')} {verb} half as long or longer"
-    holder = _holder(trace, wait)
+    holder = _holder(trace, wait) if trace.workers == 1 else None
     if holder is not None:
         return f"`{holder.name}` holds the chef; {name} is ready and waits {long}{too}"
-    ready = f"at {scale.moment(wait.start)}" if wait.start else "at once"
+    at_once = wait.start <= (0.005 * trace.duration if trace.clock == "real" else 0)
+    ready = "at once" if at_once else f"at {scale.moment(wait.start)}"
     return f"{name} is ready {ready} and waits {long} for a free chef{too}"
 
 
@@ -161,6 +166,8 @@ def _about_stops(trace: Trace, scale: Scale) -> Iterator[str]:
         at = f"at {scale.moment(time)} {scale.short}"
         if by == "deadline":
             yield f"Time is up for {names} {at}"
+        elif by == AT_END:
+            yield f"main returns {at}, and {names} {'is' if len(lanes) == 1 else 'are'} cancelled"
         elif by is not None:
             who = bars.who(trace, by)
             who = f"`{who}`" if isinstance(by, int) else f"{who[0].upper()}{who[1:]}"
@@ -170,6 +177,9 @@ def _about_stops(trace: Trace, scale: Scale) -> Iterator[str]:
 
 def _about_nothing(trace: Trace, scale: Scale) -> str:
     names = [f"`{lane.name}`" for lane in trace.tasks]
+    works = sum(lane.kind is LaneKind.THREAD for lane in trace.lanes)
+    if works:
+        return f"{words.listing(names)} and {words.plural(works, 'piece')} of work in threads"
     if len(names) == 1:
         return f"{names[0]} runs alone for {scale.long(trace.duration)}"
     if trace.workers > 1:

@@ -9,17 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from helpers import bars, marks, rows, theme
+from helpers import bars, chefs, marks, theme
 from helpers.marks import MANY, VERY_MANY, plain
 from helpers.rows import Row
 from helpers.scale import STEPS, Scale
 from helpers.theme import Json
-from helpers.trace import TaskState, Trace
+from helpers.trace import Step, TaskState, Trace
 
 # The figure's traces, in the order in which they are drawn, one above the other.
 STATE_ORDER = (TaskState.IDLE, TaskState.SCHEDULED, TaskState.RUNNING)
-_LONG = 1.4  # how much longer than its size plotly draws a line's symbol
-_UP, _LEFT = 90, 90
 
 
 def traces(trace: Trace, lines: Sequence[Row], scale: Scale, pitch: float) -> dict[str, Json]:
@@ -32,7 +30,7 @@ def traces(trace: Trace, lines: Sequence[Row], scale: Scale, pitch: float) -> di
     found = _by_state(trace, lines, scale, thin)
     for state in STATE_ORDER:
         made[state.value] = _bar_trace(state, found[state], scale, thin)
-    made["chefs"] = _chefs(trace, lines, scale)
+    made |= chefs.traces(trace, lines, scale, pitch)
     made["cuts"] = _cuts(lines, scale, pitch)
     made["ticks"] = _ticks(trace, lines, scale, pitch, thin)
     return {**made, **marks.traces(trace, lines, scale, pitch)}
@@ -44,6 +42,7 @@ def _by_state(
     found: dict[TaskState, dict[str, list[Any]]] = {
         state: {"y": [], "base": [], "x": [], "customdata": []} for state in STATE_ORDER
     }
+    many = len(trace.threads()) > 1
     for row, span, woken_by in bars.bars(lines):
         if span.end == span.start:
             continue  # a step that takes no time has its tick
@@ -55,7 +54,7 @@ def _by_state(
         into["x"].append(scale.at(span.end - span.start))
         if not thin:
             waker = plain(bars.who(trace, woken_by)) if woken_by is not None else "nobody"
-            into["customdata"].append([scale.long(span.seconds), waker])
+            into["customdata"].append([_long(scale, span.seconds, span.thread, many), waker])
     return found
 
 
@@ -87,50 +86,13 @@ def _bar_trace(state: TaskState, found: dict[str, list[Any]], scale: Scale, thin
     return made
 
 
-def _chefs(trace: Trace, lines: Sequence[Row], scale: Scale) -> Json:
-    look = theme.STATES[TaskState.RUNNING]
-    found: dict[str, list[Any]] = {"y": [], "base": [], "x": [], "text": []}
-    for n, row in enumerate(lines):
-        for step, lane in rows.work_of(trace, row) if row.threads else ():
-            found["y"].append(n)
-            found["base"].append(scale.at(step.start))
-            found["x"].append(scale.at(step.end - step.start))
-            found["text"].append(plain(lane.name))
-    return {
-        "type": "bar",
-        "orientation": "h",
-        "name": "what each chef works on",
-        **found,
-        "textposition": "inside",
-        "insidetextanchor": "middle",
-        "textangle": 0,
-        "textfont": {"color": theme.CARD},
-        "width": look.height,
-        "marker": {"color": look.colour, "line": {"color": theme.CARD, "width": 1}},
-        "hovertemplate": f"<b>%{{y}}</b><br>works on %{{text}}<br>%{{base}} to %{{x}} {scale.short}"
-        "<extra></extra>",
-    }
-
-
-def line_marks(name: str, found: dict[str, list[Any]], *, size: float, **line: Any) -> Json:
-    """Upright lines of a fixed size in pixels: they are seen at every zoom."""
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "name": name,
-        "cliponaxis": False,
-        **found,
-        "marker": {"symbol": "line-ew", "angle": _UP, "size": round(size / _LONG, 1), "line": line},
-    }
-
-
 def _cuts(lines: Sequence[Row], scale: Scale, pitch: float) -> Json:
     found: dict[str, list[Any]] = {"x": [], "y": []}
     for row, moment in bars.cuts(lines):
         found["x"].append(scale.at(moment))
         found["y"].append(row)
     size = pitch * theme.STATES[TaskState.RUNNING].height
-    made = line_marks("cuts between steps", found, size=size, width=2 * theme.TICK + 1,
+    made = marks.line_marks("cuts between steps", found, size=size, width=2 * theme.TICK + 1,
                        color=theme.CARD)  # fmt: skip
     return {**made, "hoverinfo": "skip"}
 
@@ -138,17 +100,18 @@ def _cuts(lines: Sequence[Row], scale: Scale, pitch: float) -> Json:
 def _ticks(trace: Trace, lines: Sequence[Row], scale: Scale, pitch: float, thin: bool) -> Json:
     found: dict[str, list[Any]] = {"x": [], "y": [], "customdata": []}
     shifts: list[int] = []
+    many = len(trace.threads()) > 1
     for row, step, shift in bars.ticks(lines):
         found["x"].append(scale.at(step.start))
         found["y"].append(row)
         if len(lines) <= VERY_MANY:
-            found["customdata"].append(_about_step(trace, step, scale, thin))
+            found["customdata"].append(_about_step(trace, step, scale, thin, many))
         shifts.append(max(-marks.PLACES, min(marks.PLACES, shift)))
     size = max(2.0, pitch * theme.STATES[TaskState.RUNNING].height + (0 if thin else 4))
-    made = line_marks("steps", found, size=size, color=theme.STATES[
+    made = marks.line_marks("steps", found, size=size, color=theme.STATES[
         TaskState.RUNNING].colour, width=theme.TICK if not thin else 2)  # fmt: skip
     if any(shifts):
-        made["marker"]["angle"] = [_LEFT if shift < 0 else marks.RIGHT for shift in shifts]
+        made["marker"]["angle"] = [marks.LEFT if shift < 0 else marks.RIGHT for shift in shifts]
         made["marker"]["standoff"] = [marks.BESIDE * abs(shift) for shift in shifts]
     what = f"<b>%{{y}}</b><br>a step at %{{x}} {scale.short}"
     if found["customdata"]:
@@ -158,9 +121,14 @@ def _ticks(trace: Trace, lines: Sequence[Row], scale: Scale, pitch: float, thin:
     return made
 
 
-def _about_step(trace: Trace, step: Any, scale: Scale, thin: bool) -> Any:
+def _about_step(trace: Trace, step: Step, scale: Scale, thin: bool, many: bool) -> Any:
     waker = plain(bars.who(trace, step.woken_by))
     if thin:
         return waker
-    long = scale.long(step.end - step.start) if step.end > step.start else "takes no time"
-    return [long, waker]
+    return [_long(scale, step.end - step.start, step.thread, many), waker]
+
+
+def _long(scale: Scale, seconds: float, thread: str | None, many: bool) -> str:
+    """How long a state lasted, and for a step on which of many threads it was."""
+    long = scale.long(seconds) if seconds > 0 else "takes no time"
+    return f"{long} on {plain(thread)}" if thread is not None and many else long

@@ -20,7 +20,9 @@ MANY = 40
 VERY_MANY = 200
 PLACES = 12  # ticks of one moment that are drawn beside each other; the rest share the last place
 BESIDE = 5  # pixels between them
-RIGHT = -90  # the angle at which plotly moves a mark to the right by its standoff
+# The angles at which plotly moves a mark to a side by its standoff; both set a line upright.
+LEFT, RIGHT = 90, -90
+_LONG = 1.4  # how much longer than its size plotly draws a line's symbol
 _CLEAR = 8  # pixels from a lane's end to the mark of its end, so that a last tick is seen
 _LOW = 12  # in rows of fewer pixels there are no words
 _LONGEST = 34  # characters behind a mark
@@ -39,6 +41,23 @@ def traces(trace: Trace, lines: Sequence[Row], scale: Scale, pitch: float) -> di
         same = [end for end in ends if end.lane.outcome is outcome]
         made[outcome.value] = _endings(trace, same, scale, outcome, pitch, len(lines))
     return made
+
+
+def line_marks(name: str, found: dict[str, list[Any]], *, size: float, **line: Any) -> Json:
+    """Upright lines of a fixed size in pixels: they are seen at every zoom."""
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": name,
+        "cliponaxis": False,
+        **found,
+        "marker": {
+            "symbol": "line-ew",
+            "angle": LEFT,
+            "size": round(size / _LONG, 1),
+            "line": line,
+        },
+    }
 
 
 def ending(trace: Trace, lane: TaskRecord) -> str:

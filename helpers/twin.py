@@ -189,6 +189,7 @@ def _facts(trace: Trace, lines: Sequence[Row], scale: Scale, width: int) -> list
 def _life(trace: Trace, lane: TaskRecord, scale: Scale) -> Iterator[str]:
     told = None
     steps = 0
+    many = len(trace.threads()) > 1
     for span, woken_by in bars.spans(lane):
         start, end = scale.moment(span.start), scale.moment(span.end)
         if span.state is not TaskState.IDLE and told != steps:
@@ -196,7 +197,8 @@ def _life(trace: Trace, lane: TaskRecord, scale: Scale) -> Iterator[str]:
             told = steps
         if span.state is TaskState.RUNNING:
             steps += 1
-            yield f"a step at {start}" if span.start == span.end else f"running {start} to {end}"
+            on = f" on {span.thread}" if many else ""
+            yield (f"a step at {start}" if start == end else f"running {start} to {end}") + on
         else:
             yield f"{span.state} {start} to {end}"
     yield f"{bars.how_it_ended(trace, lane, whole=True)} at {scale.moment(lane.over)}"
