@@ -59,8 +59,8 @@ class StampingLoop(asyncio.BaseEventLoop):
         self, callback: Callable[..., Any], *args: Any, context: Context | None = None
     ) -> asyncio.Handle:
         """As asyncio's, with a stamped handle."""
-        self._check_closed()
-        if self._debug:
+        if self._closed or self._debug:
+            self._check_closed()
             self._check_thread()
             self._check_callback(callback, "call_soon")
         handle = self.handle_class(callback, args, self, context, self.step)
@@ -86,7 +86,8 @@ class StampingLoop(asyncio.BaseEventLoop):
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
         """As asyncio's, with a stamped timer."""
-        self._check_closed()
+        if self._closed:
+            self._check_closed()
         timer: Any = self.timer_class(when, callback, args, self, context)
         heapq.heappush(self._scheduled, timer)
         timer._scheduled = True
@@ -99,14 +100,20 @@ class StampingLoop(asyncio.BaseEventLoop):
         *args: Any,
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
-        """As asyncio's, with a stamped timer."""
-        return self.call_at(self.time() + delay, callback, *args, context=context)
+        """As asyncio's, with a stamped timer; every sleep calls it, so it does `call_at`'s work."""
+        if self._closed:
+            self._check_closed()
+        timer: Any = self.timer_class(self.time() + delay, callback, args, self, context)
+        heapq.heappush(self._scheduled, timer)
+        timer._scheduled = True
+        return timer
 
     def create_task(
         self, coro: Any, *, name: Any = None, context: Context | None = None, **options: Any
     ) -> Any:
         """As asyncio's, with a task that is numbered and that notes who cancels it."""
-        self._check_closed()
+        if self._closed:
+            self._check_closed()
         spawns = self.log.spawns
         number = len(spawns)
         if name is not None:
