@@ -1,0 +1,638 @@
+# ---
+# jupyter:
+#   kernelspec: {display_name: Python 3 (ipykernel), language: python, name: python3}
+#   lesson:
+#     number: "00"
+#     name: start_here
+#     question: "How do I run async code in a notebook, and how do I read a timeline?"
+#     minutes: 30
+#     article: ""
+# ---
+
+# %% [markdown]
+# # 00 · How do I run async code in a notebook, and how do I read a timeline?
+#
+# In a kitchen with one chef, nearly all of the time is waiting: for water, for an oven, for a delivery. A good chef does not
+# wait. The chef sets a pot on the stove, takes up the next dish, and comes back when the pot calls. Programs that serve many
+# people at once work like that, in Rust with a library called Tokio, in Python with one called asyncio. Who works on what, and when, is
+# invisible while they run. In this course each run draws a picture of it. This first lesson sets up the kitchen and
+# teaches you to read the picture.
+#
+# **You will**
+# - run async code in a notebook: with `await`, with `record`, and know why `asyncio.run` refuses;
+# - read a timeline: who works, who waits for the oven, and who waits for the chef;
+# - see what the package nest_asyncio swaps under your kernel, and what that costs.
+#
+# **The clock.** Most runs here are on the *virtual clock*: a pot that needs five minutes takes no time to watch, and every number is
+# the same on your machine as on this page. Where the machine itself is measured, the clock is the real one, and the page says so.
+#
+# Run the cells from top to bottom with Shift+Enter.
+
+# %%
+import asyncio
+import subprocess
+import sys
+import threading
+import time
+
+from helpers import busy, record, timeline
+from helpers.environment import check, report
+
+print(report(check()))
+
+# %% [markdown]
+# If something is wrong with your environment, the line above says what, and how to mend it. Nothing was changed.
+#
+# ## 1. How do I run a coroutine here?
+#
+# A function that begins with `async def` is a recipe. To call it is not to cook.
+#
+# **Predict.** What does this cell print: the bowl of soup, or something else? And does it print "chopping"?
+
+
+# %%
+async def soup():
+    print("chopping")
+    await asyncio.sleep(0.1)
+    return "a bowl of soup"
+
+
+dish = soup()
+print(type(dish).__name__)
+
+# %% [markdown]
+# You hold a **coroutine** (in Rust: a *future*): the recipe, with a bookmark on its first line. Nothing is chopped yet. It moves when
+# somebody awaits it, and a notebook cell may do that:
+
+# %%
+served = await soup()
+dish.close()  # the first one stays uncooked; closing it says that this is meant
+print(served)
+
+# %% [markdown]
+# In a plain Python file `await` outside of a function is a syntax error. There, `asyncio.run(soup())` starts a **loop** (in Rust: a
+# *runtime*; in the kitchen: the chef's way of working), runs the coroutine to its end, and closes the loop.
+#
+# **Predict.** What does `asyncio.run` do in a cell?
+
+# %%
+dish = soup()
+try:
+    print(asyncio.run(dish))
+except RuntimeError as error:
+    print(error)
+else:
+    print("No error? nest_asyncio (section 4) is at work here. Restart the kernel.")
+finally:
+    dish.close()
+
+# %% [markdown]
+# A notebook's kernel is itself an async program. Its loop runs in the kernel's main thread all the time; that is why `await` works in a
+# cell. A thread can be driven by one loop only, so a second one may not start there. It may in another thread:
+
+# %%
+print(await asyncio.to_thread(asyncio.run, soup()))
+
+# %% [markdown]
+# So `await` is right for a quick try. But the kernel's loop is a kitchen that you share, and it does not close after your cell. A
+# **task** is a coroutine that has been handed to the loop, to be run beside others (the card on the chef's rail; lessons 01 and 02 are
+# about it). Start one here and leave:
+
+# %%
+forgotten = asyncio.create_task(asyncio.sleep(3600))
+
+# %%
+print("is the pot of the cell above still on the stove?", not forgotten.done())
+cleared = forgotten.cancel()
+
+# %% [markdown]
+# It would have been there for an hour, through every cell that you run. Nobody said so.
+
+# %% [markdown]
+# ## 2. `record`: a kitchen of its own for each run
+#
+# The course runs code with `await record(...)`. It starts a fresh loop in a thread of its own, runs your coroutine on it, ends what is left,
+# closes the loop, and hands you a **trace**: what happened, for every task.
+#
+# **Predict.** This pot needs 300 seconds. How long do you wait for the cell?
+
+
+# %%
+async def big_pot():
+    await asyncio.sleep(300)
+    return "soup for twenty"
+
+
+began = time.perf_counter()
+trace = await record(big_pot())
+took = time.perf_counter() - began
+print(trace.result, "after", trace.duration, "seconds")
+print("and you waited for less than 10 of them:", took < 10)
+
+# %% [markdown]
+# On the virtual clock, when nobody has anything to do until the next timer, the clock jumps there. For real waiting there is
+# `record(..., clock="real")`.
+#
+# The kernel's own loop was not touched:
+
+
+# %%
+async def look_around():
+    return threading.current_thread(), asyncio.get_running_loop()
+
+
+parts = asyncio.run, asyncio.Task, asyncio.Future
+trace = await record(look_around())
+thread, loop = trace.result
+print("same thread as this cell:", thread is threading.current_thread())
+print("same loop as this cell:", loop is asyncio.get_running_loop())
+print("that loop is closed now:", loop.is_closed())
+print("asyncio's parts are as before:", parts == (asyncio.run, asyncio.Task, asyncio.Future))
+
+# %% [markdown]
+# What goes wrong inside comes out. An exception reaches your cell, with the trace of all that happened before it:
+
+
+# %%
+async def roast():
+    await asyncio.sleep(40)
+    raise ValueError("burnt")
+
+
+try:
+    await record(roast())
+except ValueError as error:
+    print(f"{error!r} after {error.trace.duration} seconds")
+
+# %% [markdown]
+# And a task that is left is not left in silence. `trace.findings` holds what the run did that you may not have meant, in sentences:
+
+
+# %%
+async def stew():
+    await asyncio.sleep(3600)
+
+
+async def forgetful():
+    asyncio.create_task(stew(), name="stew")
+    await asyncio.sleep(1)
+    return "lights off"
+
+
+trace = await record(forgetful())
+print(trace.result)
+print(*trace.findings, sep="\n")
+
+# %% [markdown]
+# ### Stop
+#
+# When a run takes too long, press ■ (Stop) in the toolbar. The cell comes back within a second, and every task of the run is cancelled and
+# awaited. A plain `await asyncio.sleep(60)` in a cell does not come back that soon: the kernel hears of your Stop, but nothing wakes its loop.
+# Pressing a button is for you to try; what it sends to the cell is a cancel, and this cell sends one to a run that needs a minute of real time:
+
+# %%
+run = asyncio.create_task(record(asyncio.sleep(60), clock="real"))
+await asyncio.sleep(0.2)
+began = time.perf_counter()
+run.cancel()
+await asyncio.wait([run])
+print("stopped:", run.cancelled())
+print("within 5 seconds, of 60:", time.perf_counter() - began < 5)
+
+# %% [markdown]
+# ## 3. How do I read a timeline?
+#
+# ### One task
+#
+# From here on, one second of the virtual clock stands for one kitchen minute. Two verbs are enough for a kitchen:
+#
+# - `busy(2)`: two minutes of work with both hands. The chef is held, nobody else is served.
+# - `await asyncio.sleep(5)`: five minutes in the oven. The chef is free.
+#
+# **Predict.** How many minutes until the soup is served, and for how many of them is the chef's hand on it?
+
+
+# %%
+async def soup():
+    busy(2)  # chop
+    await asyncio.sleep(5)  # on the stove
+    busy(1)  # fill the bowl
+    return "a bowl of soup"
+
+
+first = await record(soup(), unit="minutes")
+timeline(first, title="The chef works on the soup twice; in between it cooks by itself")
+
+# %% [markdown]
+# One line is one task, a **lane**. Time goes to the right, in kitchen minutes. What you see in it:
+#
+# - the strong bar is **running**: a chef is on it. One such bar is one **step** (in Rust: a *poll*), from one `await` to the next;
+# - the pale bar is **idle**: it waits for something else than a chef, here for the stove;
+# - the mark at the end says how it ended; the word beside it says it again.
+#
+# Point at a bar with the mouse: it says from when to when, and who woke the task. All of it is in numbers too:
+
+# %%
+card = first.task("soup")
+print(f"running {card.busy:g} min in {card.polls} steps, idle {card.idle:g} min")
+print(f"served in minute {card.ended:g}; it {card.outcome} {first.result!r}")
+
+# %% [markdown]
+# ### Two tasks, and steps that take no time
+#
+# Now bread and a cake, each in its own oven, and no work with the hands at all. `create_task` makes a task of a coroutine; awaiting it waits for
+# its end.
+#
+# **Predict.** 5 minutes for the bread, 3 for the cake: how long in all?
+
+
+# %%
+async def bake(minutes):
+    await asyncio.sleep(minutes)
+
+
+async def two_ovens():
+    bread = asyncio.create_task(bake(5), name="bread")
+    cake = asyncio.create_task(bake(3), name="cake")
+    await bread
+    await cake
+
+
+trace = await record(two_ovens(), unit="minutes")
+timeline(trace, title="Two ovens, one chef: 5 minutes, not 8")
+
+# %% [markdown]
+# Five: the waits lie side by side. Nobody was hired for that. The chef only did something at a few moments, and each is drawn as a thin
+# **tick**: a step. On the virtual clock such a step takes no time at all; on the real one it takes some millionths of a second,
+# too little to see as a bar. So a tick has the same width at any zoom, and where you see one, a chef was there.
+#
+# The third lane is `main` (here named after its function, `two_ovens`): the coroutine that you gave to `record` is a task as well. It spent
+# its five minutes waiting for the other two.
+
+# %% [markdown]
+# ### Ready, and no chef free
+#
+# This is the part that other pictures of async code leave out. Soup and roast both need the chef at the start.
+#
+# **Predict.** At which minute does the roast get its first cut? What is it doing until then?
+
+
+# %%
+async def roast():
+    busy(3)  # rub with salt
+    await asyncio.sleep(6)  # in the oven
+    busy(2)  # carve
+
+
+async def cook_dinner():
+    dishes = [
+        asyncio.create_task(soup(), name="soup"),
+        asyncio.create_task(roast(), name="roast"),
+    ]
+    await asyncio.wait(dishes)
+
+
+dinner = await record(cook_dinner(), unit="minutes")
+timeline(dinner, title="The roast is ready at once, and waits 2 minutes for the chef")
+
+# %% [markdown]
+# The striped bar is **scheduled**: the task could go on this moment, but no chef is free. It is neither idle nor running, and in most
+# programs nobody measures it. The three states fill a task's life without a gap:
+
+# %%
+for dish in (dinner.task("soup"), dinner.task("roast")):
+    states = {"scheduled": dish.scheduled, "running": dish.busy, "idle": dish.idle}
+    shares = " + ".join(f"{minutes:g} {state}" for state, minutes in states.items())
+    print(f"{dish.name}: {shares} = {sum(states.values()):g} min, served in minute {dish.ended:g}")
+
+# %% [markdown]
+# ### The oven, or the chef in front of the oven
+#
+# One word changes: the roast's six minutes are now `busy`. The chef stands there and looks at it.
+#
+# **Predict.** In which minute is the soup served? Its own recipe is as it was.
+
+
+# %%
+async def stared_at_roast():
+    busy(3)
+    busy(6)  # was: await asyncio.sleep(6)
+    busy(2)
+
+
+async def cook_badly():
+    dishes = [
+        asyncio.create_task(soup(), name="soup"),
+        asyncio.create_task(stared_at_roast(), name="roast"),
+    ]
+    await asyncio.wait(dishes)
+
+
+trace = await record(cook_badly(), unit="minutes")
+timeline(trace, title="The soup calls in minute 7, and the chef comes in minute 13")
+
+# %%
+print(f"the soup was served in minute {trace.task('soup').ended:g}", end=" ")
+print(f"instead of {dinner.task('soup').ended:g}")
+print(*trace.findings, sep="\n")
+
+# %% [markdown]
+# The roast is one long bar now: no `await`, no end of the step, no turn for anybody else. That is called **blocking** the loop, and
+# lesson 03 is about it. A finding names the task that held the chef, the line, and whom it delayed.
+
+# %% [markdown]
+# ### How it ended
+#
+# A task ends in one of three ways: it returned, it raised, or it was cancelled.
+#
+# **Predict.** Which of these four dishes ends how?
+
+
+# %%
+async def burn():
+    await asyncio.sleep(4)
+    raise ValueError("burnt")
+
+
+async def evening():
+    bread = asyncio.create_task(bake(2), name="bread")
+    toast = asyncio.create_task(burn(), name="toast")
+    cake = asyncio.create_task(bake(20), name="cake")
+    jam = asyncio.create_task(bake(20), name="jam")  # nobody waits for the jam
+    await asyncio.wait([bread, toast])
+    await asyncio.sleep(2)
+    cake.cancel()
+    await asyncio.sleep(2)
+    return [toast.exception(), jam.done()]
+
+
+trace = await record(evening(), unit="minutes")
+timeline(trace, title="One returned, one burnt, and two were cancelled")
+
+# %%
+for dish in trace.tasks[1:]:
+    who = f" by {trace.name_of(dish.cancelled_by)}" if dish.outcome == "cancelled" else ""
+    print(f"{dish.name}: {dish.outcome}{who} in minute {dish.ended:g}")
+print(*trace.findings, sep="\n")
+
+# %% [markdown]
+# Two cakes in the bin, for two reasons: somebody asked the cake to stop, and the jam was still there when `main` was over. The
+# mark says how it ended, and the finding says that it was left.
+
+# %% [markdown]
+# ### Now you
+#
+# A salad comes to the dinner. It takes three minutes of work, and after each the cook asks whether somebody else wants the chef:
+# `await asyncio.sleep(0)` ends a step and queues the task again at once.
+#
+# **Read it from the picture**, before you run the cell below it:
+#
+# 1. On which dish is the chef in the middle of minute 4, and of minute 8?
+# 2. Whose bell rings while the chef is on something else, and how long does it wait?
+# 3. In how many steps was the salad made? Count the ticks.
+
+
+# %%
+async def salad():
+    for _ in ("wash", "chop", "toss"):
+        busy(1)
+        await asyncio.sleep(0)  # anybody else?
+
+
+async def big_dinner():
+    cards = {"soup": soup(), "roast": roast(), "salad": salad()}
+    await asyncio.wait([asyncio.create_task(cards[name], name=name) for name in cards])
+
+
+trace = await record(big_dinner(), unit="minutes")
+timeline(trace, title="Can you read it? Three dishes, one chef")
+
+# %%
+for minute in (4.5, 8.5):
+    on = [s for s in trace.spans if s.state == "running" and s.start <= minute < s.end]
+    print(f"minute {minute}: the chef is on", *[trace.by_id[span.task].name for span in on])
+woken = trace.task("soup").steps[1]
+print(f"the soup's bell rings in minute {woken.ready:g}, the chef comes in minute {woken.start:g}")
+print("steps of the salad:", trace.task("salad").polls)
+
+# %% [markdown]
+# Four steps for three minutes: the last one only found that there was nothing left to do. It takes no time, and it is a step all the
+# same: the salad had to queue for it.
+
+# %% [markdown]
+# ### The same in words
+#
+# Each picture has a twin of plain text with the same facts, for a terminal, a screen reader, or a diff. `print` shows it:
+
+# %%
+print(dinner)
+
+# %% [markdown]
+# ## The kitchen's words
+#
+# | in the kitchen | what it is | Rust, Tokio | Python, asyncio |
+# |---|---|---|---|
+# | the recipe with a bookmark | code that can stop at an `await` and go on later | future | coroutine |
+# | a card on the rail | a coroutine handed to the loop, to run beside others | task | task |
+# | to write a card | to make a task and queue it | `tokio::spawn(...)` | `asyncio.create_task(...)` |
+# | the stub of the card | what you ask for the result | `JoinHandle` | the `Task` object |
+# | the chef | a thread that runs tasks, one step at a time | worker thread | the loop's thread |
+# | the manager, who says which card is next | the scheduler | runtime | event loop |
+# | a chef is on it | **running** | being polled | a step of the task |
+# | in the oven | **idle**: waits for a timer, a socket, another task | pending, not woken | waits for a future |
+# | ready, no chef free | **scheduled**: in the queue of those that can go on | woken, in the run queue | in the loop's ready queue |
+# | the bell | what makes an idle task ready again | waker | callback of a future |
+# | hands-on work | work without an `await` | a long poll | a long step |
+# | standing in front of the oven | holding the thread without working | `std::thread::sleep` | `time.sleep` |
+# | using the oven | waiting without holding the thread | `tokio::time::sleep(...).await` | `await asyncio.sleep(...)` |
+#
+# The words *idle, scheduled, running, polls, busy* are those of tokio-console, a tool that shows Tokio's tasks live.
+
+# %% [markdown]
+# ## 4. What does nest_asyncio do?
+#
+# Search the web for the error of section 1, and you are told to write `nest_asyncio.apply()` at the top of the notebook. The error goes away.
+# Here is what goes with it. **From this section on your kernel is another one**; a restart brings the old one back, and no lesson after this
+# one uses it. (On Python 3.14 and later the package is nest_asyncio2.)
+#
+# **Predict.** It lets you start a loop inside a running one. Which parts of Python does it have to replace for that?
+
+
+# %%
+def in_charge():
+    turn = type(asyncio.get_running_loop())._run_once
+    parts = {"asyncio.run": asyncio.run, "one turn of the kernel's loop": turn}
+    parts |= {"asyncio.Task": asyncio.Task, "asyncio.Future": asyncio.Future}
+    return {name: part.__module__ for name, part in parts.items()}
+
+
+before = in_charge()
+
+# %%
+# NBVAL_IGNORE_OUTPUT
+try:
+    import nest_asyncio as nest
+except ImportError:  # Python 3.14 and later
+    import nest_asyncio2 as nest
+
+nest.apply()
+after = in_charge()
+for name in before:
+    print(f"{name:30} {before[name]:20} -> {after[name]}")
+
+# %%
+print(
+    "nest_asyncio's own now:",
+    *[name for name in after if after[name].startswith("nest")],
+    sep="\n- ",
+)
+pure = (after["asyncio.Task"], after["asyncio.Future"]) == ("asyncio.tasks", "asyncio.futures")
+print("on Python 3.11 to 3.13, tasks are pure Python now:", pure or sys.version_info >= (3, 14))
+
+# %% [markdown]
+# Four parts, for everything in this kernel, whoever runs it. `_asyncio`, with the underscore, is the version in C that Python uses by itself;
+# `asyncio.tasks` is the same in Python, which is there as a fallback. Up to Python 3.13, every task that this kernel makes from now on is of the
+# second kind; on 3.14 nest_asyncio2 leaves tasks alone. (If both columns are the same, you had run the cell before.)
+#
+# Now `asyncio.run` works in a cell. **Predict.** In a plain Python file, `asyncio.run(forgetful())` leaves no stew on the stove: it cancels
+# what is left and closes its loop. And now?
+
+# %%
+print(asyncio.run(forgetful()))
+left = [task for task in asyncio.all_tasks() if task.get_name() == "stew"]
+print("stews left on the kernel's stove:", len(left))
+for stew_left in left:
+    stew_left.cancel()
+
+# %% [markdown]
+# It is not the `asyncio.run` that you know. It has no loop of its own; it turns the kernel's loop by hand until the coroutine is done. What is left is
+# left in the kernel, without a word.
+#
+# ### What it costs
+#
+# **Predict.** 10,000 tasks, each in the oven for a moment. How much more work is that for the pure-Python tasks: a tenth, a half, twice?
+# It is measured in fresh processes, in seconds of the processor (so other programs do not count), with and without nest_asyncio.
+
+# %%
+PROGRAM = """
+import asyncio, importlib, sys, time
+
+async def main():
+    if sys.argv[1:]:
+        importlib.import_module(sys.argv[1]).apply()
+    began = time.process_time()
+    await asyncio.gather(*[asyncio.sleep(0.001) for _ in range(10_000)])
+    print(time.process_time() - began)
+
+asyncio.run(main())
+"""
+
+
+def measure(*package):
+    run = [sys.executable, "-c", PROGRAM, *package]
+    return float(subprocess.run(run, capture_output=True, check=True).stdout)
+
+
+# %%
+# NBVAL_IGNORE_OUTPUT
+seconds = {"without": [], "with": []}
+for _ in range(3):
+    seconds["without"].append(await asyncio.to_thread(measure))
+    seconds["with"].append(await asyncio.to_thread(measure, nest.__name__))
+plain, patched = min(seconds["without"]), min(seconds["with"])
+print(f"{plain:.3f} s without, {patched:.3f} s with nest_asyncio: {patched / plain:.2f} times")
+
+# %%
+print("pure-Python tasks cost at least a fifth more:", patched > 1.2 * plain or not pure)
+
+# %% [markdown]
+# ### And `record`?
+#
+# It has a loop of its own and a kind of task of its own, made from the C one. It needs nothing patched, and it should not mind what somebody else
+# patched. The dinner of section 3, once more:
+
+# %%
+again = await record(cook_dinner(), unit="minutes")
+print("same tasks, same spans, same numbers:", again.spans == dinner.spans)
+
+# %% [markdown]
+# So: in a cell, `await`. To see what happens, `await record(...)`. In a file, `asyncio.run(...)`. And nest_asyncio where code that is not yours insists on
+# calling `asyncio.run` inside a running loop, and you know what you pay.
+
+# %% [markdown]
+# ## The same in Rust, on Tokio
+#
+# Rust's future does nothing until it is awaited either, a runtime has to be started, and it cannot be started within another one. There is no
+# notebook's loop running already, so `main` starts one.
+#
+# | | Rust, Tokio | Python, asyncio |
+# |---|---|---|
+# | a recipe | `async fn soup() -> Bowl { ... }` | `async def soup(): ...` |
+# | call it: nothing runs | `let dish = soup();` | `dish = soup()` |
+# | run it from inside | `dish.await` | `await dish` |
+# | start a runtime, run one future to its end | `kitchen.block_on(soup())` | `asyncio.run(soup())` |
+# | the short form for a program | `#[tokio::main] async fn main()` | `asyncio.run(main())` |
+# | a second runtime inside the first | panic: *Cannot start a runtime from within a runtime* | RuntimeError: *asyncio.run() cannot be called from a running event loop* |
+# | a clock that jumps | `start_paused(true)` (feature `test-util`) | `record(...)`; asyncio itself has none |
+#
+# ```rust
+# use std::time::Duration;
+# use tokio::runtime::Builder;
+# use tokio::time::sleep;
+#
+# async fn soup() -> &'static str {
+#     sleep(Duration::from_secs(300)).await;
+#     "a bowl of soup"
+# }
+#
+# async fn evening() {
+#     let dish = soup(); // nothing has run yet
+#     println!("{}", dish.await);
+#     let second = Builder::new_current_thread().enable_time().build().unwrap();
+#     second.block_on(soup()); // panics: a runtime drives this thread already
+# }
+#
+# fn main() {
+#     let kitchen = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+#     kitchen.block_on(evening());
+# }
+# ```
+#
+# What differs: a Python coroutine that nobody awaits is warned about when it is thrown away (*was never awaited*); in Rust the compiler
+# warns before the program runs. And `start_paused` moves Tokio's own clock alone, as the virtual clock moves that of the loop alone: a
+# `std::thread::sleep` or `time.sleep` takes its real time on both.
+
+# %% [markdown]
+# ## Where the metaphor breaks
+#
+# - A chef can leave a dish in the middle of a cut when it burns elsewhere. A thread that runs a task does not: until the next `await`
+#   nothing can take the task off its hands.
+# - An oven works. An idle task does not: a timer is an entry in a list, and nothing at all is computed until it is due.
+# - A chef sees an empty rail and takes a break. Under the virtual clock there are no breaks: the minutes in which nobody has anything to do
+#   are skipped.
+#
+# ## Try it
+#
+# 1. In `cook_dinner`, put the roast before the soup. Before you run it: who is scheduled now, and for how long?
+# 2. Split the stare: `busy(3)`, `await asyncio.sleep(0)`, `busy(3)` in place of `busy(6)` in `stared_at_roast`. When is the soup served now?
+# 3. Run `await record(asyncio.sleep(60), clock="real")` and press ■. Then do it with `await asyncio.sleep(60)`.
+#
+# <details><summary>What to look for</summary>
+#
+# 1. The soup, for 3 minutes, since the queue takes whoever became ready first. Later its bell rings in minute 10, while the roast is being carved, so
+#    it waits for one more. Dinner is over in minute 12 instead of 13.
+# 2. In minute 9. The soup's bell rings in minute 7; in minute 8 the roast ends a step, and the soup has its turn. Had you put the `await`
+#    in minute 5, it would have helped nobody: an `await` lets others go first, and needs somebody who can.
+# 3. The first comes back within a second. The second may take until its minute is over: the kernel hears of your Stop, but nothing
+#    wakes its loop.
+#
+# </details>
+#
+# ## What to take away
+#
+# - In a cell: `await`. To see what happens: `await record(...)`, which has a loop and a thread of its own and leaves nothing behind.
+# - Three states: **running** (a chef is on it), **idle** (in the oven), **scheduled** (ready, and no chef free). `await` is the only place
+#   where a chef can change dishes.
+# - nest_asyncio replaces parts of asyncio for the whole kernel. Restart the kernel now.
+#
+# **Next:** [01 · Why not a chef for every customer?](01_task_cards.ipynb)
