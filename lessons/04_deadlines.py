@@ -98,7 +98,7 @@ async def main():
 
 trace = await record(main(), unit="minutes")
 print(*trace.result, sep="\n")
-print("both, one after the other:", trace.duration, "min")
+print(f"both, one after the other: {trace.duration:g} min")
 
 # %% [markdown]
 # Most of the time you do not want to know, you want something to eat. Then the answer to the alarm is a **fallback**.
@@ -123,7 +123,7 @@ async def main():
 
 
 trace = await record(main(), unit="minutes")
-print(trace.result, "in minute", trace.duration)
+print(f"{trace.result} in minute {trace.duration:g}")
 timeline(trace, title="Nobody waits longer than 2 minutes, not even for 60")
 
 # %% [markdown]

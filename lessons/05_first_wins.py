@@ -482,7 +482,7 @@ timeline(trace, title="keeper: the slip in hand is written to the end")
 # and an arm that is not chosen has not taken anything.
 #
 # *keeper* lost nothing. Its task outlives the race, so there is no moment in which the bell could take a slip from anybody. When the bell has rung, the
-# waiter hangs a last slip behind all the others and works until that one comes. In Tokio the same mend reads `let writing = ...; pin!(writing);` outside of the
+# waiter hangs a last slip behind all the others and works until that one comes (in the picture it is "order 4"). In Tokio the same mend reads `let writing = ...; pin!(writing);` outside of the
 # loop, and `&mut writing` in it.
 
 # %% [markdown]
@@ -544,7 +544,7 @@ async def hedged(first, second, sent, after=3):
 
 
 trace = await record(hedged(20, 2, []), unit="minutes")
-print(trace.result.value, "in minute", trace.duration)
+print(f"{trace.result.value} in minute {trace.duration:g}")
 timeline(trace, title="The second copy leaves in minute 3 and wins in minute 5")
 
 # %% [markdown]
