@@ -175,9 +175,8 @@ def test_a_build_that_fails_shows_what_cargo_said(monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_folder_of_crates_is_where_the_package_lists_its_own() -> None:
-    listing = (
-        "/.\n/usr/share/doc/x\n/opt/crates/tokio-1.24.2\n/opt/crates/tokio-1.24.2/Cargo.toml\n"
-    )
+    crate = "/opt/crates/tokio-1.24.2"
+    listing = f"/.\n/usr/share/doc/tokio-dev/copyright\n{crate}\n{crate}/Cargo.toml\n"
     assert cargo.crates(listing) == "/opt/crates"
     with pytest.raises(cargo.CannotRecord, match="lists no crate of Tokio"):
         cargo.crates("/.\n/usr\n")

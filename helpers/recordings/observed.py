@@ -28,7 +28,7 @@ def findings(trace: Trace) -> tuple[Finding, ...]:
 
 def _blocked(trace: Trace, slow: list[tuple[Step, TaskRecord]]) -> Iterator[Finding]:
     for held, lane in slow:
-        delayed = sorted(_delayed(trace, held, lane), key=lambda pair: -pair[0])
+        delayed = sorted(_delayed(trace, held), key=lambda pair: -pair[0])
         hurt = [f"`{name}` by {_for(trace, wait)}" for wait, name in delayed]
         if hurt:
             yield Finding(
@@ -40,7 +40,7 @@ def _blocked(trace: Trace, slow: list[tuple[Step, TaskRecord]]) -> Iterator[Find
             )
 
 
-def _delayed(trace: Trace, held: Step, by: TaskRecord) -> Iterator[tuple[float, str]]:
+def _delayed(trace: Trace, held: Step) -> Iterator[tuple[float, str]]:
     """Who was ready while a chef was held and was taken up only afterwards: how long, and who."""
     for lane in trace.lanes:
         waits = (
@@ -49,7 +49,7 @@ def _delayed(trace: Trace, held: Step, by: TaskRecord) -> Iterator[tuple[float, 
             if step.ready < held.end <= step.start
         )
         wait = sum(waits)
-        if lane.id != by.id and wait >= _FELT:
+        if wait >= _FELT:
             yield wait, lane.name
 
 
