@@ -13,6 +13,7 @@ from typing import Any
 from helpers import bars, frame, lanes, marks, theme, words
 from helpers import rows as rows_of
 from helpers.frame import Drawing
+from helpers.room import room
 from helpers.scale import Scale
 from helpers.theme import Json
 from helpers.trace import LaneKind, TaskRecord, TaskState, Trace
@@ -88,11 +89,9 @@ def draw(
     """The density above the slowest lanes, or above the chosen ones."""
     lines = rows_of.rows(trace, slowest(trace) if chosen is None else chosen)
     said = frame.titles(trace, scale, title)
-    written = frame.written_events(trace, lines)
-    band = max((line + 1 for _, line in written), default=0) + 1
-    space = frame.room(trace, lines, said[0], band, height=height, above=_AREA)
+    space = room(trace, lines, said[0], height=height, above=_AREA)
     below = space.pitch * space.rows
-    layout = frame.layout(trace, lines, scale, space, said, written)
+    layout = frame.layout(trace, lines, scale, space, said)
     inside = below + space.above
     layout["yaxis"]["domain"] = [0, round((below - _CAPTION) / inside, 4)]
     layout["yaxis2"] = {

@@ -13,6 +13,7 @@ from helpers import density, frame, lanes, order, theme, twin
 from helpers import rows as rows_of
 from helpers import scale as scales
 from helpers.frame import Drawing
+from helpers.room import room
 from helpers.rows import Wanted
 from helpers.trace import TaskRecord, Trace
 
@@ -86,12 +87,10 @@ def draw_lanes(
         trace, scale = order.in_order(trace), scales.of_steps()
         chosen = None if chosen is None else [trace.by_id[lane.id] for lane in chosen]
     lines = rows_of.rows(trace, chosen)
-    written = frame.written_events(trace, lines)
-    band = max((line + 1 for _, line in written), default=0)
-    space = frame.room(trace, lines, said[0], band, height=height)
+    space = room(trace, lines, said[0], height=height)
     return Drawing(
         lanes.traces(trace, lines, scale, space.pitch),
-        frame.layout(trace, lines, scale, space, said, written),
+        frame.layout(trace, lines, scale, space, said),
     )
 
 

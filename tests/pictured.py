@@ -1,0 +1,152 @@
+"""Runs to draw, for the tests of pictures: small lanes written by hand, and random programs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from hypothesis import strategies as st
+
+from helpers import busy, record
+from helpers.trace import (
+    CancelRequest,
+    LaneKind,
+    Outcome,
+    Step,
+    TaskRecord,
+    Trace,
+)
+
+Who = int | str | None
+Program = list[tuple[Any, ...]]
+
+
+def lane(
+    number: int,
+    name: str,
+    *steps: tuple[float, float, float] | tuple[float, float, float, Who],
+    parent: int | None = None,
+    over: float | None = None,
+    outcome: Outcome = Outcome.RETURNED,
+    kind: LaneKind = LaneKind.TASK,
+    thread: str = "chef",
+    error: str = "",
+    cancels: tuple[CancelRequest, ...] = (),
+) -> TaskRecord:
+    """A lane of steps (ready, start, end, woken by), spawned when its first step is ready."""
+    made = tuple(
+        Step(ready, start, end, thread, woken[0] if woken else "timer")
+        for ready, start, end, *woken in steps
+    )
+    last = made[-1].end if over is None else over
+    ended = None if outcome is Outcome.PENDING else last
+    spawned = made[0].ready if made else 0.0
+    return TaskRecord(
+        number, name, parent, spawned, ended, outcome, last, made, kind, error=error,
+        cancels=cancels,
+    )  # fmt: skip
+
+
+def run(*lanes: TaskRecord, **options: Any) -> Trace:
+    """A trace of these lanes, as long as the longest of them."""
+    return Trace(lanes, max((one.over for one in lanes), default=0.0), **options)
+
+
+def recorded(main: Coroutine[Any, Any, Any], **options: Any) -> Trace:
+    """The trace of a coroutine, recorded; under the virtual clock unless told otherwise."""
+    return asyncio.run(record(main, **options))
+
+
+async def soup() -> str:
+    busy(3)
+    await asyncio.sleep(20)
+    busy(1)
+    return "soup"
+
+
+async def roast() -> None:
+    busy(5)
+    await asyncio.sleep(30)
+    busy(4)
+
+
+async def salad() -> None:
+    for _ in range(3):
+        busy(2)
+        await asyncio.sleep(0)
+
+
+async def dinner() -> str:
+    """Three dishes and one chef, and a cake that is not ready in time."""
+    busy(2)
+    dishes = [asyncio.create_task(dish(), name=dish.__name__) for dish in (soup, roast, salad)]
+    try:
+        async with asyncio.timeout(43):
+            await asyncio.sleep(100)
+    except TimeoutError:
+        busy(1)
+    for dish in dishes:
+        await dish
+    return "dinner"
+
+
+async def crowd(count: int, sleeps: int = 1, seconds: float = 10.0) -> None:
+    """So many tasks that sleep at the same time."""
+
+    async def cook() -> None:
+        for _ in range(sleeps):
+            await asyncio.sleep(seconds)
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(count):
+            group.create_task(cook(), name=f"order {number}")
+
+
+def programs(*, with_threads: bool = True) -> st.SearchStrategy[Program]:
+    """Programs that spawn, wait, yield, hold the chef, cancel, raise and use threads."""
+    seconds = st.sampled_from([0.25, 1, 2, 7])
+    simple: list[st.SearchStrategy[tuple[Any, ...]]] = [
+        st.tuples(st.just("busy"), seconds),
+        st.tuples(st.just("sleep"), seconds),
+        st.just(("yield",)),
+        st.just(("cancel",)),
+        st.just(("join",)),
+        st.just(("raise",)),
+    ]
+    if with_threads:
+        simple.append(st.tuples(st.just("thread"), seconds))
+    return st.recursive(
+        st.lists(st.one_of(simple), max_size=4),
+        lambda inner: st.lists(
+            st.one_of(*simple, st.tuples(st.just("spawn"), inner)), min_size=1, max_size=5
+        ),
+        max_leaves=12,
+    )
+
+
+async def play(program: Program) -> None:
+    """Do what a program says."""
+    children: list[asyncio.Task[None]] = []
+    for what, *rest in program:
+        if what == "busy":
+            busy(*rest)
+        elif what == "sleep":
+            await asyncio.sleep(*rest)
+        elif what == "yield":
+            await asyncio.sleep(0)
+        elif what == "thread":
+            await asyncio.to_thread(busy, *rest)
+        elif what == "spawn":
+            children.append(asyncio.create_task(play(*rest)))
+        elif what == "cancel" and children:
+            children[-1].cancel()
+        elif what == "join":
+            await asyncio.gather(*children, return_exceptions=True)
+        elif what == "raise":
+            raise ValueError("burnt")
+
+
+async def kitchen(program: Program) -> None:
+    """The whole of a random run: what the program raises is not passed on."""
+    await asyncio.gather(asyncio.create_task(play(program), name="play"), return_exceptions=True)
