@@ -147,13 +147,12 @@ class NotebookPage:
         Returns the number that the slider shows afterwards, as text.
         """
         slider = self.slider(label).first
-        slider.scroll_into_view_if_needed()
-        handle = slider.locator(".noUi-handle").first.bounding_box()
+        # Waits until the handle is drawn, in view, and no longer moved by what loads around it.
+        slider.locator(".noUi-handle").first.hover()
         track = slider.locator(".noUi-base").first.bounding_box()
-        if handle is None or track is None:
+        if track is None:
             raise AssertionError(f"The slider {label!r} is not drawn.")
         mouse = self.page.mouse
-        mouse.move(handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2)
         mouse.down()
         for fraction in fractions:
             mouse.move(
