@@ -1,8 +1,10 @@
 """A run in which no time passes, laid out step by step so that it can be seen.
 
 The virtual clock moves only for timers and `busy`. A program with neither takes no time, and all
-its steps fall on one moment. Here each step takes one place of its own, in an order that fits who
-woke whom: first in, first out, as the loop's queue has it.
+its steps fall on one moment. Here each step takes one place of its own: first in, first out, as
+the loop's queue has it. A step tells which lane woke it and not in which of that lane's steps: a
+new task is taken to be spawned in its parent's first step, a waiting one to be woken by another
+one's last.
 """
 
 from __future__ import annotations
@@ -45,33 +47,43 @@ def _laid_out(lane: TaskRecord, at: dict[Place, int], end: int) -> TaskRecord:
 
 
 def _queue(trace: Trace) -> list[Place]:
-    """Every step: those that nobody in the run woke as they come, the others behind their waker."""
+    """Every step: those that no lane woke as they come, the others behind their waker's."""
     done: dict[int, int] = dict.fromkeys(trace.by_id, 0)
-    waiting: dict[int, list[int]] = defaultdict(list)  # by waker: lanes whose next step it wakes
+    waiting: dict[Place, list[int]] = defaultdict(list)  # behind a step: whose next ones it wakes
     ready: deque[int] = deque()
 
     def line_up(lane: TaskRecord) -> None:
         if done[lane.id] < len(lane.steps):
-            waker = lane.steps[done[lane.id]].woken_by
-            if isinstance(waker, int) and waker in done:
-                waiting[waker].append(lane.id)
-            else:
+            behind = _woken_in(trace, lane, done[lane.id])
+            if behind is None or done[behind[0]] > behind[1]:
                 ready.append(lane.id)
+            else:
+                waiting[behind].append(lane.id)
 
     for lane in trace.lanes:
         line_up(lane)
     order: list[Place] = []
-    left = sum(lane.polls for lane in trace.lanes)
-    while len(order) < left:
+    while ready or waiting:
         if not ready:  # who woke whom goes round in a circle: take the first that is left
             number = min(number for ones in waiting.values() for number in ones)
-            for ones in waiting.values():
-                if number in ones:
-                    ones.remove(number)
+            place = next(place for place, ones in waiting.items() if number in ones)
+            waiting[place].remove(number)
+            if not waiting[place]:
+                del waiting[place]
             ready.append(number)
         number = ready.popleft()
         order.append((number, done[number]))
         done[number] += 1
         line_up(trace.by_id[number])
-        ready.extend(sorted(waiting.pop(number, ())))
+        ready.extend(sorted(waiting.pop(order[-1], ())))
     return order
+
+
+def _woken_in(trace: Trace, lane: TaskRecord, number: int) -> Place | None:
+    """The step in which a lane's step was woken, or None where no lane woke it."""
+    by = lane.steps[number].woken_by
+    if not isinstance(by, int) or by not in trace.by_id or not trace.by_id[by].steps:
+        return None
+    if by == lane.id:
+        return by, max(number - 1, 0)
+    return by, 0 if number == 0 else len(trace.by_id[by].steps) - 1

@@ -39,7 +39,7 @@ def lane(
         Step(ready, start, end, thread, woken[0] if woken else "timer")
         for ready, start, end, *woken in steps
     )
-    last = made[-1].end if over is None else over
+    last = over if over is not None else made[-1].end if made else 0.0
     ended = None if outcome is Outcome.PENDING else last
     spawned = made[0].ready if made else 0.0
     return TaskRecord(

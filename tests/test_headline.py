@@ -1,0 +1,168 @@
+"""The message of a picture is true: each number in it is in the trace."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+import pytest
+from hypothesis import given, settings
+
+from helpers import busy
+from helpers.headline import headline, longest_wait, subtitle
+from helpers.scale import scale
+from helpers.trace import CancelRequest, Finding, LaneKind, Outcome, TaskRecord, TaskState, Trace
+from tests.pictured import Program, crowd, dinner, kitchen, lane, programs, recorded, run
+
+
+def say(trace: Trace) -> str:
+    return headline(trace, scale(trace))
+
+
+def stopped(number: int, name: str, at: float, by: int | str, over: float) -> TaskRecord:
+    return lane(
+        number, name, (0, 0, 0), parent=0, over=over, outcome=Outcome.CANCELLED,
+        cancels=(CancelRequest(at, by),),
+    )  # fmt: skip
+
+
+def test_who_waits_longest_for_the_chef_is_said_first() -> None:
+    evening = recorded(dinner(), unit="minutes")
+    assert say(evening) == "`salad` is ready at 2 and waits 8 min for a free chef"
+
+
+def test_a_step_that_holds_the_chef_all_the_while_is_named() -> None:
+    trace = run(
+        lane(0, "chop", (0, 0, 0.3)),
+        lane(1, "ticker", (0.1, 0.3, 0.3), (0.9, 0.9, 1)),
+        clock="real",
+    )
+    assert say(trace) == "`chop` holds the chef; `ticker` is ready and waits 200 ms"
+
+
+def test_with_several_chefs_nobody_alone_holds_them() -> None:
+    trace = run(
+        lane(0, "chop", (0, 0, 3), thread="worker-1"),
+        lane(1, "boil", (0, 0, 3), thread="worker-2"),
+        lane(2, "bake", (0, 3, 4), thread="worker-1"),
+        workers=2,
+    )
+    assert say(trace) == "`bake` is ready at once and waits 3 s for a free chef"
+
+
+def test_the_others_who_wait_are_counted() -> None:
+    trace = recorded(crowd_of_hands(5))
+    assert say(trace).endswith("2 other tasks wait half as long or longer")
+
+
+async def crowd_of_hands(count: int) -> None:
+    async def chop() -> None:
+        busy(2)
+
+    for _ in range(count):
+        asyncio.create_task(chop())
+    await asyncio.sleep(2 * count)
+
+
+@settings(max_examples=60, deadline=None)
+@given(programs())
+def test_the_longest_wait_is_the_longest_scheduled_span(program: Program) -> None:
+    trace = recorded(kitchen(program))
+    waits = [
+        span
+        for one in trace.lanes
+        if one.kind is not LaneKind.THREAD
+        for span in one.spans
+        if span.state is TaskState.SCHEDULED
+    ]
+    found = longest_wait(trace)
+    assert (found is None) == (not waits)
+    if found is not None:
+        assert found.seconds == max(span.seconds for span in waits)
+        assert any(
+            (span.task, span.start, span.end) == (found.lane.id, found.start, found.end)
+            for span in waits
+        )
+
+
+@settings(max_examples=60, deadline=None)
+@given(programs())
+def test_any_run_has_a_message_whose_names_are_lanes(program: Program) -> None:
+    trace = recorded(kitchen(program))
+    names = re.findall(r"`([^`]+)`", say(trace))
+    assert say(trace)
+    assert set(names) <= {one.name for one in trace.lanes}
+
+
+def test_many_who_wait_side_by_side_are_added_up() -> None:
+    trace = recorded(crowd(1000, seconds=0.01))
+    assert say(trace) == "1,000 tasks wait side by side: 10 s of waiting in 0.01 s"
+
+
+def test_a_wait_that_is_the_machine_s_noise_is_not_the_message() -> None:
+    trace = run(lane(0, "main", (0, 3e-6, 1e-5)), clock="real")
+    assert say(trace) == "`main` runs alone for 10 us"
+
+
+@pytest.mark.parametrize(
+    ("lanes", "message"),
+    [
+        ([lane(0, "main", (0, 0, 2))], "`main` runs alone for 2 s"),
+        (
+            [lane(0, "main", (0, 0, 1), over=9), lane(1, "soup", (1, 1, 9), parent=0)],
+            "`main` and `soup` share one chef; none waits long",
+        ),
+        (
+            [
+                lane(0, "main", (0, 0, 1), over=9),
+                lane(1, "grind", (1, 1, 9), kind=LaneKind.THREAD, thread="helper 1"),
+            ],
+            "`main` and 1 piece of work in threads",
+        ),
+        (
+            [
+                lane(0, "main", (0, 0, 9)),
+                lane(1, "burn", (0, 0, 2), outcome=Outcome.RAISED, error="ValueError: black"),
+            ],
+            "`burn` raises ValueError at 2 s",
+        ),
+        (
+            [lane(0, "main", (0, 0, 9)), stopped(1, "db", 4, 0, 4), stopped(2, "web", 4, 0, 4)],
+            "`main` cancels `db` and `web` at 4 s",
+        ),
+        (
+            [
+                lane(0, "main", (0, 0, 9)),
+                lane(1, "db", (0, 0, 0), over=8, cancels=(CancelRequest(4, 0),)),
+            ],
+            "`main` asks `db` to stop at 4 s",
+        ),
+        (
+            [lane(0, "main", (0, 0, 9)), stopped(1, "db", 4, "deadline", 4)],
+            "Time is up for `db` at 4 s",
+        ),
+        (
+            [lane(0, "main", (0, 0, 9)), stopped(1, "db", 9, "main's return", 9)],
+            "main returns at 9 s, and `db` is cancelled",
+        ),
+        ([lane(0, "egg", (0, 0, 0), (0, 0, 0))], "2 steps at one moment: no time passes"),
+        ([], "Nothing ran"),
+    ],
+)
+def test_every_other_run_is_told_by_what_is_most_telling(
+    lanes: list[TaskRecord], message: str
+) -> None:
+    assert say(run(*lanes)) == message
+
+
+def test_a_task_left_running_is_the_message_of_an_otherwise_quiet_run() -> None:
+    left = Finding("`cake` was left running.", kind="left_running", task=1)
+    trace = run(lane(0, "main", (0, 0, 1)), lane(1, "cake", (1, 1, 1)), findings=(left,))
+    assert say(trace) == "`cake` is left running"
+
+
+def test_the_line_below_says_what_ran_on_which_clock_and_for_how_long() -> None:
+    trace = run(lane(0, "main", (0, 0, 0.5)), clock="real", workers=4, source="tokio")
+    assert subtitle(trace, scale(trace)) == (
+        "main · real Tokio · real clock · 1 task · 500 ms · 4 chefs"
+    )
