@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import importlib
+import sys
+import types
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from helpers.clock import busy as busy
     from helpers.errors import Deadlock as Deadlock
     from helpers.errors import RunTooLong as RunTooLong
+    from helpers.labs import lab as lab
     from helpers.race import select as select
     from helpers.recorder import record as record
+    from helpers.recordings import load_recording as load_recording
     from helpers.timeline import timeline as timeline
     from helpers.trace import Trace as Trace
 
@@ -20,6 +24,8 @@ _HOMES = {
     "busy": "helpers.clock",
     "Deadlock": "helpers.errors",
     "RunTooLong": "helpers.errors",
+    "lab": "helpers.labs",
+    "load_recording": "helpers.recordings",
     "record": "helpers.recorder",
     "select": "helpers.race",
     "timeline": "helpers.timeline",
@@ -31,6 +37,8 @@ __all__ = [
     "RunTooLong",
     "Trace",
     "busy",
+    "lab",
+    "load_recording",
     "record",
     "select",
     "timeline",
@@ -44,6 +52,17 @@ def __getattr__(name: str) -> Any:
     value = getattr(importlib.import_module(_HOMES[name]), name)
     globals()[name] = value
     return value
+
+
+class _Package(types.ModuleType):
+    """The package itself: importing the module `timeline` must not hide the function."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _HOMES and isinstance(value, types.ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
 
 
 def __dir__() -> list[str]:

@@ -7,7 +7,7 @@ import contextlib
 import contextvars
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any
 
@@ -17,6 +17,7 @@ from helpers.drive import Drive
 from helpers.errors import RunStopped
 from helpers.findings import Finder
 from helpers.loops import RealRecordingLoop, VirtualRecordingLoop
+from helpers.nested import set_aside
 from helpers.stamping import StampingLoop
 from helpers.stamps import LOOK_AFTER
 from helpers.trace import Trace
@@ -96,7 +97,7 @@ class Run:
                 "there are no threads here (Python runs in a browser), and the real clock needs "
                 'one: record with clock="virtual"'
             ) from None
-        with _set_aside():
+        with set_aside():
             self._in_thread()
 
     def _in_thread(self) -> None:
@@ -220,19 +221,3 @@ class Run:
 
 def _wake() -> None:
     """Make a waiting loop take a turn."""
-
-
-@contextlib.contextmanager
-def _set_aside() -> Iterator[None]:
-    """Set the running loop and task of this thread aside, and put them back."""
-    loop = asyncio.get_running_loop()
-    task = asyncio.current_task()
-    if task is not None:
-        asyncio.tasks._leave_task(loop, task)
-    asyncio._set_running_loop(None)
-    try:
-        yield
-    finally:
-        asyncio._set_running_loop(loop)
-        if task is not None:
-            asyncio.tasks._enter_task(loop, task)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-import sys
 import threading
 import time
 import weakref
@@ -12,14 +11,17 @@ from collections.abc import Callable
 from contextvars import Context
 from typing import Any
 
-from helpers import places, words
+from helpers import places
 from helpers.errors import RunTooLong
 from helpers.runlog import FIELDS, OUTSIDE, PLUMBING, THREAD, USER, Log, is_plumbing, name_of
 from helpers.stamps import RecordedTask, StampedHandle, StampedTimer
-from helpers.threadwork import Ledger, Work, current_work
+from helpers.threadwork import Ledger, current_work
+from helpers.watching import WatchedLoop
+
+_blank: Any = RecordedTask.__new__
 
 
-class StampingLoop(asyncio.BaseEventLoop):
+class StampingLoop(WatchedLoop):
     """What makes an event loop write a `Log`: mixed in front of a loop's own class.
 
     `stamp()` is the moment in the loop's seconds. After `limit` steps the run is ended with
@@ -32,15 +34,12 @@ class StampingLoop(asyncio.BaseEventLoop):
     stamp: Callable[[], float]
     _ready: Any
     _scheduled: list[Any]
-    is_virtual = False
 
     def prepare(self, limit: float) -> None:
         """Make the loop ready to record."""
         self.log = Log()
         self.steps = self.log.steps
         self.limit = limit
-        self.halt = ""  # set from another thread, in words: raised as RunTooLong at the next turn
-        self.broken_off: places.Place | None = None  # the line of a step that was ended by force
         self.raised: list[weakref.ref[asyncio.Task[Any]]] = []
         self.in_timer = False  # a sleep's timer runs: its future is set, nothing of the program's
         self.step = OUTSIDE  # the offset in the log of the step that runs
@@ -120,9 +119,10 @@ class StampingLoop(asyncio.BaseEventLoop):
             self.log.names[number] = str(name)
         if self._task_factory is not None or options:
             return self._create_foreign(coro, number, name=name, context=context, **options)
-        task = RecordedTask(coro, loop=self, name=name, context=context)
         spawns.append(places.code_of(coro))
-        task.number = number
+        task = _blank(RecordedTask)
+        task.number = number  # before asyncio puts it into a set
+        task.__init__(coro, loop=self, name=name, context=context)
         return task
 
     def _create_foreign(self, coro: Any, number: int, **options: Any) -> Any:
@@ -131,7 +131,9 @@ class StampingLoop(asyncio.BaseEventLoop):
         began = self.stamp()
         spawns.append(places.code_of(coro))
         if self._task_factory is None:
-            task: Any = RecordedTask(coro, loop=self, **options)
+            task: Any = _blank(RecordedTask)
+            task.number = number
+            task.__init__(coro, loop=self, **options)
         else:
             given = {key: value for key, value in options.items() if value is not None}
             task = super().create_task(coro, **given)
@@ -187,55 +189,6 @@ class StampingLoop(asyncio.BaseEventLoop):
             taken, self.limit = len(steps) // FIELDS, float("inf")
             raise RunTooLong(f"the run took {taken} steps and did not end; {self.still_going()}")
         super()._process_events(event_list)
-
-    def note_busy(self, seconds: float, work: Work | None) -> None:
-        """Note the line from which a step, or a thread's work, is `busy`."""
-        if work is None and self.step != OUTSIDE and self.step not in self.log.lines:
-            place = places.of_frame(sys._getframe(2))
-            if place is not None:
-                self.log.lines[self.step] = place
-
-    def look(self, after: float) -> None:
-        """Called from another thread: note the line that a step holds the loop at."""
-        step = self.step
-        if step in self.log.lines or self.held_for() < after:
-            return
-        place = places.of_frame(sys._current_frames().get(self._thread_id))
-        if place is not None and step == self.step:
-            self.log.lines[step] = place
-
-    def held_for(self) -> float:
-        """Real seconds for which the step that runs now has held the loop; 0 if none runs."""
-        began = self.wall_began if self.is_virtual else self.at
-        return 0.0 if self.step == OUTSIDE else time.perf_counter() - began
-
-    def note_what_is_left(self) -> None:
-        """At the end: note exceptions nobody retrieved, and tasks that would not end."""
-        for ref in self.raised:
-            task: Any = ref()
-            if task is not None and task._log_traceback:
-                self.log.unretrieved.add(task.number)
-                task._log_traceback = False
-        self.raised.clear()
-        for task in self.in_order():
-            self.log.left.setdefault(task.number, places.waiting(task))
-            task._log_destroy_pending = False
-
-    def why_halted(self) -> str:
-        """Why the run was ended from outside, and where it stood; told once."""
-        why, self.halt = self.halt, ""
-        if self.broken_off is not None:
-            return f"{why}; a step held the loop at {places.describe(*self.broken_off)}"
-        return f"{why}; {self.still_going()}"
-
-    def still_going(self) -> str:
-        """The tasks that have not ended and the lines they stand at, in words."""
-        each = [f"`{places.called(task)}` is at {places.waiting(task)}" for task in self.in_order()]
-        return words.listing(each, most=5, what="other tasks") or "no task is left"
-
-    def in_order(self) -> list[Any]:
-        """The tasks that have not ended, in the order of their spawns."""
-        return sorted(asyncio.all_tasks(self), key=lambda task: getattr(task, "number", 0))
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """Note what asyncio would log of a task; the rest is handled as asyncio does."""

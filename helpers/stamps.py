@@ -40,6 +40,10 @@ class RecordedTask(asyncio.Task):
 
     __slots__ = ("number",)
 
+    def __hash__(self) -> int:
+        """Its number, so that asyncio's sets of tasks have an order that is not chance."""
+        return self.number
+
     def cancel(self, msg: Any = None) -> bool:
         """Ask the task to stop, and note by which step that was asked."""
         asked = super().cancel(msg)
