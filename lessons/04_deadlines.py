@@ -33,7 +33,7 @@ import asyncio
 from contextlib import suppress
 from itertools import count
 
-from helpers import busy, record, timeline
+from helpers import busy, lab, record, timeline
 
 # %% [markdown]
 # ## 1. The soup or the alarm
@@ -621,7 +621,39 @@ print(trace.result, *trace.findings, sep="\n")
 # | a task that refuses | the value, late | nothing, but you waited |
 
 # %% [markdown]
-# ## 11. The same job in Rust
+# ## 11. The lab
+#
+# One call, one deadline, one fallback, in milliseconds. Choose how long the call takes, how it spends that time, and what it does when it is cancelled. Say first what the
+# guest will get; then run it.
+#
+# Find two different ways to get *the fresh dish, but late*. Then find a fallback that comes late although nobody held the chef.
+
+# %%
+# NBVAL_IGNORE_OUTPUT
+lab("deadlines")
+
+# %% [markdown]
+# Whatever you choose, two rules hold for a call that ends when it is told to. Here they are checked for nine pairs of a deadline and an amount of work:
+
+
+# %%
+async def by_hand(work):
+    busy(work)
+
+
+async def told(deadline, recipe):
+    await within(deadline, recipe)
+    return minute()
+
+
+pairs = [(deadline, work) for deadline in (1, 3, 5) for work in (2, 4, 6)]
+oven = [(await record(told(d, asyncio.sleep(w)))).result == min(d, w) for d, w in pairs]
+hands = [(await record(told(d, by_hand(w)))).result == w for d, w in pairs]
+print("waiting for the oven, you are told at the earlier of deadline and work:", all(oven))
+print("hands-on, you are told when the work is done, whatever the deadline:", all(hands))
+
+# %% [markdown]
+# ## 12. The same job in Rust
 #
 # A soup under a deadline, with bread as the fallback; then a deadline over the handle of a roast.
 #

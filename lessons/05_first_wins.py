@@ -32,7 +32,7 @@ import asyncio
 import random
 from collections import Counter
 
-from helpers import record, select, timeline
+from helpers import lab, record, select, timeline
 
 
 def minute():
@@ -582,7 +582,51 @@ for after in (None, 3, 0):
 # twice: the price of basil, and not "bring me a crate".
 
 # %% [markdown]
-# ## 10. The same job in Rust
+# ## 10. The lab
+#
+# The choice that this lesson is about, as a program: three places take 3, 1 and 2 minutes, and one that is cancelled needs 2 minutes to hang up. What does `main` do with the
+# losers?
+
+
+# %%
+async def polite(minutes):
+    try:
+        await asyncio.sleep(minutes)
+    except asyncio.CancelledError:
+        await asyncio.sleep(2)  # says goodbye
+        raise
+
+
+async def heard(cancel, wait):
+    racers = [asyncio.create_task(polite(minutes)) for minutes in (3, 1, 2)]
+    _, losers = await asyncio.wait(racers, return_when=asyncio.FIRST_COMPLETED)
+    cancelled = [loser.cancel() for loser in losers if cancel]
+    if wait:
+        await asyncio.wait(losers)
+    still = sum(not racer.done() for racer in racers)
+    return f"{len(cancelled)} cancelled, goes on in minute {minute():g}, {still} still running"
+
+
+# %% [markdown]
+# The lab asks two to five places, in milliseconds. Choose how long each of them takes, how often they fail, and what `main` does with the losers. Say first who
+# wins; then run it.
+#
+# Find a setting in which somebody else wins than the one with the shortest delay. Then make `main` return before all have ended, in two different ways.
+
+# %%
+# NBVAL_IGNORE_OUTPUT
+lab("first_wins")
+
+# %% [markdown]
+# **Predict.** And the program above: in which minute does `main` go on, and how many are still running then?
+
+# %%
+for cancel, wait in [(False, False), (True, False), (True, True)]:
+    trace = await record(heard(cancel, wait), unit="minutes")
+    print(f"cancel {cancel!s:5} await {wait!s:5}: {trace.result}")
+
+# %% [markdown]
+# ## 11. The same job in Rust
 #
 # The race for the basil, then the loop with the closing bell.
 #
