@@ -19,6 +19,7 @@ class Timeline(go.Figure):  # type: ignore[misc]  # plotly has no types
     """
 
     _ipython_display_ = None  # or IPython would ask for no mimebundle
+    _repr_html_ = None  # or a page with a random id would be kept beside the figure
 
     def __init__(
         self, data: Any = None, *args: Any, text: Callable[[], str] | None = None, **options: Any
