@@ -91,7 +91,9 @@ WAYS = {"recorded": recorded, "VizTracer, log_async": viztraced, "asyncio's debu
 PROGRAMS = {"10,000 x sleep(0.01)": sleeps, "100 x 1000 bare yields": yields}
 
 
-def ratio(way: Callable[[Program], tuple[float, float]], program: Program, pairs: int) -> list[float]:
+def ratio(
+    way: Callable[[Program], tuple[float, float]], program: Program, pairs: int
+) -> list[float]:
     """Median ratio to the plain program, its smallest and largest, and the seconds after the run."""
     ratios, after = [], []
     way(program), plain(program)  # warm up both

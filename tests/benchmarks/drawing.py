@@ -1,0 +1,70 @@
+"""What drawing costs: from a trace to a figure, and what `import helpers` loads.
+
+    python tests/benchmarks/drawing.py [--repeats 5]
+
+Prints medians, and how each stands to its limit: a figure of 10,000 tasks within 1 s and 2 MB,
+`import helpers` within 50 ms.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from helpers import Trace, record, timeline  # noqa: E402
+
+
+async def crowd(tasks: int) -> None:
+    """So many tasks that each sleep 10 ms."""
+    async with asyncio.TaskGroup() as group:
+        for _ in range(tasks):
+            group.create_task(asyncio.sleep(0.01))
+
+
+def drawn(trace: Trace, repeats: int) -> tuple[float, int]:
+    """Median seconds from a trace to a drawn figure's JSON, and its bytes."""
+    seconds = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        text = timeline(trace).to_json()
+        seconds.append(time.perf_counter() - began)
+    return statistics.median(seconds), len(text)
+
+
+def importing(repeats: int) -> float:
+    """Median seconds of `import helpers` in a fresh process, without Python's own start."""
+    script = "import time; t = time.perf_counter(); import helpers; print(time.perf_counter() - t)"
+    run = [sys.executable, "-c", script]
+    return statistics.median(
+        float(subprocess.run(run, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
+        for _ in range(repeats)
+    )
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeats", type=int, default=5)
+    repeats = parser.parse_args().repeats
+    print(f"Python {platform.python_version()}, {platform.system()}, median of {repeats}")
+    print("| what | seconds | of its limit | bytes |")
+    print("|---|---|---|---|")
+    seconds = importing(repeats)
+    print(f"| import helpers | {seconds:.4f} | {seconds / 0.05:.2f} | |")
+    for tasks in (4, 100, 1000, 10_000):
+        trace = asyncio.run(record(crowd(tasks), clock="real"))
+        seconds, size = drawn(trace, repeats)
+        print(f"| {tasks:,} tasks, trace to figure | {seconds:.3f} | {seconds:.2f} | {size:,} |")
+
+
+if __name__ == "__main__":
+    main()
