@@ -24,7 +24,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from helpers import record  # noqa: E402
+from helpers import record
 
 Program = Callable[[], Coroutine[Any, Any, float]]
 
@@ -94,7 +94,7 @@ PROGRAMS = {"10,000 x sleep(0.01)": sleeps, "100 x 1000 bare yields": yields}
 def ratio(
     way: Callable[[Program], tuple[float, float]], program: Program, pairs: int
 ) -> list[float]:
-    """Median ratio to the plain program, its smallest and largest, and the seconds after the run."""
+    """Median, smallest and largest ratio to the plain program, and the seconds after the run."""
     ratios, after = [], []
     way(program), plain(program)  # warm up both
     for n in range(pairs):
