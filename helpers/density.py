@@ -37,13 +37,13 @@ class Counts:
 
 
 def counts(trace: Trace, bins: int = BINS) -> Counts:
-    """Tasks and branches in each state over time."""
+    """Tasks, and work in threads, in each state over time; a branch is a part of its task."""
     width = trace.duration / bins if trace.duration else 1.0
     whole = {state: [0.0] * (bins + 1) for state in lanes.STATE_ORDER}
     parts = {state: [0.0] * (bins + 1) for state in lanes.STATE_ORDER}
     polls = [0] * bins
     for lane in trace.lanes:
-        if lane.kind is LaneKind.CALLBACK:
+        if lane.kind in (LaneKind.CALLBACK, LaneKind.BRANCH):
             continue
         for _, state, start, end, _ in lane.spans:
             first, last = start / width, end / width

@@ -71,3 +71,9 @@ def shorten(text: str, most: int) -> str:
     front = next(text[:n] for n in range(len(text), -1, -1) if cells(text[:n]) <= head)
     back = next(text[n:] for n in range(len(text) + 1) if cells(text[n:]) <= tail)
     return f"{front}\u2026{back}"
+
+
+def fit(text: str, wide: int) -> str:
+    """A text that takes exactly `wide` columns: shortened, or filled with spaces."""
+    text = shorten(text, wide)
+    return text + " " * (wide - cells(text))
