@@ -151,7 +151,7 @@ def areas(trace: Trace, scale: Scale) -> dict[str, Json]:
 def _steps(found: Counts, scale: Scale) -> Json:
     busy = [n for n, polls in enumerate(found.polls) if polls]
     made: dict[str, Any] = marks.line_marks(
-        "steps",
+        "steps started",
         {"x": [scale.at((n + 0.5) * found.width) for n in busy], "y": [0] * len(busy)},
         size=12,
         width=2,

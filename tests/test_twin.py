@@ -1,0 +1,256 @@
+"""The text twin: exact under the virtual clock, and with the same facts as the figure."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given, settings
+
+from helpers import rows as rows_of
+from helpers import twin, twin_facts, words
+from helpers.scale import scale
+from helpers.theme import STATES
+from helpers.timeline import figure_dict
+from helpers.trace import CancelRequest, Finding, LaneKind, Mark, Outcome, TaskState, Trace
+from tests.pictured import Program, crowd, dinner, kitchen, lane, programs, recorded, run
+
+EVENING = """\
+`salad` is ready at 2 and waits 8 min for a free chef
+dinner · virtual clock · 4 tasks · 46 min · one chef
+
+dinner   ###.......................................................## returned
+soup       #####.........................## returned
+roast      !!!!########......................................###### returned
+salad      !!!!!!!!!!!##|##|#| returned
+         0            10           20           30           40
+         kitchen minutes
+# running: the chef is on it   ! scheduled: ready, no chef free   . idle: in
+the oven   | a step of no time, or right behind another
+
+        polls  running  scheduled  idle  ended at
+dinner      2        3          0    43  46 returned
+soup        2        4          0    20  26 returned
+roast       2        9          3    30  44 returned
+salad       4        6          8     0  16 returned
+
+dinner: woken by the start of the run, running 0 to 2, idle 2 to 45, woken by
+    a deadline, running 45 to 46, returned at 46
+soup: woken by dinner, running 2 to 5, idle 5 to 25, woken by a timer, running
+    25 to 26, returned at 26
+roast: woken by dinner, scheduled 2 to 5, running 5 to 10, idle 10 to 40,
+    woken by a timer, running 40 to 44, returned at 44
+salad: woken by dinner, scheduled 2 to 10, running 10 to 12, woken by salad,
+    running 12 to 14, woken by salad, running 14 to 16, woken by salad, a step
+    at 16, returned at 16
+
+at 45 dinner: deadline: time is up
+"""
+
+
+@pytest.fixture(scope="module")
+def evening() -> Trace:
+    return recorded(dinner(), unit="minutes")
+
+
+def bar(text: str, name: str) -> str:
+    """The bar of a lane, from the start of the run on."""
+    lines = text.splitlines()
+    axis = next(line for line in lines if re.fullmatch(r" +0( +[\d.,]+)*", line))
+    start = axis.index("0")
+    (found,) = [
+        line[start:]
+        for line in lines
+        if line[:start].strip() == name and re.fullmatch(r"[#!.| ]+\w+", line[start:])
+    ]
+    return found.rpartition(" ")[0]
+
+
+def test_the_twin_is_exact_under_the_virtual_clock(evening: Trace) -> None:
+    told, _, findings = str(evening).partition("\nFindings:\n")
+    assert told == EVENING
+    assert findings.startswith("- `soup` blocked the loop for 3 min (from 2 to 5, at line ")
+    assert str(recorded(dinner(), unit="minutes")) == str(evening)
+
+
+def test_the_twin_has_the_title_that_the_figure_was_given(evening: Trace) -> None:
+    assert twin.text(evening, title="Dinner is late").startswith("Dinner is late\ndinner · ")
+
+
+@pytest.mark.parametrize("width", [40, 60, 78, 120])
+def test_no_line_is_wider_than_asked_for(evening: Trace, width: int) -> None:
+    lines = twin.text(evening, width=width).splitlines()
+    assert max(map(len, lines)) <= max(width, 52)  # the table needs 52
+    assert len(str(evening).splitlines()) < 45
+
+
+def test_a_width_in_which_nothing_fits_is_an_error_in_a_sentence(evening: Trace) -> None:
+    with pytest.raises(ValueError, match="at least 40 characters, got 12"):
+        twin.text(evening, width=12)
+
+
+def test_a_step_that_takes_no_time_is_seen() -> None:
+    text = str(run(lane(0, "egg", (0, 0, 0), (5, 5, 5), (9, 9, 9))))
+    assert bar(text, "egg").count("|") == 3
+    assert bar(text, "egg").startswith("|.")
+    assert bar(text, "egg").endswith(".|")
+    assert "a step at 0, idle 0 to 5, woken by a timer, a step at 5" in " ".join(text.split())
+
+
+def test_a_step_shorter_than_a_letter_is_seen() -> None:
+    text = str(run(lane(0, "egg", (0, 0, 0.001), (50, 50, 50.001), (90, 99.9, 100))))
+    assert [len(run_of) for run_of in re.findall("#+", bar(text, "egg"))] == [1, 1, 1]
+    assert "!" in bar(text, "egg")
+
+
+def test_a_step_right_behind_another_is_parted_from_it() -> None:
+    text = str(run(lane(0, "egg", (0, 0, 3), (3, 3, 6), (6, 6, 9))))
+    assert re.fullmatch("#{18,}[|]#{18,}[|]#{18,}", bar(text, "egg"))
+
+
+@settings(max_examples=60, deadline=None)
+@given(programs())
+def test_twin_and_figure_tell_the_same_facts(program: Program) -> None:
+    trace = recorded(kitchen(program))
+    figure = figure_dict(trace)
+    names = figure["layout"]["yaxis"]["ticktext"]
+    title = re.sub(r"<[^>]+>", "", figure["layout"]["title"]["text"].replace("<br>", " "))
+    assert " ".join(str(trace).split()).replace("`", "").startswith(title)
+    assert all(name in str(trace) for name in names)
+    rows = [row for row in rows_of.rows(trace) if row.lane is not None]
+    wide = twin_facts.lives(trace, rows, scale(trace), 100_000)
+    lives = dict(zip([row.name for row in rows], wide, strict=True)) if wide else {}
+    for one in figure["data"]:
+        state = one["name"].partition(":")[0]
+        if one["type"] == "bar" and state in list(TaskState) and trace.duration and lives:
+            for y, base, x in zip(one["y"], one["base"], one["x"], strict=True):
+                span = f"{state} {words.number(base, 6)} to {words.number(base + x, 6)}"
+                assert span in lives[names[y]]
+    ticks = next((one["y"] for one in figure["data"] if one["name"] == "steps"), [])
+    table = twin_facts.table(trace, rows, scale(trace), 100_000)[1:]
+    for row, line in zip(rows, table, strict=True):
+        last = len(names) - 1 - names[::-1].index(row.name)
+        assert int(line.removeprefix(row.name).split()[0]) == ticks.count(last)
+
+
+@settings(max_examples=60, deadline=None)
+@given(programs())
+def test_every_poll_of_any_program_is_in_its_lane_s_bar(program: Program) -> None:
+    trace = recorded(kitchen(program))
+    for one in trace.lanes:
+        painted = twin.paint(trace, one, 50)
+        assert len(painted) == 50
+        for step in one.steps:
+            cell = min(int(round(step.start * 50 / trace.duration, 6)), 49) if trace.duration else 0
+            assert painted[cell] in "#|"
+        if trace.duration:
+            begins = one.spawned * 50 / trace.duration
+            assert not painted[: min(int(begins), 49)].strip()
+
+
+def test_the_table_counts_polls_and_adds_up_states() -> None:
+    trace = run(lane(0, "main", (0, 0, 9)), lane(1, "ring", (2, 3, 3), kind=LaneKind.CALLBACK))
+    lines = str(trace).splitlines()
+    assert "main      1        9          0     0  9 returned" in lines
+    assert "ring      1        0          1     -  3 called" in lines
+
+
+def test_how_a_lane_ended_is_told_whole() -> None:
+    trace = run(
+        lane(0, "main", (0, 0, 9)),
+        lane(1, "burn", (0, 0, 4), outcome=Outcome.RAISED, error="ValueError: black"),
+        lane(2, "late", (0, 0, 5), outcome=Outcome.CANCELLED, cancels=(CancelRequest(5, 0),)),
+        lane(3, "slow", (0, 0, 7), outcome=Outcome.PENDING, over=9),
+    )
+    text = str(trace)
+    assert "raised ValueError: black at 4" in text
+    assert "cancelled by main at 5" in text
+    assert "still pending at 9" in text
+    assert re.fullmatch("#+[.]+", bar(text, "slow"))
+
+
+def test_marks_and_requests_to_stop_are_told_with_their_lane() -> None:
+    trace = run(
+        lane(0, "main", (0, 0, 1), (9, 9, 10), cancels=(CancelRequest(9.0, "deadline"),)),
+        marks=(Mark(1.0, None, "cards are written"),),
+    )
+    assert "\nat 1: cards are written\nat 9 main: deadline: time is up" in str(trace)
+
+
+def test_findings_are_told_and_many_are_counted() -> None:
+    many = tuple(Finding(f"`egg {n}` is lost.", kind="vanished") for n in range(15))
+    text = str(Trace((), 0.0, findings=many))
+    assert text.count("is lost.") == 12
+    assert text.endswith("- and 3 more.")
+    assert text.startswith("Nothing ran\n")
+
+
+def test_a_run_in_which_no_time_passes_shows_the_order_of_its_steps() -> None:
+    trace = run(
+        lane(0, "main", (0, 0, 0, "start"), (0, 0, 0, 1)),
+        lane(1, "soup", (0, 0, 0, 0), (0, 0, 0, 1), parent=0),
+    )
+    text = str(trace)
+    main, soup = bar(text, "main"), bar(text, "soup")
+    assert main.index("#") < soup.index("#") < main.rindex("#")
+    assert "steps, one after another: no time passes" in text
+
+
+def test_several_chefs_are_told_and_on_which_of_them_a_step_was() -> None:
+    trace = run(
+        lane(0, "boil", (0, 0, 5), thread="worker-1"),
+        lane(1, "bake", (0, 0, 3), thread="worker-2"),
+        workers=2,
+    )
+    text = str(trace)
+    assert re.search(r"^chefs:\nworker-1  #+\nworker-2  #+\ntasks:\nboil ", text, re.MULTILINE)
+    assert "running 0 to 3 on worker-2" in text
+
+
+@pytest.mark.parametrize("tasks", [100, 5000])
+def test_a_crowd_is_told_in_some_40_lines_with_its_totals_and_slowest_lanes(tasks: int) -> None:
+    trace = recorded(crowd(tasks, sleeps=2))
+    lines = str(trace).splitlines()
+    assert len(lines) <= 45
+    (total,) = [line.split() for line in lines if line.split()[:1] == ["sum"]]
+    assert total[-1] == words.number(sum(one.polls for one in trace.lanes))
+    assert total[5:7] == [words.number(20 * (tasks + 1)), "s"]
+    assert any(line.startswith("The slowest lanes") for line in lines)
+
+
+def test_lanes_can_be_opened_by_name(evening: Trace) -> None:
+    text = twin.text(evening, lanes=["salad"])
+    assert "salad  " in text
+    assert "\nroast" not in text
+    assert "on average" not in text
+
+
+def test_names_in_wide_letters_keep_the_bars_in_line() -> None:
+    trace = run(
+        lane(0, "スープ", (0, 0, 9)), lane(1, "egg", (0, 0, 9)), lane(2, "x" * 80, (0, 0, 9))
+    )
+    lines = [line for line in str(trace).splitlines() if line.endswith("# returned")]
+    assert len({words.cells(line) for line in lines}) == 1
+    assert str(trace).count("x" * 78) == 1  # whole in its life
+
+
+@pytest.mark.parametrize(
+    "trace",
+    [
+        Trace((), 0.0),
+        run(lane(0, "egg", (0, 0, 0))),
+        run(lane(0, "egg", over=3.0)),
+        run(lane(0, "egg", (0, 0, 1e-7)), clock="real"),
+        run(lane(0, "", (0, 0, 1e6))),
+        run(lane(0, "a\nb", (0, 0, 1))),
+    ],
+)
+def test_an_unusual_run_has_a_sane_text(trace: Trace) -> None:
+    text = str(trace)
+    assert text
+    assert all(words.cells(line) <= 78 for line in text.splitlines())
+
+
+def test_running_is_told_by_the_letter_of_its_state() -> None:
+    letter = STATES[TaskState.RUNNING].letter
+    assert set(bar(str(run(lane(0, "egg", (0, 0, 9)))), "egg")) == {letter}
