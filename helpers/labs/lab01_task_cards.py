@@ -118,11 +118,12 @@ LAB = LabSpec(
         "How long do the threads take, beside the tasks?", compare, (_LITTLE, _SOME, _MUCH)
     ),
     own_controls=(
-        Slider("guests", "Number of guests", 1, 1000, 50),
+        Slider("guests", "Number of guests", 1, 1000, 20),
         Slider("wait", "Each dish waits in the oven (ms)", 50, 500, 200, step=10),
     ),
     source=source,
     forecast=forecast,
     numbers=numbers,
     clocks=("real",),
+    height=640,
 )

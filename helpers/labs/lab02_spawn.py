@@ -71,8 +71,8 @@ def numbers(values: Values, trace: Trace) -> list[str]:
         f"It took {told(trace, trace.duration)}. The hands-on work, {seconds(hands_on(values))}, "
         f"was done one piece at a time by one chef, in {plural(steps, 'step')}{_waits(values)}.",
         f"The first card was written at {told(trace, first.spawned)} and begun at "
-        f"{told(trace, first.steps[0].start)}: main was busy until then, and no card begins "
-        "before main's first await.",
+        f"{told(trace, first.steps[0].start)}: `main` was busy until then, and no card begins "
+        "before its first await.",
         f"The last card was written at {told(trace, last.spawned)} and begun at "
         f"{told(trace, last.steps[0].start)}.",
         f"On average a card was ready with no chef free for {told(trace, waited)}; the longest, "

@@ -107,8 +107,8 @@ def _fate(trace: Trace, loser: TaskRecord) -> str:
         )
     if loser.cancels[-1].by == AT_END:
         return (
-            f"`{loser.name}` was asked to stop by main, which did not wait for it: the end of the "
-            "run cut it short while it hung up."
+            f"`{loser.name}` was asked to stop by `main`, which did not wait for it: the end of "
+            "the run cut it short while it hung up."
         )
     return f"`{loser.name}` was cancelled, hung up, and ended {after} after the race was decided."
 
@@ -124,9 +124,11 @@ def numbers(values: Values, trace: Trace) -> list[str]:
     late = [f"`{lane.name}`" for lane in losers if AT_END in [ask.by for ask in lane.cancels]]
     said = [won, *(_fate(trace, loser) for loser in losers)]
     if late:
-        said.append(f"main returned at {told(trace, main.over)}, before {listing(late)} had ended.")
+        said.append(
+            f"`main` returned at {told(trace, main.over)}, before {listing(late)} had ended."
+        )
     else:
-        said.append(f"main returned at {told(trace, main.over)}, when all had ended.")
+        said.append(f"`main` returned at {told(trace, main.over)}, when all had ended.")
     return said
 
 
@@ -183,4 +185,5 @@ LAB = LabSpec(
     forecast=forecast,
     numbers=numbers,
     clocks=("virtual", "real"),
+    height=380,
 )

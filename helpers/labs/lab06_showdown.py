@@ -112,7 +112,7 @@ def numbers(values: Values, trace: Trace) -> list[str]:
     said = [
         f"It took {told(trace, trace.duration)} for {plural(orders, 'order')}; the ovens alone "
         f"need {seconds(ovens)}.",
-        f"{plural(len(tasks) - 1, 'task')} beside main, {plural(polls, 'step')}; "
+        f"{plural(len(tasks) - 1, 'task')} beside `main`, {plural(polls, 'step')}; "
         f"{most_at_once(trace):,} waited at the same time.",
     ]
     if trace.clock == "virtual":

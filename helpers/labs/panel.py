@@ -42,7 +42,7 @@ class Panel(widgets.VBox):
             "Stop": widgets.Button(description="Stop", icon="stop"),
             "Reset": widgets.Button(description="Reset", icon="undo"),
         }
-        self.picture = Picture()
+        self.picture = Picture(height=spec.height)
         self._lock = threading.RLock()
         self.engine = Engine(spec, self._show)
         super().__init__(self._parts())

@@ -120,6 +120,7 @@ class LabSpec:
     clocks: tuple[str, ...] = ("real", "virtual")  # the first is the default
     refusal: Callable[[Values], str] = lambda _: ""
     max_seconds: float = 30.0
+    height: int = 480  # of the picture, in pixels
     controls: tuple[Control, ...] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -39,7 +39,8 @@ OpenPanel = Callable[[str | LabSpec], Panel]
 
 def words(widget: widgets.HTML) -> str:
     """What a person reads there."""
-    return html.unescape(re.sub(r"<[^>]+>", " ", widget.value))
+    text = html.unescape(re.sub(r"<[^>]+>", " ", widget.value))
+    return text.replace("\N{NO-BREAK SPACE}", " ")
 
 
 def title(panel: Panel) -> str:

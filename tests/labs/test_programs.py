@@ -24,7 +24,7 @@ QUICK: dict[str, Values] = {
     "spawn": {"tasks": 5, "work": 2},
     "not_blocking": {"guests": 4, "share": 50, "wait": 50},
     "deadlines": {"deadline": 50, "work": 100},
-    "first_wins": {"database": 60, "cache": 50, "replica": 40},
+    "first_wins": {"database": 250, "cache": 50, "replica": 150},
     "showdown": {"orders": 10},
 }
 
@@ -225,7 +225,7 @@ def test_the_style_decides_how_many_tasks_there_are_and_how_long_it_takes(
     assert (len(trace.tasks) - 1, trace.duration) == (tasks, took)
     at_once = 250 if style in ("gather", "group") else 100
     said = spec.numbers(values, trace)
-    assert f"{tasks} tasks beside main" in said[1]
+    assert f"{tasks} tasks beside `main`" in said[1]
     if style != "semaphore":  # there, those at the door wait too
         assert f"{at_once} waited at the same time" in said[1]
 
@@ -243,9 +243,12 @@ def test_with_helpers_the_bell_rings_on_and_without_it_is_silent() -> None:
 
 def test_tasks_need_no_thread_and_chefs_one_each() -> None:
     spec = spec_of("task_cards")
-    values = spec.check({"guests": 20, "wait": 100})
+    values = spec.check({"guests": 20, "wait": 500})
     trace = run(spec, values)
-    assert trace.result == {"threads for the cards": 0, "threads for the chefs": 20}
+    cards, chefs = trace.result.values()
+    # A chef who is done before the next one is made takes that one's place.
+    assert (cards, 2 <= chefs <= 20) == (0, True)
     said = spec.numbers(values, trace)
     assert said[0].startswith("20 tasks: all done after ")
-    assert "with 20 threads more than before" in said[1]
+    assert "with 0 threads more than before" in said[0]
+    assert f"with {chefs} threads more than before" in said[1]

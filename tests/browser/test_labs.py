@@ -1,0 +1,230 @@
+"""The labs in a real JupyterLab: run all, press Run, drag a slider, press Stop, read the picture.
+
+JupyterLab sends widget messages on a subshell of the kernel (a thread beside its main one), or,
+where that is switched off, on the kernel's main thread. The labs work the same with both.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from helpers.labs import spec_of
+from tests.browser.page import NotebookPage
+from tests.browser.server import LabServer
+
+OpenNotebook = Callable[..., NotebookPage]
+NotebookOf = Callable[..., Path]
+
+ROUTES = {"on a subshell": "perCommTarget", "on the main thread": "disabled"}
+SETTINGS = Path("settings/@jupyterlab/apputils-extension/kernels-settings.jupyterlab-settings")
+NOTHING_YET = "Nothing has run yet"
+# Which thread the callbacks come on, and what is left in the kernel beside the lab's own thread.
+WHO = """
+import threading
+from helpers.labs import _open
+panel = _open["spawn"]
+came_on = set()
+panel.controls["tasks"].observe(lambda _: came_on.add(threading.current_thread().name), "value")
+"""
+LEFT = """
+idle = panel.engine.wait(10)
+mine = [t.name for t in threading.enumerate() if t.name.startswith(("task-cards", "helper"))]
+beside_main = came_on - {"MainThread"} != set()
+print(idle, panel.engine.state, beside_main, mine)
+"""
+
+
+@pytest.fixture(params=ROUTES)
+def route(request: pytest.FixtureRequest, lab: LabServer) -> Iterator[str]:
+    """Switch where JupyterLab sends widget messages, before the page is opened."""
+    file = lab.home / SETTINGS
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps({"commsOverSubshells": ROUTES[request.param]}), encoding="utf-8")
+    yield request.param
+    file.unlink()
+
+
+@pytest.fixture
+def notebook_of(tmp_path: Path) -> NotebookOf:
+    """`notebook_of("spawn", "showdown", then=[...])`: a cell for each lab, then these cells."""
+
+    def write(*names: str, then: tuple[str, ...] = ()) -> Path:
+        notebook = nbformat.v4.new_notebook()
+        notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
+        shown = [f'from helpers.labs import lab\n\nlab("{name}")' for name in names]
+        notebook.cells = [nbformat.v4.new_code_cell(source) for source in (*shown, *then)]
+        path = tmp_path / f"labs_{names[0]}.ipynb"
+        nbformat.write(notebook, path)
+        return path
+
+    return write
+
+
+class LabOnScreen:
+    """One lab in a notebook page: what it says, its picture, its buttons."""
+
+    def __init__(self, notebook: NotebookPage, cell: int) -> None:
+        self.notebook, self.area = notebook, notebook.output(cell)
+
+    def says(self, words: str, seconds: float = 20) -> None:
+        """Wait until the words stand in the panel."""
+
+        def said() -> bool:
+            return words in self.area.inner_text().replace("\N{NO-BREAK SPACE}", " ")
+
+        self.notebook.until(said, f"{words!r} in the panel", seconds)
+
+    def shows(self, words: str, seconds: float = 20) -> None:
+        """Wait until the words stand in the picture: its title, what is below it, its lanes."""
+        self.notebook.until(
+            lambda: any(words in text for text in self.drawn()),
+            f"{words!r} in the picture",
+            seconds,
+        )
+
+    def drawn(self) -> list[str]:
+        """Each text that plotly has drawn."""
+        texts: list[str] = self.area.locator(".js-plotly-plot").evaluate(
+            "plot => [...plot.querySelectorAll('svg text')].map(text => text.textContent)"
+        )
+        return texts
+
+    def press(self, text: str) -> None:
+        """Press a button with this text; an icon may stand before it."""
+        self.area.get_by_role("button", name=re.compile(rf"(^|\W){text}$")).click()
+
+    def readout(self, label: str) -> str:
+        """The number beside a slider."""
+        slider = self.area.locator(".widget-slider").filter(has_text=label)
+        return str(slider.locator(".widget-readout").inner_text())
+
+    def set(self, label: str, value: int) -> None:
+        """Type a number beside a slider."""
+        slider = self.area.locator(".widget-slider").filter(has_text=label)
+        slider.locator(".widget-readout").fill(str(value))
+        slider.locator(".widget-readout").press("Enter")
+
+
+def run_last_cell(notebook: NotebookPage, code: str) -> None:
+    """Put code in the last cell and run it."""
+    notebook.page.evaluate(
+        """code => { const notebook = jupyterapp.shell.currentWidget.content;
+            notebook.widgets.at(-1).model.sharedModel.setSource(code);
+            notebook.activeCellIndex = notebook.widgets.length - 1; }""",
+        code,
+    )
+    notebook.command("notebook:run-cell")
+
+
+def test_the_spawn_lab_runs_follows_its_slider_stops_and_leaves_nothing_behind(
+    open_notebook: OpenNotebook, notebook_of: NotebookOf, route: str
+) -> None:
+    notebook = open_notebook(notebook_of("spawn", then=(WHO, "0")))
+    notebook.run_all()
+    assert notebook.errors() == []
+    lab = LabOnScreen(notebook, 0)
+    lab.says("Ready. Predict, then press Run.")
+    lab.shows(NOTHING_YET)
+
+    lab.area.get_by_label("Your prediction").fill("0.5")
+    lab.press("Run")
+    lab.says("You predicted 0.5 s; it took")
+    lab.shows("21 tasks")
+    assert {"card 1", "card 20"} <= set(lab.drawn())
+
+    count = int(notebook.drag("Number of cards", 0.9, 0.1, 0.5, 0.008))
+    assert 2 <= count <= 19
+    lab.shows(f"{count + 1} tasks")
+    lab.shows(f"card {count}")
+    assert "card 20" not in lab.drawn()
+    lab.says("Done.")
+
+    notebook.drag("Number of cards", 1.0)
+    lab.says("Running for")  # eight seconds of hands-on work
+    lab.press("Stop")
+    lab.says("Stopped after", 5)
+    assert not notebook.problems
+
+    lab.press("Reset")
+    lab.says("Ready. Predict, then press Run.")
+    lab.shows(NOTHING_YET)
+    assert lab.readout("Number of cards") == "20"
+    run_last_cell(notebook, LEFT)
+    printed = "".join(output["text"] for output in notebook.cells()[2]["outputs"])
+    beside_main = route == "on a subshell"
+    assert printed == f"True ready {beside_main} ['task-cards-lab-spawn']\n"
+
+
+def test_the_panel_answers_while_a_run_blocks(
+    open_notebook: OpenNotebook, notebook_of: NotebookOf
+) -> None:
+    notebook = open_notebook(notebook_of("not_blocking"))
+    notebook.run_all()
+    lab = LabOnScreen(notebook, 0)
+    lab.set("Number of guests", 100)
+    lab.set("Dishes that are stared at", 100)
+    lab.says("will hold the chef for 10 s in all")
+    lab.press("Run")
+    lab.says("Running for")
+    began = time.monotonic()
+    lab.set("Each dish waits", 60)  # a newer value: the blocked run is ended, the new one begins
+    lab.says("will hold the chef for 6 s in all")
+    lab.press("Stop")
+    lab.says("Stopped after")
+    assert time.monotonic() - began < 5, "the panel stood still while the run blocked"
+
+
+def test_each_lab_is_run_by_a_click_and_shows_what_came_out(
+    open_notebook: OpenNotebook, notebook_of: NotebookOf
+) -> None:
+    asked = {
+        "task_cards": ("about as long", "all done after"),
+        "deadlines": ("the fallback, in time", "That is what you predicted."),
+        "first_wins": ("cache", "that is what you predicted."),
+        "showdown": (None, "You predicted 0.25 s; it took"),
+    }
+    notebook = open_notebook(notebook_of(*asked))
+    notebook.run_all()
+    assert notebook.errors() == []
+    for cell, (name, (answer, said)) in enumerate(asked.items()):
+        lab = LabOnScreen(notebook, cell)
+        lab.says(spec_of(name).title)
+        if answer is None:
+            lab.area.get_by_label("Your prediction").fill("0.25")
+        else:
+            lab.area.get_by_label(answer, exact=True).check()
+        lab.press("Run")
+        lab.says(said)
+        lab.says("Done.")
+        assert NOTHING_YET not in " ".join(lab.drawn())
+    lab.set("Number of orders", 40)
+    lab.shows("41 tasks")
+    assert not notebook.problems
+
+
+def test_the_code_that_is_copied_gives_the_same_timeline_in_a_cell(
+    open_notebook: OpenNotebook, notebook_of: NotebookOf
+) -> None:
+    notebook = open_notebook(notebook_of("deadlines", then=("0",)))
+    notebook.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    notebook.run_all()
+    lab = LabOnScreen(notebook, 0)
+    lab.set("The call takes", 250)
+    lab.press("Run")
+    lab.shows("0.25 s")
+    lab.area.get_by_text("The code that runs").click()
+    lab.press("Copy")
+    lab.says("Copied: paste it in a cell")
+    run_last_cell(notebook, notebook.page.evaluate("() => navigator.clipboard.readText()"))
+    output = notebook.cells()[1]["outputs"][0]["data"]
+    title, below = str(output["text/plain"]).splitlines()[:2]
+    lab.shows(below)
+    assert title.replace("`", "") in " ".join(lab.drawn())
+    assert "returned" in output["text/plain"]
