@@ -34,7 +34,7 @@ import asyncio
 import gc
 import threading
 
-from helpers import busy, record, select, timeline
+from helpers import busy, lab, record, select, timeline
 
 # %% [markdown]
 # ## 1. When does it start?
@@ -453,7 +453,7 @@ trace = await record(main(), unit="minutes")
 for dish in trace.tasks[1:]:
     print(f"{dish.name}: {dish.outcome} in minute {dish.ended:g}")
 print(f"main: {trace.result!r} in minute {trace.duration:g}")
-timeline(trace, title="One burns, and the group ends the others at once")
+timeline(trace, title="One burns: the group ends the soup, and interrupts main")
 
 # %% [markdown]
 # In minute 4, and not when it came to ask. The group cancelled the soup and interrupted `main` at its own `await` (that is the mark on its
@@ -463,9 +463,44 @@ timeline(trace, title="One burns, and the group ends the others at once")
 # that yourself.
 
 # %% [markdown]
-# ## 10. The same job in Rust
+# ## 10. The lab
 #
-# The first program of this lesson, on real Tokio. `Duration::from_secs` stands for the kitchen's minutes.
+# Up to a thousand cards, on a clock of your choice, in milliseconds. `main` writes them all and keeps its hands full for 20 ms more. Choose how
+# much work is in each card and how many awaits. Say first when the last card will be done; then run it.
+#
+# Find a setting in which one more await makes dinner no later at all, and one in which it does.
+
+# %%
+# NBVAL_IGNORE_OUTPUT
+lab("spawn")
+
+# %% [markdown]
+# Whatever you choose, the first card begins when `main` lets go, and the last one when everybody before it has done the first piece. Here that is checked for nine
+# pairs of a number of cards and the minutes of work in each:
+
+
+# %%
+async def one_piece(work):
+    busy(work)
+
+
+async def many_cards(number, work):
+    stubs = [asyncio.create_task(one_piece(work)) for _ in range(number)]
+    busy(3)
+    for stub in stubs:
+        await stub
+
+
+pairs = [(number, work) for number in (1, 10, 1000) for work in (0, 1, 4)]
+runs = [(await record(many_cards(*pair), unit="minutes")).tasks for pair in pairs]
+last_ones = [3 + (number - 1) * work for number, work in pairs]
+print("the first card begins when main lets go:", all(run[1].steps[0].start == 3 for run in runs))
+print("the last one after all before it:", [run[-1].steps[0].start for run in runs] == last_ones)
+
+# %% [markdown]
+# ## 11. The same job in Rust
+#
+# The first program of this lesson, on real Tokio, with a second for each kitchen minute. It serves the soup after 11 seconds.
 #
 # ```rust
 # use std::time::Duration;

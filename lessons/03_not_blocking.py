@@ -36,9 +36,9 @@ import multiprocessing
 import re
 import selectors
 import time
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
-from helpers import busy, record, timeline
+from helpers import busy, lab, record, timeline
 
 # %% [markdown]
 # ## 1. One stares, on real time
@@ -233,7 +233,7 @@ class NappingSelector(selectors.DefaultSelector):
 # %%
 async def hundred_pots():
     worked, began = time.thread_time(), time.perf_counter()
-    await asyncio.gather(*(asyncio.sleep(0.5) for _ in range(100)))
+    await asyncio.gather(*(asyncio.sleep(0.5) for _ in range(100)))  # a task each, awaited together
     return time.thread_time() - worked, time.perf_counter() - began
 
 
@@ -465,7 +465,7 @@ log.addHandler(listener)
 for way in (in_one_go, in_pieces, by_a_helper):
     complaints.clear()
     await record(debugged(way), unit="minutes")
-    print(f"{way.__name__}: {complaints}")
+    print(f"{way.__name__}: {len(complaints)} complaints {sorted(set(complaints))}")
 log.removeHandler(listener)
 
 # %% [markdown]
@@ -574,7 +574,36 @@ for name, run in {"before": strange, "mended": mended}.items():
 # your code took for granted while it held it.
 
 # %% [markdown]
-# ## 8. The same job in Rust
+# ## 8. The lab
+#
+# Some guests' dishes wait with a bell, the others are stared at, on the real clock. Beside them a bell should ring every 20 ms. Choose how many are stared at, and
+# how many helpers do the staring. Say first when the last dish will be done; then run it.
+#
+# Find the smallest number of helpers with which the bell is never silent for long. Then find out what more helpers than that are good for.
+
+# %%
+# NBVAL_IGNORE_OUTPUT
+lab("not_blocking")
+
+# %% [markdown]
+# Whatever you choose: without helpers the stares add up and the bell is silent through all of them. One helper frees the bell, and makes the stares no shorter. Only
+# more helpers do that, as more workers would in Tokio:
+
+
+# %%
+async def six_stares(helpers):
+    with ThreadPoolExecutor(max_workers=helpers) as kitchen:
+        asyncio.get_running_loop().set_default_executor(kitchen)
+        stares = [asyncio.to_thread(time.sleep, 0.1) for _ in range(6)]
+        await asyncio.gather(*stares)
+
+
+took = {helpers: (await record(six_stares(helpers), clock="real")).duration for helpers in (1, 3)}
+print("six stares of 100 ms, one helper: at least 600 ms:", took[1] >= 0.59)
+print("three helpers: in less than two thirds of that:", took[3] < took[1] * 2 / 3)
+
+# %% [markdown]
+# ## 9. The same job in Rust
 #
 # ```rust
 # use std::time::Duration;
