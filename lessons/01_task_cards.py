@@ -128,9 +128,9 @@ rush = await record(a_card_each(20), unit="minutes")
 timeline(rush, title="20 guests: from minute 9 on, dishes wait for the chef")
 
 # %% [markdown]
-# The stripes are dishes that are **scheduled**: done, and no chef free. Two chefs would help now; 20 would not help more than a few do, because
-# the hands' work is 40 minutes however it is shared. That is the whole reason for "a small team of chefs": as many as there is *work* for, not
-# as many as there are guests. A computer has work for as many chefs as it has cores.
+# The stripes are cards that are **scheduled**: ready to go on, and no chef free. Now more chefs would help. With four of them, five guests each, dinner would be
+# over after 14 minutes (see the row for 5). With twenty it would be 10, and they would stand at ovens for most of it. That is the reason for "a small
+# team of chefs": as many as there is *work* for, not as many as there are guests. A computer can do the work of as many chefs as it has cores.
 
 # %% [markdown]
 # ## 4. What is in a card?
@@ -180,24 +180,28 @@ print(*trace.findings, sep="\n")
 
 
 # %%
+def threads_since(before):
+    return len(set(threading.enumerate()) - before)
+
+
 async def thousand_cards():
-    before = threading.active_count()
+    before = set(threading.enumerate())
     tasks = [asyncio.create_task(asyncio.sleep(8)) for _ in range(1000)]
     await asyncio.sleep(4)  # all of them are in the oven now
     alive = sum(not task.done() for task in tasks)
-    return alive, threading.active_count() - before
+    return alive, threads_since(before)
 
 
 trace = await record(thousand_cards(), unit="minutes")
 print("{} tasks alive, {} new threads".format(*trace.result))
 
 # %%
-before = threading.active_count()
+before = set(threading.enumerate())
 gong = threading.Event()
 team = [threading.Thread(target=gong.wait) for _ in range(100)]
 for chef in team:
     chef.start()
-print(f"{len(team)} threads alive, {threading.active_count() - before} new threads")
+print(f"{len(team)} threads alive, {threads_since(before)} new threads")
 gong.set()
 for chef in team:
     chef.join()
@@ -246,12 +250,12 @@ def draw(costs, title):
 costs = await compare(
     counts=(10, 100, 1000, 10_000),
     repeats=1,  # more repeats make smoother lines, and take longer
-    progress=lambda done, total, sentence: print(f"{done} of {total}: {sentence}"),
+    progress=lambda done, total, said: print(f"{done} of {total}:", said.split("; ")[-1], end="  "),
 )
 thread, task = per_unit(costs)["thread"], per_unit(costs)["task"]
-print(costs)
-print(f"one more thread: {thread}. 1 GB holds {1e9 / thread.bytes:,.0f}.")
-print(f"one more task: {task}. 1 GB holds {1e9 / task.bytes:,.0f}.")
+print("\n", costs, sep="\n")
+print(f"thread: {thread}. 1 GB of it holds {1e9 / thread.bytes:,.0f}.")
+print(f"task: {task}. 1 GB of it holds {1e9 / task.bytes:,.0f}.")
 times = f"{thread.bytes / task.bytes:.0f} times the memory of a task"
 draw(costs, f"A thread takes {times}, and {thread.seconds / task.seconds:.0f} times the time")
 
@@ -276,7 +280,7 @@ print("and more time:", thread.seconds > task.seconds)
 #
 # ## 7. The middle way: a pool
 #
-# Most servers before Tokio did not hire a chef per guest. They had a **pool**: a fixed team, and a queue. On the virtual clock the pool has 32 chefs.
+# Between the two lies a **pool**: a fixed team of threads, and a queue of jobs for it. On the virtual clock the pool of `run_in_executor` has 32 chefs.
 #
 # **Predict.** 100 guests, 32 chefs who stand in front of their ovens, 10 minutes a guest: when is dinner over? And with one chef and cards?
 
@@ -311,7 +315,7 @@ async def rush_hour(requests, way):
 
 for way in ("pool", "cards"):
     trace = await record(rush_hour(400, way), unit="minutes")
-    print(f"{way}: {trace.duration:g} min, {len(trace.threads())} threads")
+    print(f"{way}: {trace.duration:g} min, threads: {len(trace.threads())}")
 
 # %% [markdown]
 # Now one thread with cards leaves 32 in a pool far behind. A pool's size is the most that can *wait* at a time; one thread's cards have no such limit. Tokio
@@ -347,8 +351,8 @@ print("in threads, sooner:", thread_run.duration < loop_run.duration)
 
 # %% [markdown]
 # **When a library written in C computes, and lets go of the GIL meanwhile.** The GIL is Python's one kitchen knife: of all threads, only the one that holds it
-# can run Python code. C code may put it down while it needs no Python, and hashing, compressing and most of NumPy do. Then a thread gives you a second core.
-# C code that keeps the knife gives you nothing: your loop stands still, thread or not.
+# can run Python code. C code may put it down while it needs no Python, and hashing, compressing and much of NumPy do. Then a thread gives you a second core.
+# C code that keeps the knife gives you nothing: your loop stands still, thread or not. (A free-threaded build of Python has no GIL; the usual one has.)
 #
 # A ticker on the loop wants to tick every 10 ms. Beside it, in a thread, runs one long call into C.
 #
@@ -413,14 +417,14 @@ lab("task_cards")
 
 # %%
 async def both_ways(guests):
-    before = threading.active_count()
+    before = set(threading.enumerate())
     waiting = [asyncio.create_task(asyncio.sleep(0.1)) for _ in range(guests)]
     await asyncio.sleep(0)
-    for_cards = threading.active_count() - before
+    for_cards = threads_since(before)
     gong = threading.Event()
     for _ in range(guests):
         threading.Thread(target=gong.wait).start()
-    for_chefs = threading.active_count() - before
+    for_chefs = threads_since(before)
     gong.set()
     await asyncio.gather(*waiting)
     return f"{for_cards} threads for the cards, {for_chefs} for the chefs"
@@ -487,16 +491,18 @@ for guests in (10, 200):
 # ## Try it
 #
 # 1. In `serve`, make the oven take 28 minutes instead of 8. From how many guests on is the chef busy all the time? Guess a rule, then run section 3 again.
-# 2. In section 6, measure `kinds=("thread_pool", "task_group")` with `await compare((100, 1000), kinds=..., repeats=1)`. Why does the memory of the pool not grow with n
-#    as the threads' did, and what does its time do?
-# 3. Write a `serve` that holds `[0] * 100_000` in a variable over its `await`. What does a card weigh now?
+# 2. In section 6, measure a pool too: `print(await compare((100, 1000), kinds=("thread_pool", "task"), repeats=1))`. How does its time grow, and how does the number of
+#    OS threads? What does a job weigh that only waits in the pool's queue?
+# 3. Write a `serve` that holds `[0] * 100_000` in a variable over its `await`. What do a hundred waiting cards weigh now?
+#    (`psutil.Process().memory_info().rss`, before and while they wait.)
 #
 # <details><summary>What to look for</summary>
 #
-# 1. From 15 on: the chef starts a guest a minute in two minutes' work each; the first dish comes back after 1 + 28 minutes, and 28 / 2 + 1 = 15 guests fill the
-#    30 minutes of a guest. In general: (work + waiting) / work.
-# 2. The pool has a fixed team; what grows is a queue of jobs. Each of the team waits 10 ms for one job after the other, so time grows with n / team.
-# 3. About 800 KB, and the thousand of them 800 MB. The cheap part of a card is the card.
+# 1. From 29 on. The first dish is back after 1 + 28 minutes; by then the chef has chopped for 29 guests, and from there on the work alone counts. With the
+#    oven's 8 minutes it was 1 + 8 = 9.
+# 2. The team is fixed; see the last column. Each of the team waits 10 ms for one job after the other, so time grows with n / team. A job in the
+#    queue is an object like a task, and weighs about as much.
+# 3. About 80 MB: 0.8 MB each. The card is the cheap part; what the task holds while it waits is up to you.
 #
 # </details>
 #
