@@ -18,8 +18,8 @@ _SHORT = 0.004  # a step that takes less of the run is hardly seen but for its t
 
 def traces(trace: Trace, lines: Sequence[Row], scale: Scale, pitch: float) -> dict[str, Json]:
     """A bar for each step on the row of its chef, with the task's name; a tick for a short one."""
-    short: dict[str, list[Any]] = {"x": [], "y": []}
     found: dict[str, list[Any]] = {"y": [], "base": [], "x": [], "text": []}
+    short: dict[str, list[Any]] = {"x": [], "y": []}
     for n, row in enumerate(lines):
         for step, lane in rows.work_of(trace, row) if row.threads else ():
             found["y"].append(n)
@@ -30,9 +30,15 @@ def traces(trace: Trace, lines: Sequence[Row], scale: Scale, pitch: float) -> di
                 short["y"].append(n)
             if len(lines) <= VERY_MANY:
                 found["text"].append(plain(lane.name))
-    look = theme.STATES[TaskState.RUNNING]
+    colour = theme.STATES[TaskState.RUNNING].colour
+    size = max(2.0, pitch * _HEIGHT)
+    ticks = marks.line_marks("short steps of each chef", short, size=size, color=colour, width=2)
+    return {"chefs": _bars(found, scale, colour), "chef ticks": {**ticks, "hoverinfo": "skip"}}
+
+
+def _bars(found: dict[str, list[Any]], scale: Scale, colour: str) -> Json:
     said = f"<b>%{{y}}</b><br>works on %{{text}}<br>%{{base}} to %{{x}} {scale.short}"
-    made: Json = {
+    return {
         "type": "bar",
         "orientation": "h",
         "name": "what each chef works on",
@@ -42,14 +48,6 @@ def traces(trace: Trace, lines: Sequence[Row], scale: Scale, pitch: float) -> di
         "textangle": 0,
         "textfont": {"color": theme.CARD, "size": 10},
         "width": _HEIGHT,
-        "marker": {"color": look.colour, "line": {"color": theme.CARD, "width": 1}},
+        "marker": {"color": colour, "line": {"color": theme.CARD, "width": 1}},
         "hovertemplate": f"{said}<extra></extra>",
     }
-    ticks = marks.line_marks(
-        "short steps of each chef",
-        short,
-        size=max(2.0, pitch * _HEIGHT),
-        color=look.colour,
-        width=2,
-    )
-    return {"chefs": made, "chef ticks": {**ticks, "hoverinfo": "skip"}}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -69,48 +68,42 @@ def _endings(
     trace: Trace, ends: Sequence[End], scale: Scale, outcome: Outcome, pitch: float, count: int
 ) -> Json:
     mark = theme.OUTCOMES[outcome]
-    found: dict[str, list[Any]] = defaultdict(list)
-    for row, lane, places in ends:
-        beside = _CLEAR + BESIDE * min(places, PLACES)
-        found["x"].append(scale.at(lane.over))
-        found["y"].append(row)
-        found["beside"].append(beside)
-        if count <= VERY_MANY:
-            found["text"].append(_behind(plain(ending(trace, lane)), beside))
-            found["said"].append(plain(bars.how_it_ended(trace, lane, whole=True)))
+    beside = [_CLEAR + BESIDE * min(end.beside, PLACES) for end in ends]
+    standoff: Any = beside if len(set(beside)) > 1 else (beside or [_CLEAR])[0]
+    told = count <= VERY_MANY
+    said = "%{customdata}" if told else mark.words
     made: Json = {
         "type": "scatter",
         "mode": "markers",
         "name": mark.words,
-        "x": found["x"],
-        "y": found["y"],
-        "cliponaxis": count > VERY_MANY,
+        "x": [scale.at(end.lane.over) for end in ends],
+        "y": [end.row for end in ends],
+        "cliponaxis": not told,
         "marker": {
             **theme.end_marker(outcome, round(max(2, min(9, pitch)), 1)),
             "angle": RIGHT,
-            "standoff": found["beside"] if len(set(found["beside"])) > 1 else _CLEAR,
+            "standoff": standoff if pitch >= _LOW else 3,
         },
-        "hovertemplate": f"<b>%{{y}}</b><br>at %{{x}} {scale.short}: {mark.words}<extra></extra>",
+        "hovertemplate": f"<b>%{{y}}</b><br>at %{{x}} {scale.short}: {said}<extra></extra>",
     }
-    if count <= VERY_MANY:
-        made["customdata"] = found["said"]
-        said = f"<b>%{{y}}</b><br>at %{{x}} {scale.short}: %{{customdata}}"
-        made["hovertemplate"] = f"{said}<extra></extra>"
+    if told:
+        whole = [bars.how_it_ended(trace, end.lane, whole=True) for end in ends]
+        made["customdata"] = [plain(text) for text in whole]
     if pitch >= _LOW:
-        made |= {
-            "mode": "markers+text",
-            "text": found["text"],
-            "textposition": "middle right",
-            "textfont": {"size": 11, "color": theme.MUTED},
-        }
-    else:
-        made["marker"]["standoff"] = 3
+        texts = [plain(ending(trace, end.lane)) for end in ends]
+        made |= _words(texts, beside)
     return made
 
 
-def _behind(text: str, standoff: int) -> str:
-    """The text behind its mark, which stands so many pixels beside the point."""
-    return "\u00a0" * round((standoff + 3) / 3.3) + text
+def _words(texts: Sequence[str], beside: Sequence[int]) -> Json:
+    """The texts behind their marks, each of which stands so many pixels beside its point."""
+    spaces = ["\u00a0" * round((standoff + 3) / 3.3) for standoff in beside]
+    return {
+        "mode": "markers+text",
+        "text": [space + text for space, text in zip(spaces, texts, strict=True)],
+        "textposition": "middle right",
+        "textfont": {"size": 11, "color": theme.MUTED},
+    }
 
 
 def _events(trace: Trace, lines: Sequence[Row], scale: Scale) -> Json:
