@@ -9,6 +9,11 @@ from dataclasses import dataclass
 from helpers.labs.spec import Values
 from helpers.trace import Trace
 
+NO_THREADS = (
+    "There are no threads here (Python runs in a browser), and a lab needs one. Copy its code "
+    'into a cell, with clock="virtual".'
+)
+
 
 class State(enum.StrEnum):
     """Where a lab stands."""

@@ -11,8 +11,7 @@ import threading
 import time
 
 from helpers.labs import program
-from helpers.labs.ending import stop_soon, threads_are_back
-from helpers.labs.events import Event, Listener, State, in_words
+from helpers.labs.events import NO_THREADS, Event, Listener, State, in_words
 from helpers.labs.spec import LabSpec, Values
 from helpers.run import HEARTBEAT, Run
 from helpers.words import seconds
@@ -21,11 +20,6 @@ from helpers.words import seconds
 # run, so a picture that took long to make and to show is followed by a longer pause.
 SNAPSHOT = 0.1
 _SHARE = 0.2
-
-NO_THREADS = (
-    "There are no threads here (Python runs in a browser), and a lab needs one. Copy its code "
-    'into a cell, with clock="virtual".'
-)
 
 
 class Keeper:
@@ -207,7 +201,7 @@ class Keeper:
                 must_end = self.closed or self.due is not None or self.ends_as is not State.DONE
             if must_end and not stopped:
                 stopped = True
-                stop_soon(run)
+                run.stop()
                 self.publish(Event(State.STOPPING, values, sentence="The run is being ended."))
             elif not stopped and time.monotonic() >= next_look:
                 took = self._show_so_far(run, values)
@@ -244,3 +238,9 @@ class Keeper:
             self.listener(event)
         except Exception:
             logging.getLogger(__name__).exception("The %s lab could not show it", self.spec.name)
+
+
+def threads_are_back(run: Run) -> bool:
+    """Whether no thread works for the run any more. A thread cannot be ended from outside."""
+    works = run.drive.loop.ledger.works if run.drive is not None else []
+    return all(work.future is None or work.future.done() for work in works)
