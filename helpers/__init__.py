@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from helpers.errors import Deadlock as Deadlock
     from helpers.errors import RunTooLong as RunTooLong
     from helpers.labs import lab as lab
+    from helpers.parity import compare as compare
     from helpers.race import select as select
     from helpers.recorder import record as record
     from helpers.recordings import load_recording as load_recording
@@ -24,6 +25,7 @@ _HOMES = {
     "busy": "helpers.clock",
     "Deadlock": "helpers.errors",
     "RunTooLong": "helpers.errors",
+    "compare": "helpers.parity",
     "lab": "helpers.labs",
     "load_recording": "helpers.recordings",
     "record": "helpers.recorder",
@@ -37,6 +39,7 @@ __all__ = [
     "RunTooLong",
     "Trace",
     "busy",
+    "compare",
     "lab",
     "load_recording",
     "record",
