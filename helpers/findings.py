@@ -58,7 +58,9 @@ class Finder:
         return f", before {places.describe(*suspended)}" if suspended else ""
 
     def _blocked(self) -> Iterator[Finding]:
-        made = self.made
+        made, slow = self.made, self._slow()
+        if not slow:
+            return
         waits = [
             (step, lane)
             for lane in self.lanes
@@ -66,7 +68,7 @@ class Finder:
             for step in lane.steps
             if step.start > step.ready
         ]
-        for n, lane in self._slow():
+        for n, lane in slow:
             start, end = made.start[n], made.end[n]
             delayed = _delayed(waits, start, end, lane)
             if delayed:
@@ -93,6 +95,8 @@ class Finder:
 
     def _never_yielded(self) -> Iterator[Finding]:
         slow = {lane: n for n, lane in self._slow()}
+        if not slow:
+            return
         told = {finding.task for finding in self._blocked()}  # one sentence on one step is enough
         for lane, n in slow.items():
             record = self.by_id[lane]
