@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from helpers import parity_agree, parity_rules, parity_steps, parity_team, words
 from helpers.parity_case import Case
 from helpers.parity_kinds import UNEXPLAINED, WHY, Difference, difference
-from helpers.parity_pairs import Both, root_of
+from helpers.parity_pairs import Both
 from helpers.trace import LaneKind, Trace
 
 if TYPE_CHECKING:
@@ -77,14 +77,14 @@ def _only_one(both: Both) -> Iterator[Difference]:
     for name, lane in both.here.items():
         if name not in both.there:
             if lane.id in both.races:
-                said = f"`{name}` is a task here; in Tokio an arm of select! that main polls itself."
-                yield difference("branch, not a task", name, said)
+                said = f"`{name}` is a task here; in Tokio an arm of select! has no lane."
+                yield difference("a branch is no task", name, said)
             else:
                 yield difference("only here", name, f"`{name}` is a task here alone.")
     for name, lane in both.there.items():
         if name not in both.here:
             if lane.kind is LaneKind.BRANCH:
-                said = f"`{name}` is a future inside main, and has a lane in Tokio's recording alone."
+                said = f"`{name}` is a future inside main, with a lane in the recording alone."
                 yield difference("no lane of its own", name, said)
             else:
                 yield difference("only there", name, f"`{name}` is a task there alone.")
@@ -129,17 +129,18 @@ class Comparison:
         lanes = words.plural(len(pairs), "lane")
         if not self.differs:
             how = ", poll by poll" if self.both.exact else ", as far as measured times can tell"
-            return f"asyncio and Tokio do the same on {'all ' * (len(pairs) > 1)}{lanes}{how}."
+            return f"asyncio and Tokio do the same on {lanes}{how}."
         said = (
-            f"Of {lanes}, {len(alike):,} {_verb(alike, 'end')} alike{moment}, and {len(often):,} "
-            f"{'is' if len(often) == 1 else 'are'} polled as often"
+            f"Of {lanes}, {_of(alike, pairs)} {_verb(alike, 'ends', 'end')} alike{moment}, and "
+            f"{_of(often, pairs)} {_verb(often, 'has', 'have')} the same number of polls"
         )
         told = [name for name in self.kinds if name != UNEXPLAINED]
         odd = sum(one.name == UNEXPLAINED for one in self.differs)
         if told:
             said = f"{said}; what differs has a reason: {words.listing(told, 9)}"
         if odd:
-            said = f"{said}; {words.plural(odd, 'difference')} {'is' if odd == 1 else 'are'} unexplained"
+            verb = "is" if odd == 1 else "are"
+            said = f"{said}; {words.plural(odd, 'difference')} {verb} unexplained"
         return f"{said}."
 
     @property
@@ -171,8 +172,15 @@ class Comparison:
         return side_by_side.mimebundle(self)
 
 
-def _verb(some: Sequence[object], verb: str) -> str:
-    return f"{verb}s" if len(some) == 1 else verb
+def _of(some: Sequence[object], whole: Sequence[object]) -> str:
+    """How many of the whole, in words where a word will do."""
+    if len(some) == len(whole) > 1:
+        return "all"
+    return f"{len(some):,}" if some else "none"
+
+
+def _verb(some: Sequence[object], one: str, many: str) -> str:
+    return one if len(some) == 1 else many
 
 
 def _items(sentences: tuple[str, ...]) -> Iterator[str]:

@@ -14,14 +14,21 @@ _MOST = 6  # names in a sentence
 def sentences(both: Both) -> Iterator[str]:
     """Order of first polls, numbers of polls, endings, who came first, when."""
     yield from _first_polls(both)
-    yield from _of(both, "polled as often", lambda pair: pair.here.polls == pair.there.polls,
-                   lambda pair: f"{pair.here.polls}")  # fmt: skip
+    yield from _of(
+        both,
+        "the same number of polls",
+        lambda pair: pair.here.polls == pair.there.polls,
+        lambda pair: f"{pair.here.polls}",
+    )
     yield from _endings(both)
     yield from _who_won(both)
     if both.exact:
-        yield from _of(both, "over at the same moment",
-                       lambda pair: both.same(pair.here.over, pair.there.over),
-                       lambda pair: both.at(pair.there.over))  # fmt: skip
+        yield from _of(
+            both,
+            "over at the same moment",
+            lambda pair: both.same(pair.here.over, pair.there.over),
+            lambda pair: both.at(pair.there.over),
+        )
     elif parity_team.inversion(both, "end") is None and len(both.pairs) > 1:
         yield "The order in which they end."
 
@@ -85,5 +92,5 @@ def _names(pairs: list[Pair]) -> str:
 
 def _how_many(both: Both, same: list[Pair]) -> str:
     if len(same) == len(both.pairs):
-        return f"All {len(same):,} lanes are"
-    return f"{len(same):,} of {len(both.pairs):,} lanes are"
+        return f"All {len(same):,} lanes:"
+    return f"{len(same):,} of {len(both.pairs):,} lanes:"

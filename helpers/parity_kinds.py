@@ -8,9 +8,9 @@ UNEXPLAINED = "unexplained"
 
 # Each name is what a difference is called, each sentence holds wherever that name is given.
 WHY = {
-    "branch, not a task": (
-        "Tokio's select! and timeout poll a future inside its parent's own step; here it is a task, "
-        "which stands in the queue itself and wakes its parent when it ends."
+    "a branch is no task": (
+        "Tokio's select! and timeout poll a future inside its parent's own step; here it is a "
+        "task, which stands in the queue itself and wakes its parent when it ends."
     ),
     "no lane of its own": (
         "It is a future that its parent polls. Tokio's recorder wrapped it to see it; "
@@ -41,8 +41,8 @@ WHY = {
         "(at random, or the first that is written with `biased`) and drops the other."
     ),
     "timeout over a handle": (
-        "asyncio's timeout cancels what is awaited, a task too (`shield` keeps it). Tokio's timeout "
-        "over a JoinHandle drops the handle, and the task runs on."
+        "asyncio's timeout cancels what is awaited, a task too (`shield` keeps it). Tokio's "
+        "timeout over a JoinHandle drops the handle, and the task runs on."
     ),
     "handle dropped": (
         "asyncio's loop holds a task by a weak reference, so that one which nobody keeps may "
@@ -60,12 +60,12 @@ WHY = {
         "its timers; asyncio's `sleep(0)` puts it back at the end of the queue at once."
     ),
     "who yields": (
-        "A task keeps the chef until it yields. Tokio's also yields by itself, after 128 operations "
-        "that were ready (its fairness budget); asyncio has no such budget."
+        "A task keeps the chef until it yields. Tokio's also yields by itself, after 128 "
+        "operations that were ready (its fairness budget); asyncio has no such budget."
     ),
     "a timer queues twice": (
-        "In asyncio a timer that is due is a callback in the queue, and the task that it wakes then "
-        "queues up behind all that are ready; Tokio's timer wakes the task itself."
+        "In asyncio a timer that is due is a callback in the queue, and the task that it wakes "
+        "then queues up behind all that are ready; Tokio's timer wakes the task itself."
     ),
     "it waits for another": (
         "It goes on when another task ends, and that one ends at another time or in another way."

@@ -10,8 +10,8 @@ from helpers.trace import LaneKind, Outcome
 def branch(case: Case) -> None:
     """A future that Tokio polls inside its parent is a task here."""
     if case.here.kind is LaneKind.TASK and case.there.kind is LaneKind.BRANCH:
-        said = f"`{case.name}` is a task here; in Tokio it is a future that main polls itself."
-        case.tell("branch, not a task", said, [KIND])
+        said = f"`{case.name}` is a task here; in Tokio a future that {_parent(case)} polls."
+        case.tell("a branch is no task", said, [KIND])
 
 
 def raised(case: Case) -> None:
@@ -86,8 +86,14 @@ def vanished(case: Case) -> None:
     )
     if lost and case.here.outcome is Outcome.PENDING:
         later = [("there", n) for n in case.steps("there")]
-        said = f"`{case.name}` vanishes here, since nobody kept it; it {ended(case.both, case.there)}"
+        said = (
+            f"`{case.name}` vanishes here, since nobody kept it; it {ended(case.both, case.there)}"
+        )
         case.tell("handle dropped", f"{said} there.", [OUTCOME, END, *later])
+
+
+def _parent(case: Case) -> str:
+    return f"`{case.both.recording.name_of(case.there.parent)}`"
 
 
 def _apart(case: Case) -> str:

@@ -12,37 +12,50 @@ _INTERVAL = 61  # tasks' turns after which Tokio's current_thread looks at main 
 
 def main_has_turns(case: Case) -> None:
     """In a crowd Tokio's main is polled between others; asyncio's waits for its place."""
-    extra = case.steps("there")
-    if case.there is not root_of(case.both.recording) or not extra:
-        return
-    turns = sum(lane.polls for lane in case.both.recording.tasks) - case.there.polls
-    if turns > _INTERVAL and len(extra) <= turns // _INTERVAL + 1:
+    extra: list[Fact] = [("there", n) for n in case.steps("there")]
+    if extra and in_a_crowd(case):
         said = f"`main` is polled {words.plural(case.here.polls, 'time')} here"
-        facts = [("there", n) for n in extra]
-        case.tell("main's turn", f"{said}, {words.plural(case.there.polls, 'time')} there.", facts)
+        case.tell("main's turn", f"{said}, {words.plural(case.there.polls, 'time')} there.", extra)
+
+
+def in_a_crowd(case: Case) -> bool:
+    """Whether the lane is Tokio's main, polled no more often between tasks than it may be."""
+    if case.there is not root_of(case.both.recording) or case.both.recording.workers > 1:
+        return False
+    turns = sum(lane.polls for lane in case.both.recording.tasks) - case.there.polls
+    more = case.there.polls - case.here.polls
+    return turns > _INTERVAL and 0 < more <= turns // _INTERVAL + 1
 
 
 def own_branches(case: Case) -> None:
     """A parent's steps hold its branches' work there; here it is woken by tasks."""
-    found: list[Fact] = []
-    lost: list[Fact] = []
-    left = case.steps("here")
-    for step in case.here.steps:
-        child = _branch_that_woke(case, step)
-        # Of steps of one moment any may count as the one too many.
-        n = next((n for n in left if case.here.steps[n][1:3] == step[1:3]), None)
-        if child is not None and n is not None:
-            left.remove(n)
-            (lost if child.outcome is Outcome.CANCELLED else found).append(("here", n))
+    woke = [(step, _branch_that_woke(case, step)) for step in case.here.steps]
+    lost = _too_many(case, [s for s, by in woke if by and by.outcome is Outcome.CANCELLED])
     if lost:
         said = f"`{case.name}` has {words.plural(len(lost), 'more poll')} here"
         case.tell("the loser is awaited", f"{said}, when its loser has ended.", lost)
+    found = _too_many(case, [s for s, by in woke if by])
     held = [("there", n) for n in case.steps("there") if _holds_a_branch(case, case.there.steps[n])]
     short = [("here", n) for n in case.steps("here") if held and _stands_for(case, n)]
     if found or held:
         polls = f"{case.here.polls} polls here, {case.there.polls} there"
         said = f"`{case.name}` waits for its branches here and polls them itself there ({polls})."
-        case.tell("branch, not a task", said, [*found, *held, *short])
+        case.tell("a branch is no task", said, [*found, *held, *short])
+
+
+def _too_many(case: Case, steps: list[Step]) -> list[Fact]:
+    """The polls that only this side has, as many as fall on these steps' moments.
+
+    Of several steps of one moment any may count as the one too many.
+    """
+    left = case.steps("here")
+    found: list[Fact] = []
+    for step in steps:
+        n = next((n for n in left if case.here.steps[n][1:3] == step[1:3]), None)
+        if n is not None:
+            left.remove(n)
+            found.append(("here", n))
+    return found
 
 
 def _branch_that_woke(case: Case, step: Step) -> TaskRecord | None:
@@ -107,7 +120,10 @@ def yields(case: Case) -> None:
     counts = []
     for lane in (case.here, case.there):
         counts.append(sum(step.woken_by == lane.id for step in lane.steps))
-    extra = [*(("here", n) for n in case.steps("here")), *(("there", n) for n in case.steps("there"))]
+    extra = [
+        *(("here", n) for n in case.steps("here")),
+        *(("there", n) for n in case.steps("there")),
+    ]
     if counts[0] != counts[1] and extra:
         said = f"`{case.name}` yields {words.plural(counts[0], 'time')} here"
         case.tell("who yields", f"{said}, {words.plural(counts[1], 'time')} there.", extra)

@@ -1,4 +1,4 @@
-"""What is compared where times are measured or several chefs work: relations, and who works when."""
+"""Relations: what is compared where times are measured, or where several chefs work."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from helpers import words
 from helpers.parity_case import Case
 from helpers.parity_kinds import UNEXPLAINED, Difference, difference
 from helpers.parity_pairs import Both, Pair
+from helpers.parity_steps import in_a_crowd
 from helpers.trace import LaneKind, Outcome, Step, TaskRecord
 
 _SLACK = 0.01  # seconds, and so much of the run, that a measured moment may be off
@@ -15,13 +16,31 @@ _SHARE = 0.05
 
 
 def polls(case: Case) -> None:
-    """How often a task is polled, where that is measured: told, and not held to anything."""
+    """How often a task is polled, where times are measured: the first reason there is."""
     here, there = case.here, case.there
     if case.both.exact or here.polls == there.polls or case.told:
         return
     counts = f"{words.plural(here.polls, 'time')} here, {words.plural(there.polls, 'time')} there"
-    name = "parallel work" if case.both.recording.workers > 1 else "chance of a real clock"
-    case.tell(name, f"`{case.name}` is polled {counts}.")
+    case.tell(_reason(case), f"`{case.name}` is polled {counts}.")
+
+
+def _reason(case: Case) -> str:
+    both, here = case.both, case.here
+    children = [lane for lane in both.trace.children(here.id) if lane.kind is LaneKind.TASK]
+    twins = [(lane, both.twin_of.get(lane.id)) for lane in children]
+    arms = [
+        lane
+        for lane, twin in twins
+        if lane.id in both.races or (twin is not None and twin.kind is LaneKind.BRANCH)
+    ]
+    if here.polls > case.there.polls and arms:
+        lost = any(lane.outcome is Outcome.CANCELLED for lane in arms)
+        return "the loser is awaited" if lost else "a branch is no task"
+    if any(twin is not None and lane.outcome is not twin.outcome for lane, twin in twins):
+        return "it waits for another"
+    if both.recording.workers > 1:
+        return "parallel work"
+    return "main's turn" if in_a_crowd(case) else "chance of a real clock"
 
 
 def team(both: Both) -> Iterator[Difference]:

@@ -97,8 +97,10 @@ def merge(both: Both) -> tuple[Trace, list[Row]]:
     lines = [Row(_title(both.trace, "asyncio, this run", mine), Section.TASKS)]
     lines += rows_of.rows(merged, _some(mine))
     lines.append(Row(_title(both.recording, _tokio(both.recording), yours), Section.TASKS))
-    if not alone:
-        lines += [Row(name, Section.CHEFS, threads=(name,)) for name in both.recording.threads()]
+    if not alone and len(yours) <= MOST:
+        lines += [
+            Row(f"on {name}", Section.CHEFS, threads=(name,)) for name in both.recording.threads()
+        ]
     return merged, lines + rows_of.rows(merged, _some(yours))
 
 
@@ -153,4 +155,3 @@ def _subtitle(both: Both, scale: scales.Scale) -> str:
         + ("one chef" if chefs < 2 else f"{chefs} chefs"),
     ]
     return " · ".join([*([str(program)] if program else []), *sides])
-
