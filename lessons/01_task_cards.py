@@ -47,7 +47,7 @@ from helpers.theme import TEMPLATE
 # ## 1. A chef for every guest
 #
 # Five guests, a chef each. A chef does the three things one after the other and holds on for all ten minutes. `run_in_executor` hands a plain
-# function to a thread of its own; in the picture those threads have lanes below the task.
+# function to a thread of its own; the picture shows the work of those five threads.
 #
 # **Predict.** When have all five been served? And for how many of their minutes do the chefs *work*?
 
@@ -65,7 +65,8 @@ async def a_chef_each(guests):
 
 
 chefs = await record(a_chef_each(5), unit="minutes")
-timeline(chefs, title="Five chefs, ten minutes: held, most of the time by an oven")
+five = [f"own_chef {number}" for number in range(1, 6)]
+timeline(chefs, lanes=five, title="Five chefs, ten minutes: held, most of the time by an oven")
 
 # %% [markdown]
 # Ten minutes, as long as for a single guest. The chefs were held for 50 minutes in all, and 40 of those they looked at ovens.
