@@ -199,7 +199,7 @@ class Crew:
             if victim is not chef and victim.queue:
                 loot = [victim.queue.popleft() for _ in range((len(victim.queue) + 1) // 2)]
                 for card in loot:
-                    said = f"{chef.name} steals it from the queue of {victim.name}"
+                    said = f"{chef.name} steals it from {victim.name}'s queue"
                     self.marks.append(Mark(self.loop.time(), card.number, said))
                 chef.queue.extend(loot[:-1])  # the last one is taken up at once, as in Tokio
                 return loot[-1]

@@ -214,7 +214,9 @@ for name, trace in {"in one go": in_one_go, "in pieces": in_pieces}.items():
     print(f"{name}: {len(both)} of {len(dishes)} dishes were cooked by both chefs")
 
 # %%
-timeline(in_pieces, title="Pieces of one dish, cooked by two chefs", lanes=["dish-1"])
+for dish in ("dish-1", "dish-8"):
+    chefs = [step.thread.removeprefix("worker-") for step in in_pieces.task(dish).steps]
+    print(f"{dish}, piece by piece, by worker {' '.join(chefs)}")
 
 # %% [markdown]
 # None, and all of them. Within a step a task stays with its chef. At an `await` that really waits it lets go, and whoever takes it up next may be another chef: it **migrates**. `sous_chef` did so too, at the awaits of its eight cards:
@@ -236,7 +238,11 @@ for step in sous_chef.steps:
 # %%
 for yields in (0, 24):
     trace = simulate(chefs=2, tasks=8, work=0.025, yields=yields)
-    print(f"{yields} yields: {len(moved(trace))} of 8 move; {len(trace.marks)} cards were stolen")
+    print(f"{yields} yields: {len(moved(trace))} of 8 move")
+
+# %%
+three_pieces = simulate(chefs=2, tasks=3, work=6, yields=2)
+timeline(three_pieces, title="Three dishes in three pieces each, two chefs", unit="minutes")
 
 # %% [markdown]
 # There are fewer steals than moves in general: a card can also go to the other chef by way of the rail, or because she woke it. That a task changed chefs does not say that it was stolen.
@@ -249,7 +255,7 @@ for yields in (0, 24):
 # **Predict.** One of five stares. Who is late? And if two of them stare?
 
 # %%
-ovens = {"chefs": 2, "tasks": 5, "work": 0, "yields": 4, "wait": 60}
+ovens = {"chefs": 2, "tasks": 5, "work": 0, "yields": 4, "wait": 1}
 one_stares = simulate(**ovens, blocking=1 / 5)
 timeline(one_stares, title="One of two chefs is held, and nobody is late", unit="minutes")
 
@@ -259,8 +265,8 @@ timeline(two_stare, title="Both are held, and everybody waits", unit="minutes")
 
 # %%
 for name, trace in {"one stares": one_stares, "two stare": two_stare}.items():
-    late = max(card.scheduled for card in trace.tasks) / 60
-    print(f"{name}: {trace.duration / 60:g} min, the longest wait for a chef {late:g} min")
+    late = max(card.scheduled for card in trace.tasks)
+    print(f"{name}: {trace.duration:g} min, the longest wait for a chef {late:g} min")
 
 # %% [markdown]
 # With one held, the other serves everybody, and nobody notices. With two held, it is the kitchen of lesson 03 again. A team does not forgive blocking; it forgives as many blockers at once as it has chefs, less one. That makes the
