@@ -709,6 +709,48 @@ print("hands-on, you are told when the work is done, whatever the deadline:", al
 # | the error | `Elapsed`, a type of its own | `TimeoutError`, which others raise too |
 
 # %% [markdown]
+# ### Side by side
+#
+# You need no Rust to see Tokio run. Runs of it were recorded and come with the course; these are on Tokio's own virtual clock (`start_paused`, made for tests) and count
+# in seconds. Below is the recorded program in Python, with the same names and times: `database` needs half a second, the alarm over its handle is set for
+# 0.2 s, and afterwards main waits for `database` to end. `compare` draws both runs on one axis and says what agrees, what differs, and why.
+#
+# **Predict.** When does `database` end in each of the two, and when does `main`?
+
+# %%
+from helpers import compare, load_recording
+
+
+async def alarm_over_a_handle():
+    database = asyncio.create_task(asyncio.sleep(0.5), name="database")
+    with suppress(TimeoutError):
+        async with asyncio.timeout(0.2):  # let asked = timeout(ms(200), &mut database).await;
+            await database
+    with suppress(asyncio.CancelledError):
+        await database  # database.await
+
+
+tokio = load_recording("timeout_handle", clock="virtual")
+compare(await record(alarm_over_a_handle()), tokio)
+
+# %% [markdown]
+# Both start alike, and both alarms ring at 0.2 s. Then they part: asyncio's alarm cancelled the task, so that it is over at 0.2 s and main with it. Tokio's alarm ended the
+# *waiting*. `database` runs on to 0.5 s, and main, which asks for it once more, gets it then. That is the row "over a task's handle" of the table. With a `shield` round the task
+# the two ought to be the same. Are they, poll by poll?
+
+
+# %%
+async def alarm_over_a_shield():
+    database = asyncio.create_task(asyncio.sleep(0.5), name="database")
+    with suppress(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await asyncio.shield(database)
+    await database
+
+
+print(compare(await record(alarm_over_a_shield()), tokio).verdict)
+
+# %% [markdown]
 # ## Where the metaphor breaks
 #
 # - You hear an alarm clock while your hands are busy. The loop does not: it looks at its list of alarms between two steps, and at no other time.

@@ -698,6 +698,35 @@ for cancel, wait in [(False, False), (True, False), (True, True)]:
 # | no order given | random | a set, in no order |
 
 # %% [markdown]
+# ### Side by side
+#
+# You need no Rust to see Tokio run. Runs of it were recorded and come with the course; these are on Tokio's own virtual clock (`start_paused`, made for tests) and count
+# in seconds. The recorded program is a race between `database`, which needs 0.2 s, and `cache`, which needs 0.1 s. Here it is in Python. `compare` draws both runs on
+# one axis and says what agrees, what differs, and why.
+#
+# **Predict.** Who wins, and what happens to the loser, is the same in both. What is not? Count main's polls.
+
+# %%
+from helpers import compare, load_recording
+
+
+async def ask_both():
+    won = await select(  # tokio::select! { biased;
+        database=asyncio.sleep(0.2),  # () = branch("database", sleep(ms(200))) => ...,
+        cache=asyncio.sleep(0.1),  # () = branch("cache", sleep(ms(100))) => ... }
+    )
+    return won.name
+
+
+compare(await record(ask_both()), load_recording("select", clock="virtual"))
+
+# %% [markdown]
+# In both, `cache` wins at 0.1 s and `database` is cancelled then. In Tokio the two are no tasks: their lanes are there because the recorder wrapped the futures that `main` polls
+# within its own steps. When `cache` is ready, `database` is dropped in the same step, and main goes on: two polls. In Python both are tasks. Main is
+# woken by the winner, cancels the loser, and has to be polled a third time, when the loser has ended. (Both ticks of main at 0.1 s stand side by side in the picture: no time
+# lies between them. With a `finally` that takes time there would.)
+
+# %% [markdown]
 # ## Where the metaphor breaks
 #
 # - Runners run at the same time. On one chef, runners take turns; they only *wait* at the same time. Two runners with their hands full do not race, they queue.
