@@ -67,6 +67,10 @@ class Assembler:
             self.cause.append(self.who(maker))
             self.ready.append(ready)
 
+        self.asked = {
+            (number, maker): self._canceller(maker) for number, _, maker in list(log.cancels)
+        }
+
     def since(self, moment: float) -> float:
         """Seconds from the start of the run."""
         return round(moment - self.origin, _DIGITS)
@@ -116,8 +120,17 @@ class Assembler:
                 at = lane[-1].end if lane else 0.0
                 start = max(self.start[n], at)
                 ready = min(max(self.ready[n], at), start)
-                lane.append(Step(ready, start, max(self.end[n], start), CHEF, self.cause[n]))
+                by = self._asked(owner, n, first=not lane) or self.cause[n]
+                lane.append(Step(ready, start, max(self.end[n], start), CHEF, by))
         return raw
+
+    def _asked(self, owner: int, n: int, *, first: bool) -> str | None:
+        """The word for who cancelled a task, if it was that which made its step ready."""
+        maker = self.maker[n]
+        if first and maker < 0:  # main's own first step
+            return None
+        by = self.asked.get((owner, maker))
+        return by if isinstance(by, str) else None
 
     def _parent(self, first: int) -> int | None:
         """Who spawned a task: whose step it was that made the task's first step ready."""
@@ -154,7 +167,7 @@ class Assembler:
             ended=ended,
             outcome=outcome,
             over=over,
-            steps=tuple(_mark_cancels(steps, cancels)),
+            steps=tuple(steps),
             place=places.of_code(code) if not isinstance(code, str) else "",
             error=self.log.errors.get(number, ""),
             cancels=cancels,
@@ -169,15 +182,18 @@ class Assembler:
             given.append(own if own and not places.AUTO_NAME.fullmatch(own) else _called(code))
         return numbered(given)
 
+    def _canceller(self, maker: int) -> Who:
+        by: Who = self.who(maker)
+        if by == "timer" or maker in self.log.deadlines:
+            return DEADLINE
+        if by == "start":
+            return STOP if self.log.main_over is None else AT_END
+        return by
+
     def _cancel_requests(self) -> dict[int, tuple[CancelRequest, ...]]:
         asked: dict[int, list[CancelRequest]] = defaultdict(list)
         for number, moment, maker in list(self.log.cancels):
-            by: Who = self.who(maker)
-            if by == "timer":
-                by = DEADLINE
-            elif by == "start":
-                by = STOP if self.log.main_over is None else AT_END
-            asked[number].append(CancelRequest(self.since(moment), by))
+            asked[number].append(CancelRequest(self.since(moment), self._canceller(maker)))
         return {number: tuple(requests) for number, requests in asked.items()}
 
     def _callbacks(self, steps: dict[int, list[Step]]) -> list[TaskRecord]:
@@ -204,13 +220,3 @@ class Assembler:
 
 def _called(code: Any) -> str:
     return code if isinstance(code, str) else str(code.co_name)
-
-
-def _mark_cancels(steps: list[Step], cancels: tuple[CancelRequest, ...]) -> list[Step]:
-    """Say "deadline", "stop" or "main's return" of the step that such a cancel woke."""
-    for time, by in cancels:
-        for n, step in enumerate(steps):
-            if isinstance(by, str) and step.start >= time and step.woken_by in ("timer", "start"):
-                steps[n] = step._replace(woken_by=by)
-                break
-    return steps

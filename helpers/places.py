@@ -21,6 +21,9 @@ _HERE = os.path.dirname(os.path.abspath(__file__))
 
 def describe(filename: str, line: int, function: str) -> str:
     """A place in words: "line 3 of the cell, in boil: `await oven.wait()`"."""
+    if not _CELL.search(filename) and not of_users(filename):
+        # Its lines differ from one version of Python to the next.
+        return f"a line of Python's own {os.path.basename(filename)}, in {function}"
     where = "the cell" if _CELL.search(filename) else os.path.basename(filename)
     source = linecache.getline(filename, line).strip()
     shown = f": `{source[:60]}{'...' if len(source) > 60 else ''}`" if source else ""

@@ -36,6 +36,7 @@ class Log:
         self.errors: dict[int, str] = {}  # of those that raised
         self.cancels: list[tuple[int, float, int]] = []  # number, time, maker
         self.callbacks: list[str] = []
+        self.deadlines: set[int] = set()  # steps in which an asyncio.timeout ran out
         self.eager: list[tuple[int, int, float, float]] = []  # number, step, start, end
         self.lines: dict[int, Place] = {}  # by step: the line that held the loop
         self.suspended: dict[int, Place | None] = {}  # by step: the await that ended a long one

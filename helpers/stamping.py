@@ -18,6 +18,8 @@ from helpers.stamps import RecordedTask, StampedHandle, StampedTimer
 from helpers.threadwork import Ledger, current_work
 from helpers.watching import WatchedLoop
 
+# What asyncio.timeout sets its timer to call.
+_TIMEOUT = asyncio.Timeout._on_timeout.__code__
 _blank: Any = RecordedTask.__new__
 
 
@@ -160,6 +162,8 @@ class StampingLoop(WatchedLoop):
             if code is not None:
                 self._plumbing[code] = plumbing
         if plumbing:
+            if code is _TIMEOUT:
+                self.log.deadlines.add(len(self.steps))
             return PLUMBING
         self.log.callbacks.append(name_of(callback))
         return USER - (len(self.log.callbacks) - 1)

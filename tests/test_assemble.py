@@ -106,6 +106,37 @@ def test_cancels_say_who_asked() -> None:
     assert by == {"by_task": "impatient", "by_callback": "ring", "by_deadline": "deadline"}
 
 
+def test_a_step_is_woken_by_the_deadline_that_cancelled_and_not_by_a_later_timer() -> None:
+    async def stew() -> None:
+        await asyncio.sleep(99)
+
+    async def main() -> None:
+        try:
+            async with asyncio.timeout(2):
+                await asyncio.create_task(stew())
+        except TimeoutError:
+            await asyncio.sleep(1)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(2):
+                await asyncio.sleep(9)
+
+    trace = recorded(main())
+    assert wakers(trace, "main") == ["start", "stew", "timer", "deadline"]
+    assert wakers(trace, "stew") == ["main", "deadline"]
+
+
+def test_a_deadline_that_is_past_when_it_is_set_is_a_deadline_too() -> None:
+    async def main() -> None:
+        await asyncio.sleep(1)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(0):
+                await asyncio.sleep(1)
+
+    trace = recorded(main())
+    assert wakers(trace, "main") == ["start", "timer", "deadline"]
+    assert trace.task("main").cancels[0].by == "deadline"
+
+
 def test_a_group_that_fails_cancels_its_others_in_the_name_of_the_one_that_failed() -> None:
     async def burn() -> None:
         await asyncio.sleep(1)

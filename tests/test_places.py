@@ -38,6 +38,17 @@ def test_a_task_is_at_the_users_line_and_not_at_the_librarys() -> None:
     assert asyncio.run(main()).endswith("of test_places.py, in boil: `await asyncio.sleep(1)`")
 
 
+def test_a_task_that_is_the_librarys_own_has_no_line_that_differs_by_version() -> None:
+    async def main() -> str:
+        task = asyncio.ensure_future(asyncio.sleep(1))
+        await asyncio.sleep(0)
+        told = places.waiting(task)
+        task.cancel()
+        return told
+
+    assert asyncio.run(main()) == "a line of Python's own tasks.py, in sleep"
+
+
 def test_a_task_nobody_named_is_called_like_its_coroutine() -> None:
     async def boil() -> None:
         pass
