@@ -149,7 +149,10 @@ def how_it_ended(trace: Trace, lane: TaskRecord, *, whole: bool = False) -> str:
         return f"raised {lane.error if whole else lane.error.partition(':')[0]}".rstrip()
     if lane.outcome is Outcome.CANCELLED and lane.cancelled_by is not None:
         return f"cancelled by {who(trace, lane.cancelled_by)}"
-    return "still pending" if lane.outcome is Outcome.PENDING else str(lane.outcome)
+    if lane.outcome is not Outcome.PENDING:
+        return str(lane.outcome)
+    lost = any(one.kind == "vanished" and one.task == lane.id for one in trace.findings)
+    return "vanished" if lost else "still pending"
 
 
 def events(trace: Trace, rows: Sequence[Row]) -> list[Event]:

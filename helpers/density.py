@@ -10,7 +10,7 @@ import heapq
 from dataclasses import dataclass
 from typing import Any
 
-from helpers import bars, frame, lanes, marks, theme, words
+from helpers import bars, frame, lanes, marks, theme
 from helpers import rows as rows_of
 from helpers.frame import Drawing
 from helpers.room import room
@@ -103,10 +103,13 @@ def draw(
         "title": {"text": "tasks", "font": {"color": theme.MUTED}},
         "tickformat": ",d",
     }
-    which = "the slowest" if chosen is None else words.plural(len(chosen), "lane")
+    count = f"{len(trace.lanes):,} lanes"
+    which = f"the slowest of {count} (lanes=[...] opens others)"
+    if chosen is not None:
+        which = f"{len(chosen)} of {count}"
     layout["annotations"] += [
         _caption("how many tasks are in each state", 1),
-        _caption(f"{which} of {len(trace.lanes):,} lanes", layout["yaxis"]["domain"][1]),
+        _caption(which, layout["yaxis"]["domain"][1]),
     ]
     traces = lanes.traces(trace, lines, scale, space.pitch)
     return Drawing({**areas(trace, scale), **traces}, layout)

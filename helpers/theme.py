@@ -57,7 +57,7 @@ OUTCOMES = {
     Outcome.RETURNED: Ending("circle", "#1a7f4b", "returned"),
     Outcome.RAISED: Ending("x-thin-open", "#c0211b", "raised"),
     Outcome.CANCELLED: Ending("square", "#7b3fb5", "cancelled"),
-    Outcome.PENDING: Ending("triangle-right-open", "#57606a", "still pending"),
+    Outcome.PENDING: Ending("circle-open", "#57606a", "still pending"),
 }
 EVENT = Ending("diamond-tall", "#a3178a", "asked to stop")
 

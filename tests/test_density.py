@@ -105,10 +105,11 @@ def test_a_step_that_takes_no_time_is_seen_below_the_areas(thousands: Trace) -> 
 def test_the_slowest_lanes_stand_below_and_others_can_be_opened(thousands: Trace) -> None:
     figure = figure_dict(thousands)
     assert len(figure["layout"]["yaxis"]["ticktext"]) == density.SLOWEST
-    assert "the slowest of 2,001 lanes" in [n["text"] for n in figure["layout"]["annotations"]]
+    notes = [note["text"] for note in figure["layout"]["annotations"]]
+    assert "the slowest of 2,001 lanes (lanes=[...] opens others)" in notes
     opened = figure_dict(thousands, lanes=["order 7", "order 1234"])
     assert opened["layout"]["yaxis"]["ticktext"] == ["order 7", "order 1234"]
-    assert "2 lanes of 2,001 lanes" in [n["text"] for n in opened["layout"]["annotations"]]
+    assert "2 of 2,001 lanes" in [n["text"] for n in opened["layout"]["annotations"]]
     low, high = figure["layout"]["yaxis"]["domain"][1], figure["layout"]["yaxis2"]["domain"][0]
     assert low < high  # the lanes and the areas do not cover each other
 

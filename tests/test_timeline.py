@@ -287,6 +287,17 @@ def test_each_lane_ends_with_the_mark_and_the_word_of_its_outcome() -> None:
     assert len({found[mark.words]["marker"]["symbol"] for mark in OUTCOMES.values()}) == 4
 
 
+def test_a_task_that_vanished_is_told_apart_from_one_that_is_still_pending() -> None:
+    lost = Finding("`soup` vanished before it had ended.", kind="vanished", task=0)
+    trace = run(
+        lane(0, "soup", (0, 0, 0), over=6, outcome=Outcome.PENDING),
+        lane(1, "egg", (0, 0, 0), over=9, outcome=Outcome.PENDING),
+        findings=(lost,),
+    )
+    pending = traces(figure_dict(trace))[OUTCOMES[Outcome.PENDING].words]
+    assert pending["customdata"] == ["vanished", "still pending"]
+
+
 @pytest.mark.parametrize("over", [2.0, 8.0, 10.0])
 def test_the_word_at_a_lane_s_end_is_never_cut_off(over: float) -> None:
     trace = run(
@@ -308,6 +319,19 @@ def test_the_legend_explains_each_state_and_the_endings_that_occur(evening: Trac
         assert look.colour in [shape.get("fillcolor") for shape in figure["layout"]["shapes"]]
     assert "returned" in said(figure)
     assert "cancelled" not in said(figure)
+
+
+def test_the_legend_s_signs_are_the_marks_of_the_endings() -> None:
+    for outcome, mark in OUTCOMES.items():
+        trace = run(lane(0, "egg", (0, 0, 1), outcome=outcome, over=2))
+        signs = figure_dict(trace)["layout"]["shapes"][-2:]
+        own = [
+            s for s in signs if mark.colour in (s.get("fillcolor"), s.get("line", {}).get("color"))
+        ]
+        kinds = {sign["type"] for sign in own}
+        shape = {"circle": "circle", "square": "rect", "x": "line"}[mark.symbol.partition("-")[0]]
+        assert kinds == {shape}
+        assert ("fillcolor" in own[0]) == (not mark.symbol.endswith("open"))
 
 
 def test_marks_and_deadlines_are_written_above_with_a_line_to_their_lane() -> None:
@@ -497,6 +521,8 @@ def test_a_trace_shows_as_plotly_would_send_it_with_the_twin_beside_it(
     sent = timeline(evening)._repr_mimebundle_()
     assert bundle == sent
     assert sorted(bundle[PLOTLY]) == ["config", "data", "layout"]
+    # In JupyterLab a responsive figure is as low as its cell happens to be, and not as it says.
+    assert "responsive" not in bundle[PLOTLY]["config"]
     assert bundle[PLOTLY] == json.loads(json.dumps(bundle[PLOTLY]))  # plain JSON types
     assert bundle == evening._repr_mimebundle_()
 
