@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from helpers import parity_agree, parity_rules, parity_steps, parity_team, words
 from helpers.parity_case import Case
-from helpers.parity_kinds import UNEXPLAINED, WHY, Difference, difference
+from helpers.parity_kinds import FOLLOWS, UNEXPLAINED, WHY, Difference, difference
 from helpers.parity_pairs import Both
 from helpers.trace import LaneKind, Trace
 
@@ -45,7 +45,9 @@ def compare(trace: Trace, recording: Trace) -> Comparison:
         raise ValueError(f"the run counts in {trace.unit}, the recording in {recording.unit}")
     both = Both(trace, recording)
     _check_names(both)
-    return Comparison(both, tuple(_differences(both)))
+    # A cause before what follows from it.
+    told = sorted(_differences(both), key=lambda one: one.name == FOLLOWS)
+    return Comparison(both, tuple(told))
 
 
 def _check_names(both: Both) -> None:
@@ -134,7 +136,7 @@ class Comparison:
             f"Of {lanes}, {_of(alike, pairs)} {_verb(alike, 'ends', 'end')} alike{moment}, and "
             f"{_of(often, pairs)} {_verb(often, 'has', 'have')} the same number of polls"
         )
-        told = [name for name in self.kinds if name != UNEXPLAINED]
+        told = [f'"{name}"' for name in self.kinds if name != UNEXPLAINED]
         odd = sum(one.name == UNEXPLAINED for one in self.differs)
         if told:
             said = f"{said}; what differs has a reason: {words.listing(told, 9)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 UNEXPLAINED = "unexplained"
+FOLLOWS = "it waits for another"
 
 # Each name is what a difference is called, each sentence holds wherever that name is given.
 WHY = {
@@ -67,7 +68,7 @@ WHY = {
         "In asyncio a timer that is due is a callback in the queue, and the task that it wakes "
         "then queues up behind all that are ready; Tokio's timer wakes the task itself."
     ),
-    "it waits for another": (
+    FOLLOWS: (
         "It goes on when another task ends, and that one ends at another time or in another way."
     ),
     "start after spawn": (

@@ -177,7 +177,7 @@ def test_the_verdict_counts_what_agrees_and_names_what_does_not() -> None:
     found = compare(run_of("timeout_handle"), tokio("timeout_handle"))
     assert found.verdict == (
         "Of 2 lanes, none end alike and at the same moment, and 1 has the same number of polls; "
-        "what differs has a reason: it waits for another and timeout over a handle."
+        'what differs has a reason: "timeout over a handle" and "it waits for another".'
     )
     about = {one.task: one.sentence for one in found.differs}
     assert about["database"] == (
