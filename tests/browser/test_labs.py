@@ -11,13 +11,14 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
 
 from helpers.labs import spec_of
 from tests.browser.page import NotebookPage
-from tests.browser.server import LabServer
+from tests.browser.server import PROJECT, LabServer
 
 OpenNotebook = Callable[..., NotebookPage]
 NotebookOf = Callable[..., Path]
@@ -36,8 +37,7 @@ panel.controls["tasks"].observe(lambda _: came_on.add(threading.current_thread()
 LEFT = """
 idle = panel.engine.wait(10)
 mine = [t.name for t in threading.enumerate() if t.name.startswith(("task-cards", "helper"))]
-beside_main = came_on - {"MainThread"} != set()
-print(idle, panel.engine.state, beside_main, mine)
+print(idle, panel.engine.state, came_on - {"MainThread"} != set(), mine)
 """
 
 
@@ -53,13 +53,13 @@ def route(request: pytest.FixtureRequest, lab: LabServer) -> Iterator[str]:
 
 @pytest.fixture
 def notebook_of(tmp_path: Path) -> NotebookOf:
-    """`notebook_of("spawn", "showdown", then=[...])`: a cell for each lab, then these cells."""
+    """`notebook_of("spawn", "showdown")` has a cell for each lab."""
 
-    def write(*names: str, then: tuple[str, ...] = ()) -> Path:
+    def write(*names: str) -> Path:
         notebook = nbformat.v4.new_notebook()
         notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
         shown = [f'from helpers.labs import lab\n\nlab("{name}")' for name in names]
-        notebook.cells = [nbformat.v4.new_code_cell(source) for source in (*shown, *then)]
+        notebook.cells = [nbformat.v4.new_code_cell(source) for source in shown]
         path = tmp_path / f"labs_{names[0]}.ipynb"
         nbformat.write(notebook, path)
         return path
@@ -112,13 +112,29 @@ class LabOnScreen:
         slider.locator(".widget-readout").press("Enter")
 
 
-def run_last_cell(notebook: NotebookPage, code: str) -> None:
-    """Put code in the last cell and run it."""
+def run_code(notebook: NotebookPage, code: str) -> list[dict[str, Any]]:
+    """Run code in a new cell at the end of the notebook; its outputs."""
+    select_last = (
+        "() => { const book = jupyterapp.shell.currentWidget.content; "
+        "book.activeCellIndex = book.widgets.length - 1; }"
+    )
+    notebook.page.evaluate(select_last)
+    notebook.command("notebook:insert-cell-below")
     notebook.page.evaluate(
-        """code => { const notebook = jupyterapp.shell.currentWidget.content;
-            notebook.widgets.at(-1).model.sharedModel.setSource(code);
-            notebook.activeCellIndex = notebook.widgets.length - 1; }""",
+        """code => { const book = jupyterapp.shell.currentWidget.content;
+            book.widgets.at(-1).model.sharedModel.setSource(code);
+            book.activeCellIndex = book.widgets.length - 1; }""",
         code,
+    )
+    notebook.command("notebook:run-cell")
+    outputs: list[dict[str, Any]] = notebook.cells()[-1]["outputs"]
+    return outputs
+
+
+def rerun(notebook: NotebookPage, cell: int) -> None:
+    """Run a cell again."""
+    notebook.page.evaluate(
+        "n => { jupyterapp.shell.currentWidget.content.activeCellIndex = n; }", cell
     )
     notebook.command("notebook:run-cell")
 
@@ -126,10 +142,14 @@ def run_last_cell(notebook: NotebookPage, code: str) -> None:
 def test_the_spawn_lab_runs_follows_its_slider_stops_and_leaves_nothing_behind(
     open_notebook: OpenNotebook, notebook_of: NotebookOf, route: str
 ) -> None:
-    notebook = open_notebook(notebook_of("spawn", then=(WHO, "0")))
+    lesson = PROJECT / "notebooks" / "02_spawn.ipynb"
+    notebook = open_notebook(lesson.name if lesson.exists() else notebook_of("spawn"))
     notebook.run_all()
     assert notebook.errors() == []
-    lab = LabOnScreen(notebook, 0)
+    sources = [cell["source"] for cell in notebook.cells()]
+    place = next(n for n, source in enumerate(sources) if 'lab("spawn")' in source)
+    run_code(notebook, WHO)
+    lab = LabOnScreen(notebook, place)
     lab.says("Ready. Predict, then press Run.")
     lab.shows(NOTHING_YET)
 
@@ -156,10 +176,17 @@ def test_the_spawn_lab_runs_follows_its_slider_stops_and_leaves_nothing_behind(
     lab.says("Ready. Predict, then press Run.")
     lab.shows(NOTHING_YET)
     assert lab.readout("Number of cards") == "20"
-    run_last_cell(notebook, LEFT)
-    printed = "".join(output["text"] for output in notebook.cells()[2]["outputs"])
     beside_main = route == "on a subshell"
+    printed = "".join(output["text"] for output in run_code(notebook, LEFT))
     assert printed == f"True ready {beside_main} ['task-cards-lab-spawn']\n"
+
+    rerun(notebook, place)  # a new panel; the one before goes, with its thread
+    lab.says("Ready. Predict, then press Run.")
+    printed = "".join(output["text"] for output in run_code(notebook, LEFT))
+    assert printed == f"True closed {beside_main} []\n"
+    lab.press("Run")
+    lab.shows("21 tasks")
+    assert not notebook.problems
 
 
 def test_the_panel_answers_while_a_run_blocks(
@@ -212,7 +239,7 @@ def test_each_lab_is_run_by_a_click_and_shows_what_came_out(
 def test_the_code_that_is_copied_gives_the_same_timeline_in_a_cell(
     open_notebook: OpenNotebook, notebook_of: NotebookOf
 ) -> None:
-    notebook = open_notebook(notebook_of("deadlines", then=("0",)))
+    notebook = open_notebook(notebook_of("deadlines"))
     notebook.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     notebook.run_all()
     lab = LabOnScreen(notebook, 0)
@@ -222,8 +249,8 @@ def test_the_code_that_is_copied_gives_the_same_timeline_in_a_cell(
     lab.area.get_by_text("The code that runs").click()
     lab.press("Copy")
     lab.says("Copied: paste it in a cell")
-    run_last_cell(notebook, notebook.page.evaluate("() => navigator.clipboard.readText()"))
-    output = notebook.cells()[1]["outputs"][0]["data"]
+    copied = notebook.page.evaluate("() => navigator.clipboard.readText()")
+    output = run_code(notebook, copied)[0]["data"]
     title, below = str(output["text/plain"]).splitlines()[:2]
     lab.shows(below)
     assert title.replace("`", "") in " ".join(lab.drawn())
