@@ -21,6 +21,7 @@ NAMES = {
     "deadlines": "lab04_deadlines",
     "first_wins": "lab05_first_wins",
     "showdown": "lab06_showdown",
+    "team_of_chefs": "lab07_team_of_chefs",
 }
 
 _open: dict[str, Panel] = {}

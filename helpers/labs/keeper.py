@@ -203,7 +203,7 @@ class Keeper:
                 stopped = True
                 run.stop()
                 self.publish(Event(State.STOPPING, values, sentence="The run is being ended."))
-            elif not stopped and time.monotonic() >= next_look:
+            elif not (stopped or self.spec.shows_result) and time.monotonic() >= next_look:
                 took = self._show_so_far(run, values)
                 next_look = time.monotonic() + max(SNAPSHOT - took, took / _SHARE)
         return stopped
@@ -220,7 +220,7 @@ class Keeper:
             replaced = stopped and (self.closed or self.blank or self.due is not None)
         if replaced:
             return
-        trace, error = run.finished.result(), run.error
+        trace, error = self.spec.shown(run.finished.result()), run.error
         if stopped:
             sentence = f"Stopped after {seconds(trace.duration, exact=False)}."
             self.publish(Event(State.STOPPED, values, trace, sentence))

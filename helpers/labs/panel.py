@@ -12,6 +12,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from helpers.labs import view
+from helpers.labs.beside import Beside
 from helpers.labs.engine import Engine
 from helpers.labs.events import Event, State
 from helpers.labs.picture import Picture
@@ -42,7 +43,8 @@ class Panel(widgets.VBox):
             "Stop": widgets.Button(description="Stop", icon="stop"),
             "Reset": widgets.Button(description="Reset", icon="undo"),
         }
-        self.picture = Picture(height=spec.height)
+        self.picture = Picture(height=spec.height, unit=spec.unit)
+        self.beside = Beside(spec)
         self._lock = threading.RLock()
         self.engine = Engine(spec, self._show)
         super().__init__(self._parts())
@@ -67,6 +69,7 @@ class Panel(widgets.VBox):
             widgets.HBox(tuple(self.buttons.values())),
             self.state_line,
             self.picture.widget,
+            *self.beside.widgets,
             self.outcome,
             program,
         ]
@@ -111,8 +114,10 @@ class Panel(widgets.VBox):
             return
         if event.state is State.READY:
             self.picture.clear()
+            self.beside.show(None)
         elif event.trace is not None:
             self.picture.show(event.trace)
+            self.beside.show(event.values)
         self.state_line.value = view.paragraph(_state_in_words(event))
         if event.trace is None or event.state is not State.RUNNING:
             self.outcome.value = self._outcome(event)

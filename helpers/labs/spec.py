@@ -106,7 +106,8 @@ class LabSpec:
 
     `forecast(values)` says before the run what it will ask of the chef; `refusal(values)` is empty,
     or a sentence on why these values cannot be run; `numbers(values, trace)` says in sentences
-    what came out.
+    what came out. With `shows_result`, main returns a Trace, and that one is what came out.
+    `beside(values)` is a recorded run of the same job to show below it, or None.
     """
 
     name: str
@@ -121,6 +122,9 @@ class LabSpec:
     refusal: Callable[[Values], str] = lambda _: ""
     max_seconds: float = 30.0
     height: int = 480  # of the picture, in pixels
+    unit: str | None = None  # of the pictures' axes, as in `timeline`
+    shows_result: bool = False
+    beside: Callable[[Values], Trace | None] | None = None
     controls: tuple[Control, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -155,4 +159,11 @@ class LabSpec:
     def code(self, values: Values) -> str:
         """The text to paste in a cell: the program that the lab runs, and the line that runs it."""
         last = f'trace = await record(main(), clock="{self.clock(values)}")\ntrace\n'
+        if self.shows_result:
+            last = f"trace = await main()\ntimeline(trace, unit={self.unit!r})\n"
         return f"{self.source(values)}\n\n{last}"
+
+    def shown(self, trace: Trace) -> Trace:
+        """What is shown of a recorded run: itself, or the Trace that main returned."""
+        returned = trace.result
+        return returned if self.shows_result and isinstance(returned, Trace) else trace

@@ -1,0 +1,172 @@
+"""The lab of lesson 07: a team of chefs, modelled, with real Tokio beside it where it was recorded.
+
+Its program calls the model, so the trace that is shown is the one that main returns.
+"""
+
+from __future__ import annotations
+
+from string import Template
+
+from helpers.labs.phrases import literal, told, whole
+from helpers.labs.spec import Choice, LabSpec, Prediction, Slider, Switch, Values
+from helpers.recordings import load_recording
+from helpers.recordings.measures import moved
+from helpers.trace import TaskRecord, Trace
+from helpers.words import listing, plural, seconds
+
+_PROGRAM = Template("""\
+from helpers import timeline
+from helpers.team import simulate
+
+
+async def main():
+    return simulate(
+        chefs=$chefs,
+        tasks=$tasks,
+        work=$work,  # seconds of hands-on work in each card, in equal pieces
+        yields=$awaits,  # so many awaits between the pieces
+        wait=$wait,  # seconds; 0 only lets the others go first
+        blocking=$share,  # the share of the cards that hold their chef while they wait
+        stealing=$stealing,
+        spawner="$spawner",
+    )
+""")
+# What was recorded: the values of the controls, where they count. The dishes of `cpu` and
+# `cpu_yield` have a ticker beside them, which the model has not.
+_RECORDED: dict[str, dict[str, object]] = {
+    "nested": {"spawner": "task", "tasks": 8, "work": 10, "awaits": 0},
+    "cpu": {"spawner": "main", "tasks": 8, "work": 25, "awaits": 0},
+    "cpu_yield": {"spawner": "main", "tasks": 8, "work": 25, "awaits": 24, "wait": 0, "share": 0},
+    "blocking_sleep": {
+        "spawner": "main", "tasks": 3, "work": 0, "awaits": 1, "wait": 200, "share": 100
+    },
+    "async_sleep": {
+        "spawner": "main", "tasks": 3, "work": 0, "awaits": 1, "wait": 200, "share": 0
+    },
+}  # fmt: skip
+
+
+def source(values: Values) -> str:
+    """The program: one call of the model."""
+    return _PROGRAM.substitute(
+        values,
+        work=literal(whole(values, "work")),
+        wait=literal(whole(values, "wait")),
+        share=f"{whole(values, 'share') / 100:g}",
+    )
+
+
+def recording(values: Values) -> Trace | None:
+    """Real Tokio's run of the same job, if these values were recorded."""
+    chefs = whole(values, "chefs")
+    if not values["stealing"] or chefs not in (1, 2, 4):
+        return None
+    for name, asked in _RECORDED.items():
+        if all(values[key] == value for key, value in asked.items()):
+            if chefs == 1:
+                return load_recording(name, runtime="current_thread")
+            return load_recording(name, runtime="multi_thread", workers=chefs)
+    return None
+
+
+def awaits(values: Values) -> bool:
+    """Whether the cards have an await in them."""
+    return values["awaits"] != 0
+
+
+def held(values: Values) -> float:
+    """Seconds for which chefs are held in all, by work or by waits that block."""
+    blocking = round(whole(values, "share") / 100 * whole(values, "tasks"))
+    waits = blocking * whole(values, "awaits") * whole(values, "wait")
+    cards = whole(values, "tasks") + (2 if values["spawner"] == "task" else 0)
+    return (cards * whole(values, "work") + waits) / 1000
+
+
+def forecast(values: Values) -> str:
+    """What the run will ask of the chefs."""
+    chefs, total = whole(values, "chefs"), held(values)
+    return (
+        f"{plural(whole(values, 'tasks'), 'card')} for {plural(chefs, 'chef')}: they hold chefs "
+        f"for {seconds(total)} in all, which spread evenly is {seconds(total / chefs)} each."
+    )
+
+
+def numbers(values: Values, trace: Trace) -> list[str]:
+    """How long it took, what was stolen and what moved, who was at work, and who waited."""
+    busy = _at_work(trace)
+    said = [
+        f"It took {told(trace, trace.duration)}. Spread evenly, the work that holds a chef would "
+        f"have been {seconds(held(values) / trace.workers)} for each.",
+        f"Cards were stolen {plural(len(trace.marks), 'time')}; {plural(len(moved(trace)), 'task')}"
+        " went on with another chef than before.",
+        f"At work: {listing([f'{who} for {told(trace, busy[who])}' for who in busy], 8)}.",
+    ]
+    if idle := trace.workers - len(busy):
+        said.append(f"{plural(idle, 'chef')} never had a card.")
+    waits = max(trace.tasks, key=_longest_wait)
+    said.append(
+        f"The longest that a card was ready and not taken up is {told(trace, _longest_wait(waits))}"
+        f" (`{waits.name}`)."
+    )
+    real = recording(values)
+    if real is not None:
+        said.append(f"Real Tokio took {seconds(real.duration, exact=False)}, `main` included.")
+    return said
+
+
+def _at_work(trace: Trace) -> dict[str, float]:
+    """Seconds for which each chef was at a card, by name."""
+    busy = dict.fromkeys(sorted(set(trace.threads()) - {"main"}), 0.0)
+    for task in trace.tasks:
+        for step in task.steps:
+            if step.thread in busy:
+                busy[step.thread] += step.end - step.start
+    return busy
+
+
+def _longest_wait(task: TaskRecord) -> float:
+    return max((step.start - step.ready for step in task.steps), default=0.0)
+
+
+def compare(values: Values, answer: str | float, trace: Trace) -> str:
+    """The prediction beside what happened."""
+    even = seconds(held(values) / trace.workers)
+    return (
+        f"You predicted {float(answer):g} s; it took {told(trace, trace.duration)}. The work that "
+        f"holds a chef, spread evenly over {plural(trace.workers, 'chef')}, would be {even}."
+    )
+
+
+LAB = LabSpec(
+    name="team_of_chefs",
+    title="What does a team of chefs do with the cards?",
+    story=(
+        "A model of Tokio's multi-thread runtime, exact and at once. Either `main` writes the "
+        "cards, on the rail by the door; or `sous_chef` does, on her own board, works for twice as "
+        "long as one of them, and awaits them. Where the same job was recorded on real Tokio, that "
+        "run is shown below, as it is for the values at which you begin."
+    ),
+    prediction=Prediction("How many seconds will it take until every card is done?", compare),
+    own_controls=(
+        Slider("chefs", "Number of chefs (workers)", 1, 8, 2),
+        Slider("tasks", "Number of cards (tasks)", 1, 100, 8),
+        Choice(
+            "spawner",
+            "The cards are written by",
+            (("sous_chef, at her place", "task"), ("main, from outside", "main")),
+            "task",
+        ),
+        Slider("work", "Hands-on work in each card (ms)", 0, 100, 10),
+        Slider("awaits", "Awaits in each card", 0, 24, 0),
+        Slider("wait", "Wait at each await (ms)", 0, 200, 0, shown=awaits),
+        Slider("share", "Cards that block while they wait (%)", 0, 100, 0, shown=awaits),
+        Switch("stealing", "Chefs steal from each other", True),
+    ),
+    source=source,
+    forecast=forecast,
+    numbers=numbers,
+    clocks=("virtual",),
+    unit="milliseconds",
+    shows_result=True,
+    beside=recording,
+)
