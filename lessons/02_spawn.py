@@ -554,6 +554,55 @@ print("the last one after all before it:", [run[-1].steps[0].start for run in ru
 # its creator's. It is off unless a program asks for it.)
 
 # %% [markdown]
+# ### Side by side
+#
+# You need no Rust to see Tokio run. Runs of it were recorded and come with the course; these are on Tokio's own virtual clock (`start_paused`, made for tests), with one chef,
+# and count in seconds. The recorded program writes three cards. Each dish takes 0.05 s of work and then some time in the oven, and main waits for them in turn. Here it is in Python.
+# `compare` draws both runs on one axis and says what agrees, what differs, and why.
+#
+# **Predict.** In which order do the dishes get their first turn in Tokio? How often is `main` polled?
+
+# %%
+from helpers import compare, load_recording
+
+
+async def cook(oven, dish):
+    busy(0.05)  # busy(ms(50));
+    await asyncio.sleep(oven)  # sleep(ms(oven_ms)).await;
+    return dish
+
+
+async def three_cards():
+    chop = asyncio.create_task(cook(0.15, "carrots"), name="chop")  # spawn("chop", cook(150, ...))
+    boil = asyncio.create_task(cook(0.25, "pasta"), name="boil")
+    bake = asyncio.create_task(cook(0.35, "bread"), name="bake")
+    return [await chop, await boil, await bake]  # chop.await, boil.await, bake.await
+
+
+compare(await record(three_cards()), load_recording("spawn", clock="virtual"))
+
+# %% [markdown]
+# Nothing differs: the same first turns at the same moments, the same waits for the chef, the same number of polls. On one thread, Tokio's `current_thread` and asyncio are the same machine.
+#
+# Now two cards whose handles nobody keeps: `cake` needs 0.02 s, `roast` half a second, and `main` leaves after 0.05 s.
+#
+# **Predict.** How does each of the two end, here and there?
+
+
+# %%
+async def nobody_keeps_the_handles():
+    asyncio.create_task(asyncio.sleep(0.02), name="cake")  # drop(spawn("cake", sleep(ms(20))));
+    asyncio.create_task(asyncio.sleep(0.5), name="roast")  # drop(spawn("roast", sleep(ms(500))));
+    await asyncio.sleep(0.05)  # sleep(ms(50)).await;
+
+
+compare(await record(nobody_keeps_the_handles()), load_recording("dropped_handle", clock="virtual"))
+
+# %% [markdown]
+# Both cakes are done, handle or not (here a timer holds the task; section 7 shows when nobody does). Both roasts end with `main`. What differs is *how*: asyncio polls the
+# roast once more, to raise `CancelledError` inside it. Tokio drops it without a poll.
+
+# %% [markdown]
 # ## Where the metaphor breaks
 #
 # - A real chef sees the whole rail and may pick a card. The loop never picks: it takes the one that was ready first.
@@ -570,7 +619,7 @@ print("the last one after all before it:", [run[-1].steps[0].start for run in ru
 # 2. In the dinner of section 2, change the order of the menu so that dinner is served soonest. Then try to make it as late as you can.
 #    <details><summary>What to look for</summary>Whoever waits longest should start first. With the roast last, the roast starts in minute 3 and dinner is served in
 #    minute 12.</details>
-# 3. In the last program, let `soup` catch `asyncio.CancelledError`, be `busy(2)`, and raise it again. When does `main` hear of the roast?
+# 3. In the last program of section 9, let `soup` catch `asyncio.CancelledError`, be `busy(2)`, and raise it again. When does `main` hear of the roast?
 #    <details><summary>What to look for</summary>In minute 6: the group waits until every task has really ended.</details>
 #
 # ## What to take away

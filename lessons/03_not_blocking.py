@@ -605,6 +605,8 @@ print("three helpers: in less than two thirds of that:", took[3] < took[1] * 2 /
 # %% [markdown]
 # ## 9. The same job in Rust
 #
+# The kitchens of sections 2 and 4 on real Tokio, with a second for each kitchen minute. With `stare()` the last stir comes after 10 seconds, with `set_a_bell()` after 6.
+#
 # ```rust
 # use std::time::Duration;
 # use tokio::task::{spawn_blocking, yield_now};
@@ -658,11 +660,47 @@ print("three helpers: in less than two thirds of that:", took[3] < took[1] * 2 /
 #
 # | | Tokio | asyncio |
 # |---|---|---|
-# | how many suffer | those whose turn would have come on that worker; *n* blocking calls take *n / workers × d*, rounded up | everybody |
+# | how many suffer | nobody, while another worker is free; *n* blocking calls of *d* take *n / workers*, rounded up, times *d* | everybody |
 # | a loop in which everything is ready | yields by itself after 128 operations | never yields by itself |
 # | a thread that computes | on a core of its own | shares the GIL with the loop |
 # | is a short block noticed? | not by itself | debug mode logs it |
 # | threads for blocking work | up to 512, made when needed | at most 32, or the number of cores + 4 if that is less |
+
+# %% [markdown]
+# ### Side by side
+#
+# You need no Rust to see Tokio run. Runs of it were recorded and come with the course. In this one three tasks stare at the oven for 0.2 s each, first with one chef and on Tokio's own
+# virtual clock (`start_paused`, made for tests). Here is the program in Python. `compare` draws both runs on one axis and says what agrees, what differs, and why.
+#
+# **Predict.** How long does it take in Tokio with one chef? And with two?
+
+# %%
+from helpers import compare, load_recording
+
+
+async def stare_at_it():
+    busy(0.2)  # std::thread::sleep: nobody else gets a turn
+
+
+async def three_stare():
+    dishes = [asyncio.create_task(stare_at_it(), name=dish) for dish in ("roast", "soup", "bread")]
+    for dish in dishes:
+        await dish
+
+
+mine = await record(three_stare())
+compare(mine, load_recording("blocking_sleep", clock="virtual"))
+
+# %% [markdown]
+# With one chef nothing differs. To stare costs 0.6 s in both languages: it is not Python's fault. The same Rust program again, on the real clock, on Tokio's
+# `multi_thread` runtime with two workers:
+
+# %%
+compare(mine, load_recording("blocking_sleep", runtime="multi_thread", workers=2))
+
+# %% [markdown]
+# Two chefs stare at two ovens at the same time, and the third dish waits for the first of them that is free: three blocks, two workers, two rounds, about 0.4 s. The
+# blocking has not become harmless; there is one more chef to hold. In asyncio there is none.
 
 # %% [markdown]
 # ## Where the metaphor breaks
@@ -685,7 +723,7 @@ print("three helpers: in less than two thirds of that:", took[3] < took[1] * 2 /
 #
 # ## What to take away
 #
-# - A blocking call is late for nobody but the others. The delay shows in their lanes, and its cause is in another.
+# - A blocking call is itself on time; it makes the others late. The delay shows in their lanes, and its cause is in another.
 # - Waiting belongs in an `await`; blocking calls in a thread; computing in a process, or in pieces.
 # - An `await` yields only if there is something to wait for.
 #
