@@ -36,7 +36,7 @@ import sys
 import threading
 import time
 
-from helpers import busy, load_recording, record, timeline
+from helpers import busy, lab, load_recording, record, timeline
 from helpers.recordings.measures import longest_silence, moved, stolen
 from helpers.team import simulate
 
@@ -394,7 +394,35 @@ print("as many cores at once as this Python allows (one, if it has a GIL):", exp
 # ordinary Python is a *process* for each core, each with one loop; web servers do so, and it is the operating system that deals out the connections.
 
 # %% [markdown]
-# ## 7. The same job in Rust
+# ## 7. The lab
+#
+# The model with all its knobs: one to eight chefs, who writes the cards, how much work and how many awaits are in each, how many of them block while they wait, and whether chefs steal. It starts at the job of section 2, and
+# below it is that job on real Tokio. Other settings that were recorded, on 1, 2 and 4 chefs: `main` writes 8 cards of 25 ms of work, with no await or with 24 that only let others go first; and 3 cards of no work with one await of 200 ms,
+# of which none blocks, or all.
+#
+# Find a setting in which stealing changes nothing. Then one in which eight chefs are no quicker than two.
+
+# %%
+# NBVAL_IGNORE_OUTPUT
+lab("team_of_chefs")
+
+# %% [markdown]
+# One rule holds wherever the sliders stand: the work that holds a chef, divided by the number of chefs, is the least that it can take, and the work as a whole is the most as long as nobody waits for ovens.
+
+
+# %%
+def within_bounds(**job):
+    trace = simulate(tasks=10, work=4, **job)
+    held = sum(card.busy for card in trace.tasks)
+    return held / trace.workers <= trace.duration <= held
+
+
+jobs = itertools.product(range(1, 9), ("main", "task"), (True, False), (0, 3))
+names = ("chefs", "spawner", "stealing", "yields")
+print("in every team:", all(within_bounds(**dict(zip(names, job, strict=True))) for job in jobs))
+
+# %% [markdown]
+# ## 8. The same job in Rust
 #
 # The job of section 2. This program runs as it stands; the Python beside it is run below.
 #
