@@ -566,16 +566,17 @@ print("the last one after all before it:", [run[-1].steps[0].start for run in ru
 from helpers import compare, load_recording
 
 
-async def cook(oven, dish):
+async def one_dish(oven, dish):  # a name of its own: `cook` is section 2's
     busy(0.05)  # busy(ms(50));
     await asyncio.sleep(oven)  # sleep(ms(oven_ms)).await;
     return dish
 
 
 async def three_cards():
-    chop = asyncio.create_task(cook(0.15, "carrots"), name="chop")  # spawn("chop", cook(150, ...))
-    boil = asyncio.create_task(cook(0.25, "pasta"), name="boil")
-    bake = asyncio.create_task(cook(0.35, "bread"), name="bake")
+    # spawn("chop", cook(150, "carrots")), and so on
+    chop = asyncio.create_task(one_dish(0.15, "carrots"), name="chop")
+    boil = asyncio.create_task(one_dish(0.25, "pasta"), name="boil")
+    bake = asyncio.create_task(one_dish(0.35, "bread"), name="bake")
     return [await chop, await boil, await bake]  # chop.await, boil.await, bake.await
 
 
