@@ -242,10 +242,11 @@ for yields in (0, 24):
 
 # %%
 three_pieces = simulate(chefs=2, tasks=3, work=6, yields=2)
-timeline(three_pieces, title="Three dishes in three pieces each, two chefs", unit="minutes")
+timeline(three_pieces, title="Cards 1 and 2 end with another chef than they began with", unit="minutes")
 
 # %% [markdown]
-# There are fewer steals than moves in general: a card can also go to the other chef by way of the rail, or because she woke it. That a task changed chefs does not say that it was stolen.
+# Follow `card 1` through the chefs' lanes: begun by one, stolen after its first piece, finished by the other. Not every move is a steal, though. `sous_chef` above was never stolen: it lay in the pocket of
+# whoever woke it. And a card can travel by the rail. That a task changed chefs does not say how.
 
 # %% [markdown]
 # ## 5. When one of two chefs stares

@@ -39,6 +39,7 @@ class Beside:
             return
         found = None if values is None else self._find(values)
         self.line.value = "" if values is None or found is not None else view.paragraph(NONE)
+        # First seen, then drawn: plotly cannot measure what is hidden.
+        self.box.layout.display = None if found is not None else "none"
         if found is not None:
             self.picture.show(found, title=SAME)
-        self.box.layout.display = None if found is not None else "none"

@@ -1,0 +1,57 @@
+"""The lab of the team in a real JupyterLab: the model's picture, and real Tokio's below it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+
+from helpers.labs.beside import NONE, SAME
+from tests.browser.page import NotebookPage
+from tests.browser.test_labs import LabOnScreen
+
+
+def drawn(lab: LabOnScreen, picture: int) -> list[str]:
+    """Each text in one of the panel's two pictures, if it can be seen."""
+    found = lab.area.locator(".js-plotly-plot").nth(picture)
+    if not found.is_visible():
+        return []
+    texts: list[str] = found.evaluate(
+        "plot => [...plot.querySelectorAll('svg text')].map(text => text.textContent)"
+    )
+    return texts
+
+
+def test_real_tokio_stands_below_the_model_where_it_was_recorded(
+    open_notebook: Callable[..., NotebookPage], tmp_path: Path
+) -> None:
+    book = nbformat.v4.new_notebook()
+    book.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
+    book.cells = [nbformat.v4.new_code_cell('from helpers import lab\n\nlab("team_of_chefs")')]
+    path = tmp_path / "team.ipynb"
+    nbformat.write(book, path)
+    notebook = open_notebook(path)
+    notebook.run_all()
+    lab = LabOnScreen(notebook, 0)
+    lab.area.get_by_label("Your prediction").fill("0.05")
+    lab.press("Run")
+    lab.says("You predicted 0.05 s; it took 0.05 s.")
+    notebook.until(lambda: "card 8" in drawn(lab, 0), "the model's cards", 20)
+    notebook.until(lambda: "peel-8" in drawn(lab, 1), "the recording's cards", 20)
+    assert SAME in drawn(lab, 1)
+    if out := os.environ.get("LOOK"):
+        notebook.grow()
+        notebook.picture(Path(out), of=lab.area)
+
+    lab.set("Number of chefs", 3)
+    lab.says(NONE)
+    notebook.until(lambda: drawn(lab, 1) == [], "no second picture", 20)
+    assert "worker-3" in drawn(lab, 0)
+
+    lab.set("Number of chefs", 4)
+    notebook.until(lambda: "worker-4" in drawn(lab, 1), "the recording of four workers", 20)
+    lab.press("Reset")
+    notebook.until(lambda: drawn(lab, 1) == [], "no second picture", 20)
+    assert not notebook.problems
