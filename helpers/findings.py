@@ -151,7 +151,7 @@ class Finder:
 
     def _refused(self) -> Iterator[Finding]:
         for record in self.lanes:
-            if record.cancels and record.id in self.log.refused:
+            if record.id in self.log.refused and self._asked_by_others(record):
                 asked = record.cancels[0].time
                 went_on = self._for(record.over - asked)
                 yield Finding(
@@ -160,6 +160,11 @@ class Finder:
                     kind="refused_cancel",
                     task=record.id,
                 )
+
+    def _asked_by_others(self, record: TaskRecord) -> bool:
+        """Not only by its own children: up to Python 3.12 a TaskGroup leaves that request counted."""
+        by = (self.by_id.get(who) if isinstance(who, int) else None for _, who in record.cancels)
+        return any(lane is None or lane.parent != record.id for lane in by)
 
 
 def _delayed(

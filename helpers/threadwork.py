@@ -42,6 +42,7 @@ class Work:
         self.name = name_of(func)
         self.loop = loop
         self.parent = getattr(asyncio.current_task(loop), "number", None)
+        self.pool, self.room = 0, HELPERS  # which executor, and how many threads it has
         self.parked: threading.Event | None = None
         self.asked: float | None = None  # when it last sent the loop something, in real time
         self.submitted = loop.stamp()
@@ -89,6 +90,7 @@ class Ledger:
         """Submit a function to an executor, noted as work; what `run_in_executor` gives back."""
         with self._gate:
             work = Work(len(self.works) + 1, func, loop)
+            work.pool, work.room = id(executor), getattr(executor, "_max_workers", HELPERS)
             self.works.append(work)
             self._out[work.number] = work
         try:
@@ -129,9 +131,14 @@ class Ledger:
 
     def at_work(self) -> bool:
         """Whether any work is out that is not parked until a later moment."""
-        parked = sum(work.rests() for work in list(self._out.values()))
-        # With every helper parked, what still queues for one cannot begin: it does not hold.
-        return min(len(self._out), HELPERS) > parked
+        rooms: dict[int, list[Work]] = {}
+        for work in list(self._out.values()):
+            rooms.setdefault(work.pool, []).append(work)
+        # With every helper of a pool parked, what still queues there cannot begin: it does not hold.
+        return any(
+            min(len(works), works[0].room) > sum(work.rests() for work in works)
+            for works in rooms.values()
+        )
 
     def holds_anything(self) -> bool:
         """Whether any work is out that is not parked in `busy`."""

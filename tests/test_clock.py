@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -129,6 +130,16 @@ def test_more_work_than_helpers_queues_for_them() -> None:
         return asyncio.get_running_loop().time()
 
     assert run(main()) == 20  # 32 helpers: two rounds
+
+
+def test_a_small_pool_of_helpers_is_as_many_as_it_says() -> None:
+    async def main() -> float:
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(2))
+        await asyncio.gather(*(asyncio.to_thread(busy, 2) for _ in range(3)))
+        return loop.time()
+
+    assert run(main()) == 4
 
 
 def test_a_thread_that_waits_for_the_loop_is_answered() -> None:

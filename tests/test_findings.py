@@ -174,3 +174,20 @@ def test_a_deadline_that_a_task_sets_itself_is_not_a_refusal() -> None:
                 await asyncio.sleep(9)
 
     assert found(main()) == []
+
+
+def test_a_group_that_fails_is_no_refusal_of_the_task_that_waits_for_it() -> None:
+    async def burn() -> None:
+        await asyncio.sleep(1)
+        raise ValueError("burnt")
+
+    async def main() -> int:
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(burn())
+                group.create_task(wait(9))
+        except ExceptionGroup:
+            return 1
+        return 0
+
+    assert found(main()) == []
