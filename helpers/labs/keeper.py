@@ -126,7 +126,6 @@ class Keeper:
             with asyncio.Runner(loop_factory=lambda: loop) as runner:
                 runner.run(self._work())
         finally:
-            program.forget(self.spec)
             self.publish(Event(State.CLOSED, self.values))
 
     async def _work(self) -> None:

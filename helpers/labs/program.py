@@ -24,13 +24,9 @@ def coroutine(spec: LabSpec, values: Values) -> Coroutine[Any, Any, Any]:
     namespace: dict[str, Any] = {"__name__": name}
     exec(compile(source, name, "exec"), namespace)
     # No time of change (None): the entry is no copy of a file, and is not dropped as outdated.
+    # There is one for each lab, of its latest run.
     linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
     if "main" not in namespace:
         raise NameError(f"the program of the {spec.name} lab has no main()")
     made: Coroutine[Any, Any, Any] = namespace["main"]()
     return made
-
-
-def forget(spec: LabSpec) -> None:
-    """Drop the text that `coroutine` kept for findings."""
-    linecache.cache.pop(file_name(spec), None)

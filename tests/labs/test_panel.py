@@ -15,7 +15,7 @@ from ipywidgets.widgets.widget import _instances
 from helpers.labs import NAMES, lab, spec_of
 from helpers.labs.events import State
 from helpers.labs.panel import Panel
-from helpers.labs.spec import LabSpec
+from helpers.labs.spec import LabSpec, Values
 from tests.labs.conftest import spec_of as small
 from tests.labs.conftest import strangers, until
 
@@ -252,6 +252,30 @@ def test_sliders_that_move_in_threads_of_their_own_end_with_the_newest_of_each(
     assert panel.engine.values == wanted
     assert "range(1, 61)" in panel.code.value
     assert "with 60 cards" in words(panel.outcome) or "card 60" in words(panel.outcome)
+
+
+def test_a_slider_that_was_read_before_another_moved_does_not_have_the_last_word(
+    panel_of: OpenPanel,
+) -> None:
+    panel = panel_of("spawn")
+    request = panel.engine.request
+    first_has_read, second_has_asked = threading.Event(), threading.Event()
+
+    def slow(values: Values) -> None:
+        if values["work"] != 3:  # read before the other slider moved
+            first_has_read.set()
+            second_has_asked.wait(0.3)
+        request(values)
+        if values["work"] == 3:
+            second_has_asked.set()
+
+    panel.engine.request = slow  # type: ignore[method-assign]
+    first = threading.Thread(target=setattr, args=(panel.controls["tasks"], "value", 7))
+    first.start()
+    assert first_has_read.wait(5)
+    panel.controls["work"].value = 3
+    first.join()
+    assert (panel.engine.values["tasks"], panel.engine.values["work"]) == (7, 3)
 
 
 @pytest.mark.parametrize("name", NAMES)
