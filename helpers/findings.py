@@ -162,7 +162,7 @@ class Finder:
                 )
 
     def _asked_by_others(self, record: TaskRecord) -> bool:
-        """Not only by its own children: up to Python 3.12 a TaskGroup leaves that request counted."""
+        """Not by its own children alone: up to Python 3.12 a TaskGroup leaves that one counted."""
         by = (self.by_id.get(who) if isinstance(who, int) else None for _, who in record.cancels)
         return any(lane is None or lane.parent != record.id for lane in by)
 

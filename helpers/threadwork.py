@@ -134,7 +134,7 @@ class Ledger:
         rooms: dict[int, list[Work]] = {}
         for work in list(self._out.values()):
             rooms.setdefault(work.pool, []).append(work)
-        # With every helper of a pool parked, what still queues there cannot begin: it does not hold.
+        # With every helper of a pool parked, what still queues for it cannot begin.
         return any(
             min(len(works), works[0].room) > sum(work.rests() for work in works)
             for works in rooms.values()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
@@ -61,13 +63,27 @@ def test_a_lesson_takes_20_to_30_minutes(lesson: Lesson) -> None:
     assert 20 <= lesson.minutes <= 30
 
 
-@each_lesson
-def test_all_cells_run_a_second_time_in_the_same_kernel(lesson: Lesson) -> None:
+def run_twice(lesson: Lesson) -> list[int | None]:
+    """Run all cells of a notebook, and all of them again; the counts of the cells."""
     twice = read(lesson)
     again = copy.deepcopy(twice.cells)
     for cell in again:
         cell.id = f"{cell.id}-again"
     twice.cells += again
     execute(twice, folder=Path(lesson.notebook.parent), name=f"{lesson.stem}, run twice")
-    counts = [cell.execution_count for _, cell in code_cells(twice)]
+    return [cell.execution_count for _, cell in code_cells(twice)]
+
+
+@pytest.fixture(scope="module")
+def second_runs() -> Iterator[dict[str, Future[list[int | None]]]]:
+    """All notebooks, run twice: a few side by side, since they wait more than they compute."""
+    with ThreadPoolExecutor(3) as pool:
+        yield {lesson.stem: pool.submit(run_twice, lesson) for lesson in LESSONS}
+
+
+@each_lesson
+def test_all_cells_run_a_second_time_in_the_same_kernel(
+    lesson: Lesson, second_runs: dict[str, Future[list[int | None]]]
+) -> None:
+    counts = second_runs[lesson.stem].result()
     assert counts == list(range(1, len(counts) + 1)), "each cell ran, and ran twice"
