@@ -95,6 +95,8 @@ def timers(case: Case) -> None:
     if not late or not case.both.exact:
         return
     a, b = late[0], rings[round(here[late[0]].ready, 6)]
+    if not _others_worked(case, there[b].start, here[a].start):
+        return
     at = case.both.at
     said = f"`{case.name}`, whose timer rings at {at(here[a].ready)}, is polled at"
     later: list[Fact] = [("there", n) for n in yours if n >= b]
@@ -102,6 +104,16 @@ def timers(case: Case) -> None:
     polls = f"{case.here.polls} polls here, {case.there.polls} there"
     said = f"{said} {at(here[a].start)} here, at {at(there[b].start)} there ({polls})."
     case.tell("a timer queues twice", said, later)
+
+
+def _others_worked(case: Case, start: float, end: float) -> bool:
+    """Whether the chef was on other tasks here in that time: who queues up has somebody before."""
+    return any(
+        step.start < step.end and step.end > start and step.start < end
+        for lane in case.both.trace.tasks
+        if lane.id != case.here.id
+        for step in lane.steps
+    )
 
 
 def yields(case: Case) -> None:

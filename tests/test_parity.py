@@ -243,6 +243,13 @@ def test_a_task_that_changes_its_worker_is_told() -> None:
 # Doctored runs
 
 
+def in_tokio(*lanes: TaskRecord) -> Trace:
+    return run(*lanes, source="tokio", about={"tokio": "1.24.2"})
+
+
+MAIN = lane(0, "main", (0, 0, 0, "start"), (1, 1, 1, 1))
+
+
 def shifted(steps: tuple[Step, ...], number: int, by: float) -> tuple[Step, ...]:
     one = steps[number]
     moved = one._replace(ready=one.ready + by, start=one.start + by, end=one.end + by)
@@ -257,6 +264,9 @@ DOCTORED = {
     "a poll 10 us later": lambda lane: {"steps": shifted(lane.steps, 1, 1e-5)},
     "ready at another time": lambda lane: {
         "steps": (lane.steps[0]._replace(ready=0.02), lane.steps[1])
+    },
+    "started 10 us later": lambda lane: {
+        "steps": (lane.steps[0], lane.steps[1]._replace(start=0.35001))
     },
     "a longer step": lambda lane: {"steps": (lane.steps[0]._replace(end=0.11), lane.steps[1])},
     "another parent": lambda lane: {"parent": 1},
@@ -305,14 +315,45 @@ def test_a_measured_run_of_another_order_or_length_is_not_explained() -> None:
     assert ("unexplained", "main") in differences(compare(long, there))
 
 
+def test_another_error_alone_is_not_explained() -> None:
+    there = lane(1, "pan", (0, 0, 1, 0), parent=0, outcome=Outcome.RAISED, error="burnt")
+    here = dataclasses.replace(there, error="spilled")
+    assert differences(compare(run(MAIN, here), in_tokio(MAIN, there))) == {("unexplained", "pan")}
+
+
+def test_a_measured_run_that_begins_in_another_order_is_not_explained() -> None:
+    one, other = (lane(n, f"dish {n}", (0, n / 5, 1, 0), parent=0) for n in (1, 2))
+    swapped = [dataclasses.replace(a, steps=b.steps) for a, b in ((one, other), (other, one))]
+    there = dataclasses.replace(in_tokio(MAIN, *swapped), clock="real")
+    found = compare(run(MAIN, one, other), there)
+    assert [one.sentence for one in found.differs] == [
+        "`dish 1` is first polled before `dish 2` here, and after it there."
+    ]
+    assert found.kinds == ("unexplained",)
+    assert not any("order of first polls" in sentence for sentence in found.agrees)
+
+
+def test_of_two_races_with_two_winners_no_winner_is_told() -> None:
+    left, right = (lane(n, name, (0, 0, n, 0), parent=0) for n, name in ((1, "a"), (2, "b")))
+    first = run(MAIN, left, right)
+    second = in_tokio(
+        MAIN,
+        dataclasses.replace(right, id=1, name="a"),
+        dataclasses.replace(left, id=2, name="b"),
+    )
+    assert not any("first to return" in sentence for sentence in compare(first, second).agrees)
+
+
+def test_what_somebody_else_cancelled_did_not_race() -> None:
+    mine = run_of("shutdown")
+    bell = mine.task("bell 1")
+    ask = bell.cancels[-1]._replace(by=1)
+    odd = with_lane(mine, "bell 1", cancels=(ask,))
+    assert ("only here", "bell 1") in differences(compare(odd, tokio("shutdown")))
+    assert ("only here", "bell 2") not in differences(compare(odd, tokio("shutdown")))
+
+
 # Kinds that no recorded program shows
-
-
-def in_tokio(*lanes: TaskRecord) -> Trace:
-    return run(*lanes, source="tokio", about={"tokio": "1.24.2"})
-
-
-MAIN = lane(0, "main", (0, 0, 0, "start"), (1, 1, 1, 1))
 
 
 def test_a_task_that_vanished_is_a_handle_dropped() -> None:
@@ -421,7 +462,8 @@ def test_each_run_keeps_its_own_steps_wakers_and_endings_in_the_picture() -> Non
     assert merged.duration == 0.5
     for drawn, own in zip(shown, [*found.trace.tasks, *found.recording.tasks], strict=True):
         assert [s[:3] for s in drawn.steps] == [s[:3] for s in own.steps]
-    assert merged.name_of(shown[2].steps[-1].woken_by) == "database"
+    assert shown[2].steps[-1].woken_by == shown[3].id
+    assert shown[1].steps[0].woken_by == shown[0].id
 
 
 def test_a_cell_gets_the_figure_and_the_text_the_same_on_every_run() -> None:
