@@ -99,6 +99,15 @@ def test_many_who_wait_side_by_side_are_added_up() -> None:
     assert say(trace) == "1,000 tasks wait side by side: 10 s of waiting in 0.01 s"
 
 
+def test_a_crowd_that_waits_for_the_chef_more_than_for_anything_else_is_told_so() -> None:
+    trace = recorded(crowd_of_hands(20))
+    lanes = [lane(n, f"order {n}", (0, n, n + 1), over=n + 40) for n in range(20)]
+    assert "wait side by side" in say(run(*lanes))
+    lanes = [lane(n, f"order {n}", (0, 5 * n, 5 * n + 5), over=5 * n + 40) for n in range(20)]
+    assert say(run(*lanes)).startswith("`order 19` is ready at once and waits 95 s")
+    assert say(trace).startswith("`chop 20` is ready at once and waits 38 s")
+
+
 def test_a_wait_that_is_the_machine_s_noise_is_not_the_message() -> None:
     trace = run(lane(0, "main", (0, 3e-6, 1e-5)), clock="real")
     assert say(trace) == "`main` runs alone for 10 us"

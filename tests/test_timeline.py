@@ -222,8 +222,9 @@ def test_callbacks_and_work_in_threads_have_sections_of_their_own() -> None:
         "chefs", "chef", "helper 1", "tasks", "main", "callbacks, called by the loop", "ring",
         "work in threads", "grind",
     ]  # fmt: skip
-    # Between its calls a callback is not in the oven: it does not live.
+    # Between its calls a callback is not in the oven: it does not live, and so does not end.
     assert not [bar for bar in drawn_bars(figure) if bar[0] == "ring"]
+    assert rows(figure).index("ring") not in traces(figure)["returned"]["y"]
 
 
 def test_a_chef_s_row_says_who_was_worked_on_when() -> None:
@@ -245,6 +246,24 @@ def test_a_chef_s_row_says_who_was_worked_on_when() -> None:
     ]
     assert "2 chefs" in figure["layout"]["title"]["subtitle"]["text"]
     assert "real Tokio" in figure["layout"]["title"]["subtitle"]["text"]
+
+
+def test_a_chef_s_short_step_is_seen_by_a_tick() -> None:
+    trace = run(
+        lane(0, "boil", (0, 0, 0.001), (9, 9, 10), thread="w1"),
+        lane(1, "x", (0, 0, 5), thread="w2"),
+    )
+    figure = figure_dict(trace)
+    ticks = traces(figure)["short steps of each chef"]
+    assert [(x, rows(figure)[y]) for x, y in zip(ticks["x"], ticks["y"], strict=True)] == [
+        (0, "w1")
+    ]
+
+
+def test_few_lanes_are_zoomed_along_the_time_alone_and_many_both_ways() -> None:
+    for count, fixed in ((40, True), (41, False)):
+        figure = figure_dict(run(*(lane(n, f"order {n}", (0, 0, 1)) for n in range(count))))
+        assert figure["layout"]["yaxis"]["fixedrange"] is fixed
 
 
 def test_one_chef_has_no_row_of_its_own(evening: Trace) -> None:
@@ -525,6 +544,16 @@ def test_a_trace_shows_as_plotly_would_send_it_with_the_twin_beside_it(
     assert "responsive" not in bundle[PLOTLY]["config"]
     assert bundle[PLOTLY] == json.loads(json.dumps(bundle[PLOTLY]))  # plain JSON types
     assert bundle == evening._repr_mimebundle_()
+
+
+def test_a_figure_is_shown_by_ipython_with_the_twin_as_its_text(
+    evening: Trace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from IPython.core.formatters import DisplayFormatter
+
+    monkeypatch.setattr(plotly.io.renderers, "default", "plotly_mimetype")
+    data, _ = DisplayFormatter().format(timeline(evening))
+    assert data == mimebundle(evening)
 
 
 def test_the_same_run_gives_the_same_figure_to_the_byte() -> None:

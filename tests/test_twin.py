@@ -225,6 +225,25 @@ def test_lanes_can_be_opened_by_name(evening: Trace) -> None:
     assert "on average" not in text
 
 
+def test_of_a_crowd_chosen_lanes_are_told_with_every_step() -> None:
+    text = twin.text(recorded(crowd(100)), lanes=["order 99"])
+    assert "order 99: woken by crowd, a step at 0, idle 0 to 10" in text
+    assert "slowest" not in text
+    assert "order 1 " not in text
+
+
+def test_steps_that_say_the_same_are_counted() -> None:
+    trace = run(lane(0, "egg", (0, 0, 0, "start"), *[(0, 0, 0, 0)] * 5))
+    assert "woken by the start of the run, a step at 0, woken by egg, a step at 0 (5 times)" in (
+        " ".join(str(trace).split())
+    )
+
+
+def test_work_hides_a_step_without_width_that_falls_on_the_same_letter() -> None:
+    text = str(run(lane(0, "egg", (0, 0, 0), (0.01, 0.01, 9))))
+    assert set(bar(text, "egg")) == {"#"}
+
+
 def test_names_in_wide_letters_keep_the_bars_in_line() -> None:
     trace = run(
         lane(0, "スープ", (0, 0, 9)), lane(1, "egg", (0, 0, 9)), lane(2, "x" * 80, (0, 0, 9))
