@@ -102,7 +102,7 @@ def compare(values: Values, answer: str | float, trace: Trace) -> str:
     was = _LITTLE if times < 1.5 else _SOME if times <= 5 else _MUCH
     said = "That is what you predicted" if answer == was else f"You predicted {answer!r}"
     return (
-        f"The threads took {told(trace, threads)}, the tasks {told(trace, tasks)}: {times:.2g} "
+        f"The threads took {told(trace, threads)}, the tasks {told(trace, tasks)}: {times:.1f} "
         f"times as long. {said}."
     )
 
@@ -118,7 +118,7 @@ LAB = LabSpec(
         "How long do the threads take, beside the tasks?", compare, (_LITTLE, _SOME, _MUCH)
     ),
     own_controls=(
-        Slider("guests", "Number of guests", 1, 1000, 20),
+        Slider("guests", "Number of guests", 1, 1000, 10),
         Slider("wait", "Each dish waits in the oven (ms)", 50, 500, 200, step=10),
     ),
     source=source,

@@ -168,7 +168,15 @@ def test_no_card_begins_before_mains_first_await() -> None:
     assert [task.steps[0].start for task in trace.tasks[1:]] == [0.02, 0.023, 0.026]
     assert trace.duration == 0.029
     assert "begun at 0.02 s" in spec.numbers(values, trace)[1]
+    assert "hold the chef for about 0.029 s in all" in spec.forecast(values)
     assert "predicted 1 s; it took 0.029 s" in spec.prediction.compare(values, 1.0, trace)
+
+
+def test_ovens_side_by_side_are_compared_with_one_card_after_the_other() -> None:
+    spec, values, trace = virtual("spawn", tasks=10, work=8, awaits=2)
+    said = spec.prediction.compare(values, 1.0, trace)
+    assert trace.duration < 0.22
+    assert "ovens and all, would have been 1.1 s; the hands-on work alone is 0.1 s" in said
 
 
 @pytest.mark.parametrize(
