@@ -29,9 +29,8 @@ import asyncio
 
 import plotly.graph_objects as go
 
-from helpers import busy, record, theme, timeline
+from helpers import busy, lab, record, theme, timeline
 from helpers.costs import WAIT, Costs, as_time, compare, growth, measure, per_unit
-from helpers.labs import lab
 
 
 def minute():
@@ -135,13 +134,13 @@ print("1000, 10,000 and 100,000 tasks had the same number of threads:", end=" ")
 print(len({cost.threads for cost in costs.of("task")}) == 1)
 
 # %% [markdown]
-# Both exponents are near 1, for threads as for tasks. There is no number at which either breaks by itself; there is a price for each, and it stays about the same. (For the
-# time a little above 1 is no error: a hundred thousand timers make a deeper heap than a thousand, and more memory makes more misses in the processor's
-# caches.) The kitchen with a thousand chefs did not explode; it is the upper one of two lines. What ends first is the system's patience: some give you no ten
+# The memory's exponent is 1, the time's is near it, for threads as for tasks. There is no number at which either breaks by itself; there is a price for each, and it stays about the same. (For the
+# time of tasks, some tenths above 1 are usual. The heap of timers gets deeper, the garbage collector has more to look through, the processor's caches hold a smaller part; this
+# measurement does not tell them apart.) The kitchen with a thousand chefs did not explode; it is the upper one of two lines. What ends first is the system's patience: some give you no ten
 # thousand threads, and then the table says how far it came.
 #
 # The last line is the point of the whole course. However many cards you write, **spawning makes no thread**. That is good news and a limit at once: a hundred thousand
-# cards may take a whole second, and it is a second of *one* chef.
+# cards may take some seconds, and they are seconds of *one* chef.
 
 # %% [markdown]
 # ## 3. Where the time goes
