@@ -242,7 +242,9 @@ for yields in (0, 24):
 
 # %%
 three_pieces = simulate(chefs=2, tasks=3, work=6, yields=2)
-timeline(three_pieces, title="Cards 1 and 2 end with another chef than they began with", unit="minutes")
+timeline(
+    three_pieces, title="Cards 1 and 2 end with another chef than they began with", unit="minutes"
+)
 
 # %% [markdown]
 # Follow `card 1` through the chefs' lanes: begun by one, stolen after its first piece, finished by the other. Not every move is a steal, though. `sous_chef` above was never stolen: it lay in the pocket of
