@@ -79,9 +79,13 @@ class Crew:
 
     async def serve(self, cards: list[Card]) -> None:
         """Take these cards from outside, and work until every card is done."""
+        self.open = sum(1 + len(card.writes) for card in cards)
+        # The first chef comes last, and so is called first.
+        days = [asyncio.ensure_future(self._day(chef)) for chef in reversed(self.chefs)]
+        await asyncio.sleep(0)  # all are there, and idle, before the first card comes
         for card in cards:
             self._write(card, None)
-        await asyncio.gather(*(self._day(chef) for chef in self.chefs))
+        await asyncio.gather(*days)
 
     # -- a chef's day --------------------------------------------------------------------------
 
@@ -106,6 +110,7 @@ class Crew:
         self.idle.append(chef)
         await chef.called.wait()
         chef.searching = True
+        self._look_at_bells(chef)
 
     def _call_one(self) -> None:
         """Call the chef who has been idle for the shortest time, if there is one."""
@@ -145,29 +150,29 @@ class Crew:
     def _write(self, card: Card, by: Chef | None) -> None:
         """Spawn a card: from outside into the injection queue, by a chef into the slot."""
         card.spawned = self.loop.time()
-        self.open += 1
         self._wake(card, by, card.parent)
 
     def _wake(self, card: Card, by: Chef | None, who: Who) -> None:
+        """Make a card ready, and call an idle chef if there is something for others to reach."""
         card.ready, card.woken_by = self.loop.time(), who
         if by is None:
             self.injection.append(card)
             self._call_one()
-        else:
-            self._place(card, by)
+        elif self._place(card, by):
+            self._call_one()
 
-    def _place(self, card: Card, chef: Chef) -> None:
-        """Put a card in a chef's slot. The one before goes to the queue, where others reach it."""
+    def _place(self, card: Card, chef: Chef) -> bool:
+        """Put a card in a chef's slot. True if that moved the one before to the queue."""
         before, chef.slot = chef.slot, card
         if before is not None:
             chef.queue.append(before)
-            self._call_one()
+        return before is not None
 
     def _ring(self, card: Card) -> None:
         """A card's wait is over; an idle chef hears it at once, a busy one when it looks."""
         card.ready, card.woken_by = self.loop.time(), "timer"
         self.rung.append(card)
-        if self.idle:
+        if self.idle and len(self.rung) == 1:  # for the others, one is already on the way
             self.idle.pop(0).called.set()
 
     def _look_at_bells(self, chef: Chef) -> bool:
@@ -176,6 +181,8 @@ class Crew:
         chef.yielded = []
         for card in found:
             self._place(card, chef)
+        if chef.queue:
+            self._call_one()  # only one: whoever finds something calls the next
         return bool(found)
 
     # -- a chef looks for a card ---------------------------------------------------------------

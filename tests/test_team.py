@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers import load_recording, record
-from helpers.crew import LOOK_AROUND
+from helpers.clock import VirtualLoop
+from helpers.crew import LOOK_AROUND, Card, Crew
 from helpers.recordings.measures import longest_silence, moved, stolen
 from helpers.team import simulate
 from helpers.trace import Outcome, TaskRecord, Trace
@@ -124,10 +125,10 @@ def test_without_stealing_everything_a_card_writes_stays_with_its_chef() -> None
 
 
 def test_a_woken_card_goes_to_the_chef_who_woke_it() -> None:
-    for trace in (
-        simulate(chefs=2, tasks=8, work=0.01, spawner="task"),
-        recorded("nested", 2),
-    ):
+    model = simulate(chefs=2, tasks=8, work=0.01, spawner="task")
+    # Taken out of the slot at once, before what has been on that chef's board for longer.
+    assert all(step.start == step.ready for step in model.task("sous_chef").steps)
+    for trace in (model, recorded("nested", 2)):
         for step in trace.task("sous_chef").steps[1:]:
             assert isinstance(step.woken_by, int)
             assert step.thread == trace.by_id[step.woken_by].steps[-1].thread
@@ -147,11 +148,33 @@ def test_a_bell_is_heard_late_only_while_every_chef_is_held() -> None:
     assert cards(silent)[2].steps[0].start == 10.0
 
 
+def test_whoever_finds_a_card_after_a_search_calls_the_next_chef() -> None:
+    """All four bells ring at once, one chef hears them and calls one other."""
+    trace = simulate(chefs=4, tasks=4, work=2, yields=1, wait=10)
+    assert [card.steps[1].start for card in cards(trace)] == [11] * 4
+    assert len({card.steps[1].thread for card in cards(trace)}) == 4
+
+
+def test_an_idle_chef_is_called_for_a_card_on_the_board_and_not_for_one_in_the_slot() -> None:
+    loop = VirtualLoop()
+    crew = Crew(loop, 2, stealing=True, seed=0)
+    writer, other = crew.chefs
+    crew.idle = [other]
+    called = []
+    for number in (1, 2):
+        crew._wake(Card(number, f"card {number}", 0, [1.0]), writer, 0)
+        called.append(other.called.is_set())
+    loop.close()
+    assert called == [False, True]
+    assert (writer.slot.number, [card.number for card in writer.queue]) == (2, [1])  # type: ignore[union-attr]
+
+
 def test_the_injection_queue_is_looked_at_though_a_chef_has_work_of_its_own() -> None:
     trace = simulate(chefs=1, tasks=LOOK_AROUND + 1, work=6, yields=5)
     *others, last = cards(trace)
-    # The first look takes what is left to take; by the second, all the others are at hand again.
-    assert last.steps[0].start == 2 * LOOK_AROUND - 1
+    # At the second look all the others are at hand again, and yet the one outside is taken. (The
+    # chef's first turn found nothing, so the look comes after two cards less than two times 61.)
+    assert last.steps[0].start == 2 * LOOK_AROUND - 2
     assert all(card.over > last.steps[0].start for card in others)
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.labs import spec_of
+from helpers.labs import keeper, spec_of
 from helpers.labs.beside import NONE, SAME
 from helpers.labs.engine import Engine
 from helpers.labs.events import State
@@ -50,7 +50,17 @@ def test_the_lab_shows_the_trace_that_its_program_returns(
     assert done.trace.source == "model"
     assert done.trace.lanes == simulate(chefs=4, tasks=8, work=0.01, spawner="task").lanes
     assert done.numbers[0].startswith("It took 0.03 s.")
-    # No picture of the run in which the model was made.
+
+
+def test_while_a_model_is_made_no_picture_of_its_making_is_shown(
+    make: Callable[..., tuple[Engine, Diary]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeper, "SNAPSHOT", 0.0)
+    monkeypatch.setattr(keeper, "HEARTBEAT", 0.001)
+    engine, diary = make(SPEC)
+    engine.request({**SPEC.defaults(), "tasks": 100, "awaits": 24, "wait": 1})
+    engine.run()
+    assert engine.wait(20)
     assert [e.trace for e in diary.events if e.state is State.RUNNING] == [None]
 
 
@@ -136,13 +146,12 @@ def test_the_second_picture_is_there_only_for_what_was_recorded(
     beside = panel.beside
     assert beside.box.layout.display == "none"
     panel.buttons["Run"].click()
-    until(lambda: panel.engine.state is State.DONE)
-    until(lambda: beside.box.layout.display is None)
-    assert SAME in str(beside.picture.widget.layout.title)
+    until(lambda: SAME in str(beside.picture.widget.layout.title))
+    assert beside.box.layout.display is None
     assert "peel-8" in str(beside.picture.widget.layout)
     panel.controls["chefs"].value = 3
-    until(lambda: NONE in beside.line.value)
-    assert beside.box.layout.display == "none"
+    until(lambda: beside.box.layout.display == "none")
+    assert NONE in beside.line.value
     panel.buttons["Reset"].click()
     until(lambda: beside.line.value == "")
     panel.close()
