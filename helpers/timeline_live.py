@@ -56,6 +56,8 @@ class LiveTimeline:
     def _draw(self, trace: Trace, title: str | None) -> frame.Drawing:
         """The drawing of a trace with every trace a timeline can have, most of them empty."""
         drawn = draw(trace, title=title, unit=self.unit, height=self.height)
+        if not trace.lanes:  # where nothing has run there is nothing to say of it
+            drawn.layout["title"] = {**drawn.layout["title"], "subtitle": {"text": ""}}
         layout = {
             "yaxis2": {"visible": False, "overlaying": "y"},  # it has traces, if empty ones
             **drawn.layout,

@@ -132,3 +132,12 @@ def test_a_thousand_tasks_are_shown_ten_times_a_second() -> None:
         live.show(trace)
         took.append(time.process_time() - began)
     assert min(took) < 0.15
+
+
+def test_before_anything_has_run_the_title_stands_alone(runs: list[Trace]) -> None:
+    live = LiveTimeline()
+    assert live.widget.layout.title.subtitle.text == ""
+    live.show(runs[0])
+    assert "clock" in live.widget.layout.title.subtitle.text
+    live.clear()
+    assert live.widget.layout.title.subtitle.text == ""
