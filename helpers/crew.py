@@ -98,7 +98,7 @@ class Crew:
             if card is not None:
                 if chef.searching:
                     chef.searching = False
-                    self._call_one()  # there may be more than one can do
+                    self._call_one()  # there may be more than one chef can do
                 await self._step(chef, card)
             elif not self._look_at_bells(chef):
                 await self._wait_for_a_call(chef)
@@ -181,8 +181,6 @@ class Crew:
         chef.yielded = []
         for card in found:
             self._place(card, chef)
-        if chef.queue:
-            self._call_one()  # only one: whoever finds something calls the next
         return bool(found)
 
     # -- a chef looks for a card ---------------------------------------------------------------

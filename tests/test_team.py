@@ -155,18 +155,48 @@ def test_whoever_finds_a_card_after_a_search_calls_the_next_chef() -> None:
     assert len({card.steps[1].thread for card in cards(trace)}) == 4
 
 
+def crew_of_two() -> tuple[Crew, Card, Card]:
+    crew = Crew(VirtualLoop(), 2, stealing=True, seed=0)
+    first, second = (Card(n, f"card {n}", 0, [1.0]) for n in (1, 2))
+    return crew, first, second
+
+
 def test_an_idle_chef_is_called_for_a_card_on_the_board_and_not_for_one_in_the_slot() -> None:
-    loop = VirtualLoop()
-    crew = Crew(loop, 2, stealing=True, seed=0)
+    crew, first, second = crew_of_two()
     writer, other = crew.chefs
     crew.idle = [other]
     called = []
-    for number in (1, 2):
-        crew._wake(Card(number, f"card {number}", 0, [1.0]), writer, 0)
+    for card in (first, second):
+        crew._wake(card, writer, 0)
         called.append(other.called.is_set())
-    loop.close()
+    crew.loop.close()
     assert called == [False, True]
-    assert (writer.slot.number, [card.number for card in writer.queue]) == (2, [1])  # type: ignore[union-attr]
+    assert (writer.slot, [*writer.queue]) == (second, [first])
+
+
+def test_bells_that_ring_together_call_the_one_chef_who_looks_after_them() -> None:
+    crew, *two = crew_of_two()
+    crew.idle = [*crew.chefs]
+    for card in two:
+        crew._ring(card)
+    crew.loop.close()
+    assert [chef.called.is_set() for chef in crew.chefs] == [True, False]
+
+
+def test_a_chef_who_is_called_by_a_bell_begins_with_what_it_rang_for() -> None:
+    crew, rung, outside = crew_of_two()
+
+    async def main() -> None:
+        crew.open = 2
+        day = asyncio.ensure_future(crew._day(crew.chefs[0]))
+        await asyncio.sleep(1)
+        crew.injection.append(outside)
+        crew._ring(rung)
+        await day
+
+    crew.loop.run_until_complete(main())
+    crew.loop.close()
+    assert (rung.steps[0].start, outside.steps[0].start) == (1, 2)
 
 
 def test_the_injection_queue_is_looked_at_though_a_chef_has_work_of_its_own() -> None:
