@@ -393,7 +393,7 @@ print("as many cores at once as this Python allows (one, if it has a GIL):", exp
 # %% [markdown]
 # On an ordinary Python it is one core: two threads, and one **GIL** that lets a single thread run Python code at a time. Several loops then help where chefs *wait* in C code that has let go of the GIL, and where one of them blocks; they knead no faster.
 #
-# A **free-threaded** Python (3.13 and 3.14 have one, called `python3.14t`, for instance) has no GIL, and there the same cell says nearly two. What it does not change: each loop still has its own thread, its own cards, and no thief. The usual way on an
+# A **free-threaded** Python (3.13 and 3.14 have one, called `python3.14t`, for instance) has no GIL, so there both threads can knead at once: run this cell on one and see. What it does not change: each loop still has its own thread, its own cards, and no thief. The usual way on an
 # ordinary Python is a *process* for each core, each with one loop; web servers do so, and it is the operating system that deals out the connections.
 
 # %% [markdown]
@@ -506,8 +506,8 @@ print("begun in order:", alone.tasks[2].name, "first,", alone.tasks[9].name, "la
 #
 # 1. `simulate(chefs=4, tasks=8, work=0.01, spawner="task")`: how many cards are stolen, and from whom? Read `trace.marks`.
 #    <details><summary>What to look for</summary>Thieves are robbed as well: the first one takes four of seven and puts three on her board, and the next one may take half of those.</details>
-# 2. Section 5 with three chefs, and two that stare. And what changes if the cards are written by a task (`spawner="task"`)?
-#    <details><summary>What to look for</summary>Two held, one free: nobody is late. In general, chefs less one may stare. Written by a task, the last card sits in the pocket of `sous_chef`'s chef.</details>
+# 2. Section 5 with three chefs: two of the five cards stare, then three of them (`blocking=3 / 5`).
+#    <details><summary>What to look for</summary>Two held and one free: nobody is late. Three held: the other two cards wait for 4 minutes. All chefs but one may stare.</details>
 # 3. In section 6, deal the cards so that no one is late. Which knowledge did you need for it, and does a real dealer have it?
 #    <details><summary>What to look for</summary>All three bakes go to the second kitchen. You had to know beforehand which card would stare. A thief needs to know nothing: she looks who has too much.</details>
 #
