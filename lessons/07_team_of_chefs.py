@@ -195,7 +195,7 @@ for cards in (1, 2):
 # After 20 ms. The card is in the pocket of a chef whose hands are full, and nobody reaches into a pocket. The picture's "ready, no chef free" means here: not the one chef who can take it. A second card would have pushed the
 # first out onto the board, and the idle chef would have had it at once.
 #
-# So even in a team, a task that blocks can hold up a task that it has just spawned or woken, with every other worker idle. `peel-8` in the recording waited in this way. It is one more reason not to block, and one that no number of
+# So even in a team, a task that blocks can hold up a task that it has just spawned or woken, with every other worker idle. `peel-8` in the recording lay there too, and was begun only when its chef was free. It is one more reason not to block, and one that no number of
 # workers cures.
 
 # %% [markdown]
