@@ -5,6 +5,7 @@ The kinds follow tokio-console's warnings and asyncio's own log messages.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 
 from helpers import places, words
@@ -33,10 +34,15 @@ class Finder:
     def findings(self) -> tuple[Finding, ...]:
         """Everything found, the loop's blocking first."""
         kinds = (
-            self._blocked, self._really_blocked, self._never_yielded, self._unawaited,
+            self._really_blocked, self._never_yielded, self._unawaited,
             self._left, self._vanished, self._unretrieved, self._refused,
         )  # fmt: skip
-        return tuple(finding for kind in kinds for finding in kind())
+        return (*self.blocked, *(finding for kind in kinds for finding in kind()))
+
+    @functools.cached_property
+    def blocked(self) -> tuple[Finding, ...]:
+        """Who blocked the loop, looked for once: one finding rests on another."""
+        return tuple(self._blocked())
 
     def _for(self, seconds: float) -> str:
         return words.seconds(seconds, self.unit, exact=self.exact)
@@ -97,7 +103,7 @@ class Finder:
         slow = {lane: n for n, lane in self._slow()}
         if not slow:
             return
-        told = {finding.task for finding in self._blocked()}  # one sentence on one step is enough
+        told = {finding.task for finding in self.blocked}  # one sentence on one step is enough
         for lane, n in slow.items():
             record = self.by_id[lane]
             if (
