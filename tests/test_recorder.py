@@ -24,6 +24,21 @@ def recorded(coro: Coroutine[Any, Any, Any], **options: Any) -> Trace:
     return asyncio.run(record(coro, **options))
 
 
+def seconds_to_stop(coro: Coroutine[Any, Any, Any], *, after: float, clock: str) -> float:
+    """Cancel the one who awaits a run, `after` seconds into it; how long it took to come back."""
+
+    async def caller() -> float:
+        run = asyncio.create_task(record(coro, clock=clock))
+        await asyncio.sleep(after)
+        began = time.perf_counter()
+        run.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await run
+        return time.perf_counter() - began
+
+    return asyncio.run(caller())
+
+
 @pytest.fixture(autouse=True)
 def no_thread_is_left() -> Iterator[None]:
     before = set(threading.enumerate())
@@ -188,16 +203,7 @@ def test_cancelling_the_caller_cancels_and_awaits_every_task_within_a_second(clo
         await asyncio.to_thread(time.sleep, 0.3)
         await other
 
-    async def caller() -> float:
-        run = asyncio.create_task(record(main(), clock=clock))
-        await asyncio.sleep(0.15)
-        began = time.perf_counter()
-        run.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await run
-        return time.perf_counter() - began
-
-    assert asyncio.run(caller()) < 1
+    assert seconds_to_stop(main(), after=0.15, clock=clock) < 1
     assert ended == ["stew"]
 
 
@@ -207,32 +213,16 @@ def test_a_stopped_run_ends_an_endless_loop_in_its_thread(clock: str) -> None:
         while True:
             pass
 
-    async def caller() -> float:
-        run = asyncio.create_task(record(main(), clock=clock))
-        await asyncio.sleep(0.1)
-        began = time.perf_counter()
-        run.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await run
-        return time.perf_counter() - began
-
-    assert asyncio.run(caller()) < 1  # and no thread is left: the fixture looks
+    assert (
+        seconds_to_stop(main(), after=0.1, clock=clock) < 1
+    )  # and no thread is left: the fixture looks
 
 
 def test_a_blocking_call_does_not_hold_the_one_who_stops_the_run() -> None:
     async def main() -> None:
         time.sleep(1.5)
 
-    async def caller() -> float:
-        run = asyncio.create_task(record(main(), clock="real"))
-        await asyncio.sleep(0.1)
-        began = time.perf_counter()
-        run.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await run
-        return time.perf_counter() - began
-
-    assert asyncio.run(caller()) < 1.2
+    assert seconds_to_stop(main(), after=0.1, clock="real") < 1.2
 
 
 def test_a_stop_is_heard_before_a_thousand_steps_that_are_ready() -> None:
