@@ -173,7 +173,9 @@ BROKEN: list[tuple[Callable[[list[Row]], None], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("doctor", "sentence"), BROKEN, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(
+    ("doctor", "sentence"), BROKEN, ids=[doctor.__name__ for doctor, _ in BROKEN]
+)
 def test_each_rule_notices_a_doctored_copy(
     doctor: Callable[[list[Row]], None], sentence: str, tmp_path: Path
 ) -> None:
