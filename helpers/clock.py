@@ -15,9 +15,9 @@ from collections.abc import Callable
 from contextvars import Context
 from typing import Any, NoReturn
 
-from helpers import places
+from helpers.engine import places
+from helpers.engine.threadwork import Ledger, current_work
 from helpers.errors import Deadlock
-from helpers.threadwork import Ledger, current_work
 
 # Two timers closer than this fire together; times are rounded to it, so that 0.1 + 0.2 is 0.3.
 RESOLUTION = 1e-9

@@ -112,7 +112,7 @@ async def measure(kind: str, n: int, *, repeats: int = 3, limit: float = 60.0) -
     return Cost(kind, n, seconds, making, **grown)
 
 
-async def compare(
+async def measure_all(
     counts: Sequence[int] = (10, 100, 1000, 10_000),
     kinds: Sequence[str] = ("thread", "task"),
     *,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import Any
 
-from helpers.run import MAX_SECONDS, MAX_STEPS, Run
+from helpers.engine.run import MAX_SECONDS, MAX_STEPS, Run
 from helpers.trace import Trace
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from helpers.clock import VirtualLoop
 from helpers.crew import Card, Crew
-from helpers.nested import set_aside
+from helpers.engine.nested import set_aside
 from helpers.trace import Outcome, Step, TaskRecord, Trace
 
 MOST_PIECES = 100_000

@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from helpers import density, frame, lanes, order, theme, twin
-from helpers import rows as rows_of
-from helpers import scale as scales
-from helpers.frame import Drawing
-from helpers.room import room
-from helpers.rows import Wanted
+from helpers import theme
+from helpers.drawing import density, frame, lanes, order, twin
+from helpers.drawing import rows as rows_of
+from helpers.drawing import scale as scales
+from helpers.drawing.frame import Drawing
+from helpers.drawing.room import room
+from helpers.drawing.rows import Wanted
 from helpers.trace import TaskRecord, Trace
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def timeline(
 
     An unknown lane is a KeyError, an unknown unit a ValueError.
     """
-    from helpers.figure import Timeline
+    from helpers.drawing.figure import Timeline
 
     plain = figure_dict(trace, title=title, lanes=lanes, unit=unit)
     return Timeline(plain, text=lambda: twin.text(trace, title=title, lanes=lanes, unit=unit))

@@ -180,7 +180,7 @@ class Trace:
     # so that a trace can be made and read where neither plotly nor gzip is.
     def __str__(self) -> str:
         """The text twin of the timeline: same lanes, same facts."""
-        from helpers import twin
+        from helpers.drawing import twin
 
         return twin.text(self)
 

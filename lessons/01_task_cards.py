@@ -39,7 +39,7 @@ import time
 import plotly.graph_objects as go
 
 from helpers import busy, record, timeline
-from helpers.costs import compare, per_unit
+from helpers.costs import measure_all, per_unit
 from helpers.labs import lab
 from helpers.theme import TEMPLATE
 
@@ -248,7 +248,7 @@ def draw(costs, title):
 
 # %%
 # NBVAL_IGNORE_OUTPUT
-costs = await compare(
+costs = await measure_all(
     counts=(10, 100, 1000, 10_000),
     repeats=1,  # more repeats make smoother lines, and take longer
     progress=lambda done, total, said: print(f"{done} of {total}:", said.split("; ")[-1], end="  "),
@@ -492,7 +492,7 @@ for guests in (10, 200):
 # ## Try it
 #
 # 1. In `serve`, make the oven take 28 minutes instead of 8. From how many guests on is the chef busy all the time? Guess a rule, then run section 3 again.
-# 2. In section 6, measure a pool too: `print(await compare((100, 1000), kinds=("thread_pool", "task"), repeats=1))`. How does its time grow, and how does the number of
+# 2. In section 6, measure a pool too: `print(await measure_all((100, 1000), kinds=("thread_pool", "task"), repeats=1))`. How does its time grow, and how does the number of
 #    OS threads? What does a job weigh that only waits in the pool's queue?
 # 3. Write a `serve` that holds `[0] * 100_000` in a variable over its `await`. What do a hundred waiting cards weigh now?
 #    (`psutil.Process().memory_info().rss`, before and while they wait.)

@@ -30,7 +30,7 @@ import asyncio
 import plotly.graph_objects as go
 
 from helpers import busy, lab, record, theme, timeline
-from helpers.costs import WAIT, Costs, as_time, compare, growth, measure, per_unit
+from helpers.costs import WAIT, Costs, as_time, growth, measure, measure_all, per_unit
 
 
 def minute():
@@ -68,7 +68,7 @@ print("every order ended well:", {task.outcome.value for task in crowd.tasks} ==
 # %% [markdown]
 # ## 2. How it grows
 #
-# Lesson 01 found what one unit costs. Is that all there is, or is there a number at which it breaks? `compare` measures in fresh processes again, threads
+# Lesson 01 found what one unit costs. Is that all there is, or is there a number at which it breaks? `measure_all` measures in fresh processes again, threads
 # up to 10,000, and tasks up to 100,000. (It takes some seconds.)
 #
 # In the picture both axes are logarithmic: each step to the right is ten times as many. There, a cost of *factor × n^exponent* is a straight
@@ -79,7 +79,7 @@ print("every order ended well:", {task.outcome.value for task in crowd.tasks} ==
 # %%
 costs = Costs(
     [
-        *await compare((1000, 3000, 10_000), repeats=1),
+        *await measure_all((1000, 3000, 10_000), repeats=1),
         await measure("task", 100_000, repeats=1),
     ]
 )

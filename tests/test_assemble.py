@@ -8,8 +8,8 @@ from collections.abc import Coroutine
 from typing import Any
 
 from helpers import Trace, busy, record
+from helpers.engine.worklanes import numbered
 from helpers.trace import LaneKind
-from helpers.worklanes import numbered
 
 
 def recorded(coro: Coroutine[Any, Any, Any], **options: Any) -> Trace:

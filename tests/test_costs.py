@@ -15,7 +15,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers import _cost_child
-from helpers.costs import Cost, Costs, PerUnit, as_size, as_time, compare, growth, measure, per_unit
+from helpers.costs import (
+    Cost,
+    Costs,
+    PerUnit,
+    as_size,
+    as_time,
+    growth,
+    measure,
+    measure_all,
+    per_unit,
+)
 
 ON_LINUX = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="only Linux lets a process limit its own memory so"
@@ -36,7 +46,7 @@ def say(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
 
 @pytest.fixture(scope="module")
 def costs() -> Costs:
-    return asyncio.run(compare((20, 400), ("thread", "task", "task_group"), repeats=2))
+    return asyncio.run(measure_all((20, 400), ("thread", "task", "task_group"), repeats=2))
 
 
 # --- what is measured ---
@@ -128,7 +138,7 @@ def test_python_variables_of_this_environment_do_not_reach_the_measurement(
 
 def test_progress_is_told_before_each_measurement_and_at_the_end() -> None:
     told: list[tuple[int, int, str]] = []
-    asyncio.run(compare((5, 10), ("task",), repeats=1, progress=lambda *a: told.append(a)))
+    asyncio.run(measure_all((5, 10), ("task",), repeats=1, progress=lambda *a: told.append(a)))
     assert [(done, total) for done, total, _ in told] == [(0, 2), (1, 2), (2, 2)]
     assert told[0][2] == "now task × 5"
     assert told[1][2].startswith("task × 5: ")
@@ -163,7 +173,7 @@ def test_bad_input_is_told_what_was_expected(arguments: dict[str, Any], sentence
 def test_bad_input_to_a_comparison_is_refused_before_anything_is_measured() -> None:
     told: list[Any] = []
     with pytest.raises(ValueError, match="kind is 'fiber'"):
-        asyncio.run(compare((10,), ("task", "fiber"), progress=lambda *a: told.append(a)))
+        asyncio.run(measure_all((10,), ("task", "fiber"), progress=lambda *a: told.append(a)))
     assert told == []
 
 
@@ -300,7 +310,7 @@ def test_a_cancel_ends_the_process_and_leaves_none(
     say(monkeypatch, "import time; time.sleep(60)")
 
     async def main() -> None:
-        measuring = asyncio.create_task(compare((10,), repeats=1))
+        measuring = asyncio.create_task(measure_all((10,), repeats=1))
         while not children():
             await asyncio.sleep(0.01)
         for _ in range(times):

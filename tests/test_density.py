@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers import density
+from helpers.drawing import density
 from helpers.timeline import MOST_LANES, draw, figure_dict, timeline
 from helpers.trace import LaneKind, TaskState, Trace
 from tests.pictured import Program, crowd, kitchen, lane, programs, recorded, run

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 
 from helpers import busy
-from helpers.headline import headline, longest_wait, subtitle
-from helpers.scale import scale
+from helpers.drawing.headline import headline, longest_wait, subtitle
+from helpers.drawing.scale import scale
 from helpers.trace import CancelRequest, Finding, LaneKind, Outcome, TaskRecord, TaskState, Trace
 from tests.pictured import Program, crowd, dinner, kitchen, lane, programs, recorded, run
 

@@ -7,7 +7,7 @@ import asyncio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.order import in_order, stands_still
+from helpers.drawing.order import in_order, stands_still
 from helpers.trace import Trace
 from tests.pictured import Program, kitchen, lane, programs, recorded, run
 

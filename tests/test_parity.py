@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
-from helpers import load_recording, record, side_by_side
-from helpers.parity import WHY, Comparison, compare
+from helpers import load_recording, record
+from helpers.drawing import side_by_side
+from helpers.parity import Comparison, compare
+from helpers.parity.kinds import WHY
 from helpers.recordings.load import DATA, recorded
 from helpers.trace import Finding, LaneKind, Outcome, Step, TaskRecord, Trace
 from tests import twins

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from helpers import places
+from helpers.engine import places
 
 
 def test_a_line_of_a_file_is_told_with_its_text() -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from helpers import Deadlock, RunTooLong, Trace, busy, record
-from helpers.run import Run
+from helpers.engine.run import Run
 
 
 def recorded(coro: Coroutine[Any, Any, Any], **options: Any) -> Trace:

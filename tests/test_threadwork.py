@@ -11,7 +11,7 @@ import pytest
 
 from helpers import busy, record
 from helpers.clock import VirtualLoop
-from helpers.threadwork import current_work
+from helpers.engine.threadwork import current_work
 
 
 def wash() -> str:

@@ -19,7 +19,8 @@ import plotly.io
 import pytest
 from hypothesis import given, settings
 
-from helpers import bars, words
+from helpers import words
+from helpers.drawing import bars
 from helpers.theme import OUTCOMES, STATES
 from helpers.timeline import PLOTLY, draw, figure_dict, mimebundle, timeline
 from helpers.trace import (

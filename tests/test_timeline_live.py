@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from helpers.drawing.timeline_live import NOTHING, WAITING, LiveTimeline
 from helpers.timeline import draw
-from helpers.timeline_live import NOTHING, WAITING, LiveTimeline
 from helpers.trace import Trace
 from tests.pictured import crowd, dinner, lane, recorded, run
 

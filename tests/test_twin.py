@@ -7,9 +7,10 @@ import re
 import pytest
 from hypothesis import given, settings
 
-from helpers import rows as rows_of
-from helpers import twin, twin_facts, words
-from helpers.scale import scale
+from helpers import words
+from helpers.drawing import rows as rows_of
+from helpers.drawing import twin, twin_facts
+from helpers.drawing.scale import scale
 from helpers.theme import STATES
 from helpers.timeline import figure_dict
 from helpers.trace import CancelRequest, Finding, LaneKind, Mark, Outcome, TaskState, Trace

@@ -7,7 +7,7 @@ import warnings
 
 import pytest
 
-from helpers import unawaited
+from helpers.engine import unawaited
 
 
 async def boil() -> None:

@@ -10,10 +10,10 @@ import logging
 import threading
 import time
 
+from helpers.engine.run import HEARTBEAT, Run
 from helpers.labs import program
 from helpers.labs.events import NO_THREADS, Event, Listener, State, in_words
 from helpers.labs.spec import LabSpec, Values
-from helpers.run import HEARTBEAT, Run
 from helpers.words import seconds
 
 # Seconds between two pictures of a run that goes on. Making one takes the interpreter from the

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from string import Template
 
-from helpers.assemble import AT_END
+from helpers.engine.assemble import AT_END
 from helpers.labs.phrases import literal, told, whole
 from helpers.labs.spec import Choice, Control, LabSpec, Prediction, Slider, Values
 from helpers.trace import Outcome, TaskRecord, Trace

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from helpers import density, scale
-from helpers.frame import Drawing
-from helpers.timeline_live import LiveTimeline
+from helpers.drawing import density, scale
+from helpers.drawing.frame import Drawing
+from helpers.drawing.timeline_live import LiveTimeline
 from helpers.trace import Trace
 
 # A browser takes about 2 s to redraw 1000 lanes, and a quarter of a second for 200. Above that the

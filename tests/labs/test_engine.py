@@ -11,9 +11,9 @@ from collections.abc import Callable
 
 import pytest
 
+from helpers.engine.run import Run
 from helpers.labs import keeper
 from helpers.labs.engine import Engine, Event, State
-from helpers.run import Run
 from tests.labs.conftest import Diary, spec_of, strangers, until, with_ms
 
 Make = Callable[..., tuple[Engine, Diary]]

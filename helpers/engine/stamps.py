@@ -1,0 +1,214 @@
+"""Handles, timers and tasks that stamp what happens to them, for a `StampingLoop`.
+
+Nothing global is patched: the loop is the run's own, and what it makes are subclasses of asyncio's.
+A handle knows when it was made and in which step; so who woke and who spawned whom follows from
+the log after the run, at no cost while it runs.
+
+This is the hot path of every recorded run, so it is written for speed: constructors set the slots
+themselves instead of calling up, a step takes one look at the clock (it starts when the one before
+it ended), and the log is a flat list.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextvars import Context, copy_context
+from types import FunctionType
+from typing import Any
+
+from helpers.engine.runlog import OUTSIDE, PLUMBING, TIMER, name_of
+
+# A step longer than this is looked at: which line holds the loop? Half of asyncio's own limit for
+# a slow callback, so that a step over the limit has been looked at.
+LOOK_AFTER = 0.05
+# Under the virtual clock nothing should take real time. A step that took this long and hardly
+# computed has really blocked; one that computed may have stood back for other processes, unless it
+# computed for as long as the second limit.
+REALLY_BLOCKED = 0.2
+REALLY_COMPUTED = 1.0
+_HARDLY = 0.1
+_cpu_time = getattr(time, "thread_time", time.process_time)
+
+# What asyncio.sleep sets its timer to call.
+_END_OF_SLEEP = getattr(asyncio.futures, "_set_result_unless_cancelled", None)
+
+
+class RecordedTask(asyncio.Task):
+    """A task that knows its number, notes who asks it to stop, and how it is called."""
+
+    __slots__ = ("number",)
+
+    def __hash__(self) -> int:
+        """Its number, so that asyncio's sets of tasks have an order that is not chance."""
+        return self.number
+
+    def cancel(self, msg: Any = None) -> bool:
+        """Ask the task to stop, and note by which step that was asked."""
+        asked = super().cancel(msg)
+        if asked:
+            loop: Any = self.get_loop()
+            loop.log.cancels.append((self.number, loop.stamp(), loop.maker()))
+        return asked
+
+    def set_name(self, value: object) -> None:
+        """Name the task, and note the name: the task may be gone when it is needed."""
+        super().set_name(value)
+        loop: Any = self.get_loop()
+        loop.log.names[self.number] = str(value)
+
+
+def _run(self: Any) -> None:
+    """Run a handle as one step, and write the step to the log."""
+    loop = self._loop
+    callback = self._callback
+    if callback.__class__ is FunctionType:
+        task, owner = None, loop.owner_of(callback)
+    else:
+        try:
+            task = callback.__self__
+            owner = task.number
+        except AttributeError:
+            owner = loop.owner_of(callback)
+            task = callback.__self__ if owner >= 0 else None
+    steps = loop.steps
+    loop.step = step = len(steps)
+    try:
+        self._context.run(callback, *self._args)
+    except (SystemExit, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        _report(self, loop, error)
+    finally:
+        start = loop.at
+        loop.at = end = loop.stamp()
+        loop.step = OUTSIDE
+        steps += (self.made, self.maker, start, end, owner)
+        if task is not None and (task.done() or end - start >= LOOK_AFTER):
+            loop.look_at(owner, task, step)
+
+
+def _report(handle: Any, loop: Any, error: BaseException) -> None:
+    """Tell the loop's exception handler of a callback that raised, as asyncio does."""
+    message = f"Exception in callback {name_of(handle._callback)}"
+    loop.call_exception_handler({"message": message, "exception": error, "handle": handle})
+
+
+class StampedHandle(asyncio.Handle):
+    """A handle that notes when it was made, by which step, and when it ran."""
+
+    __slots__ = ("made", "maker")
+
+    def __init__(
+        self,
+        callback: Callable[..., Any],
+        args: tuple[Any, ...],
+        loop: Any,
+        context: Context | None,
+        maker: int,
+    ) -> None:
+        """Make the handle; it is ready from now on."""
+        if loop._debug:
+            super().__init__(callback, args, loop, context)
+        else:
+            self._context = copy_context() if context is None else context
+            self._loop = loop
+            self._callback = callback
+            self._args = args
+            self._cancelled = False
+            self._repr = self._source_traceback = None
+        # What the end of a sleep wakes was ready when the sleep was over: no look at the clock.
+        self.made: float = loop.at if loop.in_timer else loop.stamp()
+        self.maker = maker
+
+    _run = _run
+
+
+class StampedTimer(asyncio.TimerHandle):
+    """A timer that is ready when it was due, also where the loop was held and saw it late."""
+
+    __slots__ = ("made",)
+    maker = TIMER
+
+    def __init__(
+        self,
+        when: float,
+        callback: Callable[..., Any],
+        args: tuple[Any, ...],
+        loop: Any,
+        context: Context | None,
+    ) -> None:
+        """Make the timer; it is not yet set."""
+        if loop._debug:
+            super().__init__(when, callback, args, loop, context)
+            return
+        # What ends a sleep runs no code of the program's, so it needs no context of its own.
+        plain = callback is _END_OF_SLEEP and context is None
+        self._context = None if plain else copy_context() if context is None else context
+        self._loop = loop
+        self._callback = callback
+        self._args = args
+        self._cancelled = self._scheduled = False
+        self._repr = self._source_traceback = None
+        self._when = when
+
+    # Timers are compared more often than anything else is done; see the class's one caller, heapq.
+    def __lt__(self, other: Any) -> bool:
+        """Which is due first. A loop's timers are all of this class."""
+        return self._when < other._when
+
+    __hash__ = asyncio.TimerHandle.__hash__
+
+    def _run(self) -> None:
+        loop = self._loop
+        due = self._when
+        # Late because a step held the loop: ready since it was due. Late because the system woke
+        # an idle loop late: ready when the loop woke.
+        self.made = made = due if due < loop.waited_from else loop.turn_began
+        if self._context is not None:
+            _run(self)
+            return
+        at, steps = loop.at, loop.steps
+        loop.step = len(steps)
+        loop.in_timer = True
+        try:
+            self._callback(*self._args)
+        except Exception as error:
+            _report(self, loop, error)
+        finally:
+            loop.in_timer = False
+            loop.step = OUTSIDE
+        steps += (made, TIMER, at, at, PLUMBING)
+
+
+def _with_wall(run: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Note the steps that took real time although they stood on the virtual clock."""
+
+    def run_and_look(self: Any) -> None:
+        loop = self._loop
+        step = len(loop.log.steps)
+        loop.wall_began = began = time.perf_counter()
+        computed = _cpu_time()
+        run(self)
+        took = time.perf_counter() - began
+        if took >= REALLY_BLOCKED:
+            computed = _cpu_time() - computed
+            if computed <= _HARDLY * took or computed >= REALLY_COMPUTED:
+                loop.log.wall[step] = took
+
+    return run_and_look
+
+
+class VirtualHandle(StampedHandle):
+    """A stamped handle of the virtual clock, which also looks at the real one."""
+
+    __slots__ = ()
+    _run = _with_wall(StampedHandle._run)
+
+
+class VirtualTimer(StampedTimer):
+    """A stamped timer of the virtual clock, which also looks at the real one."""
+
+    __slots__ = ()
+    _run = _with_wall(StampedTimer._run)
