@@ -54,8 +54,7 @@ def figure_dict(
     unit: str | None = None,
 ) -> dict[str, Any]:
     """The same figure as plain JSON, made without plotly."""
-    drawn = draw(trace, title=title, lanes=lanes, unit=unit)
-    return {"data": [one for one in drawn.traces.values() if one["x"]], "layout": drawn.layout}
+    return draw(trace, title=title, lanes=lanes, unit=unit).figure()
 
 
 def draw(

@@ -716,13 +716,13 @@ timeline(evening, lanes=names, title="From minute 8 on oven after oven rings, an
 # ### Side by side
 #
 # You need no Rust to see Tokio run. The thousand orders of section 1 were recorded on it: a thousand tasks, ten milliseconds each, on one thread and on Tokio's own virtual clock
-# (`start_paused`, made for tests). `parity.compare` holds your run to that recording lane by lane, and says what agrees, what differs, and why. (Two thousand lanes that are all
-# the same make no picture worth its room. Let `beside` be the last line of a cell to see the first and the last of them.)
+# (`start_paused`, made for tests). `compare` holds your run to that recording lane by lane, and says what agrees, what differs, and why. The
+# picture has the first lanes of each run and the last; the sentence above it is about all of them.
 #
 # **Predict.** On the virtual clock both take exactly ten milliseconds. Is anything left that differs?
 
 # %%
-from helpers import load_recording, parity
+from helpers import compare, load_recording
 
 
 async def thousand_orders():
@@ -731,12 +731,7 @@ async def thousand_orders():
         await waiting
 
 
-beside = parity.compare(
-    await record(thousand_orders()), load_recording("thousand", clock="virtual")
-)
-print(beside.verdict)
-for difference in beside.differs:
-    print("-", difference.sentence, difference.why)
+compare(await record(thousand_orders()), load_recording("thousand", clock="virtual"))
 
 # %% [markdown]
 # All orders agree, poll by poll. One lane differs: `main`. It awaits the orders one after the other. asyncio's main is a task like the others: when order-1 wakes it, it stands

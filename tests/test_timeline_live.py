@@ -36,18 +36,14 @@ def shown(live: LiveTimeline) -> dict[str, Any]:
     traces = [
         {k: v for k, v in one.items() if k != "uid" and v not in EMPTY}
         for one in figure["data"]
-        if one.get("x")
+        if one.get("y")
     ]
     return {"data": traces, "layout": figure["layout"]}
 
 
 def static(trace: Trace, **options: Any) -> list[dict[str, Any]]:
-    drawn = draw(trace, height=480, **options)
-    return [
-        {k: v for k, v in one.items() if v not in EMPTY}
-        for one in drawn.traces.values()
-        if one["x"]
-    ]
+    drawn = draw(trace, height=480, **options).figure()
+    return [{k: v for k, v in one.items() if v not in EMPTY} for one in drawn["data"]]
 
 
 def test_it_shows_what_the_static_figure_shows_whatever_it_showed_before(runs: list[Trace]) -> None:

@@ -129,7 +129,6 @@ def _caption(text: str, y: float) -> Json:
 def areas(trace: Trace, scale: Scale) -> dict[str, Json]:
     """A stacked area for each state, and a tick for each bin in which a step starts."""
     found = counts(trace)
-    moments = [scale.at(n * found.width) for n in range(len(found.polls) + 1)]
     made: dict[str, Json] = {}
     for state in reversed(lanes.STATE_ORDER):
         look = theme.STATES[state]
@@ -138,7 +137,8 @@ def areas(trace: Trace, scale: Scale) -> dict[str, Json]:
             "type": "scatter",
             "mode": "lines",
             "name": look.words,
-            "x": moments,
+            "x0": 0,
+            "dx": float(f"{found.width * scale.factor:.9g}"),
             "y": [*levels, levels[-1]],
             "yaxis": "y2",
             "stackgroup": "tasks",

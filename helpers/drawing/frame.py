@@ -28,6 +28,10 @@ class Drawing:
     traces: dict[str, Json] = field(default_factory=dict)
     layout: Json = field(default_factory=dict)
 
+    def figure(self) -> Json:
+        """The figure as plotly takes it: the traces that have something in them, and the layout."""
+        return {"data": [one for one in self.traces.values() if one["y"]], "layout": self.layout}
+
 
 def titles(trace: Trace, scale: Scale, title: str | None) -> tuple[str, str]:
     """Title and subtitle as plotly's text, the title in lines that fit."""

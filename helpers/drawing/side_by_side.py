@@ -31,8 +31,7 @@ _TITLE = 64
 
 def figure_dict(both: Both, title: str) -> Json:
     """The figure as plain JSON, made without plotly."""
-    drawn = draw(both, title)
-    return {"data": [one for one in drawn.traces.values() if one["x"]], "layout": drawn.layout}
+    return draw(both, title).figure()
 
 
 def mimebundle(comparison: Comparison) -> dict[str, Any]:

@@ -71,7 +71,7 @@ def _all_empty() -> dict[str, Json]:
     nothing = scale.scale(NOTHING)
     areas = density.areas(NOTHING, nothing)
     return {
-        **{key: {**one, "x": [], "y": []} for key, one in areas.items()},
+        **{key: {**one, "y": []} for key, one in areas.items()},
         **lanes.traces(NOTHING, rows.rows(NOTHING), nothing, 20.0),
     }
 
