@@ -751,6 +751,31 @@ async def alarm_over_a_shield():
 print(compare(await record(alarm_over_a_shield()), tokio).verdict)
 
 # %% [markdown]
+# And the row "over blocking code"? Here the call holds the chef for half a second, and the alarm is set for 0.2 s.
+#
+# **Predict.** Which of the two runtimes rings the alarm?
+
+
+# %%
+async def report():
+    busy(0.5)  # std::thread::sleep(ms(500))
+
+
+async def alarm_over_blocking_code():
+    async with asyncio.timeout(0.2):  # timeout(ms(200), report()).await
+        await report()
+    print("no TimeoutError")
+
+
+compare(
+    await record(alarm_over_blocking_code()), load_recording("timeout_blocking", clock="virtual")
+)
+
+# %% [markdown]
+# Neither. In Tokio, `report` is a future that main polls within its own step; in Python it is a part of main. In both the one step lasts half a second, nobody looks at the
+# alarm in it, and when the step is over, the work is done. Tokio's answer is `Ok`, asyncio's is the value, and both are late.
+
+# %% [markdown]
 # ## Where the metaphor breaks
 #
 # - You hear an alarm clock while your hands are busy. The loop does not: it looks at its list of alarms between two steps, and at no other time.

@@ -725,6 +725,34 @@ compare(await record(ask_both()), load_recording("select", clock="virtual"))
 # within its own steps. When `cache` is ready, `database` is dropped in the same step, and main goes on: two polls. In Python both are tasks. Main is
 # woken by the winner, cancels the loser, and has to be polled a third time, when the loser has ended. (Both ticks of main at 0.1 s stand side by side in the picture: no time
 # lies between them. With a `finally` that takes time there would.)
+#
+# So the losers of that race were recipes. With handles (section 7) Tokio's loser runs on, until somebody aborts it. In the recorded program `database` loses and is awaited
+# afterwards; `market` loses and is aborted.
+#
+# **Predict.** Which of the two ends alike in Python?
+
+
+# %%
+async def ask_tasks():
+    def spawn(name, seconds):
+        return asyncio.create_task(asyncio.sleep(seconds), name=name)
+
+    database = spawn("database", 0.3)
+    await select(
+        database=database, cache=spawn("cache", 0.1)
+    )  # select! { biased; &mut database ...
+    await database
+    market = spawn("market", 0.3)
+    await select(market=market, pantry=spawn("pantry", 0.1))
+    market.cancel()  # market.abort();
+    await asyncio.wait([market])
+
+
+compare(await record(ask_tasks()), load_recording("select_handles", clock="virtual"))
+
+# %% [markdown]
+# Both do. `database` lost at 0.1 s and runs on to 0.3 s; `market` is over when it is told to stop, at 0.4 s, and not when it loses. What differs is the way in which it
+# stops. Tokio drops `market` where it waits. asyncio polls it once more, with the exception in it, so that its `finally` can run.
 
 # %% [markdown]
 # ## Where the metaphor breaks
