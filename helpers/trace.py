@@ -127,7 +127,7 @@ class Trace:
     duration: float
     clock: str = "virtual"  # "virtual" or "real"
     unit: str = "seconds"  # what a second of the clock stands for: "seconds" or "minutes"
-    source: str = "asyncio"  # "asyncio" or "tokio"
+    source: str = "asyncio"  # or "tokio", or "model"
     workers: int = 1
     result: Any = None
     findings: tuple[Finding, ...] = ()

@@ -188,6 +188,14 @@ def test_the_verdict_counts_what_agrees_and_names_what_does_not() -> None:
     assert about["main"] == "`main` goes on at 0.5 s there, when `database` has ended."
 
 
+def test_the_verdict_of_two_runs_that_share_main_alone_speaks_of_one_lane() -> None:
+    found = compare(run_of("timeout_blocking"), tokio("timeout_blocking"))
+    assert found.verdict == (
+        "The one lane of both ends alike and at the same moment, after the same number of polls; "
+        'what differs has a reason: "no lane of its own".'
+    )
+
+
 def test_what_lost_is_told_as_cancelled_in_both_and_the_winner_as_the_first() -> None:
     found = compare(run_of("select"), tokio("select"))
     assert "Cancelled in both: `database`." in found.agrees
@@ -496,6 +504,8 @@ def test_of_a_crowd_the_first_and_the_last_lanes_are_drawn() -> None:
     found = compare(run_of("thousand"), tokio("thousand"))
     _, lines = side_by_side.merge(found.both)
     assert len(lines) == 2 * (side_by_side.MOST + 1)
-    assert lines[0].name == "asyncio, this run (14 of 1,001 lanes)"
+    assert lines[0].name == "asyncio, this run"
+    assert "14 of 1,001 lanes" in found.figure.layout.title.subtitle.text
+    assert "14 of 1,001 lanes" in str(found)
     assert "order-1000" in {row.name for row in lines}
     assert len(json.dumps(found._repr_mimebundle_())) < 25_000

@@ -249,6 +249,13 @@ def test_a_chef_s_row_says_who_was_worked_on_when() -> None:
     assert "real Tokio" in figure["layout"]["title"]["subtitle"]["text"]
 
 
+def test_a_chef_who_finds_nothing_to_do_has_a_row_too() -> None:
+    one = lane(0, "boil", (0, 0, 5), thread="worker-2")
+    figure = figure_dict(run(one, workers=3, source="model"))
+    assert rows(figure)[:4] == ["chefs", "worker-1", "worker-2", "worker-3"]
+    assert "a model" in figure["layout"]["title"]["subtitle"]["text"]
+
+
 def test_a_chef_s_short_step_is_seen_by_a_tick() -> None:
     trace = run(
         lane(0, "boil", (0, 0, 0.001), (9, 9, 10), thread="w1"),

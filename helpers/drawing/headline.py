@@ -15,6 +15,7 @@ from helpers.trace import LaneKind, Outcome, TaskRecord, Trace
 # many seconds on: below, it is the machine's noise.
 _WORTH = 0.04
 _NOISE = 0.001
+_SOURCES = {"tokio": "real Tokio", "model": "a model"}  # of those that asyncio did not run
 AT_END = "main's return"  # who cancels what is left when main is over
 # So many tasks are a crowd when their waits add up to so many times the run.
 _CROWD, _TIMES = 10, 4
@@ -47,10 +48,10 @@ def subtitle(trace: Trace, scale: Scale) -> str:
     """The root's name, the clock, how many tasks, how long, how many chefs."""
     roots = [lane for lane in trace.tasks if lane.parent is None]
     chefs = "one chef" if trace.workers == 1 else f"{trace.workers} chefs"
-    tokio = ["real Tokio"] if trace.source == "tokio" else []
+    other = _SOURCES.get(trace.source)
     parts = [
         *([roots[0].name] if roots else []),
-        *tokio,
+        *([other] if other else []),
         f"{trace.clock} clock",
         words.plural(len(trace.tasks), "task"),
         scale.long(trace.duration),

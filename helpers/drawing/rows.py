@@ -98,15 +98,23 @@ def pick(trace: Trace, wanted: Wanted) -> list[TaskRecord]:
 
 
 def chefs(trace: Trace) -> list[Row]:
-    """A row for each thread that polled something, if there is more than one to tell apart."""
-    threads = trace.threads()
-    if len(threads) < 2 and trace.workers < 2:
+    """A row for each chef, if there is more than one to tell apart."""
+    threads = team(trace)
+    if len(threads) < 2:
         return []
     shown = threads if len(threads) <= MOST_CHEFS else threads[: MOST_CHEFS - 1]
     made = [Row(thread, Section.CHEFS, threads=(thread,)) for thread in shown]
     if rest := tuple(threads[len(shown) :]):
         made.append(Row(f"{len(rest)} others", Section.CHEFS, threads=rest))
     return made
+
+
+def team(trace: Trace) -> list[str]:
+    """The names of the chefs: who polled something, and workers that found nothing to do."""
+    names = set(trace.threads())
+    if trace.workers > 1:
+        names |= {f"worker-{n + 1}" for n in range(trace.workers)}
+    return sorted(names, key=lambda name: (len(name), name))
 
 
 def work_of(trace: Trace, row: Row) -> list[tuple[Step, TaskRecord]]:

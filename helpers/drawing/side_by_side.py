@@ -57,19 +57,20 @@ def draw(both: Both, title: str) -> Drawing:
 
 
 def bars(both: Both, width: int) -> list[str]:
-    """Both runs as text, a line a lane, on one axis."""
+    """What was run, and both runs as text, a line a lane, on one axis."""
     merged, lines = merge(both)
+    scale = scales.scale(merged)
     names = ["  " * row.depth + row.name for row in lines if row.lane]
     wide = min(max(map(words.cells, names), default=0), _NAME)
     columns = width - wide - 13
-    made = []
+    made = [*textwrap.wrap(_subtitle(both, scale), width), ""]
     for row in lines:
         if row.lane is not None:
             name = words.fit("  " * row.depth + row.name, wide)
             made.append(f"{name}  {twin.paint(merged, row.lane, columns)} {_end(row.lane)}")
         elif row.is_title:
             made.append(f"{row.name}:")
-    long = scales.scale(merged).long(merged.duration)
+    long = scale.long(merged.duration)
     made.append(f"{' ' * (wide + 2)}0{f'{long}'.rjust(columns - 1)}")
     signs = [f"{theme.STATES[state].letter} {state}" for state in lanes.STATE_ORDER]
     return [*made, f"{'   '.join(signs)}   {theme.TICK_LETTER} a step that takes no time"]
@@ -94,12 +95,13 @@ def merge(both: Both) -> tuple[Trace, list[Row]]:
     order = {name: n for n, name in enumerate(both.there)}
     place = [(order.get(lane.name, len(order) + lane.id), lane.id) for lane in mine]
     mine = [mine[n] for _, n in sorted((key, n) for n, key in enumerate(place))]
-    lines = [Row(_title(both.trace, "asyncio, this run", mine), Section.TASKS)]
+    lines = [Row("asyncio, this run", Section.TASKS)]
     lines += rows_of.rows(merged, _some(mine))
-    lines.append(Row(_title(both.recording, _tokio(both.recording), yours), Section.TASKS))
+    lines.append(Row(_tokio(both.recording), Section.TASKS))
     if not alone and len(yours) <= MOST:
         lines += [
-            Row(f"on {name}", Section.CHEFS, threads=(name,)) for name in both.recording.threads()
+            Row(f"on {name}", Section.CHEFS, threads=(name,))
+            for name in rows_of.team(both.recording)
         ]
     return merged, lines + rows_of.rows(merged, _some(yours))
 
@@ -135,18 +137,14 @@ def _some(mine: Sequence[TaskRecord]) -> list[TaskRecord]:
     return [*mine[: MOST - 4], *mine[-4:]]
 
 
-def _title(trace: Trace, said: str, mine: Sequence[TaskRecord]) -> str:
-    if len(mine) <= MOST:
-        return said
-    return f"{said} ({MOST} of {len(mine):,} lanes)"
-
-
 def _tokio(recording: Trace) -> str:
     return f"Tokio {recording.about.get('tokio', '')}".rstrip() + ", recorded"
 
 
 def _subtitle(both: Both, scale: scales.Scale) -> str:
-    """The program, and each side's clock, chefs and time."""
+    """The program, which of many lanes are shown, and each side's clock, chefs and time."""
+    lanes = max(len(both.here), len(both.there))
+    shown = [f"{MOST} of {lanes:,} lanes"] if lanes > MOST else []
     program = both.recording.about.get("scenario")
     chefs = both.recording.workers
     sides = [
@@ -154,4 +152,4 @@ def _subtitle(both: Both, scale: scales.Scale) -> str:
         f"Tokio: {both.recording.clock} clock, {scale.long(both.recording.duration)}, "
         + ("one chef" if chefs < 2 else f"{chefs} chefs"),
     ]
-    return " · ".join([*([str(program)] if program else []), *sides])
+    return " · ".join([*([str(program)] if program else []), *shown, *sides])

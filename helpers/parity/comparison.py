@@ -131,10 +131,13 @@ class Comparison:
         if not self.differs:
             how = ", poll by poll" if self.both.exact else ", as far as measured times can tell"
             return f"asyncio and Tokio do the same on {lanes}{how}."
-        said = (
-            f"Of {lanes}, {_of(alike, pairs)} {_verb(alike, 'ends', 'end')} alike{moment}, and "
-            f"{_of(often, pairs)} {_verb(often, 'has', 'have')} the same number of polls"
-        )
+        if len(pairs) == len(alike) == len(often) == 1:
+            said = f"The one lane of both ends alike{moment}, after the same number of polls"
+        else:
+            said = (
+                f"Of {lanes}, {_of(alike, pairs)} {_verb(alike, 'ends', 'end')} alike{moment}, and "
+                f"{_of(often, pairs)} {_verb(often, 'has', 'have')} the same number of polls"
+            )
         told = [f'"{name}"' for name in self.kinds if name != UNEXPLAINED]
         odd = sum(one.name == UNEXPLAINED for one in self.differs)
         if told:
