@@ -9,8 +9,8 @@ from pathlib import Path
 import nbformat
 
 from helpers.labs.beside import NONE, SAME
+from tests.browser.lab_page import LabOnScreen
 from tests.browser.page import NotebookPage
-from tests.browser.test_labs import LabOnScreen
 
 
 def drawn(lab: LabOnScreen, picture: int) -> list[str]:
