@@ -16,7 +16,7 @@ from contextvars import Context
 from typing import Any, NoReturn
 
 from helpers.engine import places
-from helpers.engine.threadwork import Ledger, current_work
+from helpers.engine.threadwork import HELPERS, Ledger, current_work
 from helpers.errors import Deadlock
 
 # Two timers closer than this fire together; times are rounded to it, so that 0.1 + 0.2 is 0.3.
@@ -48,7 +48,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._now = 0.0
         self._clock_resolution = RESOLUTION
         self._selector = self  # BaseEventLoop asks its selector to wait; here, waiting is jumping
-        self.ledger = Ledger()
+        self.ledger = Ledger(HELPERS)  # of one size on every machine
 
     def time(self) -> float:
         """Virtual seconds since the loop was made."""
@@ -117,10 +117,6 @@ class VirtualLoop(asyncio.BaseEventLoop):
     ) -> asyncio.Future[Any]:
         """Run a function in a thread. The virtual clock stands still until it is back."""
         self._check_closed()
-        if executor is None:
-            if self._default_executor is None:
-                self._default_executor = self.ledger.executor()
-            executor = self._default_executor
         return self.ledger.hand_over(self, executor, func, args)
 
     def _deadlock_in_words(self) -> str:

@@ -75,6 +75,14 @@ def play(main: Callable[[], Coroutine[Any, Any, Any]], *, reports: int = 0) -> A
             assert len(loop.reports) == reports, loop.reports
 
 
+async def spill() -> None:
+    """A racer whose clean-up fails."""
+    try:
+        await asyncio.sleep(9)
+    finally:
+        raise OSError("spilt")
+
+
 def now() -> float:
     return asyncio.get_running_loop().time()
 
@@ -315,12 +323,6 @@ def test_the_exception_of_the_first_to_finish_is_raised_after_the_losers_clean_u
 
 
 def test_what_losers_had_is_noted_on_the_exception() -> None:
-    async def spill() -> None:
-        try:
-            await asyncio.sleep(9)
-        finally:
-            raise OSError("spilt")
-
     async def main() -> Any:
         with pytest.raises(ValueError, match="burnt") as caught:
             await select(pan=cook(ValueError("burnt")), tie=cook("salad"), slow=spill())
@@ -333,12 +335,6 @@ def test_what_losers_had_is_noted_on_the_exception() -> None:
 
 
 def test_a_loser_that_raises_in_its_clean_up_does_not_take_the_win() -> None:
-    async def spill() -> None:
-        try:
-            await asyncio.sleep(9)
-        finally:
-            raise OSError("spilt")
-
     winner = play(lambda: select(fast=cook("salad"), slow=spill()))
     assert winner == Winner("fast", "salad")
     assert winner.losers["slow"].outcome == "raised"
@@ -484,12 +480,6 @@ def test_a_timeout_inside_a_timeout_knows_which_of_them_fired() -> None:
 
 
 def test_what_racers_raise_in_a_cancelled_race_is_reported() -> None:
-    async def spill() -> None:
-        try:
-            await asyncio.sleep(9)
-        finally:
-            raise OSError("spilt")
-
     async def main() -> Any:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(1):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
 from typing import Any
 
@@ -58,10 +57,6 @@ class RealRecordingLoop(StampingLoop, asyncio.SelectorEventLoop):
     ) -> asyncio.Future[Any]:
         """As asyncio's; the work gets a lane of its own."""
         self._check_closed()
-        if executor is None:
-            if self._default_executor is None:
-                self._default_executor = ThreadPoolExecutor(thread_name_prefix="helper")
-            executor = self._default_executor
         return self.ledger.hand_over(self, executor, func, args)
 
     def _add_callback(self, handle: Any) -> None:

@@ -70,24 +70,29 @@ class Work:
 
 
 class Ledger:
-    """Which work is out, which is parked in `busy`, and what threads sent to the loop."""
+    """Which work is out, which is parked in `busy`, and what threads sent to the loop.
 
-    def __init__(self) -> None:
+    `helpers` is how many threads the run's own pool has; None: as many as asyncio's would.
+    """
+
+    def __init__(self, helpers: int | None = None) -> None:
         """Start with no work out."""
+        self._helpers = helpers
         self._gate = threading.Condition()
         self._out: dict[int, Work] = {}
         self.works: list[Work] = []
         self._sent: list[tuple[int, int, asyncio.Handle]] = []
         self._stopped = False
 
-    def executor(self) -> ThreadPoolExecutor:
-        """The run's own pool of helpers, of one size on every machine."""
-        return ThreadPoolExecutor(max_workers=HELPERS, thread_name_prefix="helper")
-
     def hand_over(
-        self, loop: Any, executor: Executor, func: Callable[..., Any], args: tuple[Any, ...]
+        self, loop: Any, executor: Executor | None, func: Callable[..., Any], args: tuple[Any, ...]
     ) -> asyncio.Future[Any]:
-        """Submit a function to an executor, noted as work; what `run_in_executor` gives back."""
+        """Submit a function, noted as work; what `run_in_executor` gives back.
+
+        Without an executor it goes to the run's own pool, which the loop keeps, and ends, as its
+        default one.
+        """
+        executor = executor or self._pool(loop)
         with self._gate:
             work = Work(len(self.works) + 1, func, loop)
             work.pool, work.room = id(executor), getattr(executor, "_max_workers", HELPERS)
@@ -117,6 +122,12 @@ class Ledger:
         # After asyncio's own callback, so that the result is on its way before the work is over.
         work.future.add_done_callback(lambda _: self.close(work))
         return wrapped
+
+    def _pool(self, loop: Any) -> Executor:
+        if loop._default_executor is None:
+            loop._default_executor = ThreadPoolExecutor(self._helpers, thread_name_prefix="helper")
+        pool: Executor = loop._default_executor
+        return pool
 
     def close(self, work: Work) -> None:
         """Note that a piece of work is over, or was cancelled before it began."""
