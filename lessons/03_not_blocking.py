@@ -544,11 +544,11 @@ async def evening():
 
 PRICES.clear()
 strange = await record(evening(), clock="real")
-for guest in (strange.task("soup 1"), strange.task("salad")):
-    (told,) = [
-        told for told in strange.findings if told.kind == "blocked" and told.task == guest.id
-    ]
-    print(guest.name, "blocked the loop at", re.search(r", at (.+)\) and delayed", told).group(1))
+guests = {strange.task(name).id: name for name in ("soup 1", "salad")}
+for told in strange.findings:
+    if told.kind == "blocked" and told.task in guests:
+        line = re.search(r", at (.+)\) and delayed", told).group(1)
+        print(guests[told.task], "blocked the loop at", line)
 
 # %% [markdown]
 # Two functions below the coroutine, in plain code, and only the first time a dish is asked for: that is how it hides. The finding names the
