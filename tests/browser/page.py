@@ -81,6 +81,16 @@ class NotebookPage:
         self.page.wait_for_function(_READY, timeout=seconds * 1000)
         self.settle()
 
+    def restart(self) -> None:
+        """Restart the kernel, as the menu does, and wait until the new one is ready."""
+        self.page.evaluate(
+            """() => { window.taskCardsDone = false;
+            jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()
+            .then(() => { window.taskCardsDone = true; }) }"""
+        )
+        self.until(lambda: self.page.evaluate("() => window.taskCardsDone"), "the new kernel", 60)
+        self.page.wait_for_function(_READY, timeout=60_000)
+
     def settle(self, *, seconds: float = 0.3) -> None:
         """Let the page draw until nothing in its outputs changes for `seconds`, 10 s at most."""
         deadline = time.monotonic() + 10

@@ -182,3 +182,22 @@ def test_the_code_that_is_copied_gives_the_same_timeline_in_a_cell(
     lab.shows(below)
     assert title.replace("`", "") in " ".join(lab.drawn())
     assert "returned" in output["text/plain"]
+
+
+def test_after_a_kernel_restart_the_cell_is_run_again_and_works(
+    open_notebook: OpenNotebook, notebook_of: NotebookOf
+) -> None:
+    notebook = open_notebook(notebook_of("spawn"))
+    notebook.run_all()
+    lab = LabOnScreen(notebook, 0)
+    lab.press("Run")
+    lab.shows("21 tasks")
+    notebook.restart()
+    notebook.run_all()
+    assert notebook.errors() == []
+    lab.says("Ready. Predict, then press Run.")
+    lab.shows(NOTHING_YET)
+    lab.press("Run")
+    lab.shows("21 tasks")
+    lab.says("Done.")
+    assert not notebook.problems
