@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from helpers import busy, record
+from helpers.engine.watching import WatchedLoop
 from helpers.trace import Finding
 
 
@@ -68,6 +69,22 @@ def test_a_blocking_sleep_on_the_real_clock_is_found_at_its_line() -> None:
     assert "`stare` blocked the loop" in finding
     assert "`time.sleep(0.3)`" in finding
     assert "delayed `tick` by" in finding
+
+
+def test_where_nobody_looked_at_the_line_in_time_the_function_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(WatchedLoop, "look", lambda self, after: None)
+
+    async def stare() -> None:
+        time.sleep(0.2)
+
+    async def main() -> None:
+        await asyncio.gather(stare(), wait(0.01))
+
+    line = stare.__code__.co_firstlineno
+    (finding,) = [f for f in found(main(), clock="real") if f.kind == "blocked"]
+    assert f", in the function at test_findings.py:{line}) and delayed `wait`" in finding
 
 
 def test_real_blocking_under_the_virtual_clock_is_a_finding() -> None:

@@ -62,7 +62,12 @@ class Finder:
         if place is not None:
             return f", at {places.describe(*place)}"
         suspended = self.log.suspended.get(n * FIELDS)
-        return f", before {places.describe(*suspended)}" if suspended else ""
+        if suspended:
+            return f", before {places.describe(*suspended)}"
+        # Nobody looked in time, on a busy machine: the task's function is known all the same.
+        lane = self.made.step_owner(n * FIELDS)
+        function = self.by_id[lane].place if lane is not None else ""
+        return f", in the function at {function}" if function else ""
 
     def _blocked(self) -> Iterator[Finding]:
         made, slow = self.made, self._slow()

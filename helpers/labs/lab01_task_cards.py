@@ -31,7 +31,7 @@ def chef():
 async def with_cards():
     cards = [asyncio.create_task(card()) for _ in range(GUESTS)]
     await asyncio.sleep(0)  # now every card has been begun
-    threads = threading.active_count()
+    threads = set(threading.enumerate())
     await asyncio.gather(*cards)
     return threads
 
@@ -40,16 +40,16 @@ async def with_chefs():
     loop = asyncio.get_running_loop()
     with ThreadPoolExecutor(max_workers=GUESTS) as kitchen:
         chefs = [loop.run_in_executor(kitchen, chef) for _ in range(GUESTS)]
-        threads = threading.active_count()
+        threads = set(threading.enumerate())
         await asyncio.gather(*chefs)
     return threads
 
 
 async def main():
-    before = threading.active_count()
+    before = set(threading.enumerate())
     return {
-        "threads for the cards": await with_cards() - before,
-        "threads for the chefs": await with_chefs() - before,
+        "threads for the cards": len(await with_cards() - before),
+        "threads for the chefs": len(await with_chefs() - before),
     }
 """)
 _LITTLE, _SOME, _MUCH = "about as long", "1.5 to 5 times as long", "more than 5 times as long"

@@ -120,7 +120,7 @@ class NotebookPage:
             if output["output_type"] == "error"
         ]
 
-    def until(self, condition: Callable[[], Any], what: str, seconds: float = 30) -> Any:
+    def until(self, condition: Callable[[], Any], what: str, seconds: float = 60) -> Any:
         """What `condition` gives as soon as it is true; a TimeoutError naming `what` if never."""
         deadline = time.monotonic() + seconds
         while not (value := condition()):

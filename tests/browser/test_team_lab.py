@@ -38,8 +38,8 @@ def test_real_tokio_stands_below_the_model_where_it_was_recorded(
     lab.area.get_by_label("Your prediction").fill("0.05")
     lab.press("Run")
     lab.says("You predicted 0.05 s; it took 0.05 s.")
-    notebook.until(lambda: "card 8" in drawn(lab, 0), "the model's cards", 20)
-    notebook.until(lambda: "peel-8" in drawn(lab, 1), "the recording's cards", 20)
+    notebook.until(lambda: "card 8" in drawn(lab, 0), "the model's cards")
+    notebook.until(lambda: "peel-8" in drawn(lab, 1), "the recording's cards")
     assert SAME in drawn(lab, 1)
     if out := os.environ.get("LOOK"):
         notebook.grow()
@@ -47,11 +47,11 @@ def test_real_tokio_stands_below_the_model_where_it_was_recorded(
 
     lab.set("Number of chefs", 3)
     lab.says(NONE)
-    notebook.until(lambda: drawn(lab, 1) == [], "no second picture", 20)
+    notebook.until(lambda: drawn(lab, 1) == [], "no second picture")
     assert "worker-3" in drawn(lab, 0)
 
     lab.set("Number of chefs", 4)
-    notebook.until(lambda: "worker-4" in drawn(lab, 1), "the recording of four workers", 20)
+    notebook.until(lambda: "worker-4" in drawn(lab, 1), "the recording of four workers")
     lab.press("Reset")
-    notebook.until(lambda: drawn(lab, 1) == [], "no second picture", 20)
+    notebook.until(lambda: drawn(lab, 1) == [], "no second picture")
     assert not notebook.problems

@@ -247,7 +247,10 @@ def test_with_helpers_the_bell_rings_on_and_without_it_is_silent() -> None:
     helped = run(spec, spec.check({**values, "helpers": 2}))
     assert alone.task("bell").polls < helped.task("bell").polls
     blocked = [finding for finding in alone.findings if finding.kind == "blocked"]
-    assert "of the not_blocking lab's code, in staring: `time.sleep(0.1)" in blocked[0]
+    # On a busy machine nobody may have looked in time; then the function is named.
+    line = "of the not_blocking lab's code, in staring: `time.sleep(0.1)"
+    function = "in the function at the not_blocking lab's code:"
+    assert all(line in one or function in one for one in blocked), blocked
     assert [finding for finding in helped.findings if finding.kind == "blocked"] == []
 
 
