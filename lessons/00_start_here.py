@@ -266,7 +266,7 @@ timeline(trace, title="Two ovens, one chef: 5 minutes, not 8")
 # **tick**: a step. On the virtual clock such a step takes no time at all; on the real one it takes some millionths of a second,
 # too little to see as a bar. So a tick has the same width at any zoom, and where you see one, a chef was there.
 #
-# The third lane is `main` (here named after its function, `two_ovens`): the coroutine that you gave to `record` is a task as well. It spent
+# The lane on top is `main` (here named after its function, `two_ovens`): the coroutine that you gave to `record` is a task as well. It spent
 # its five minutes waiting for the other two.
 
 # %% [markdown]

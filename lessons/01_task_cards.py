@@ -66,7 +66,11 @@ async def a_chef_each(guests):
 
 chefs = await record(a_chef_each(5), unit="minutes")
 five = [f"own_chef {number}" for number in range(1, 6)]
-timeline(chefs, lanes=five, title="Five chefs, ten minutes: held, most of the time by an oven")
+timeline(
+    chefs,
+    lanes=five,
+    title="Five guests, five chefs, ten minutes: each chef stands there to the end",
+)
 
 # %% [markdown]
 # Ten minutes, as long as for a single guest. The chefs were held for 50 minutes in all, and 40 of those they looked at ovens.
@@ -126,7 +130,7 @@ for guests in (1, 2, 5, 9, 10, 20, 40):
 
 # %%
 rush = await record(a_card_each(20), unit="minutes")
-timeline(rush, title="20 guests: from minute 9 on, dishes wait for the chef")
+timeline(rush, title="20 guests: from minute 9 on, dishes that are done wait as well")
 
 # %% [markdown]
 # The stripes are cards that are **scheduled**: ready to go on, and no chef free. Now more chefs would help. With four of them, five guests each, dinner would be
@@ -271,8 +275,8 @@ print("and more time:", thread.seconds > task.seconds)
 # %% [markdown]
 # Nothing exploded. 1000 threads worked, in less time than you need to read this sentence. If your machine allowed 10,000 of them, those worked too.
 #
-# What the picture shows is a **slope**. On logarithmic axes both lines climb alike, and one lies above the other: for every unit more you
-# pay, and for a thread you pay a multiple. (At ten units there is little to read: the 10 ms of waiting, and a few pages of memory.) So the honest
+# What the picture shows is a **slope**. On logarithmic axes the lines of the memory climb alike, and one lies above the other: for every unit more you
+# pay, and for a thread you pay a multiple. In time the threads pull away from about a hundred on; below that, the 10 ms of waiting hide both. (At ten units there is little to read in the memory either: a few pages.) So the honest
 # sentence is not "1000 threads are impossible" but: **at any number, tasks take a fraction of it; and the number at which you run out is that much
 # further away.** With a hundred guests at a time, nobody needs to care.
 #

@@ -456,7 +456,7 @@ print(f"main: {trace.result!r} in minute {trace.duration:g}")
 timeline(trace, title="One burns: the group ends the soup, and interrupts main")
 
 # %% [markdown]
-# In minute 4, and not when it came to ask. The group cancelled the soup and interrupted `main` at its own `await` (that is the mark on its
+# In minute 4, and not when it came to ask. The group cancelled the soup and interrupted `main` at its own `await` (that is the mark, in the name of the roast that failed, on its
 # lane). Then it *waited until all had really ended*, and raised what had happened, as an `ExceptionGroup` (there may be more than one). Nothing is left
 # running and nothing is lost. In Tokio, a `JoinSet` is
 # the nearest thing: it owns its tasks and aborts those that are left when it is dropped; but it does not cancel the others when one fails, you write

@@ -734,7 +734,7 @@ tokio = load_recording("timeout_handle", clock="virtual")
 compare(await record(alarm_over_a_handle()), tokio)
 
 # %% [markdown]
-# Both start alike, and both alarms ring at 0.2 s. Then they part: asyncio's alarm cancelled the task, so that it is over at 0.2 s and main with it. Tokio's alarm ended the
+# Both start alike, and both alarms ring at 0.2 s. (Of Tokio's you see only that `main` is polled then: its recorder notes polls, not timers.) Then they part: asyncio's alarm cancelled the task, so that it is over at 0.2 s and main with it. Tokio's alarm ended the
 # *waiting*. `database` runs on to 0.5 s, and main, which asks for it once more, gets it then. That is the row "over a task's handle" of the table. With a `shield` round the task
 # the two ought to be the same. Are they, poll by poll?
 

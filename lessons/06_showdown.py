@@ -306,7 +306,7 @@ print([f"{task.name} {task.outcome}" for task in trace.tasks[1:]])
 timeline(trace, title="TaskGroup: the toast burns, the others are called off")
 
 # %% [markdown]
-# In the same minute 3, and nobody is left. The mark on the lane of `grouped` is the group at work: the toast's failure also ends whatever the block itself waits for. What you get is an `ExceptionGroup`, because several may have burnt; `except*` picks from it. There is a third wish: neither
+# In the same minute 3, and nobody is left. The mark on the lane of `grouped` is the group at work. (It bears the name of the toast, since the group acts at the moment at which that one fails.) The toast's failure also ends whatever the block itself waits for. What you get is an `ExceptionGroup`, because several may have burnt; `except*` picks from it. There is a third wish: neither
 # give up nor call off, but hear of all. Then failures are results like others:
 
 
@@ -737,6 +737,7 @@ compare(await record(thousand_orders()), load_recording("thousand", clock="virtu
 # All orders agree, poll by poll. One lane differs: `main`. It awaits the orders one after the other. asyncio's main is a task like the others: when order-1 wakes it, it stands
 # in the queue behind the other 999, which are ready by then, and it finds them all done. Tokio's main is no task. Its `current_thread` runtime looks at main after 61 tasks at the
 # latest, so that main finds some orders done, waits for the next, and is woken again and again. Both get the same results at the same moment.
+# (All the ticks at the end of Tokio's main belong to that one moment, 0.01 s; they stand side by side so that they can be counted.)
 
 # %% [markdown]
 # ## Where the metaphor breaks

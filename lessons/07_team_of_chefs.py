@@ -139,7 +139,7 @@ for peel in nested.children(sous_chef.id):
 
 # %%
 model = simulate(chefs=2, tasks=8, work=0.01, spawner="task")
-timeline(model, title="The model's team steals the same cards", unit="milliseconds")
+timeline(model, title="In the model too the other chef steals the cards", unit="milliseconds")
 
 # %%
 for mark in model.marks:

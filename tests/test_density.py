@@ -134,3 +134,13 @@ def test_ten_thousand_tasks_are_drawn_within_a_second_in_less_than_2_megabytes()
     assert min(took) < 1
     assert len(text) < 50_000
     assert len(json.dumps(figure_dict(trace))) < 50_000
+
+
+def test_the_lanes_that_the_title_names_are_among_the_slowest() -> None:
+    crowd = [lane(n, f"order {n}", (0, 5 + n, 5 + n)) for n in range(1, 1500)]
+    late = lane(0, "late", (0, 4000, 4000), over=4000)
+    holder = lane(1501, "holder", (0, 1600, 3990))
+    trace = run(late, *crowd, holder)
+    title = figure_dict(trace)["layout"]["title"]["text"]
+    named = {lane.name for lane in density.slowest(trace)}
+    assert {"late", "holder"} <= named, title

@@ -49,7 +49,7 @@ def test_who_blocked_the_loop_is_named_with_line_time_and_whom_it_delayed() -> N
     (finding,) = found(main(), unit="minutes")
     assert finding.kind == "blocked"
     assert finding.task == 2
-    assert finding.startswith("`chop` blocked the loop for 4 min (from 0 to 4, at line ")
+    assert finding.startswith("`chop` blocked the loop for 4 min (from 0 to 4 min, at line ")
     assert "`busy(4)`" in finding
     assert finding.endswith("delayed `soup` by 4 min and `salad` by 3 min.")
 
@@ -181,7 +181,7 @@ def test_a_task_that_refused_to_be_cancelled_is_found() -> None:
 
     (finding,) = found(main())
     assert finding.kind == "refused_cancel"
-    assert "asked to stop at 3 and refused: it went on for 2 s" in finding
+    assert "asked to stop at 3 s and refused: it went on for 2 s" in finding
 
 
 def test_a_deadline_that_a_task_sets_itself_is_not_a_refusal() -> None:

@@ -28,7 +28,7 @@ def stopped(number: int, name: str, at: float, by: int | str, over: float) -> Ta
 
 def test_who_waits_longest_for_the_chef_is_said_first() -> None:
     evening = recorded(dinner(), unit="minutes")
-    assert say(evening) == "`salad` is ready at 2 and waits 8 min for a free chef"
+    assert say(evening) == "`salad` is ready at 2 min and waits 8 min for a free chef"
 
 
 def test_a_step_that_holds_the_chef_all_the_while_is_named() -> None:

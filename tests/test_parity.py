@@ -509,3 +509,12 @@ def test_of_a_crowd_the_first_and_the_last_lanes_are_drawn() -> None:
     assert "14 of 1,001 lanes" in str(found)
     assert "order-1000" in {row.name for row in lines}
     assert len(json.dumps(found._repr_mimebundle_())) < 25_000
+
+
+def test_the_picture_says_below_why_the_runs_differ() -> None:
+    found = compare(run_of("timeout_handle"), tokio("timeout_handle"))
+    layout = found.figure.layout
+    below = layout.annotations[-1].text.replace("<br>", " ")
+    assert all(WHY[kind].partition(".")[0] in below for kind in found.kinds)
+    same = compare(run_of("spawn"), tokio("spawn")).figure.layout
+    assert layout.margin.b > same.margin.b

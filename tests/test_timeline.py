@@ -412,7 +412,7 @@ def test_hovering_tells_state_from_to_how_long_and_who_woke_it(evening: Trace) -
 def test_the_title_is_the_message_and_the_subtitle_says_what_ran(evening: Trace) -> None:
     title = figure_dict(evening)["layout"]["title"]
     plain = re.sub(r"<[^>]+>", "", title["text"])
-    assert plain == "salad is ready at 2 and waits 8 min for a free chef"
+    assert plain == "salad is ready at 2 min and waits 8 min for a free chef"
     assert title["subtitle"]["text"] == "dinner · virtual clock · 4 tasks · 46 min · one chef"
 
 
@@ -613,3 +613,23 @@ def test_a_fixed_height_leaves_room_below_few_lanes(evening: Trace) -> None:
 def test_the_numbers_of_the_quick_pass_are_those_of_the_record(evening: Trace) -> None:
     for one in evening.lanes:
         assert bars.waited(one) == (one.scheduled, one.idle)
+
+
+def test_the_legend_names_the_events_and_what_became_of_a_lost_task() -> None:
+    lost = lane(1, "soup", (0, 0, 1), outcome=Outcome.PENDING, over=4)
+    found = (Finding("`soup` vanished.", kind="vanished", task=1),)
+    marked = (Mark(2, 0, "here"),)
+    figure = figure_dict(run(lane(0, "main", (0, 0, 5)), lost, findings=found, marks=marked))
+    texts = [note["text"] for note in figure["layout"]["annotations"]]
+    assert "vanished" in texts
+    assert "still pending" not in texts
+    assert "an event: its words are above" in texts
+    plain = figure_dict(run(lane(0, "main", (0, 0, 5))))
+    texts = [note["text"] for note in plain["layout"]["annotations"]]
+    assert "an event: its words are above" not in texts
+
+
+def test_the_line_below_the_title_counts_threads_that_worked_beside_the_chef() -> None:
+    works = lane(1, "chop", (0, 0, 3), kind=LaneKind.THREAD, thread="helper 1")
+    figure = figure_dict(run(lane(0, "main", (0, 0, 5)), works))
+    assert figure["layout"]["title"]["subtitle"]["text"].endswith("one chef and 1 thread")

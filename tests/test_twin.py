@@ -17,7 +17,7 @@ from helpers.trace import CancelRequest, Finding, LaneKind, Mark, Outcome, TaskS
 from tests.pictured import Program, crowd, dinner, kitchen, lane, programs, recorded, run
 
 EVENING = """\
-`salad` is ready at 2 and waits 8 min for a free chef
+`salad` is ready at 2 min and waits 8 min for a free chef
 dinner · virtual clock · 4 tasks · 46 min · one chef
 
 dinner   ###.......................................................## returned
@@ -70,7 +70,7 @@ def bar(text: str, name: str) -> str:
 def test_the_twin_is_exact_under_the_virtual_clock(evening: Trace) -> None:
     told, _, findings = str(evening).partition("\nFindings:\n")
     assert told == EVENING
-    assert findings.startswith("- `soup` blocked the loop for 3 min (from 2 to 5, at line ")
+    assert findings.startswith("- `soup` blocked the loop for 3 min (from 2 to 5 min, at line ")
     assert str(recorded(dinner(), unit="minutes")) == str(evening)
 
 

@@ -14,6 +14,7 @@ from helpers import theme
 from helpers.drawing import bars, frame, lanes, marks
 from helpers.drawing import rows as rows_of
 from helpers.drawing.frame import Drawing
+from helpers.drawing.headline import actors
 from helpers.drawing.room import room
 from helpers.drawing.scale import Scale
 from helpers.theme import Json
@@ -70,12 +71,15 @@ def _added(whole: list[float], parts: list[float]) -> list[float]:
 
 
 def slowest(trace: Trace, most: int = SLOWEST) -> list[TaskRecord]:
-    """The lanes that were ready longest with no chef free, then those that ended last."""
+    """The lanes of which the headline speaks, those that were ready longest with no chef free, then
+    those that ended last."""
     tasks = trace.tasks
+    place = {lane.id: n for n, lane in enumerate(tasks)}
+    told = [place[lane.id] for lane in actors(trace) if lane.id in place]
     spent = [(bars.waited(lane)[0], -n) for n, lane in enumerate(tasks)]
     waited = [-n for time, n in heapq.nlargest(most // 2, spent) if time > 0]
     ended = [-n for _, n in heapq.nlargest(most, ((t.over, -n) for n, t in enumerate(tasks)))]
-    chosen = list(dict.fromkeys([*waited, *ended]))[:most]
+    chosen = list(dict.fromkeys([*told, *waited, *ended]))[:most]
     return [tasks[n] for n in sorted(chosen)]
 
 
@@ -86,8 +90,9 @@ def draw(
     title: str | None = None,
     chosen: list[TaskRecord] | None = None,
     height: int | None = None,
+    hint: bool = True,
 ) -> Drawing:
-    """The density above the slowest lanes, or above the chosen ones."""
+    """The density above the slowest lanes, or above the chosen ones; `hint`: say how to choose."""
     lines = rows_of.rows(trace, slowest(trace) if chosen is None else chosen)
     said = frame.titles(trace, scale, title)
     space = room(trace, lines, said[0], height=height, above=_AREA)
@@ -105,7 +110,7 @@ def draw(
         "tickformat": ",d",
     }
     count = f"{len(trace.lanes):,} lanes"
-    which = f"the slowest of {count} (lanes=[...] opens others)"
+    which = f"the slowest of {count}" + (" (lanes=[...] opens others)" if hint else "")
     if chosen is not None:
         which = f"{len(chosen)} of {count}"
     layout["annotations"] += [

@@ -16,7 +16,7 @@ from helpers.drawing.room import INDENT, LINE, SMALL, Room, label
 from helpers.drawing.rows import DEEPEST, Row
 from helpers.drawing.scale import Scale
 from helpers.theme import Json
-from helpers.trace import Trace
+from helpers.trace import Outcome, Trace
 
 _TITLE_WIDTH = 64
 
@@ -44,8 +44,8 @@ def layout(
     trace: Trace, lines: Sequence[Row], scale: Scale, space: Room, said: tuple[str, str]
 ) -> Json:
     """The layout of a figure of lanes."""
-    outcomes = [end.lane.outcome for end in bars.ends(lines)]
-    shapes, keys = legends.legend(outcomes, space.left, space.bottom)
+    endings, events = _endings(trace, lines), bool(bars.events(trace, lines))
+    shapes, keys = legends.legend(endings, events, space.left, space.bottom)
     return {
         "template": theme.TEMPLATE,
         "height": space.height,
@@ -64,6 +64,14 @@ def layout(
             *notes(lines, scale, space),
         ],
     }
+
+
+def _endings(trace: Trace, lines: Sequence[Row]) -> dict[Outcome, str]:
+    """How lanes ended, in the legend's words."""
+    found = [end.lane for end in bars.ends(lines)]
+    endings = {lane.outcome: theme.OUTCOMES[lane.outcome].words for lane in found}
+    pending = {bars.how_it_ended(trace, lane) for lane in found if lane.outcome is Outcome.PENDING}
+    return endings | ({Outcome.PENDING: " or ".join(sorted(pending))} if pending else {})
 
 
 def _title(title: str, below: str) -> Json:
@@ -113,7 +121,8 @@ def labels(lines: Sequence[Row], space: Room) -> list[Json]:
     every = next(n for n in (1, 2, 5, 10, 20, 25, 50, 100, 200) if n * space.pitch >= LINE - 2)
     made = []
     for n, row in enumerate(lines):
-        if n % every and not row.is_title:
+        below_title = every > 1 and n > 0 and lines[n - 1].is_title
+        if (n % every or below_title) and not row.is_title:
             continue
         text = plain(label(row))
         made.append(

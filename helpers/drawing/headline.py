@@ -45,9 +45,13 @@ def headline(trace: Trace, scale: Scale) -> str:
 
 
 def subtitle(trace: Trace, scale: Scale) -> str:
-    """The root's name, the clock, how many tasks, how long, how many chefs."""
+    """The root's name, the clock, how many tasks, how long, how many chefs and other threads."""
     roots = [lane for lane in trace.tasks if lane.parent is None]
     chefs = "one chef" if trace.workers == 1 else f"{trace.workers} chefs"
+    if beside := {
+        step.thread for lane in trace.lanes if lane.kind is LaneKind.THREAD for step in lane.steps
+    }:
+        chefs += f" and {words.plural(len(beside), 'thread')}"
     other = _SOURCES.get(trace.source)
     parts = [
         *([roots[0].name] if roots else []),
@@ -70,6 +74,15 @@ def longest_wait(trace: Trace) -> Wait | None:
             if longest is None or wait.seconds > longest.seconds:
                 longest = wait
     return longest
+
+
+def actors(trace: Trace) -> list[TaskRecord]:
+    """Who waits longest for the chef, and who holds the chef meanwhile, if one does."""
+    wait = longest_wait(trace)
+    if wait is None:
+        return []
+    holder = _holder(trace, wait)
+    return [wait.lane] if holder is None else [wait.lane, holder]
 
 
 def _waits(lane: TaskRecord) -> Iterator[Wait]:
@@ -112,7 +125,7 @@ def _about_wait(trace: Trace, scale: Scale, wait: Wait) -> str:
     if holder is not None:
         return f"`{holder.name}` holds the chef; {name} is ready and waits {long}{too}"
     at_once = wait.start <= (0.005 * trace.duration if trace.clock == "real" else 0)
-    ready = "at once" if at_once else f"at {scale.moment(wait.start)}"
+    ready = "at once" if at_once else f"at {scale.moment(wait.start)} {scale.short}"
     return f"{name} is ready {ready} and waits {long} for a free chef{too}"
 
 

@@ -6,7 +6,8 @@ in pixels from the figure's lower left corner, in two lines: states, then ending
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Mapping
 
 from helpers import theme, words
 from helpers.theme import Json
@@ -24,13 +25,18 @@ Points = tuple[float, float, float, float]
 
 
 def legend(
-    outcomes: Iterable[Outcome], left: float, bottom: float
+    endings: Mapping[Outcome, str], events: bool, left: float, bottom: float
 ) -> tuple[list[Json], list[Json]]:
-    """Shapes and annotations. `left` and `bottom` are the figure's margins in pixels."""
-    present = set(outcomes)
+    """Shapes and annotations: the states, the `endings` in words, and events if there are any.
+
+    `left` and `bottom` are the figure's margins in pixels.
+    """
+    marks = [(_ending(one), endings[one]) for one in theme.OUTCOMES if one in endings]
+    if events:
+        marks.append((_event(), "an event: its words are above"))
     lines = [
         [(_state(state), look.words) for state, look in theme.STATES.items()],
-        [(_ending(one), mark.words) for one, mark in theme.OUTCOMES.items() if one in present],
+        marks,
     ]
     shapes: list[Json] = []
     said: list[Json] = []
@@ -78,6 +84,14 @@ def _ending(outcome: Outcome) -> list[Json]:
     if mark.symbol.endswith("open"):
         return [{"type": kind, "at": (4, -4, 12, 4), "line": line}]
     return [{"type": kind, "at": (3.5, -4.5, 12.5, 4.5), "fillcolor": mark.colour}]
+
+
+def _event() -> list[Json]:
+    """The mark of an event: a narrow diamond, in outlines."""
+    corners = [(8, -7), (12, 0), (8, 7), (4, 0), (8, -7)]
+    line = {"color": theme.EVENT.colour, "width": 2}
+    sides = itertools.pairwise(corners)
+    return [{"type": "line", "at": (*one, *another), "line": line} for one, another in sides]
 
 
 def _placed(sign: Json, x: float, y: float) -> Json:

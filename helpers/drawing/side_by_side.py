@@ -14,8 +14,9 @@ from helpers.drawing import rows as rows_of
 from helpers.drawing import scale as scales
 from helpers.drawing.frame import Drawing
 from helpers.drawing.marks import plain
-from helpers.drawing.room import room
+from helpers.drawing.room import LINE, SMALL, room
 from helpers.drawing.rows import Row, Section
+from helpers.parity.kinds import WHY
 from helpers.parity.pairs import Both
 from helpers.theme import Json
 from helpers.trace import CancelRequest, Outcome, Step, TaskRecord, Trace
@@ -27,11 +28,41 @@ PLOTLY = "application/vnd.plotly.v1+json"
 MOST = 14  # lanes of each run; of more, the first and the last
 _NAME = 24
 _TITLE = 64
+_REASONS = 110  # characters of a line below the picture
+_MOST_LINES = 4  # of one reason
 
 
-def figure_dict(both: Both, title: str) -> Json:
-    """The figure as plain JSON, made without plotly."""
-    return draw(both, title).figure()
+def figure_dict(comparison: Comparison) -> Json:
+    """The figure as plain JSON, made without plotly: the runs, and below them why they differ."""
+    made = draw(comparison.both, comparison.verdict)
+    below = [
+        line
+        for kind in comparison.kinds
+        for line in textwrap.wrap(f"{kind}: {WHY[kind]}", _REASONS)[:_MOST_LINES]
+    ]
+    if below:
+        _write_below(made.layout, below)
+    return made.figure()
+
+
+def _write_below(layout: Json, lines: list[str]) -> None:
+    """Make room at the foot of a figure, below its legend, and write there."""
+    margin = layout["margin"]
+    layout["annotations"].append(
+        {
+            "text": "<br>".join(plain(line) for line in lines),
+            "font": {"size": SMALL, "color": theme.MUTED},
+            "align": "left",
+            "xshift": 10 - margin["l"],
+            "yref": "paper",
+            "y": 0,
+            "yanchor": "top",
+            "yshift": -margin["b"],
+        }
+    )
+    more = LINE * len(lines) + 8
+    layout["margin"] = {**margin, "b": margin["b"] + more}
+    layout["height"] += more
 
 
 def mimebundle(comparison: Comparison) -> dict[str, Any]:
@@ -39,7 +70,7 @@ def mimebundle(comparison: Comparison) -> dict[str, Any]:
     if os.environ.get("PLOTLY_RENDERER"):
         shown: dict[str, Any] = comparison.figure._repr_mimebundle_()
         return shown
-    figure = {**figure_dict(comparison.both, comparison.verdict), "config": theme.CONFIG}
+    figure = {**figure_dict(comparison), "config": theme.CONFIG}
     return {PLOTLY: figure, "text/plain": str(comparison)}
 
 

@@ -48,6 +48,9 @@ class Finder:
     def _for(self, seconds: float) -> str:
         return words.seconds(seconds, self.unit, exact=self.exact)
 
+    def _at(self, moment: float) -> str:
+        return f"{words.number(moment)} {'min' if self.unit == 'minutes' else 's'}"
+
     def _slow(self) -> list[tuple[int, int]]:
         """The longest steps over the limit: offset in the log, and lane."""
         made = self.made
@@ -87,7 +90,7 @@ class Finder:
                 hurt = [f"`{self.by_id[who].name}` by {self._for(t)}" for who, t in delayed]
                 yield Finding(
                     f"`{self.by_id[lane].name}` blocked the loop for {self._for(end - start)} "
-                    f"(from {words.number(start)} to {words.number(end)}{self._line(n)}) and "
+                    f"(from {words.number(start)} to {self._at(end)}{self._line(n)}) and "
                     f"delayed {words.listing(hurt)}.",
                     kind="blocked",
                     task=lane,
@@ -167,7 +170,7 @@ class Finder:
                 asked = record.cancels[0].time
                 went_on = self._for(record.over - asked)
                 yield Finding(
-                    f"`{record.name}` was asked to stop at {words.number(asked)} and refused: it "
+                    f"`{record.name}` was asked to stop at {self._at(asked)} and refused: it "
                     f"went on for {went_on} and returned.",
                     kind="refused_cancel",
                     task=record.id,

@@ -95,6 +95,16 @@ def numbers(values: Values, trace: Trace) -> list[str]:
     return [*said, "What each costs in memory is measured in the lesson, in fresh processes."]
 
 
+def message(trace: Trace) -> str:
+    """How long the guests took to be served in each of the two ways."""
+    tasks, threads = both(trace)
+    guests = len(trace.tasks) - 1
+    return (
+        f"{plural(guests, 'task')}: done after {told(trace, tasks)}; "
+        f"{plural(guests, 'thread')}: after {told(trace, threads)}"
+    )
+
+
 def compare(values: Values, answer: str | float, trace: Trace) -> str:
     """The prediction beside what happened."""
     tasks, threads = both(trace)
@@ -124,6 +134,7 @@ LAB = LabSpec(
     source=source,
     forecast=forecast,
     numbers=numbers,
+    message=message,
     clocks=("real",),
     height=640,
 )

@@ -101,7 +101,7 @@ def numbers(values: Values, trace: Trace) -> list[str]:
         f"{told(trace, max(silences(trace), default=0.0))}.",
         f"The longest that the chef was held in one go is {told(trace, held)}.",
         f"`{waited.name}` was ready with no chef free for {told(trace, waited.scheduled)}, longer "
-        "than any other.",
+        "than any other dish.",
     ]
     if whole(values, "helpers") and staring(values):
         said.append(

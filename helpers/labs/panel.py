@@ -6,6 +6,7 @@ the engine's thread writes what is to be seen.
 
 from __future__ import annotations
 
+import gc
 import threading
 from typing import Any
 
@@ -55,6 +56,8 @@ class Panel(widgets.VBox):
         for widget in self.controls.values():
             widget.observe(self._changed, "value")
         self._changed()
+        # Much was loaded for the panel. Looked through now, it does not hold the first run's loop.
+        gc.collect()
 
     def _parts(self) -> list[Any]:
         spec, asked = self.spec, self.spec.prediction.question
@@ -116,11 +119,16 @@ class Panel(widgets.VBox):
             self.picture.clear()
             self.beside.show(None)
         elif event.trace is not None:
-            self.picture.show(event.trace)
+            self.picture.show(event.trace, title=self._title(event))
             self.beside.show(event.values)
         self.state_line.value = view.paragraph(_state_in_words(event))
         if event.trace is None or event.state is not State.RUNNING:
             self.outcome.value = self._outcome(event)
+
+    def _title(self, event: Event) -> str | None:
+        if event.state is not State.DONE or event.trace is None or self.spec.message is None:
+            return None
+        return self.spec.message(event.trace)
 
     def _outcome(self, event: Event) -> str:
         if event.trace is None:

@@ -20,7 +20,7 @@ class Picture(LiveTimeline):
         if len(trace.lanes) <= MOST_LANES:
             return super()._draw(trace, title)
         scaled = scale.scale(trace, self.unit)
-        dense = density.draw(trace, scaled, title=title, height=self.height)
+        dense = density.draw(trace, scaled, title=title, height=self.height, hint=False)
         empty = super()._draw(_NOTHING, title)
         kept = {key: empty.layout[key] for key in ("autosize",) if key in empty.layout}
         return Drawing({**empty.traces, **dense.traces}, {**dense.layout, **kept})

@@ -107,7 +107,8 @@ class LabSpec:
     `forecast(values)` says before the run what it will ask of the chef; `refusal(values)` is empty,
     or a sentence on why these values cannot be run; `numbers(values, trace)` says in sentences
     what came out. With `shows_result`, main returns a Trace, and that one is what came out.
-    `beside(values)` is a recorded run of the same job to show below it, or None.
+    `beside(values)` is a recorded run of the same job to show below it, or None. `message(trace)`
+    is the picture's title when the run has come to its end; without it, the timeline's own is.
     """
 
     name: str
@@ -125,6 +126,7 @@ class LabSpec:
     unit: str | None = None  # of the pictures' axes, as in `timeline`
     shows_result: bool = False
     beside: Callable[[Values], Trace | None] | None = None
+    message: Callable[[Trace], str] | None = None
     controls: tuple[Control, ...] = field(init=False)
 
     def __post_init__(self) -> None:

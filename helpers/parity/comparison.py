@@ -153,7 +153,7 @@ class Comparison:
         from helpers.drawing import side_by_side
         from helpers.drawing.figure import Timeline
 
-        return Timeline(side_by_side.figure_dict(self.both, self.verdict), text=lambda: str(self))
+        return Timeline(side_by_side.figure_dict(self), text=lambda: str(self))
 
     def __str__(self) -> str:
         """The verdict, both runs' bars, what agrees and what differs."""
