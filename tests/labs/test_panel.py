@@ -113,6 +113,14 @@ def test_before_the_first_run_a_slider_only_changes_the_code(panel_of: OpenPanel
     assert panel.outcome.value == ""
 
 
+def test_the_title_is_the_lab_s_own_message_where_it_has_one(panel_of: OpenPanel) -> None:
+    panel = quick(panel_of("task_cards"))
+    run(panel)
+    assert re.match(
+        r"\d+ tasks?: done after .+; \d+ threads?: after ", title(panel).replace("<br>", " ")
+    )
+
+
 def test_after_a_run_a_slider_changes_the_picture_by_itself(panel_of: OpenPanel) -> None:
     panel = panel_of("deadlines")
     run(panel)

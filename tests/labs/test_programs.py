@@ -265,3 +265,6 @@ def test_tasks_need_no_thread_and_chefs_one_each() -> None:
     assert said[0].startswith("20 tasks: all done after ")
     assert "with 0 threads more than before" in said[0]
     assert f"with {chefs} threads more than before" in said[1]
+    assert spec.message is not None
+    assert spec.message(trace).startswith("20 tasks: done after ")
+    assert "; 20 threads: after " in spec.message(trace)
