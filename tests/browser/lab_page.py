@@ -7,6 +7,8 @@ from typing import Any
 
 from tests.browser.page import NotebookPage
 
+NOTHING_YET = "Nothing has run yet"
+
 
 class LabOnScreen:
     """One lab in a notebook page: what it says, its picture, its buttons."""

@@ -15,7 +15,7 @@ import nbformat
 import pytest
 
 from helpers.labs import spec_of
-from tests.browser.lab_page import LabOnScreen, rerun, run_code
+from tests.browser.lab_page import NOTHING_YET, LabOnScreen, rerun, run_code
 from tests.browser.page import NotebookPage
 from tests.browser.server import PROJECT, LabServer
 
@@ -24,7 +24,6 @@ NotebookOf = Callable[..., Path]
 
 ROUTES = {"on a subshell": "perCommTarget", "on the main thread": "disabled"}
 SETTINGS = Path("settings/@jupyterlab/apputils-extension/kernels-settings.jupyterlab-settings")
-NOTHING_YET = "Nothing has run yet"
 # Which thread the callbacks come on, and what is left in the kernel beside the lab's own thread.
 WHO = """
 import threading

@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 
 from helpers.labs.beside import NONE, SAME
-from tests.browser.lab_page import LabOnScreen
+from tests.browser.lab_page import NOTHING_YET, LabOnScreen
 from tests.browser.page import NotebookPage
 
 
@@ -35,6 +35,7 @@ def test_real_tokio_stands_below_the_model_where_it_was_recorded(
     notebook = open_notebook(path)
     notebook.run_all()
     lab = LabOnScreen(notebook, 0)
+    lab.shows(NOTHING_YET)
     lab.area.get_by_label("Your prediction").fill("0.05")
     lab.press("Run")
     lab.says("You predicted 0.05 s; it took 0.05 s.")
