@@ -50,7 +50,7 @@ def title(panel: Panel) -> str:
 
 def run(panel: Panel) -> None:
     panel.buttons["Run"].click()
-    assert panel.engine.wait(20)
+    assert panel.engine.wait(60)
 
 
 def quick(panel: Panel) -> Panel:
@@ -127,7 +127,7 @@ def test_after_a_run_a_slider_changes_the_picture_by_itself(panel_of: OpenPanel)
     assert "0.2" not in words(panel.outcome)
     panel.controls["work"].value = 200
     until(lambda: "the fresh dish after 0.2 s, in time" in words(panel.outcome))
-    assert panel.engine.wait(5)
+    assert panel.engine.wait(60)
 
 
 def test_a_control_that_means_nothing_is_hidden(panel_of: OpenPanel) -> None:
@@ -180,7 +180,7 @@ def test_reset_puts_everything_back_to_where_a_fresh_lab_stands(panel_of: OpenPa
     quick(panel).prediction.value = "3"
     run(panel)
     panel.buttons["Reset"].click()
-    assert panel.engine.wait(5)
+    assert panel.engine.wait(60)
     assert panel.values() == fresh == panel.engine.values
     assert (panel.prediction.value, panel.outcome.value) == ("", "")
     assert title(panel) == "Nothing has run yet"
@@ -232,7 +232,7 @@ def test_two_different_labs_are_open_side_by_side(panel_of: OpenPanel) -> None:
     one, other = quick(panel_of("spawn")), quick(panel_of("showdown"))
     one.buttons["Run"].click()
     run(other)
-    assert one.engine.wait(5)
+    assert one.engine.wait(60)
     assert (one.engine.state, other.engine.state) == (State.DONE, State.DONE)
 
 
@@ -280,7 +280,7 @@ def test_a_slider_that_was_read_before_another_moved_does_not_have_the_last_word
     panel.engine.request = slow  # type: ignore[method-assign]
     first = threading.Thread(target=setattr, args=(panel.controls["tasks"], "value", 7))
     first.start()
-    assert first_has_read.wait(5)
+    assert first_has_read.wait(60)
     panel.controls["work"].value = 3
     first.join()
     assert (panel.engine.values["tasks"], panel.engine.values["work"]) == (7, 3)

@@ -60,7 +60,7 @@ def test_while_a_model_is_made_no_picture_of_its_making_is_shown(
     engine, diary = make(SPEC)
     engine.request({**SPEC.defaults(), "tasks": 100, "awaits": 24, "wait": 1})
     engine.run()
-    assert engine.wait(20)
+    assert engine.wait(60)
     assert [e.trace for e in diary.events if e.state is State.RUNNING] == [None]
 
 
