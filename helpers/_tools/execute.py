@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import os
 import re
@@ -43,7 +44,7 @@ def execute(notebook: nbformat.NotebookNode, *, folder: Path, name: str) -> None
     )
     try:
         with _project_on_path():
-            client.execute()
+            asyncio.run(client.async_execute())  # on a loop that is closed afterwards
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         where = describe(current["number"], current["cell"]) if current else "its kernel"
         raise LessonError(f"{name}, {where}: {_reason(error)}") from error

@@ -52,6 +52,7 @@ def lab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """One browser profile for the folder: JupyterLab's megabytes of JavaScript are loaded once."""
     opened = browser.new_context(viewport=WINDOW)
+    opened.set_default_timeout(120_000)  # ms; a busy machine draws slowly
     yield opened
     opened.close()
 

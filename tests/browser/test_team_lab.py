@@ -35,7 +35,7 @@ def test_real_tokio_stands_below_the_model_where_it_was_recorded(
     notebook = open_notebook(path)
     notebook.run_all()
     lab = LabOnScreen(notebook, 0)
-    lab.shows(NOTHING_YET)
+    notebook.until(lambda: NOTHING_YET in " ".join(drawn(lab, 0)), "the empty picture")
     lab.area.get_by_label("Your prediction").fill("0.05")
     lab.press("Run")
     lab.says("You predicted 0.05 s; it took 0.05 s.")
