@@ -7,10 +7,11 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadFileScheduling
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -48,6 +49,22 @@ README = """\
 
 The end.
 """
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:
+    """A file goes to one process, and all that click go to the same: one browser at a time."""
+    return ByFile(config, log)
+
+
+class ByFile(LoadFileScheduling):
+    """A process takes a file, or the folder of the tests that click."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        if nodeid.startswith("tests/browser/"):
+            return "tests/browser"
+        scope: str = super()._split_scope(nodeid)
+        return scope
 
 
 def unavailable(sentence: str) -> NoReturn:
