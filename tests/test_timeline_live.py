@@ -137,3 +137,33 @@ def test_before_anything_has_run_the_title_stands_alone(runs: list[Trace]) -> No
     assert "clock" in live.widget.layout.title.subtitle.text
     live.clear()
     assert live.widget.layout.title.subtitle.text == ""
+
+
+def test_a_browser_that_has_just_drawn_is_sent_everything_again(
+    runs: list[Trace], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = LiveTimeline()
+    live.show(runs[0])
+    before = shown(live)
+    sent: list[tuple[dict[str, Any], dict[str, Any]]] = []
+    monkeypatch.setattr(
+        type(live.widget),
+        "_send_update_msg",
+        lambda _, restyle_data, relayout_data, **__: sent.append((restyle_data, relayout_data)),
+    )
+    live.widget._handle_custom_msg("something else", [])
+    assert sent == []
+    live.widget._handle_custom_msg("drawn", [])
+    emptied, filled = sent
+    assert WAITING in emptied[1]["title"]["text"]
+    assert "y" in filled[0]
+    assert filled[1]["title"] == before["layout"]["title"]
+    assert shown(live) == before
+
+
+def test_where_nothing_was_shown_nothing_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    live = LiveTimeline()
+    sent: list[str] = []
+    monkeypatch.setattr(type(live.widget), "_send_update_msg", _noting(sent, "update"))
+    live.widget._handle_custom_msg("drawn", [])
+    assert sent == []

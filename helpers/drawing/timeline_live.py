@@ -1,16 +1,16 @@
 """A timeline that follows a run: one widget whose traces are made once and filled again and again.
 
 It shows what `timeline` shows, since both ask the same functions. Each `show` is one message to the
-browser, and only what has changed is in it.
+browser, and only what has changed is in it. A view that is drawn late, or again, gets it all.
 """
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
-import plotly.graph_objects as go
-
 from helpers.drawing import density, frame, lanes, rows, scale
+from helpers.drawing.live_figure import LiveFigure
 from helpers.theme import Json
 from helpers.timeline import draw
 from helpers.trace import Trace
@@ -21,10 +21,10 @@ _STILL = {"type"}  # what a trace keeps from the moment it is made
 
 
 class LiveTimeline:
-    """A `FigureWidget` in `.widget`, and `show(trace)` to fill it, up to ten times a second.
+    """plotly's `FigureWidget` in `.widget`, and `show(trace)` to fill it, up to ten times a second.
 
     The `height` is fixed, in pixels, so that what stands below does not move with the number of
-    lanes; `unit` is that of `timeline`. Calls may come from any thread, one at a time.
+    lanes; `unit` is that of `timeline`. Calls may come from any thread.
     """
 
     def __init__(
@@ -35,12 +35,20 @@ class LiveTimeline:
         drawn = self._draw(NOTHING if trace is None else trace, WAITING if trace is None else None)
         self._sent: dict[str, Json] = drawn.traces
         self._layout: Json = drawn.layout
-        self.widget = go.FigureWidget({"data": list(drawn.traces.values()), "layout": drawn.layout})
+        self._first = drawn
+        self._lock = threading.Lock()
+        self.widget = LiveFigure(list(drawn.traces.values()), drawn.layout)
         self._by_key = dict(zip(drawn.traces, self.widget.data, strict=True))
+        self.widget.on_drawn(self._send_again)
 
     def show(self, trace: Trace, *, title: str | None = None) -> None:
         """Draw a trace in the stead of the one before; `title` as in `timeline`."""
         drawn = self._draw(trace, title)
+        with self._lock:
+            self._send(drawn)
+
+    def _send(self, drawn: frame.Drawing) -> None:
+        """Change the figure into this one."""
         with self.widget.batch_update():
             for key, made in drawn.traces.items():
                 if changed := _changes(self._sent[key], made):
@@ -48,6 +56,16 @@ class LiveTimeline:
             if changed := _changes(self._layout, drawn.layout):
                 self.widget.layout.update(changed, overwrite=True)
         self._sent, self._layout = drawn.traces, drawn.layout
+
+    def _send_again(self) -> None:
+        """Send all there is, to a browser that may have missed any of it.
+
+        plotly sends nothing that is as it was, so the way there leads over the first figure.
+        """
+        with self._lock:
+            last = frame.Drawing(self._sent, self._layout)
+            self._send(self._first)
+            self._send(last)
 
     def clear(self, title: str = WAITING) -> None:
         """Empty the picture."""

@@ -32,6 +32,13 @@ panel = _open["spawn"]
 came_on = set()
 panel.controls["tasks"].observe(lambda _: came_on.add(threading.current_thread().name), "value")
 """
+# A browser that takes five seconds to load the megabytes of JavaScript that draw.
+SLOW = """() => {
+    const made = URL.createObjectURL;
+    const pause = "await new Promise(done => setTimeout(done, 5000));";
+    URL.createObjectURL = blob => made(
+        blob.size > 1e6 ? new Blob([pause, blob], {type: "text/javascript"}) : blob);
+}"""
 # What the panel has said of its runs.
 SAID = """
 from helpers.labs import _open
@@ -60,15 +67,19 @@ def notebook_of(tmp_path: Path) -> NotebookOf:
     """`notebook_of("spawn", "showdown")` has a cell for each lab."""
 
     def write(*names: str) -> Path:
-        notebook = nbformat.v4.new_notebook()
-        notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
         shown = [f'from helpers.labs import lab\n\nlab("{name}")' for name in names]
-        notebook.cells = [nbformat.v4.new_code_cell(source) for source in shown]
-        path = tmp_path / f"labs_{names[0]}.ipynb"
-        nbformat.write(notebook, path)
-        return path
+        return _written(tmp_path / f"labs_{names[0]}.ipynb", *shown)
 
     return write
+
+
+def _written(path: Path, *sources: str) -> Path:
+    """A notebook with these cells, at that path."""
+    notebook = nbformat.v4.new_notebook()
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
+    notebook.cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    nbformat.write(notebook, path)
+    return path
 
 
 def test_the_spawn_lab_runs_follows_its_slider_stops_and_leaves_nothing_behind(
@@ -121,6 +132,22 @@ def test_the_spawn_lab_runs_follows_its_slider_stops_and_leaves_nothing_behind(
     assert printed == f"True closed {beside_main} []\n"
     lab.press("Run")
     lab.shows("21 tasks")
+    assert not notebook.problems
+
+
+def test_a_run_that_ended_before_the_browser_could_draw_is_drawn(
+    open_notebook: OpenNotebook, notebook_of: NotebookOf
+) -> None:
+    notebook = open_notebook(notebook_of("spawn"))
+    notebook.page.evaluate(SLOW)
+    notebook.start_all()
+    lab = LabOnScreen(notebook, 0)
+    lab.says("Ready. Predict, then press Run.")
+    lab.press("Run")
+    lab.says("Done.")
+    assert lab.area.locator(".js-plotly-plot").count() == 0
+    lab.shows("21 tasks")
+    lab.shows("card 20")
     assert not notebook.problems
 
 
