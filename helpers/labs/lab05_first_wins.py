@@ -177,9 +177,12 @@ LAB = LabSpec(
     title="What happens to the loser?",
     story=(
         "The same question goes to several places at once; the first answer wins, and a failure "
-        "is no answer. A racer that is cancelled needs another 50 ms to hang up."
+        "is no answer. A racer that is cancelled needs another 50 ms to hang up; `main` needs "
+        "30 ms to serve the answer."
     ),
-    prediction=Prediction("Who will win?", compare, (*RACERS, NOBODY)),
+    prediction=Prediction(
+        "Who will win?", compare, (*RACERS, NOBODY), only=lambda values: (*_delays(values), NOBODY)
+    ),
     own_controls=_CONTROLS,
     source=source,
     forecast=forecast,

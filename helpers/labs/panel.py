@@ -92,6 +92,7 @@ class Panel(widgets.VBox):
             for control in self.spec.controls:
                 display = None if control.shown(values) else "none"
                 self.controls[control.name].layout.display = display
+            view.offer(self.spec.prediction, self.prediction, values)
             refused = self.spec.refusal(values)
             self.forecast.value = view.paragraph(refused or self.spec.forecast(values))
             self.code.value = view.code(self.spec.code(values))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -90,14 +90,20 @@ Control = Slider | Choice | Switch
 class Prediction:
     """What is asked before the run, and how the answer is compared with what happened.
 
-    With `options` the answer is one of them, a text; without, a number of `unit`. `compare` gets
-    the values, the answer and the trace of a run that came to its end, and gives one sentence.
+    With `options` the answer is one of them, a text; without, a number of `unit`. `only(values)`
+    are those that can come true with these values, if not all can. `compare` gets the values, the
+    answer and the trace of a run that came to its end, and gives one sentence.
     """
 
     question: str
     compare: Callable[[Values, str | float, Trace], str]
     options: tuple[str, ...] = ()
     unit: str = "seconds"
+    only: Callable[[Values], Sequence[str]] | None = None
+
+    def offers(self, values: Values) -> tuple[str, ...]:
+        """The options that are offered while the controls stand at these values."""
+        return self.options if self.only is None else tuple(self.only(values))
 
 
 @dataclass(frozen=True)

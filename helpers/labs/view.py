@@ -9,7 +9,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from helpers.labs.spec import Choice, Control, Prediction, Slider, Switch
+from helpers.labs.spec import Choice, Control, Prediction, Slider, Switch, Values
 
 WIDTH = "52em"
 _LABEL = {"description_width": "17em"}
@@ -80,6 +80,16 @@ def question(spec: Prediction) -> Any:
         description=f"Your prediction ({spec.unit})", placeholder="a number",
         style=_LABEL, layout={"width": "30em"},
     )  # fmt: skip
+
+
+def offer(spec: Prediction, widget: Any, values: Values) -> None:
+    """Offer the options that can come true; an answer stays as long as it is one of them."""
+    offered = spec.offers(values)
+    if not spec.options or offered == tuple(widget.options):
+        return
+    kept = widget.value if widget.value in offered else None
+    widget.options = offered  # which chooses the first
+    widget.value = kept
 
 
 def answer(spec: Prediction, widget: Any) -> str | float | None:

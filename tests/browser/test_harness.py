@@ -14,12 +14,12 @@ from tests.browser.server import LabServer
 
 PANEL = """
 import ipywidgets as widgets
-import plotly.graph_objects as go
+from helpers.drawing.live_figure import LiveFigure
 
 slider = widgets.IntSlider(description="tasks", min=0, max=100, value=5)
 button = widgets.Button(description="Run")
 words = widgets.HTML("nothing yet")
-live = go.FigureWidget(go.Bar(x=["cards"], y=[1]), layout={"title": "five cards"})
+live = LiveFigure([{"type": "bar", "x": ["cards"], "y": [1]}], {"title": "five cards"})
 
 def redraw(change):
     live.layout.title = f"{slider.value} cards"
@@ -54,10 +54,11 @@ def test_a_notebook_is_run_and_driven_and_the_committed_file_stays_as_it_was(
     assert notebook.errors() == ["Cell 2: ZeroDivisionError: division by zero"]
     assert notebook.cells()[1]["outputs"][0]["text"] == "a cell after it\n"
 
+    title = notebook.output(0).locator(".gtitle")
+    notebook.until(lambda: title.all_text_contents() == ["five cards"], "the figure")
     assert notebook.drag("tasks", 1.0, 0.0, 0.5) == "50"
     notebook.until(lambda: "slider at 50" in notebook.output(0).inner_text(), "the slider's words")
-    title = notebook.output(0).locator(".gtitle")
-    notebook.until(lambda: title.text_content() == "50 cards", "the figure's title")
+    notebook.until(lambda: title.all_text_contents() == ["50 cards"], "the figure's title")
 
     notebook.click("Run")
     notebook.until(lambda: "button pressed" in notebook.output(0).inner_text(), "the click")

@@ -130,6 +130,19 @@ def test_after_a_run_a_slider_changes_the_picture_by_itself(panel_of: OpenPanel)
     assert panel.engine.wait(60)
 
 
+def test_only_what_can_come_true_is_offered_and_an_answer_stays(panel_of: OpenPanel) -> None:
+    panel = panel_of("first_wins")
+    assert panel.prediction.options == ("database", "cache", "replica", "nobody")
+    assert panel.prediction.value is None
+    panel.prediction.value = "replica"
+    panel.controls["racers"].value = 4
+    assert panel.prediction.options == ("database", "cache", "replica", "archive", "nobody")
+    assert panel.prediction.value == "replica"
+    panel.controls["racers"].value = 2
+    assert panel.prediction.options == ("database", "cache", "nobody")
+    assert panel.prediction.value is None
+
+
 def test_a_control_that_means_nothing_is_hidden(panel_of: OpenPanel) -> None:
     panel = panel_of("first_wins")
     delays = ("database", "cache", "replica", "archive", "neighbour")
