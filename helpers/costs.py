@@ -4,7 +4,7 @@ A unit waits 10 ms, a thread in `time.sleep`, a task in `asyncio.sleep`. Every f
 fresh process: in a process that has made 1000 threads before, the next 1000 are cheaper. Time is
 from before the first unit is made until the last is done. Memory is by how much the resident memory
 of the process has grown when all units are alive at once. A thread's stack in the kernel is not in
-it (16 KB more on Linux). Times and sizes differ from machine to machine; only relations are stable.
+it (16 kB more on Linux). Times and sizes differ from machine to machine; only relations are stable.
 """
 
 from __future__ import annotations
@@ -232,8 +232,8 @@ def as_time(seconds: float | None) -> str:
 
 
 def as_size(count: float | None) -> str:
-    """A number of bytes with its unit, to three digits: 1 KB is 1000 bytes."""
-    return _scaled(count, ((1e9, "GB"), (1e6, "MB"), (1e3, "KB"), (1, "B")))
+    """A number of bytes with its unit, to three digits: 1 kB is 1000 bytes."""
+    return _scaled(count, ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1, "B")))
 
 
 def _scaled(value: float | None, units: Sequence[tuple[float, str]]) -> str:

@@ -15,7 +15,7 @@ def number(value: float, digits: int = 3) -> str:
 
 
 def seconds(value: float, unit: str = "seconds", *, exact: bool = True) -> str:
-    """A duration in words: "10 min" in kitchen minutes, else "2 s", "12.4 ms", "85 us".
+    """A duration in words: "10 min" in kitchen minutes, else "2 s", "12.4 ms", "85 µs".
 
     An exact one (virtual clock) keeps its decimals; a measured one is cut to three figures.
     """
@@ -27,7 +27,7 @@ def seconds(value: float, unit: str = "seconds", *, exact: bool = True) -> str:
         return f"{number(value, 2)} s"
     if value >= 0.001:
         return f"{number(value * 1e3, 0 if value >= 0.1 else 1)} ms"
-    return f"{number(value * 1e6, 0)} us"
+    return f"{number(value * 1e6, 0)} µs"
 
 
 def listing(items: Sequence[str], most: int = 3, what: str = "others") -> str:

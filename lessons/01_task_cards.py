@@ -280,7 +280,7 @@ print("and more time:", thread.seconds > task.seconds)
 # sentence is not "1000 threads are impossible" but: **at any number, tasks take a fraction of it; and the number at which you run out is that much
 # further away.** With a hundred guests at a time, nobody needs to care.
 #
-# Two costs are not in the table. The system keeps a second stack for each thread for itself (16 KB on Linux). And where many threads are *ready* at once, the
+# Two costs are not in the table. The system keeps a second stack for each thread for itself (16 kB on Linux). And where many threads are *ready* at once, the
 # system switches between them whenever it likes, which costs more than the loop's switch at an `await`.
 #
 # ## 7. The middle way: a pool
@@ -480,7 +480,7 @@ for guests in (10, 200):
 # | `flavor = "multi_thread"`, the default: a worker a core | no such thing; several processes |
 #
 # **What is the same:** a task makes no thread; a waiting task costs memory and nothing else; the slope of tasks lies far below that of threads. A Tokio task
-# was measured at about 1.2 KB (Tokio 1.24, Linux), near to asyncio's.
+# was measured at about 1.2 kB (Tokio 1.24, Linux), near to asyncio's.
 #
 # **What differs:** Tokio's workers are threads that run Rust at the same moment, on all cores. asyncio has one chef, and Python's threads share one GIL. So
 # "a small team of elite chefs" is Tokio's default, and asyncio's team is one. Lesson 07 looks at the team.

@@ -365,15 +365,15 @@ def test_costs_are_a_table_with_what_is_measured_and_what_went_wrong() -> None:
     )
     assert str(costs).splitlines() == [
         "kind      units    time   memory  time/unit  memory/unit  OS threads",
-        "thread    1,000  156 ms  16.4 MB     156 µs      16.4 KB       1,001",
-        "task    100,000  1.74 s   126 MB    17.4 µs      1.26 KB           1",
+        "thread    1,000  156 ms  16.4 MB     156 µs      16.4 kB       1,001",
+        "task    100,000  1.74 s   126 MB    17.4 µs      1.26 kB           1",
         "thread  100,000       –        –          –            –           –",
         "thread × 100,000: not tried: more than 20,000 of this kind",
         "memory: resident, all units alive; no kernel stacks",
     ]
     assert repr(costs) == str(costs)
     assert [cost.n for cost in costs.of("thread")] == [1000, 100_000]
-    assert str(costs[0]) == "thread × 1,000: 156 ms, 16.4 MB of memory, 16.4 KB each"
+    assert str(costs[0]) == "thread × 1,000: 156 ms, 16.4 MB of memory, 16.4 kB each"
 
 
 def test_one_more_unit_costs_the_slope_from_the_fewest_to_the_most() -> None:
@@ -427,5 +427,5 @@ def test_times_and_sizes_carry_the_unit_that_fits() -> None:
         "–", "0 µs", "0.25 µs", "1.23 ms", "900 ms", "12.3 s", "1,234 s"
     ]  # fmt: skip
     assert [as_size(b) for b in (None, 0, 819, 1230, 16.4e6, 2e9)] == [
-        "–", "0 B", "819 B", "1.23 KB", "16.4 MB", "2 GB"
+        "–", "0 B", "819 B", "1.23 kB", "16.4 MB", "2 GB"
     ]  # fmt: skip

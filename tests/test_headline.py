@@ -110,7 +110,7 @@ def test_a_crowd_that_waits_for_the_chef_more_than_for_anything_else_is_told_so(
 
 def test_a_wait_that_is_the_machine_s_noise_is_not_the_message() -> None:
     trace = run(lane(0, "main", (0, 3e-6, 1e-5)), clock="real")
-    assert say(trace) == "`main` runs alone for 10 us"
+    assert say(trace) == "`main` runs alone for 10 µs"
 
 
 @pytest.mark.parametrize(

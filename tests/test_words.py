@@ -29,7 +29,7 @@ def test_a_number_has_no_trailing_zeros_and_keeps_those_of_a_whole_one(
         (0.3, "seconds", True, "0.3 s"),
         (0.3, "seconds", False, "300 ms"),
         (0.01244, "seconds", False, "12.4 ms"),
-        (85e-6, "seconds", False, "85 us"),
+        (85e-6, "seconds", False, "85 µs"),
         (1.234, "seconds", False, "1.23 s"),
         (0.99996, "seconds", False, "1 s"),
     ],

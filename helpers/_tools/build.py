@@ -76,7 +76,7 @@ def _build_all(lessons: list[Lesson]) -> None:
         print(f"{lesson.stem} ...", flush=True)
         build(lesson)
         size = lesson.notebook.stat().st_size / 1024
-        print(f"{lesson.stem}: written, {size:.0f} KB", flush=True)
+        print(f"{lesson.stem}: written, {size:.0f} KiB", flush=True)
 
 
 def _report(sentences: list[str]) -> int:

@@ -64,7 +64,7 @@ def machine_words(output: Any) -> list[str]:
 
 def _about_the_file(notebook: nbformat.NotebookNode, kilobytes: float) -> Iterator[str]:
     if kilobytes > MAX_KILOBYTES:
-        yield f"the file has {kilobytes:.0f} KB; {MAX_KILOBYTES} is the most a notebook may have."
+        yield f"the file has {kilobytes:.0f} KiB; {MAX_KILOBYTES} is the most a notebook may have."
     if "widgets" in notebook.metadata:
         yield "widget state is saved in its metadata; the build leaves it out."
 

@@ -40,7 +40,7 @@ class Scale:
         return words.number(seconds * self.factor, 3 if self.factor == 1 else 2)
 
     def long(self, seconds: float) -> str:
-        """A duration in words: "10 min", "2 s", "12.4 ms", "85 us"."""
+        """A duration in words: "10 min", "2 s", "12.4 ms", "85 µs"."""
         if self.unit == STEPS:
             return "no time passes"
         if self.unit == "milliseconds" and self.exact:

@@ -111,7 +111,7 @@ def answer(spec: Prediction, widget: Any) -> str | float | None:
 def marked(text: str) -> str:
     """A sentence as HTML; what stands in backticks as code."""
     safe = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text, quote=False))
-    return re.sub(r"(?<=\d) (?=(?:s|ms|us)\b|%)", "&nbsp;", safe)  # no line ends there
+    return re.sub(r"(?<=\d) (?=(?:s|ms|µs)\b|%)", "&nbsp;", safe)  # no line ends there
 
 
 def paragraph(text: str) -> str:
