@@ -74,6 +74,7 @@ class Crew:
         self.idle: list[Chef] = []  # the first of them looks after the bells
         self.rung: list[Card] = []  # bells that nobody has heard yet
         self.marks: list[Mark] = []
+        self.sequence: list[int] = []  # whose step it was, in the order in which they began
         self.open = 0
         self._random = random.Random(seed)
 
@@ -120,6 +121,7 @@ class Crew:
     async def _step(self, chef: Chef, card: Card) -> None:
         """One poll: a piece of work, up to the next wait that lets go of the chef."""
         ready, start, woken_by = card.ready, self.loop.time(), card.woken_by
+        self.sequence.append(card.number)
         if not card.steps:
             for child in card.writes:
                 self._write(child, chef)

@@ -62,15 +62,25 @@ def _run(outside: list[Card], cards: list[Card], chefs: int, stealing: bool, see
             loop.run_until_complete(crew.serve(outside))
         finally:
             loop.close()
-    lanes = [_main(outside), *(_lane(card) for card in cards)]
+    lanes = (_main(outside), *(_lane(card) for card in cards))
     return Trace(
-        tuple(lanes),
+        lanes,
         max(lane.over for lane in lanes),
         source="model",
         workers=chefs,
         marks=tuple(crew.marks),
         about={"runtime": "multi_thread", "workers": chefs},
+        sequence=_sequence(crew, lanes),
     )
+
+
+def _sequence(crew: Crew, lanes: tuple[TaskRecord, ...]) -> tuple[int, ...]:
+    """Whose step it was, step by step. Main hears of what a step has ended after all of them."""
+    steps = {lane.id: iter(lane.steps) for lane in lanes}
+    main = lanes[0].id
+    ran = [main, *crew.sequence, *[main] * (len(lanes[0].steps) - 1)]
+    timed = [(next(steps[number]).start, number) for number in ran]
+    return tuple(number for _, number in sorted(timed, key=lambda one: one[0]))
 
 
 def _lane(card: Card) -> TaskRecord:

@@ -133,6 +133,26 @@ class Trace:
     findings: tuple[Finding, ...] = ()
     marks: tuple[Mark, ...] = ()
     about: Mapping[str, Any] = field(default_factory=dict)  # scenario, versions, date, cores
+    sequence: tuple[int, ...] = ()  # whose step it was, step by step: ids of lanes
+
+    @functools.cached_property
+    def places(self) -> tuple[tuple[int, int], ...]:
+        """Every step of the run in order: the id of its lane, and its number in there, from 0.
+
+        Steps of one instant stand in the order in which they ran, which `sequence` keeps. A trace
+        that has none, or another's, has them in the order of its lanes.
+        """
+        done = dict.fromkeys(self.by_id, 0)
+        found = []
+        for number in self.sequence:
+            found.append((number, done.get(number, 0)))
+            done[number] = done.get(number, 0) + 1
+        if done == {lane.id: len(lane.steps) for lane in self.lanes}:
+            return tuple(found)
+        steps = (
+            (lane.id, n, step.start) for lane in self.lanes for n, step in enumerate(lane.steps)
+        )
+        return tuple((number, n) for number, n, _ in sorted(steps, key=lambda one: one[2]))
 
     @functools.cached_property
     def tasks(self) -> tuple[TaskRecord, ...]:

@@ -64,8 +64,8 @@ DIFFERENT: dict[str, set[tuple[str, str]]] = {
         (CANCEL, "customers"),
         *((BRANCH, f"{arm} {n}") for arm in ("bell", "order") for n in range(1, 5)),
     },
-    "thousand": {("main's turn", "main")},
-    "ten_thousand": {("main's turn", "main")},
+    "thousand": {("main's turn", "main"), ("equal deadlines", "order-3")},
+    "ten_thousand": {("main's turn", "main"), ("equal deadlines", "order-3")},
     "cpu": {(CANCEL, "ticker")},
     "cpu_yield": {
         (CANCEL, "ticker"),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers import busy, record
@@ -29,6 +29,7 @@ from helpers.trace import (
     TaskRecord,
     Trace,
 )
+from tests.pictured import Program, kitchen, programs, recorded
 
 SPAWN = DATA / "spawn.current_thread.jsonl.gz"
 FIELDS = (
@@ -78,7 +79,9 @@ def test_an_asyncio_trace_comes_back_equal(clock: Any, name: str, tmp_path: Path
     assert trace.result == ("dinner", 3)
     assert trace.findings
     assert {lane.outcome for lane in trace.lanes} >= {"returned", "raised", "cancelled"}
-    there_and_back(trace, tmp_path / name)
+    loaded = there_and_back(trace, tmp_path / name)
+    assert loaded.places == trace.places
+    assert rules.violations(tmp_path / name) == []
 
 
 @pytest.mark.parametrize(
@@ -107,6 +110,17 @@ def test_only_a_name_that_ends_in_gz_is_gzipped(tmp_path: Path) -> None:
 def test_a_saved_recording_keeps_the_rules_of_the_format(tmp_path: Path) -> None:
     path = Trace.load(DATA / "timeout.multi_thread_2.jsonl.gz").save(tmp_path / "again.jsonl")
     assert rules.violations(path) == []
+
+
+@settings(max_examples=40, deadline=None)
+@given(programs())
+def test_a_saved_run_of_asyncio_keeps_the_rules_and_the_order_of_its_steps(
+    tmp_path_factory: pytest.TempPathFactory, program: Program
+) -> None:
+    trace = recorded(kitchen(program))
+    path = trace.save(tmp_path_factory.getbasetemp() / "run.jsonl")
+    assert rules.violations(path) == []
+    assert Trace.load(path).places == trace.places
 
 
 @pytest.mark.parametrize(

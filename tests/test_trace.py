@@ -178,6 +178,46 @@ def test_a_task_that_never_ran_was_scheduled_all_its_life() -> None:
     assert a_trace().task("main").spans == [Span(0, TaskState.SCHEDULED, 0, 10, None)]
 
 
+@pytest.mark.parametrize("eager", [False, True])
+@given(st.lists(st.lists(st.integers(0, 2), max_size=3), max_size=9))
+@settings(max_examples=40, deadline=None)
+def test_steps_stand_in_the_order_in_which_they_ran_also_within_an_instant(
+    eager: bool, sleeps: list[list[int]]
+) -> None:
+    factory = getattr(asyncio, "eager_task_factory", None)
+    if eager and factory is None:
+        pytest.skip("eager tasks came with Python 3.12; this is an older one")
+    ran: list[str] = []
+
+    async def cook(name: str, waits: list[int]) -> None:
+        ran.append(name)
+        for wait in waits:
+            await asyncio.sleep(wait)
+            ran.append(name)
+
+    async def main() -> None:
+        if eager:
+            asyncio.get_running_loop().set_task_factory(factory)
+        cooks = [asyncio.create_task(cook(f"{n}", s), name=f"{n}") for n, s in enumerate(sleeps)]
+        await asyncio.wait(cooks) if cooks else None
+
+    trace = asyncio.run(record(main()))
+    steps = [(trace.by_id[number], n) for number, n in trace.places]
+    assert [lane.name for lane, _ in steps if lane.name != "main"] == ran
+    assert all(lane.steps[n].start <= trace.duration for lane, n in steps)
+
+
+def test_without_a_sequence_of_its_own_a_trace_has_its_steps_in_the_order_of_its_lanes() -> None:
+    def lane(number: int, *starts: float) -> TaskRecord:
+        steps = tuple(Step(at, at, at, "chef", None) for at in starts)
+        return TaskRecord(number, "", None, 0.0, 9.0, Outcome.RETURNED, 9.0, steps)
+
+    lanes = (lane(7, 0.0, 2.0), lane(4, 1.0, 2.0))
+    assert Trace(lanes, 9.0).places == ((7, 0), (4, 0), (7, 1), (4, 1))
+    assert Trace(lanes, 9.0, sequence=(7, 4, 4, 7)).places == ((7, 0), (4, 0), (4, 1), (7, 1))
+    assert Trace(lanes, 9.0, sequence=(7, 4, 4)).places == ((7, 0), (4, 0), (7, 1), (4, 1))
+
+
 def test_an_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(KeyError, match="no task named 'cake'.*it has main, soup"):
         a_trace().task("cake")

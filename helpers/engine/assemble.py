@@ -49,6 +49,7 @@ class Assembler:
         self.ends = dict.fromkeys(list(log.returned), Outcome.RETURNED)
         self.ends |= dict.fromkeys(list(log.cancelled), Outcome.CANCELLED)
         self.ends |= dict.fromkeys(list(log.errors), Outcome.RAISED)
+        self.eager = list(log.eager)
         self.callbacks = list(log.callbacks)
         names = dict.fromkeys(self.callbacks)
         self.callback_lane = {name: len(self.spawns) + n for n, name in enumerate(names)}
@@ -58,6 +59,7 @@ class Assembler:
         self.parents: dict[int, int | None] = {}
         self.start = [self.since(moment) for moment in flat[2::FIELDS]]
         self.end = [self.since(moment) for moment in flat[3::FIELDS]]
+        self.sequence: list[int] = []  # whose step it was, in the order in which they began
         self.ready: list[float] = []
         self.cause: list[Who] = []
         for made, maker in zip(flat[0::FIELDS], self.maker, strict=True):
@@ -94,11 +96,28 @@ class Assembler:
     def lanes(self) -> tuple[TaskRecord, ...]:
         """Every lane: tasks in spawn order, then callbacks, then threads' work."""
         steps = self._steps()
-        return (
+        lanes = (
             *self._tasks(steps),
             *self._callbacks(steps),
             *work_lanes(self.works, self.first_work, self.origin, self.over),
         )
+        self.sequence = self._sequence(lanes)
+        return lanes
+
+    def _sequence(self, lanes: Sequence[TaskRecord]) -> list[int]:
+        """The lanes' ids, one for each of their steps, in the order in which those began."""
+        inside: dict[int, list[int]] = defaultdict(list)  # a step: the eager tasks begun in it
+        for number, step, *_ in self.eager:
+            inside[step].append(number)
+        ran: list[int] = []
+        for n, owner in enumerate(self.owner):
+            ran += [self.lane_of(owner)] if owner != PLUMBING else []
+            ran += sorted(inside.pop(n * FIELDS, ()))
+        ran += sorted(number for numbers in inside.values() for number in numbers)
+        starts = {lane.id: iter(lane.steps) for lane in lanes}
+        timed = [(next(starts[number]).start, number) for number in ran if number in starts]
+        timed += [(step.start, lane.id) for lane in lanes for step in starts[lane.id]]
+        return [number for _, number in sorted(timed, key=lambda one: one[0])]
 
     def step_owner(self, offset: int) -> int | None:
         """The lane whose step stands at that offset of the log."""
@@ -107,7 +126,7 @@ class Assembler:
 
     def _steps(self) -> dict[int, list[Step]]:
         raw: dict[int, list[Step]] = defaultdict(list)
-        for number, step, start, end in self.log.eager:
+        for number, step, start, end in self.eager:
             # Begun inside its creator's step: it never waited for the chef.
             begun, parent = self.since(start), self.who(step)
             self.parents[number] = parent if isinstance(parent, int) else None

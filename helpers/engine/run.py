@@ -215,7 +215,13 @@ class Run:
         found = Finder(made, lanes, unit=self.unit, exact=exact).findings()
         duration = max([lane.over for lane in lanes], default=0.0)
         return Trace(
-            lanes, duration, clock=self.clock, unit=self.unit, result=result, findings=found
+            lanes,
+            duration,
+            clock=self.clock,
+            unit=self.unit,
+            result=result,
+            findings=found,
+            sequence=tuple(made.sequence),
         )
 
 

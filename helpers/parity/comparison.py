@@ -70,6 +70,7 @@ def _differences(both: Both) -> Iterator[Difference]:
         case.close_end()
         yield from case.close()
     yield from _only_one(both)
+    yield from steps.equal_deadlines(both)
     yield from team.team(both)
     yield from team.relations(both)
 

@@ -68,6 +68,10 @@ WHY = {
         "In asyncio a timer that is due is a callback in the queue, and the task that it wakes "
         "then queues up behind all that are ready; Tokio's timer wakes the task itself."
     ),
+    "equal deadlines": (
+        "asyncio keeps its timers in a heap, which does not keep the order of equal ones; Tokio "
+        "wakes those that are due at one tick in the order in which they were set."
+    ),
     FOLLOWS: (
         "It goes on when another task ends, and that one ends at another time or in another way."
     ),

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+
 from helpers import words
 from helpers.parity.case import Case, Fact
-from helpers.parity.pairs import root_of
-from helpers.trace import LaneKind, Outcome, Step, TaskRecord
+from helpers.parity.kinds import Difference, difference
+from helpers.parity.pairs import Both, root_of
+from helpers.trace import LaneKind, Outcome, Step, TaskRecord, Trace
 
 _INTERVAL = 61  # tasks' turns after which Tokio's current_thread looks at main (and at I/O)
 
@@ -161,3 +165,36 @@ def follows(case: Case) -> None:
 
 
 RULES = (own_branches, timers, yields, follows, main_has_turns)
+
+
+def equal_deadlines(both: Both) -> Iterator[Difference]:
+    """Two tasks whose timers are due at one instant, and that go on in another order."""
+    if not both.exact:
+        return
+    here, there = _rung(both.trace, both.here), _rung(both.recording, both.there)
+    for moment, names in here.items():
+        others = there.get(moment, [])
+        shared = set(names) & set(others)
+        pairs = zip(
+            [name for name in names if name in shared],
+            [name for name in others if name in shared],
+            strict=True,
+        )
+        if swapped := next((pair for pair in pairs if pair[0] != pair[1]), None):
+            one, other = swapped
+            said = (
+                f"`{one}` goes on before `{other}` here, and after it there, at {both.at(moment)}."
+            )
+            yield difference("equal deadlines", one, said)
+            return
+
+
+def _rung(trace: Trace, lanes: Mapping[str, TaskRecord]) -> dict[float, list[str]]:
+    """By moment: the names of the lanes that a timer woke, each once, as they went on."""
+    names = {lane.id: name for name, lane in lanes.items()}
+    found: dict[float, dict[str, None]] = defaultdict(dict)
+    for number, n in trace.places:
+        step = trace.by_id[number].steps[n]
+        if step.woken_by == "timer" and number in names:
+            found[round(step.start, 6)][names[number]] = None
+    return {moment: list(ones) for moment, ones in found.items()}

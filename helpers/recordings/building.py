@@ -81,6 +81,7 @@ class _Builder:
         self.lives: dict[int, _Life] = {}
         self.marks: list[TraceMark] = []
         self.findings: list[TraceFinding] = []
+        self.sequence: list[int] = []
         self.last = 0.0
         self.held: dict[str, float] = {}  # thread: where its last poll ends
 
@@ -116,6 +117,7 @@ class _Builder:
     def _poll(self, poll: Poll) -> None:
         life = self.lives[poll.task]
         life.steps.append(life.step(poll))
+        self.sequence.append(poll.task)
         life.woken = None
         self.held[poll.thread] = max(poll.end, self.held.get(poll.thread, 0.0))
 
@@ -140,6 +142,7 @@ def build(meta: Meta, events: Iterable[Event]) -> Trace:
         findings=tuple(builder.findings),
         marks=tuple(builder.marks),
         about=dict(meta.about),
+        sequence=tuple(builder.sequence),
     )
 
 

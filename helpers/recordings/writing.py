@@ -9,13 +9,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from helpers.recordings import fields
+from helpers.recordings.causes import Key, Order
 from helpers.recordings.reader import FORMAT, MAX_EVENTS, VERSION
 from helpers.trace import Outcome, TaskRecord, Trace
 
 _WORDS = {kind: word for word, kind in fields.LANE_KINDS.items()}
 _Row = dict[str, Any]
-# Where events share an instant: a lane is there before anything happens to it, and ends last.
-_SPAWN, _CANCEL, _POLL, _MARK, _END = range(5)
 
 
 def lines(trace: Trace) -> Iterator[str]:
@@ -69,28 +68,25 @@ def _same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def _timed(trace: Trace) -> Iterator[tuple[tuple[float, int, int], _Row]]:
-    """Every event with its place in the order: time, kind, lane."""
-    order = sorted(range(len(trace.lanes)), key=lambda n: (_from(trace.lanes[n]), n))
-    moved = order != list(range(len(trace.lanes)))
+def _timed(trace: Trace) -> list[tuple[Key, _Row]]:
+    """Every event with its place in the order."""
+    order = Order(trace)
+    spawns = sorted(range(len(trace.lanes)), key=lambda n: order.spawn(trace.lanes[n], n))
+    moved = spawns != list(range(len(trace.lanes)))
+    timed: list[tuple[Key, _Row]] = []
     for number, lane in enumerate(trace.lanes):
         spawn = _spawn(lane) | ({"lane": number} if moved else {})
-        yield (_from(lane), _SPAWN, number), spawn
-        for cancel in lane.cancels:
-            ask = {"event": "cancel", "task": lane.id, "t": cancel.time, "by": cancel.by}
-            yield (cancel.time, _CANCEL, number), ask
-        for poll in _polls(lane):
-            yield (poll["start"], _POLL, number), poll
-        yield (lane.over, _END, number), _end(lane)
+        timed.append((order.spawn(lane, number), spawn))
+        for ask in lane.cancels:
+            row = {"event": "cancel", "task": lane.id, "t": ask.time, "by": ask.by}
+            timed.append((order.cancel(lane, ask), row))
+        for n, poll in enumerate(_polls(lane)):
+            timed.append((order.poll(lane, n), poll))
+        timed.append((order.end(lane), _end(lane)))
     for number, mark in enumerate(trace.marks):
         word = {"event": "mark", "t": mark.time, "task": mark.task, "text": mark.text}
-        yield (mark.time, _MARK, number), word
-
-
-def _from(lane: TaskRecord) -> float:
-    """Where a lane's first event stands."""
-    first = [ask.time for ask in lane.cancels[:1]] + [step.start for step in lane.steps[:1]]
-    return min([lane.spawned, lane.over, *first])
+        timed.append((order.mark(mark, number), word))
+    return timed
 
 
 def _spawn(lane: TaskRecord) -> _Row:
