@@ -486,6 +486,7 @@ def test_a_run_in_which_no_time_passes_is_drawn_step_by_step_and_says_so() -> No
         lane(0, "main", (0, 0, 0, "start"), (0, 0, 0, 2)),
         lane(1, "soup", (0, 0, 0, 0), (0, 0, 0, 1), parent=0),
         lane(2, "egg", (0, 0, 0, 0), parent=0),
+        sequence=(0, 1, 2, 1, 0),
     )
     figure = figure_dict(trace)
     steps = [bar for bar in drawn_bars(figure) if bar[1].startswith("running")]

@@ -190,6 +190,7 @@ def test_a_run_in_which_no_time_passes_shows_the_order_of_its_steps() -> None:
     trace = run(
         lane(0, "main", (0, 0, 0, "start"), (0, 0, 0, 1)),
         lane(1, "soup", (0, 0, 0, 0), (0, 0, 0, 1), parent=0),
+        sequence=(0, 1, 1, 0),
     )
     text = str(trace)
     main, soup = bar(text, "main"), bar(text, "soup")

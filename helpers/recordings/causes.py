@@ -8,7 +8,7 @@ from operator import attrgetter
 from helpers.trace import CancelRequest, Mark, TaskRecord, Trace
 
 Key = tuple[float, float, int, int]  # time, place among the steps, kind, number
-# In one step: it begins, spawns, asks others to stop, leaves marks; and the lane may be over.
+# In one step: it begins, spawns, asks others to stop; and the lane may be over.
 _POLL, _SPAWN, _CANCEL, _MARK, _END = range(5)
 _START = attrgetter("start")
 _BEFORE = 0.5  # of a place: between the step before and this one
@@ -44,10 +44,8 @@ class Order:
         return ask.time, max(place, self._born(lane, ask.time)), _CANCEL, lane.id
 
     def mark(self, mark: Mark, number: int) -> Key:
-        """The key of a mark: in the task's step at that time."""
-        behind = len(self._at)
-        place = None if mark.task is None else self._during(mark.task, mark.time, behind)
-        return mark.time, behind if place is None else place, _MARK, number
+        """The key of a mark, by its number in the trace: behind the steps of its instant."""
+        return mark.time, len(self._at), _MARK, number
 
     def end(self, lane: TaskRecord) -> Key:
         """The key of a lane's last event: in its last step, if it ended with that."""
