@@ -16,7 +16,7 @@ class LabOnScreen:
     def __init__(self, notebook: NotebookPage, cell: int) -> None:
         self.notebook, self.area = notebook, notebook.output(cell)
 
-    def says(self, words: str, seconds: float = 60) -> None:
+    def says(self, words: str, seconds: float = 120) -> None:
         """Wait until the words stand in the panel."""
 
         def said() -> bool:
@@ -24,7 +24,7 @@ class LabOnScreen:
 
         self.notebook.until(said, f"{words!r} in the panel", seconds)
 
-    def shows(self, words: str, seconds: float = 60) -> None:
+    def shows(self, words: str, seconds: float = 120) -> None:
         """Wait until the words stand in the picture: its title, what is below it, its lanes."""
         self.notebook.until(
             lambda: any(words in text for text in self.drawn()),

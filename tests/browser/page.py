@@ -48,8 +48,8 @@ class NotebookPage:
         `mode` is "doc" (the notebook alone) or "lab" (with side bars).
         """
         address = f"{self.server.url}/{mode}/tree/{quote(notebook)}?token={self.server.token}"
-        self.page.goto(address, timeout=60_000)
-        self.page.wait_for_function(_READY, timeout=60_000)
+        self.page.goto(address, timeout=120_000)
+        self.page.wait_for_function(_READY, timeout=120_000)
         self.theme("JupyterLab Dark" if dark else "JupyterLab Light")
 
     def theme(self, name: str) -> None:
@@ -89,7 +89,7 @@ class NotebookPage:
             .then(() => { window.taskCardsDone = true; }) }"""
         )
         self.until(lambda: self.page.evaluate("() => window.taskCardsDone"), "the new kernel", 60)
-        self.page.wait_for_function(_READY, timeout=60_000)
+        self.page.wait_for_function(_READY, timeout=120_000)
 
     def settle(self, *, seconds: float = 0.3) -> None:
         """Let the page draw until nothing in its outputs changes for `seconds`, 10 s at most."""
@@ -120,7 +120,7 @@ class NotebookPage:
             if output["output_type"] == "error"
         ]
 
-    def until(self, condition: Callable[[], Any], what: str, seconds: float = 60) -> Any:
+    def until(self, condition: Callable[[], Any], what: str, seconds: float = 120) -> Any:
         """What `condition` gives as soon as it is true; a TimeoutError naming `what` if never."""
         deadline = time.monotonic() + seconds
         while not (value := condition()):

@@ -66,7 +66,7 @@ class LabServer:
             else:
                 shutil.copy(source, self.root)
 
-    def start(self, *, seconds: float = 60) -> None:
+    def start(self, *, seconds: float = 180) -> None:
         """Start the server and return when it answers; RuntimeError with its log if it does not."""
         self.root.mkdir(parents=True, exist_ok=True)
         self._write_settings()
