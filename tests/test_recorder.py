@@ -395,6 +395,43 @@ def test_an_eager_task_is_recorded_from_its_first_step() -> None:
     assert task.outcome == "returned"
 
 
+def test_tasks_of_the_programs_own_factory_keep_their_names() -> None:
+    async def chop(seconds: float) -> None:
+        if seconds:
+            await asyncio.sleep(seconds)
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_task_factory(
+            lambda loop, coro, **options: asyncio.Task(coro, loop=loop, **options)
+        )
+        leek = asyncio.create_task(chop(0), name="leek")
+        onion = asyncio.create_task(chop(1), name="onion")
+        await leek
+        del leek
+        gc.collect()
+        await onion
+        asyncio.create_task(chop(9), name="left")
+
+    assert [task.name for task in recorded(main()).tasks] == ["main", "leek", "onion", "left"]
+
+
+def test_an_eager_task_that_ends_at_once_keeps_its_name() -> None:
+    factory = getattr(asyncio, "eager_task_factory", None)
+    if factory is None:
+        pytest.skip("eager tasks came with Python 3.12; this is an older one")
+
+    async def chop() -> None:
+        busy(2)
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_task_factory(factory)
+        asyncio.create_task(chop(), name="leek")
+        gc.collect()
+
+    assert [task.name for task in recorded(main()).tasks] == ["main", "leek"]
+
+
 def test_a_task_made_past_create_task_is_recorded_too() -> None:
     async def chop() -> None:
         await asyncio.sleep(1)

@@ -196,8 +196,10 @@ class Assembler:
     def _names(self) -> list[str]:
         """A name for each task; where nobody gave one, its coroutine's, numbered if it recurs."""
         given: list[str] = []
+        found = {number: find() for number, find in list(self.log.foreign.items())}
+        late = {number: task.get_name() for number, task in found.items() if task is not None}
         for number, code in enumerate(self.spawns):
-            own = self.log.names.get(number)
+            own = late.get(number) or self.log.names.get(number)
             given.append(own if own and not places.AUTO_NAME.fullmatch(own) else _called(code))
         return numbered(given)
 

@@ -48,6 +48,7 @@ class Log:
         self.hidden: set[int] = set()  # tasks of the recorder's own
         self.left: dict[int, str] = {}  # left running when main was over, and where it waited
         self.names: dict[int, str] = {}  # that the program gave
+        self.foreign: dict[int, Callable[[], Any]] = {}  # how to find a task not of the recorder's
         self.main_over: float | None = None
 
 

@@ -139,13 +139,20 @@ class StampingLoop(WatchedLoop):
         else:
             given = {key: value for key, value in options.items() if value is not None}
             task = super().create_task(coro, **given)
+            self.log.foreign[number] = weakref.ref(task)
         task.number = number
         if task.done() or getattr(coro, "cr_await", None) is not None:
             end = self.stamp()
             self.log.eager.append((number, self.step, began, end))
             if task.done():
                 self.look_at(number, task, self.step)
+                self._hold(number, task)
         return task
+
+    def _hold(self, number: int, task: Any) -> None:
+        """Keep a task that is over before `asyncio.create_task` (up to 3.12) has named it."""
+        if number in self.log.foreign and number not in self.log.errors:
+            self.log.foreign[number] = lambda: task
 
     def owner_of(self, callback: Any) -> int:
         """Whose step it is when the callback is no numbered task's."""
@@ -170,6 +177,8 @@ class StampingLoop(WatchedLoop):
 
     def look_at(self, number: int, task: Any, step: int) -> None:
         """After a step of a task that has ended with it, or that took long: note which."""
+        if task.done() and number in self.log.foreign:
+            self.log.names[number] = task.get_name()
         if not task.done():
             self.log.suspended[step] = places.suspended(task)
         elif task.cancelled():
