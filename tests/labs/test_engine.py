@@ -14,6 +14,7 @@ import pytest
 from helpers.engine.run import Run
 from helpers.labs import keeper
 from helpers.labs.engine import Engine, Event, State
+from helpers.trace import Outcome
 from tests.labs.conftest import Diary, spec_of, strangers, until, with_ms
 
 Make = Callable[..., tuple[Engine, Diary]]
@@ -185,12 +186,12 @@ def test_stop_does_not_wait_for_a_thousand_ready_steps_that_stand_before_it(make
     engine.run()
     until(lambda: diary.states == [RUNNING])
     time.sleep(0.2)
-    began = time.monotonic()
     engine.stop()
-    assert engine.wait(10)
-    assert time.monotonic() - began < 1
+    assert engine.wait(60)
     stopped = diary.last(STOPPED).trace
     assert stopped is not None
+    cooked = sum(lane.outcome is Outcome.RETURNED for lane in stopped.tasks)
+    assert cooked < 500, "the thousand had their turns first"
     assert len(stopped.task("main").cancels) == 1, "asked to stop twice"
 
 
