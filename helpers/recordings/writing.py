@@ -71,12 +71,12 @@ def _same(one: Any, other: Any) -> bool:
 def _timed(trace: Trace) -> list[tuple[Key, _Row]]:
     """Every event with its place in the order."""
     order = Order(trace)
-    spawns = sorted(range(len(trace.lanes)), key=lambda n: order.spawn(trace.lanes[n], n))
-    moved = spawns != list(range(len(trace.lanes)))
+    spawns = [order.spawn(lane, number) for number, lane in enumerate(trace.lanes)]
+    moved = spawns != sorted(spawns)
     timed: list[tuple[Key, _Row]] = []
     for number, lane in enumerate(trace.lanes):
         spawn = _spawn(lane) | ({"lane": number} if moved else {})
-        timed.append((order.spawn(lane, number), spawn))
+        timed.append((spawns[number], spawn))
         for ask in lane.cancels:
             row = {"event": "cancel", "task": lane.id, "t": ask.time, "by": ask.by}
             timed.append((order.cancel(lane, ask), row))
