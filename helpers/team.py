@@ -11,7 +11,7 @@ from typing import Any, Literal
 from helpers.clock import VirtualLoop
 from helpers.crew import Card, Crew
 from helpers.engine.nested import set_aside
-from helpers.trace import Outcome, Step, TaskRecord, Trace
+from helpers.trace import Outcome, Step, TaskRecord, Trace, in_time
 
 MOST_PIECES = 100_000
 _WHOLE = {"chefs": (1, 64), "tasks": (0, 10_000), "yields": (0, 1000)}
@@ -76,11 +76,8 @@ def _run(outside: list[Card], cards: list[Card], chefs: int, stealing: bool, see
 
 def _sequence(crew: Crew, lanes: tuple[TaskRecord, ...]) -> tuple[int, ...]:
     """Whose step it was, step by step. Main hears of what a step has ended after all of them."""
-    steps = {lane.id: iter(lane.steps) for lane in lanes}
     main = lanes[0].id
-    ran = [main, *crew.sequence, *[main] * (len(lanes[0].steps) - 1)]
-    timed = [(next(steps[number]).start, number) for number in ran]
-    return tuple(number for _, number in sorted(timed, key=lambda one: one[0]))
+    return in_time([main, *crew.sequence, *[main] * (len(lanes[0].steps) - 1)], lanes)
 
 
 def _lane(card: Card) -> TaskRecord:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -113,6 +113,13 @@ class TaskRecord:
             waiting = TaskState.IDLE if self.steps else TaskState.SCHEDULED
             spans.append(Span(self.id, waiting, at, self.over, None))
         return spans
+
+
+def in_time(ran: Sequence[int], lanes: Sequence[TaskRecord]) -> tuple[int, ...]:
+    """Ids of lanes, one a step, sorted by the steps' starts; within an instant they stay."""
+    steps = {lane.id: iter(lane.steps) for lane in lanes}
+    timed = [(next(steps[number]).start, number) for number in ran]
+    return tuple(number for _, number in sorted(timed, key=lambda one: one[0]))
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,7 +24,7 @@ from helpers.engine.runlog import (
 )
 from helpers.engine.threadwork import Work
 from helpers.engine.worklanes import numbered, work_lanes
-from helpers.trace import CancelRequest, LaneKind, Outcome, Step, TaskRecord
+from helpers.trace import CancelRequest, LaneKind, Outcome, Step, TaskRecord, in_time
 
 CHEF = "chef"  # the one thread that runs the loop
 AT_END, STOP, DEADLINE = "main's return", "stop", "deadline"
@@ -59,7 +59,7 @@ class Assembler:
         self.parents: dict[int, int | None] = {}
         self.start = [self.since(moment) for moment in flat[2::FIELDS]]
         self.end = [self.since(moment) for moment in flat[3::FIELDS]]
-        self.sequence: list[int] = []  # whose step it was, in the order in which they began
+        self.sequence: tuple[int, ...] = ()  # whose step it was, in the order in which they began
         self.ready: list[float] = []
         self.cause: list[Who] = []
         for made, maker in zip(flat[0::FIELDS], self.maker, strict=True):
@@ -104,7 +104,7 @@ class Assembler:
         self.sequence = self._sequence(lanes)
         return lanes
 
-    def _sequence(self, lanes: Sequence[TaskRecord]) -> list[int]:
+    def _sequence(self, lanes: Sequence[TaskRecord]) -> tuple[int, ...]:
         """The lanes' ids, one for each of their steps, in the order in which those began."""
         inside: dict[int, list[int]] = defaultdict(list)  # a step: the eager tasks begun in it
         for number, step, *_ in self.eager:
@@ -114,10 +114,10 @@ class Assembler:
             ran += [self.lane_of(owner)] if owner != PLUMBING else []
             ran += sorted(inside.pop(n * FIELDS, ()))
         ran += sorted(number for numbers in inside.values() for number in numbers)
-        starts = {lane.id: iter(lane.steps) for lane in lanes}
-        timed = [(next(starts[number]).start, number) for number in ran if number in starts]
-        timed += [(step.start, lane.id) for lane in lanes for step in starts[lane.id]]
-        return [number for _, number in sorted(timed, key=lambda one: one[0])]
+        shown = {lane.id for lane in lanes}
+        ran = [number for number in ran if number in shown]
+        ran += [lane.id for lane in lanes if lane.kind is LaneKind.THREAD for _ in lane.steps]
+        return in_time(ran, lanes)
 
     def step_owner(self, offset: int) -> int | None:
         """The lane whose step stands at that offset of the log."""

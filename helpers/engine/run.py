@@ -221,7 +221,7 @@ class Run:
             unit=self.unit,
             result=result,
             findings=found,
-            sequence=tuple(made.sequence),
+            sequence=made.sequence,
         )
 
 
