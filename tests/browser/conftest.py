@@ -20,7 +20,7 @@ from tests.browser.server import PROJECT, LabServer
 from tests.conftest import unavailable
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 
 @pytest.fixture(scope="package")
@@ -50,32 +50,60 @@ def lab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture(scope="package")
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    """One browser profile for the folder: JupyterLab's megabytes of JavaScript are loaded once."""
+    """One browser profile for the folder."""
     opened = browser.new_context(viewport=WINDOW)
     opened.set_default_timeout(120_000)  # ms; a busy machine draws slowly
     yield opened
     opened.close()
 
 
-@pytest.fixture
-def open_notebook(context: BrowserContext, lab: LabServer) -> Iterator[Callable[..., NotebookPage]]:
-    """`open_notebook("02_spawn.ipynb")` gives it as a NotebookPage, in a page of its own.
+class Tabs:
+    """The pages of that profile; tests share one, as a learner opens one lesson after another."""
 
-    A Path is copied into the server's root first. Keyword arguments go to NotebookPage.open. Each
-    page is closed, and its kernel shut down, at the end of the test.
+    def __init__(self, context: BrowserContext) -> None:
+        self._context = context
+        self._shared: Page | None = None
+
+    def new(self) -> Page:
+        return self._context.new_page()
+
+    def shared(self) -> Page:
+        if self._shared is None or self._shared.is_closed():
+            self._shared = self.new()
+        return self._shared
+
+
+@pytest.fixture(scope="package")
+def tabs(context: BrowserContext) -> Tabs:
+    return Tabs(context)
+
+
+@pytest.fixture
+def open_notebook(
+    tabs: Tabs, lab: LabServer, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., NotebookPage]]:
+    """`open_notebook("02_spawn.ipynb")` gives it as a NotebookPage, in the page that tests share.
+
+    With `anew=True` JupyterLab is loaded in a page of its own. A Path is copied into the server's
+    root first. Other arguments go to NotebookPage.open. At the end of the test each notebook is
+    closed, and its kernel shut down; a page in which a test failed is closed as well.
     """
     opened: list[NotebookPage] = []
+    failed = request.session.testsfailed
 
-    def open_one(notebook: str | Path, **options: object) -> NotebookPage:
+    def open_one(notebook: str | Path, *, anew: bool = False, **options: object) -> NotebookPage:
         if isinstance(notebook, Path):
             lab.copy_in(notebook)
             notebook = notebook.name
-        page = NotebookPage(context.new_page(), lab)
+        page = NotebookPage(tabs.new() if anew else tabs.shared(), lab)
         opened.append(page)
         page.open(notebook, **options)  # type: ignore[arg-type]
         return page
 
     yield open_one
     for page in opened:
-        page.page.close()
+        if page.page is tabs.shared() and request.session.testsfailed == failed:
+            page.close()
+        else:
+            page.page.close()
     lab.shut_down_kernels()

@@ -24,6 +24,18 @@ _READY = """() => {
     return session?.isReady && session.session?.kernel?.status === 'idle';
 }"""
 
+_SETTLE = """seconds => new Promise(done => {
+    const settled = () => { observer.disconnect(); done(); };
+    const observer = new MutationObserver(() => {
+        clearTimeout(quiet);
+        quiet = setTimeout(settled, seconds * 1000);
+    });
+    let quiet = setTimeout(settled, seconds * 1000);
+    setTimeout(settled, 10_000);
+    observer.observe(jupyterapp.shell.currentWidget.node,
+        {subtree: true, childList: true, attributes: true, characterData: true});
+})"""
+
 
 class NotebookPage:
     """A notebook that is open in a browser page. `problems` collects what the page's console said.
@@ -35,22 +47,35 @@ class NotebookPage:
         self.page = page
         self.server = server
         self.problems: list[str] = []
-        page.on("pageerror", lambda error: self.problems.append(str(error)))
-        page.on("console", self._keep_errors)
+        page.on("pageerror", self._keep_error)
+        page.on("console", self._keep_message)
 
-    def _keep_errors(self, message: Any) -> None:
+    def _keep_error(self, error: Any) -> None:
+        self.problems.append(str(error))
+
+    def _keep_message(self, message: Any) -> None:
         if message.type == "error":
             self.problems.append(message.text)
 
     def open(self, notebook: str, *, mode: str = "doc", dark: bool = False) -> None:
         """Open a notebook of the server's root and wait for its kernel.
 
-        `mode` is "doc" (the notebook alone) or "lab" (with side bars).
+        `mode` is "doc" (the notebook alone) or "lab" (with side bars). Where JupyterLab is open in
+        this page already, the notebook is opened in it, and not JupyterLab anew.
         """
-        address = f"{self.server.url}/{mode}/tree/{quote(notebook)}?token={self.server.token}"
-        self.page.goto(address, timeout=120_000)
+        if self.page.url.startswith(self.server.url):
+            self.command("docmanager:open", {"path": notebook, "factory": "Notebook"})
+        else:
+            address = f"{self.server.url}/{mode}/tree/{quote(notebook)}?token={self.server.token}"
+            self.page.goto(address, timeout=120_000)
         self.page.wait_for_function(_READY, timeout=120_000)
         self.theme("JupyterLab Dark" if dark else "JupyterLab Light")
+
+    def close(self) -> None:
+        """Close the notebook, unsaved, and leave JupyterLab open for another one."""
+        self.page.evaluate("() => jupyterapp.shell.currentWidget.dispose()")
+        self.page.remove_listener("pageerror", self._keep_error)
+        self.page.remove_listener("console", self._keep_message)
 
     def theme(self, name: str) -> None:
         """Switch JupyterLab's theme, which it keeps: "JupyterLab Light" or "JupyterLab Dark"."""
@@ -63,7 +88,9 @@ class NotebookPage:
 
     def command(self, name: str, arguments: dict[str, Any] | None = None) -> None:
         """Run one of JupyterLab's commands and wait until it is done."""
-        self.page.evaluate("([n, a]) => jupyterapp.commands.execute(n, a)", [name, arguments or {}])
+        # What a command gives back may be a widget, which cannot be sent here.
+        script = "async ([name, given]) => { await jupyterapp.commands.execute(name, given) }"
+        self.page.evaluate(script, [name, arguments or {}])
 
     def start_all(self) -> None:
         """Start running every cell, and return at once."""
@@ -92,18 +119,8 @@ class NotebookPage:
         self.page.wait_for_function(_READY, timeout=120_000)
 
     def settle(self, *, seconds: float = 0.3) -> None:
-        """Let the page draw until nothing in its outputs changes for `seconds`, 10 s at most."""
-        deadline = time.monotonic() + 10
-        before, since = self._drawn(), time.monotonic()
-        while time.monotonic() < deadline and time.monotonic() - since < seconds:
-            self.page.wait_for_timeout(50)
-            if (now := self._drawn()) != before:
-                before, since = now, time.monotonic()
-
-    def _drawn(self) -> list[int]:
-        script = "nodes => nodes.map(n => n.innerHTML.length)"
-        sizes: list[int] = self.page.locator(".jp-Cell-outputArea").evaluate_all(script)
-        return sizes
+        """Let the page draw until nothing in the notebook changes for `seconds`, 10 s at most."""
+        self.page.evaluate(_SETTLE, seconds)
 
     def cells(self) -> list[dict[str, Any]]:
         """Every cell as in the .ipynb file, with `outputs` as they are now."""

@@ -17,12 +17,11 @@ import pytest
 from helpers.labs import spec_of
 from tests.browser.lab_page import NOTHING_YET, LabOnScreen, rerun, run_code
 from tests.browser.page import NotebookPage
-from tests.browser.server import PROJECT, LabServer
+from tests.browser.server import LabServer
 
 OpenNotebook = Callable[..., NotebookPage]
 NotebookOf = Callable[..., Path]
 
-ROUTES = {"on a subshell": "perCommTarget", "on the main thread": "disabled"}
 SETTINGS = Path("settings/@jupyterlab/apputils-extension/kernels-settings.jupyterlab-settings")
 # Which thread the callbacks come on, and what is left in the kernel beside the lab's own thread.
 WHO = """
@@ -52,13 +51,13 @@ print(idle, panel.engine.state, came_on - {"MainThread"} != set(), mine)
 """
 
 
-@pytest.fixture(params=ROUTES)
-def route(request: pytest.FixtureRequest, lab: LabServer) -> Iterator[str]:
-    """Switch where JupyterLab sends widget messages, before the page is opened."""
+@pytest.fixture
+def on_the_main_thread(lab: LabServer) -> Iterator[None]:
+    """Switch the subshells off, for a JupyterLab that is loaded while this holds."""
     file = lab.home / SETTINGS
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps({"commsOverSubshells": ROUTES[request.param]}), encoding="utf-8")
-    yield request.param
+    file.write_text(json.dumps({"commsOverSubshells": "disabled"}), encoding="utf-8")
+    yield
     file.unlink()
 
 
@@ -82,11 +81,26 @@ def _written(path: Path, *sources: str) -> Path:
     return path
 
 
-def test_the_spawn_lab_runs_follows_its_slider_stops_and_leaves_nothing_behind(
-    open_notebook: OpenNotebook, notebook_of: NotebookOf, route: str
+def test_the_spawn_lab_in_its_lesson_works_on_a_subshell_of_the_kernel(
+    open_notebook: OpenNotebook,
 ) -> None:
-    lesson = PROJECT / "notebooks" / "02_spawn.ipynb"
-    notebook = open_notebook(lesson.name if lesson.exists() else notebook_of("spawn"))
+    the_spawn_lab_runs_follows_its_slider_stops_and_leaves_nothing_behind(
+        open_notebook("02_spawn.ipynb"), beside_main=True
+    )
+
+
+@pytest.mark.usefixtures("on_the_main_thread")
+def test_the_spawn_lab_works_on_the_kernels_main_thread(
+    open_notebook: OpenNotebook, notebook_of: NotebookOf
+) -> None:
+    the_spawn_lab_runs_follows_its_slider_stops_and_leaves_nothing_behind(
+        open_notebook(notebook_of("spawn"), anew=True), beside_main=False
+    )
+
+
+def the_spawn_lab_runs_follows_its_slider_stops_and_leaves_nothing_behind(
+    notebook: NotebookPage, *, beside_main: bool
+) -> None:
     notebook.run_all()
     assert notebook.errors() == []
     sources = [cell["source"] for cell in notebook.cells()]
@@ -122,7 +136,6 @@ def test_the_spawn_lab_runs_follows_its_slider_stops_and_leaves_nothing_behind(
     lab.says("Ready. Predict, then press Run.")
     lab.shows(NOTHING_YET)
     assert lab.readout("Number of cards") == "20"
-    beside_main = route == "on a subshell"
     printed = "".join(output["text"] for output in run_code(notebook, LEFT))
     assert printed == f"True ready {beside_main} ['task-cards-lab-spawn']\n"
 
@@ -138,7 +151,7 @@ def test_the_spawn_lab_runs_follows_its_slider_stops_and_leaves_nothing_behind(
 def test_a_run_that_ended_before_the_browser_could_draw_is_drawn(
     open_notebook: OpenNotebook, notebook_of: NotebookOf
 ) -> None:
-    notebook = open_notebook(notebook_of("spawn"))
+    notebook = open_notebook(notebook_of("spawn"), anew=True)
     notebook.page.evaluate(SLOW)
     notebook.start_all()
     lab = LabOnScreen(notebook, 0)
