@@ -75,7 +75,7 @@ print(served)
 #
 # **Predict.** What does `asyncio.run` do in a cell?
 
-# %%
+# %% tags=["differs-again"]
 dish = soup()
 try:
     print(asyncio.run(dish))

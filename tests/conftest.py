@@ -13,6 +13,10 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling
 
+from tests.second_runs import pytest_collection_modifyitems
+
+__all__ = ["pytest_collection_modifyitems"]
+
 PROJECT = Path(__file__).resolve().parents[1]
 
 # Kernels and commands that tests start import `helpers` from this tree, installed or not.

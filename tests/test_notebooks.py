@@ -1,21 +1,16 @@
-"""The committed notebooks: built from their lessons, comparable, and good to run twice."""
+"""The committed notebooks: built from their lessons, and comparable. nbval runs them, twice."""
 
 from __future__ import annotations
-
-import copy
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 
 import nbformat
 import pytest
 
 from helpers._tools.build import check
 from helpers._tools.compare import differences
-from helpers._tools.execute import execute
 from helpers._tools.launch import FIRST_LESSON
 from helpers._tools.lessons import PROJECT, Lesson, find_lessons
 from helpers._tools.rules import code_cells, is_ignored
+from tests.second_runs import DIFFERS
 
 LESSONS = find_lessons()
 each_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=[lesson.stem for lesson in LESSONS])
@@ -53,6 +48,13 @@ def test_nine_cells_in_ten_are_compared_and_most_of_those_print_something(lesson
     assert sum(bool(cell.outputs) for cell in compared) * 2 > len(compared)
 
 
+def test_the_one_cell_that_prints_something_else_when_run_again_is_that_of_nest_asyncio() -> None:
+    cells = [cell for lesson in LESSONS for _, cell in code_cells(read(lesson))]
+    tagged = [cell.source for cell in cells if DIFFERS in cell.metadata.get("tags", [])]
+    assert len(tagged) == 1
+    assert "nest_asyncio" in tagged[0]
+
+
 @each_lesson
 def test_a_notebook_has_at_most_300_kilobytes(lesson: Lesson) -> None:
     assert lesson.notebook.stat().st_size <= 300 * 1024
@@ -61,29 +63,3 @@ def test_a_notebook_has_at_most_300_kilobytes(lesson: Lesson) -> None:
 @each_lesson
 def test_a_lesson_takes_20_to_30_minutes(lesson: Lesson) -> None:
     assert 20 <= lesson.minutes <= 30
-
-
-def run_twice(lesson: Lesson) -> list[int | None]:
-    """Run all cells of a notebook, and all of them again; the counts of the cells."""
-    twice = read(lesson)
-    again = copy.deepcopy(twice.cells)
-    for cell in again:
-        cell.id = f"{cell.id}-again"
-    twice.cells += again
-    execute(twice, folder=Path(lesson.notebook.parent), name=f"{lesson.stem}, run twice")
-    return [cell.execution_count for _, cell in code_cells(twice)]
-
-
-@pytest.fixture(scope="module")
-def second_runs() -> Iterator[dict[str, Future[list[int | None]]]]:
-    """All notebooks, run twice: a few side by side, since they wait more than they compute."""
-    with ThreadPoolExecutor(3) as pool:
-        yield {lesson.stem: pool.submit(run_twice, lesson) for lesson in LESSONS}
-
-
-@each_lesson
-def test_all_cells_run_a_second_time_in_the_same_kernel(
-    lesson: Lesson, second_runs: dict[str, Future[list[int | None]]]
-) -> None:
-    counts = second_runs[lesson.stem].result()
-    assert counts == list(range(1, len(counts) + 1)), "each cell ran, and ran twice"
