@@ -13,9 +13,7 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling
 
-from tests.second_runs import pytest_collection_modifyitems
-
-__all__ = ["pytest_collection_modifyitems"]
+from tests import second_runs
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -53,6 +51,17 @@ README = """\
 
 The end.
 """
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(second_runs)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest is begun first: the tests that click, the notebooks, then all others."""
+    first = ("tests/browser/", "notebooks/")
+    items.sort(key=lambda item: [not item.nodeid.startswith(folder) for folder in first])
 
 
 @pytest.hookimpl(optionalhook=True)
