@@ -536,7 +536,7 @@ def measure(*package):
 # %%
 # NBVAL_IGNORE_OUTPUT
 seconds = {"without": [], "with": []}
-for _ in range(3):
+for _ in range(5):
     seconds["without"].append(await asyncio.to_thread(measure))
     seconds["with"].append(await asyncio.to_thread(measure, nest.__name__))
 plain, patched = min(seconds["without"]), min(seconds["with"])
