@@ -65,7 +65,9 @@ def find_lessons(root: Path = PROJECT, numbers: Iterable[str] = ()) -> list[Less
 
 def read_header(source: Path) -> Lesson:
     """The Lesson that a source's YAML header describes; LessonError says what a bad one lacks."""
-    header: dict[str, Any] = jupytext.read(source, fmt="py:percent").metadata.get("lesson", {})
+    before_cells = source.read_text(encoding="utf-8").split("\n# %%", 1)[0]
+    read = jupytext.reads(before_cells, fmt="py:percent")
+    header: dict[str, Any] = read.metadata.get("lesson", {})
     kinds = {"number": str, "name": str, "question": str, "minutes": int, "article": str}
     for key, kind in kinds.items():
         if not isinstance(header.get(key), kind):
