@@ -756,7 +756,7 @@ print("Tokio:  ", first_to_go_on(tokio))
 
 # %% [markdown]
 # asyncio keeps its timers in a heap. A heap gives out the earliest, and of *equal* ones any: the order in which they were set is lost. Tokio has a list for each millisecond, and wakes its cards in the order in which
-# they came. On the real clock you will hardly see the difference, for there no two deadlines of asyncio's are quite equal. Yet neither promises an order: what has to come in order belongs in a queue.
+# they came. On the real clock you will hardly see the difference, for there two deadlines of asyncio's are hardly ever equal. Yet neither promises an order: what has to come in order belongs in a queue.
 
 # %% [markdown]
 # ## Where the metaphor breaks
