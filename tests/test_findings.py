@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import subprocess
+import sys
+import threading
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from helpers import busy, record
+from helpers.engine import loops
+from helpers.engine.processor import queue_of_this_thread
 from helpers.engine.watching import WatchedLoop
 from helpers.trace import Finding
 
@@ -97,6 +104,45 @@ def test_real_blocking_under_the_virtual_clock_is_a_finding() -> None:
     assert finding.kind == "really_blocked"
     assert "`main` really held the thread, at line" in finding
     assert "`time.sleep(0.4)`" in finding
+
+
+def test_who_has_no_processor_is_not_said_to_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextlib.contextmanager
+    def all_the_time() -> Iterator[Callable[[], float]]:
+        yield time.perf_counter
+
+    async def main() -> None:
+        time.sleep(0.4)
+
+    assert [finding.kind for finding in found(main())] == ["really_blocked"]
+    monkeypatch.setattr(loops, "queue_of_this_thread", all_the_time)
+    assert found(main()) == []
+
+
+def test_the_system_says_how_long_a_thread_had_no_processor() -> None:
+    if not hasattr(os, "sched_setaffinity") or not Path("/proc/thread-self/schedstat").exists():
+        pytest.skip("this system does not tell how long a thread has waited for a processor")
+    one = min(os.sched_getaffinity(0))
+    hog = f"import os; os.sched_setaffinity(0, {{{one}}}); print(flush=True)\nwhile True: pass"
+    waited: list[float] = []
+
+    def compute() -> None:
+        os.sched_setaffinity(0, {one})  # this thread's alone
+        with queue_of_this_thread() as queued:
+            before, end = queued(), time.thread_time() + 0.3
+            while time.thread_time() < end:
+                pass
+            waited.append(queued() - before)
+
+    with subprocess.Popen([sys.executable, "-c", hog], stdout=subprocess.PIPE) as other:
+        try:
+            other.stdout.readline()  # it computes from here on
+            thread = threading.Thread(target=compute)
+            thread.start()
+            thread.join()
+        finally:
+            other.kill()
+    assert waited[0] > 0.05, "two that share a processor stand in its queue in turn"
 
 
 def test_a_task_that_was_one_long_step_never_yielded() -> None:

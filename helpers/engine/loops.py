@@ -9,6 +9,7 @@ from contextvars import Context
 from typing import Any
 
 from helpers.clock import VirtualLoop
+from helpers.engine.processor import queue_of_this_thread
 from helpers.engine.runlog import IO
 from helpers.engine.stamping import StampingLoop
 from helpers.engine.stamps import StampedHandle, VirtualHandle, VirtualTimer
@@ -23,6 +24,11 @@ class VirtualRecordingLoop(StampingLoop, VirtualLoop):
     stamp = VirtualLoop.stamp
     call_soon_threadsafe = VirtualLoop.call_soon_threadsafe
     is_virtual = True
+
+    def run_forever(self) -> None:
+        """As asyncio's; meanwhile `queued()` says for how long the system let the thread wait."""
+        with queue_of_this_thread() as self.queued:
+            super().run_forever()
 
 
 class RealRecordingLoop(StampingLoop, asyncio.SelectorEventLoop):

@@ -23,9 +23,9 @@ from helpers.engine.runlog import OUTSIDE, PLUMBING, TIMER, name_of
 # A step longer than this is looked at: which line holds the loop? Half of asyncio's own limit for
 # a slow callback, so that a step over the limit has been looked at.
 LOOK_AFTER = 0.05
-# Under the virtual clock nothing should take real time. A step that took this long and hardly
-# computed has really blocked; one that computed may have stood back for other processes, unless it
-# computed for as long as the second limit.
+# Under the virtual clock nothing should take real time. A step that took this long, without the
+# time when the system had no processor for it, and hardly computed has really blocked; so has one
+# that computed for as long as the second limit. Others may have stood back for other threads.
 REALLY_BLOCKED = 0.2
 REALLY_COMPUTED = 1.0
 _HARDLY = 0.1
@@ -189,12 +189,13 @@ def _with_wall(run: Callable[[Any], None]) -> Callable[[Any], None]:
         loop = self._loop
         step = len(loop.log.steps)
         loop.wall_began = began = time.perf_counter()
-        computed = _cpu_time()
+        computed, queued = _cpu_time(), loop.queued()
         run(self)
         took = time.perf_counter() - began
         if took >= REALLY_BLOCKED:
-            computed = _cpu_time() - computed
-            if computed <= _HARDLY * took or computed >= REALLY_COMPUTED:
+            computed, took = _cpu_time() - computed, took - (loop.queued() - queued)
+            hardly = took >= REALLY_BLOCKED and computed <= _HARDLY * took
+            if hardly or computed >= REALLY_COMPUTED:
                 loop.log.wall[step] = took
 
     return run_and_look
