@@ -55,7 +55,7 @@ def layout(
         "yaxis": y_axis(lines, space.rows),
         # The names on the chefs' bars, where they fit.
         **(
-            {"uniformtext": {"mode": "hide", "minsize": 8}} if any(r.threads for r in lines) else {}
+            {"uniformtext": {"mode": "hide", "minsize": 7.5}} if any(r.threads for r in lines) else {}
         ),
         "shapes": shapes,
         "annotations": [

@@ -41,6 +41,7 @@ def test_real_tokio_stands_below_the_model_where_it_was_recorded(
     lab.says("You predicted 0.05 s; it took 0.05 s.")
     notebook.until(lambda: "card 8" in drawn(lab, 0), "the model's cards")
     notebook.until(lambda: "peel-8" in drawn(lab, 1), "the recording's cards")
+    assert lab.area.locator(".bartext", has_text="sous_chef").first.is_visible()
     assert SAME in drawn(lab, 1)
     if out := os.environ.get("LOOK"):
         notebook.grow()
