@@ -19,6 +19,8 @@ from helpers.theme import Json
 from helpers.trace import Outcome, Trace
 
 _TITLE_WIDTH = 64
+# Of names on bars that differ in height, each is written as small as the smallest: pixels at least.
+_NAMES = {"mode": "hide", "minsize": 7.5}
 
 
 @dataclass(slots=True)
@@ -55,7 +57,9 @@ def layout(
         "yaxis": y_axis(lines, space.rows),
         # The names on the chefs' bars, where they fit.
         **(
-            {"uniformtext": {"mode": "hide", "minsize": 7.5}} if any(r.threads for r in lines) else {}
+            {"uniformtext": {"mode": "hide", "minsize": 7.5}}
+            if any(r.threads for r in lines)
+            else {}
         ),
         "shapes": shapes,
         "annotations": [
