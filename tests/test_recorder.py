@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from helpers import Deadlock, RunTooLong, Trace, busy, record
+from helpers.engine import run
 from helpers.engine.run import Run
 
 
@@ -28,12 +29,12 @@ def seconds_to_stop(coro: Coroutine[Any, Any, Any], *, after: float, clock: str)
     """Cancel the one who awaits a run, `after` seconds into it; how long it took to come back."""
 
     async def caller() -> float:
-        run = asyncio.create_task(record(coro, clock=clock))
+        recording = asyncio.create_task(record(coro, clock=clock))
         await asyncio.sleep(after)
         began = time.perf_counter()
-        run.cancel()
+        recording.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await run
+            await recording
         return time.perf_counter() - began
 
     return asyncio.run(caller())
@@ -50,6 +51,22 @@ def no_thread_is_left() -> Iterator[None]:
 
 
 CLOCKS = pytest.mark.parametrize("clock", ["virtual", "real"])
+
+
+@CLOCKS
+def test_the_loop_of_a_run_is_closed_when_its_trace_is_there(
+    clock: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Slow(run._LOOPS[clock]):  # type: ignore[misc]
+        def close(self) -> None:
+            time.sleep(0.1)
+            super().close()
+
+    async def main() -> asyncio.AbstractEventLoop:
+        return asyncio.get_running_loop()
+
+    monkeypatch.setitem(run._LOOPS, clock, Slow)
+    assert recorded(main(), clock=clock).result.is_closed()
 
 
 @CLOCKS

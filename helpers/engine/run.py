@@ -107,15 +107,16 @@ class Run:
         self._ready.set()
         result = drive.run(self.coro)
         try:
-            trace = self._trace(result)
+            try:
+                trace = self._trace(result)
+            finally:
+                loop.close()  # before anybody is told: who goes on finds nothing left
             if drive.error is not None:
                 with contextlib.suppress(AttributeError):
                     drive.error.trace = trace  # type: ignore[attr-defined]
             self.finished.set_result(trace)
         except BaseException as error:
             self.finished.set_exception(error)
-        finally:
-            loop.close()
 
     async def wait(self) -> Trace:
         """The trace, when the run is over; it may be a trace of a run that `error` ended."""
