@@ -57,53 +57,52 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     opened.close()
 
 
-class Tabs:
-    """The pages of that profile; tests share one, as a learner opens one lesson after another."""
+class Tab:
+    """A page for the folder, as a learner opens one lesson after another in one JupyterLab."""
 
     def __init__(self, context: BrowserContext) -> None:
         self._context = context
-        self._shared: Page | None = None
+        self._page: Page | None = None
 
-    def new(self) -> Page:
-        return self._context.new_page()
-
-    def shared(self) -> Page:
-        if self._shared is None or self._shared.is_closed():
-            self._shared = self.new()
-        return self._shared
+    @property
+    def page(self) -> Page:
+        """The page; a new one if it has been closed."""
+        if self._page is None or self._page.is_closed():
+            self._page = self._context.new_page()
+        return self._page
 
 
 @pytest.fixture(scope="package")
-def tabs(context: BrowserContext) -> Tabs:
-    return Tabs(context)
+def tab(context: BrowserContext) -> Tab:
+    return Tab(context)
 
 
 @pytest.fixture
 def open_notebook(
-    tabs: Tabs, lab: LabServer, request: pytest.FixtureRequest
+    tab: Tab, lab: LabServer, request: pytest.FixtureRequest
 ) -> Iterator[Callable[..., NotebookPage]]:
-    """`open_notebook("02_spawn.ipynb")` gives it as a NotebookPage, in the page that tests share.
+    """`open_notebook("02_spawn.ipynb")` gives it as a NotebookPage.
 
-    With `anew=True` JupyterLab is loaded in a page of its own. A Path is copied into the server's
-    root first. Other arguments go to NotebookPage.open. At the end of the test each notebook is
-    closed, and its kernel shut down; a page in which a test failed is closed as well.
+    A Path is copied into the server's root first. Keyword arguments go to NotebookPage.open. At the
+    end of the test each notebook is closed, and its kernel shut down; after a test that failed the
+    page is closed as well, and JupyterLab is loaded anew.
     """
     opened: list[NotebookPage] = []
     failed = request.session.testsfailed
 
-    def open_one(notebook: str | Path, *, anew: bool = False, **options: object) -> NotebookPage:
+    def open_one(notebook: str | Path, **options: object) -> NotebookPage:
         if isinstance(notebook, Path):
             lab.copy_in(notebook)
             notebook = notebook.name
-        page = NotebookPage(tabs.new() if anew else tabs.shared(), lab)
+        page = NotebookPage(tab.page, lab)
         opened.append(page)
         page.open(notebook, **options)  # type: ignore[arg-type]
         return page
 
     yield open_one
-    for page in opened:
-        if page.page is tabs.shared() and request.session.testsfailed == failed:
+    if request.session.testsfailed > failed:
+        tab.page.close()
+    else:
+        for page in opened:
             page.close()
-        else:
-            page.page.close()
     lab.shut_down_kernels()

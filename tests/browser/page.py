@@ -74,8 +74,16 @@ class NotebookPage:
     def close(self) -> None:
         """Close the notebook, unsaved, and leave JupyterLab open for another one."""
         self.page.evaluate("() => jupyterapp.shell.currentWidget.dispose()")
+        self.send_messages("perCommTarget")
         self.page.remove_listener("pageerror", self._keep_error)
         self.page.remove_listener("console", self._keep_message)
+
+    def send_messages(self, where: str) -> None:
+        """Have widget messages sent on a subshell ("perCommTarget", as JupyterLab does by itself),
+        or on the kernel's main thread ("disabled"): what its setting `commsOverSubshells` does.
+        """
+        choose = "where => { jupyterapp.serviceManager.kernels.commsOverSubshells = where }"
+        self.page.evaluate(choose, where)
 
     def theme(self, name: str) -> None:
         """Switch JupyterLab's theme, which it keeps: "JupyterLab Light" or "JupyterLab Dark"."""

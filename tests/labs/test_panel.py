@@ -7,15 +7,18 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import ipywidgets as widgets
 import pytest
 from ipywidgets.widgets.widget import _instances
 
-from helpers.labs import NAMES, lab, spec_of
+from helpers.engine.run import Run
+from helpers.labs import NAMES, keeper, lab, spec_of
 from helpers.labs.events import State
 from helpers.labs.panel import Panel
 from helpers.labs.spec import LabSpec, Values
+from helpers.trace import Outcome
 from tests.labs.conftest import spec_of as small
 from tests.labs.conftest import strangers, until
 
@@ -230,15 +233,24 @@ def test_a_lab_opened_again_closes_the_one_before_and_no_thread_piles_up(
 
 
 def test_a_lab_that_runs_when_it_is_opened_again_is_ended(
-    panel_of: OpenPanel, nothing_left: set[threading.Thread]
+    panel_of: OpenPanel, nothing_left: set[threading.Thread], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    runs: list[Run] = []
+
+    def remembered(*arguments: Any, **options: Any) -> Run:
+        runs.append(Run(*arguments, **options))
+        return runs[-1]
+
+    monkeypatch.setattr(keeper, "Run", remembered)
     first = panel_of("spawn")
     first.controls["tasks"].value = 1000
     first.buttons["Run"].click()
     until(lambda: first.engine.state is State.RUNNING)
     panel_of("spawn")
-    until(lambda: not strangers(nothing_left), 2)
+    until(lambda: not strangers(nothing_left))
     assert first.engine.state is State.CLOSED
+    (run,) = runs
+    assert Outcome.CANCELLED in {task.outcome for task in run.finished.result().tasks}
 
 
 def test_two_different_labs_are_open_side_by_side(panel_of: OpenPanel) -> None:
