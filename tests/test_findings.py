@@ -9,15 +9,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from helpers import busy, record
-from helpers.engine import loops
-from helpers.engine.processor import queue_of_this_thread
+from helpers.engine.processor import Queue, queue_of_this_thread
+from helpers.engine.stamps import _has_blocked
 from helpers.engine.watching import WatchedLoop
 from helpers.trace import Finding
 
@@ -106,17 +106,25 @@ def test_real_blocking_under_the_virtual_clock_is_a_finding() -> None:
     assert "`time.sleep(0.4)`" in finding
 
 
-def test_who_has_no_processor_is_not_said_to_block(monkeypatch: pytest.MonkeyPatch) -> None:
-    @contextlib.contextmanager
-    def all_the_time() -> Iterator[Callable[[], float]]:
-        yield time.perf_counter
-
-    async def main() -> None:
-        time.sleep(0.4)
-
-    assert [finding.kind for finding in found(main())] == ["really_blocked"]
-    monkeypatch.setattr(loops, "queue_of_this_thread", all_the_time)
-    assert found(main()) == []
+@pytest.mark.parametrize(
+    ("computed", "queued", "turns", "blocked"),
+    [
+        (0.0, 0.0, 1, True),  # it slept
+        (0.0, 0.0, 80, True),  # it slept a little again and again
+        (0.0, 0.05, 1, True),  # it slept, and got a processor late
+        (0.0, 0.3, 1, False),  # it had no processor
+        (0.0, 0.1, 60, False),  # it waited for Python's lock, on a busy machine
+        (0.2, 0.0, 1, False),  # it computed
+        (1.0, 0.0, 1, True),  # for too long
+    ],
+)
+def test_who_was_held_up_by_others_is_not_said_to_block(
+    computed: float, queued: float, turns: int, blocked: bool
+) -> None:
+    took = 0.4 + computed
+    assert (
+        _has_blocked(took, computed, Queue(7.0, 100), Queue(7.0 + queued, 100 + turns)) is blocked
+    )
 
 
 def test_the_system_says_how_long_a_thread_had_no_processor() -> None:
@@ -125,14 +133,17 @@ def test_the_system_says_how_long_a_thread_had_no_processor() -> None:
     one = min(os.sched_getaffinity(0))
     hog = f"import os; os.sched_setaffinity(0, {{{one}}}); print(flush=True)\nwhile True: pass"
     waited: list[float] = []
+    turns: list[int] = []
 
     def compute() -> None:
         os.sched_setaffinity(0, {one})  # this thread's alone
-        with queue_of_this_thread() as queued:
-            before, end = queued(), time.thread_time() + 0.3
+        with queue_of_this_thread() as queue:
+            before, end = queue(), time.thread_time() + 0.3
             while time.thread_time() < end:
                 pass
-            waited.append(queued() - before)
+            after = queue()
+            waited.append(after.seconds - before.seconds)
+            turns.append(after.turns - before.turns)
 
     with subprocess.Popen([sys.executable, "-c", hog], stdout=subprocess.PIPE) as other:
         try:
@@ -143,6 +154,7 @@ def test_the_system_says_how_long_a_thread_had_no_processor() -> None:
         finally:
             other.kill()
     assert waited[0] > 0.05, "two that share a processor stand in its queue in turn"
+    assert turns[0] > 1
 
 
 def test_a_task_that_was_one_long_step_never_yielded() -> None:

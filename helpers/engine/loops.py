@@ -26,8 +26,8 @@ class VirtualRecordingLoop(StampingLoop, VirtualLoop):
     is_virtual = True
 
     def run_forever(self) -> None:
-        """As asyncio's; meanwhile `queued()` says for how long the system let the thread wait."""
-        with queue_of_this_thread() as self.queued:
+        """As asyncio's; meanwhile `queue()` says for how long the system let the thread wait."""
+        with queue_of_this_thread() as self.queue:
             super().run_forever()
 
 

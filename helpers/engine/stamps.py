@@ -18,6 +18,7 @@ from contextvars import Context, copy_context
 from types import FunctionType
 from typing import Any
 
+from helpers.engine.processor import Queue
 from helpers.engine.runlog import OUTSIDE, PLUMBING, TIMER, name_of
 
 # A step longer than this is looked at: which line holds the loop? Half of asyncio's own limit for
@@ -29,6 +30,7 @@ LOOK_AFTER = 0.05
 REALLY_BLOCKED = 0.2
 REALLY_COMPUTED = 1.0
 _HARDLY = 0.1
+_LOOKS_FOR_THE_LOCK = 0.01  # seconds at most: Python's own switch interval is half of it
 _cpu_time = getattr(time, "thread_time", time.process_time)
 
 # What asyncio.sleep sets its timer to call.
@@ -189,16 +191,29 @@ def _with_wall(run: Callable[[Any], None]) -> Callable[[Any], None]:
         loop = self._loop
         step = len(loop.log.steps)
         loop.wall_began = began = time.perf_counter()
-        computed, queued = _cpu_time(), loop.queued()
+        computed, queue = _cpu_time(), loop.queue()
         run(self)
         took = time.perf_counter() - began
-        if took >= REALLY_BLOCKED:
-            computed, took = _cpu_time() - computed, took - (loop.queued() - queued)
-            hardly = took >= REALLY_BLOCKED and computed <= _HARDLY * took
-            if hardly or computed >= REALLY_COMPUTED:
-                loop.log.wall[step] = took
+        if took >= REALLY_BLOCKED and _has_blocked(
+            took, _cpu_time() - computed, queue, loop.queue()
+        ):
+            loop.log.wall[step] = took
 
     return run_and_look
+
+
+def _has_blocked(took: float, computed: float, before: Queue, after: Queue) -> bool:
+    """Whether a step that took so many seconds blocked by itself, or others held it up."""
+    if computed >= REALLY_COMPUTED:
+        return True
+    queued = after.seconds - before.seconds
+    slept = took - queued - computed
+    if slept + computed < REALLY_BLOCKED or computed > _HARDLY * (slept + computed):
+        return False
+    # Who waits for Python's lock looks for it every few milliseconds. Who does so on a busy machine
+    # waits for a thread that has the lock and no processor.
+    often = slept < _LOOKS_FOR_THE_LOCK * (after.turns - before.turns)
+    return not (often and queued > _HARDLY * took)
 
 
 class VirtualHandle(StampedHandle):
