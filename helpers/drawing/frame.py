@@ -19,7 +19,7 @@ from helpers.theme import Json
 from helpers.trace import Outcome, Trace
 
 _TITLE_WIDTH = 64
-# Of names on bars that differ in height, each is written as small as the smallest: pixels at least.
+# The names on the chefs' bars are as small as the one that fits worst, and at least so many pixels.
 _NAMES = {"mode": "hide", "minsize": 7.5}
 
 
@@ -55,12 +55,7 @@ def layout(
         "title": _title(*said),
         "xaxis": x_axis(trace, scale),
         "yaxis": y_axis(lines, space.rows),
-        # The names on the chefs' bars, where they fit.
-        **(
-            {"uniformtext": {"mode": "hide", "minsize": 7.5}}
-            if any(r.threads for r in lines)
-            else {}
-        ),
+        **({"uniformtext": _NAMES} if any(row.threads for row in lines) else {}),
         "shapes": shapes,
         "annotations": [
             *keys,
