@@ -207,12 +207,12 @@ def _has_blocked(took: float, computed: float, before: Queue, after: Queue) -> b
     if computed >= REALLY_COMPUTED:
         return True
     queued = after.seconds - before.seconds
-    slept = took - queued - computed
-    if slept + computed < REALLY_BLOCKED or computed > _HARDLY * (slept + computed):
+    own = took - queued
+    if own < REALLY_BLOCKED or computed > _HARDLY * own:
         return False
     # Who waits for Python's lock looks for it every few milliseconds. Who does so on a busy machine
     # waits for a thread that has the lock and no processor.
-    often = slept < _LOOKS_FOR_THE_LOCK * (after.turns - before.turns)
+    often = own - computed < _LOOKS_FOR_THE_LOCK * (after.turns - before.turns)
     return not (often and queued > _HARDLY * took)
 
 
