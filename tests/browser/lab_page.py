@@ -74,6 +74,11 @@ def run_code(notebook: NotebookPage, code: str) -> list[dict[str, Any]]:
     return outputs
 
 
+def printed_by(notebook: NotebookPage, code: str) -> str:
+    """Run code in a new cell at the end of the notebook; what it prints."""
+    return "".join(output["text"] for output in run_code(notebook, code))
+
+
 def rerun(notebook: NotebookPage, cell: int) -> None:
     """Run a cell again."""
     notebook.page.evaluate(

@@ -13,7 +13,7 @@ import nbformat
 import pytest
 
 from helpers.labs import spec_of
-from tests.browser.lab_page import NOTHING_YET, LabOnScreen, rerun, run_code
+from tests.browser.lab_page import NOTHING_YET, LabOnScreen, printed_by, rerun, run_code
 from tests.browser.page import NotebookPage
 
 OpenNotebook = Callable[..., NotebookPage]
@@ -119,7 +119,7 @@ def the_spawn_lab_runs_follows_its_slider_stops_and_leaves_nothing_behind(
     lab.says("Running for")  # eight seconds of hands-on work
     lab.press("Stop")
     lab.says("Stopped after")
-    printed = "".join(output["text"] for output in run_code(notebook, CUT))
+    printed = printed_by(notebook, CUT)
     assert printed == "True\n", "it was not stopped, it ended"
     assert not notebook.problems
 
@@ -127,12 +127,12 @@ def the_spawn_lab_runs_follows_its_slider_stops_and_leaves_nothing_behind(
     lab.says("Ready. Predict, then press Run.")
     lab.shows(NOTHING_YET)
     assert lab.readout("Number of cards") == "20"
-    printed = "".join(output["text"] for output in run_code(notebook, LEFT))
+    printed = printed_by(notebook, LEFT)
     assert printed == f"True ready {beside_main} ['task-cards-lab-spawn']\n"
 
     rerun(notebook, place)  # a new panel; the one before goes, with its thread
     lab.says("Ready. Predict, then press Run.")
-    printed = "".join(output["text"] for output in run_code(notebook, LEFT))
+    printed = printed_by(notebook, LEFT)
     assert printed == f"True closed {beside_main} []\n"
     lab.press("Run")
     lab.shows("21 tasks")
@@ -173,7 +173,7 @@ def test_the_panel_answers_while_a_run_blocks(
     lab.press("Stop")  # at once: on a busy machine the new one would soon be over by itself
     lab.says("will hold the chef for 9 s in all")
     lab.says("Stopped after")
-    printed = "".join(output["text"] for output in run_code(notebook, "print(*said)"))
+    printed = printed_by(notebook, "print(*said)")
     assert "Running for" in printed
     assert "Done." not in printed, "the panel stood still until a run had ended by itself"
 
