@@ -41,6 +41,14 @@ _SPECS: dict[str, tuple[type[Any], Spec]] = {
 }
 
 
+def _no_constant(word: str) -> NoReturn:
+    """NaN and Infinity are no JSON, though Python's reader would take them."""
+    raise ValueError(f"{word} is no JSON")
+
+
+_JSON = json.JSONDecoder(parse_constant=_no_constant)
+
+
 class Reader:
     """One trace file: `meta` at once, its events by iteration. Use it in a `with` statement."""
 
@@ -169,7 +177,7 @@ class Reader:
                 else f"the line is longer than {MAX_LINE:,} bytes, so this is no trace"
             )
         try:
-            row = json.loads(line.decode("utf-8"), parse_constant=_no_constant)
+            row = _JSON.decode(line.decode("utf-8"))
         except (ValueError, RecursionError):
             self.refuse("it is no line of JSON")
         if not isinstance(row, dict):
@@ -184,8 +192,3 @@ class Reader:
             self.refuse("the gzip data stops short: the file was cut")
         except (gzip.BadGzipFile, zlib.error) as error:
             self.refuse(f"the name ends in .gz, but the file is not gzip ({error})")
-
-
-def _no_constant(word: str) -> NoReturn:
-    """NaN and Infinity are no JSON, though Python's reader would take them."""
-    raise ValueError(f"{word} is no JSON")
