@@ -201,7 +201,14 @@ class Trace:
 
     def children(self, of: int | None) -> Iterator[TaskRecord]:
         """The lanes that `of` spawned, in spawn order."""
-        return (lane for lane in self.lanes if lane.parent == of)
+        return iter(self._families.get(of, ()))
+
+    @functools.cached_property
+    def _families(self) -> dict[int | None, list[TaskRecord]]:
+        found: dict[int | None, list[TaskRecord]] = {}
+        for lane in self.lanes:
+            found.setdefault(lane.parent, []).append(lane)
+        return found
 
     # Drawing, text and files are other modules' concerns; each is loaded when it is first needed,
     # so that a trace can be made and read where neither plotly nor gzip is.

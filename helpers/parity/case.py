@@ -41,7 +41,8 @@ class Case:
             yield OUTCOME
         if here.error != there.error:
             yield ERROR
-        if self._parent(here, self.both.here) != self._parent(there, self.both.there):
+        names = self.both.names
+        if names["here"].get(here.parent) != names["there"].get(there.parent):
             yield ("parent", 0)
         if self.both.exact:
             yield from self._times()
@@ -59,10 +60,6 @@ class Case:
         for n, mine, yours in pairs.alike(self.both, self.pair):
             if not self.both.same(mine.ready, yours.ready):
                 yield ("ready", n)
-
-    @staticmethod
-    def _parent(lane: TaskRecord, named: dict[str, TaskRecord]) -> str | None:
-        return next((name for name, other in named.items() if other.id == lane.parent), None)
 
     def steps(self, side: str) -> list[int]:
         """The places of the steps that only this side has, and that nothing explains yet."""

@@ -50,6 +50,14 @@ class Both:
         return named(self.recording)
 
     @functools.cached_property
+    def names(self) -> dict[str, dict[int | None, str]]:
+        """Here and there: by its id, the name that a lane is matched by."""
+        sides = {"here": self.here, "there": self.there}
+        return {
+            side: {lane.id: name for name, lane in lanes.items()} for side, lanes in sides.items()
+        }
+
+    @functools.cached_property
     def pairs(self) -> tuple[Pair, ...]:
         """The lanes that both have, in the recording's order."""
         here = self.here

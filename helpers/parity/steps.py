@@ -39,7 +39,7 @@ def own_branches(case: Case) -> None:
         said = f"`{case.name}` has {words.plural(len(lost), 'more poll')} here"
         case.tell("the loser is awaited", f"{said}, when its loser has ended.", lost)
     found = _too_many(case, [s for s, by in woke if by])
-    held = [("there", n) for n in case.steps("there") if _holds_a_branch(case, case.there.steps[n])]
+    held = _that_hold_a_branch(case)
     short = [("here", n) for n in case.steps("here") if held and _stands_for(case, n)]
     if found or held:
         polls = f"{case.here.polls} polls here, {case.there.polls} there"
@@ -74,12 +74,13 @@ def _branch_that_woke(case: Case, step: Step) -> TaskRecord | None:
     return None
 
 
-def _holds_a_branch(case: Case, step: Step) -> bool:
-    return any(
-        lane.kind is LaneKind.BRANCH and (other.start, other.end) == (step.start, step.end)
-        for lane in case.both.recording.children(case.there.id)
-        for other in lane.steps
-    )
+def _that_hold_a_branch(case: Case) -> list[Fact]:
+    """The steps there, of those to be explained, that are a branch's steps as well."""
+    children = case.both.recording.children(case.there.id)
+    branches = (lane for lane in children if lane.kind is LaneKind.BRANCH)
+    inside = {(step.start, step.end) for lane in branches for step in lane.steps}
+    steps = case.there.steps
+    return [("there", n) for n in case.steps("there") if (steps[n].start, steps[n].end) in inside]
 
 
 def _stands_for(case: Case, n: int) -> bool:
@@ -171,7 +172,8 @@ def equal_deadlines(both: Both) -> Iterator[Difference]:
     """Two tasks whose timers are due at one instant, and that go on in another order."""
     if not both.exact:
         return
-    here, there = _rung(both.trace, both.here), _rung(both.recording, both.there)
+    here = _rung(both.trace, both.names["here"])
+    there = _rung(both.recording, both.names["there"])
     for moment, names in here.items():
         others = there.get(moment, [])
         shared = set(names) & set(others)
@@ -189,9 +191,8 @@ def equal_deadlines(both: Both) -> Iterator[Difference]:
             return
 
 
-def _rung(trace: Trace, lanes: Mapping[str, TaskRecord]) -> dict[float, list[str]]:
+def _rung(trace: Trace, names: Mapping[int | None, str]) -> dict[float, list[str]]:
     """By moment: the names of the lanes that a timer woke, each once, as they went on."""
-    names = {lane.id: name for name, lane in lanes.items()}
     found: dict[float, dict[str, None]] = defaultdict(dict)
     for number, n in trace.places:
         step = trace.by_id[number].steps[n]
