@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -62,6 +63,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest is begun first: the tests that click, the notebooks, then all others."""
     first = ("tests/browser/", "notebooks/")
     items.sort(key=lambda item: [not item.nodeid.startswith(folder) for folder in first])
+
+
+def pytest_collection_finish() -> None:
+    """Programs that have a full collection made do not wait for it to go through pytest's own."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)
