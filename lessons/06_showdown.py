@@ -30,7 +30,7 @@ import asyncio
 import plotly.graph_objects as go
 
 from helpers import busy, lab, record, theme, timeline
-from helpers.costs import WAIT, Costs, as_time, growth, measure, measure_all, per_unit
+from helpers.costs import WAIT, Costs, as_time, growth, measure_all, per_unit
 
 
 def minute():
@@ -69,7 +69,7 @@ print("every order ended well:", {task.outcome.value for task in crowd.tasks} ==
 # ## 2. How it grows
 #
 # Lesson 01 found what one unit costs. Is that all there is, or is there a number at which it breaks? `measure_all` measures in fresh processes again, threads
-# up to 10,000, and tasks up to 100,000. (It takes some seconds.)
+# up to 3000, and tasks up to 100,000. (It takes some seconds.)
 #
 # In the picture both axes are logarithmic: each step to the right is ten times as many. There, a cost of *factor × n^exponent* is a straight
 # line, and its steepness is the exponent. With exponent 1, ten times as many cost ten times as much. With 2 it is a hundred times as much: a cliff.
@@ -79,8 +79,8 @@ print("every order ended well:", {task.outcome.value for task in crowd.tasks} ==
 # %%
 costs = Costs(
     [
-        *await measure_all((1000, 3000, 10_000), repeats=1),
-        await measure("task", 100_000, repeats=1),
+        *await measure_all((300, 1000, 3000), ["thread"], repeats=1),
+        *await measure_all((1000, 10_000, 100_000), ["task"], repeats=1),
     ]
 )
 
@@ -126,7 +126,7 @@ print("100,000 tasks take less than a tenth of one after the other:", end=" ")
 print(costs[-1].seconds < 100_000 * WAIT / 10)
 
 # %%
-chefs = costs.of("thread")[0]
+chefs = costs.of("thread")[1]
 print("1000 threads all ran, in less than 5 seconds:", chefs.seconds < 5)
 print("and took less than 200 MB:", chefs.bytes < 200e6)
 print("they were a thread each, and one for main:", chefs.threads == 1001)
@@ -136,8 +136,8 @@ print(len({cost.threads for cost in costs.of("task")}) == 1)
 # %% [markdown]
 # The memory's exponent is 1, the time's is near it, for threads as for tasks. There is no number at which either breaks by itself; there is a price for each, and it stays about the same. (For the
 # time of tasks, some tenths above 1 are usual. The heap of timers gets deeper, the garbage collector has more to look through, the processor's caches hold a smaller part; this
-# measurement does not tell them apart.) The kitchen with a thousand chefs did not explode; it is the upper one of two lines. What ends first is the system's patience: some give you no ten
-# thousand threads, and then the table says how far it came.
+# measurement does not tell them apart.) The kitchen with a thousand chefs did not explode; it is the upper one of two lines. What ends first is the system's patience: some give you fewer than
+# three thousand threads, and then the table says how far it came.
 #
 # The last line is the point of the whole course. However many cards you write, **spawning makes no thread**. That is good news and a limit at once: a hundred thousand
 # cards may take some seconds, and they are seconds of *one* chef.
