@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import contextvars
 import gc
+import itertools
 import logging
 import threading
 import time
@@ -18,6 +19,7 @@ import pytest
 from helpers import Deadlock, RunTooLong, Trace, busy, record
 from helpers.engine import run
 from helpers.engine.run import Run
+from helpers.errors import RunStopped
 
 
 def recorded(coro: Coroutine[Any, Any, Any], **options: Any) -> Trace:
@@ -307,6 +309,32 @@ def test_a_step_that_never_ends_is_ended_at_the_limit_and_its_line_is_named(cloc
 
     with pytest.raises(RunTooLong, match="a step held the loop at line .*test_recorder"):
         recorded(main(), clock=clock, max_seconds=0.2)
+
+
+def test_a_step_that_swallows_its_end_has_time_for_it_before_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    raise_inside = Run._raise_inside
+    raised: list[float] = []
+
+    def noted(self: Run) -> None:
+        raised.append(self._raised_at)
+        raise_inside(self)
+
+    async def main() -> None:
+        for _ in range(2):  # as where the exception comes in a finalizer
+            with contextlib.suppress(RunStopped):
+                while True:
+                    pass
+        while True:
+            pass
+
+    monkeypatch.setattr(Run, "_raise_inside", noted)
+    with pytest.raises(RunTooLong):
+        recorded(main(), max_seconds=0.1)
+    pauses = [later - earlier for earlier, later in itertools.pairwise(raised)]
+    assert len(pauses) >= 2
+    assert min(pauses) > run._PATIENCE
 
 
 def test_a_task_that_refuses_its_cancel_for_ever_does_not_hold_the_run() -> None:

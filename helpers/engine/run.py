@@ -26,7 +26,8 @@ MAX_STEPS = 1_000_000
 MAX_SECONDS = 60.0
 # How often the one who waits for a run looks after it: a kernel's Stop is noticed at the next look.
 HEARTBEAT = 0.05
-# How long a step of a stopped run may hold its thread before an exception is raised in there.
+# How long a step of a stopped run may hold its thread before an exception is raised in there, and
+# before the next one is: a finalizer may have swallowed the first, which is being reported.
 _PATIENCE = 0.15
 # How long a stopped run is waited for. A blocking call cannot be broken; it is left behind.
 _LEAVE_AFTER = 0.8
@@ -64,7 +65,7 @@ class Run:
         self.max_steps, self.max_seconds = max_steps, max_seconds
         self.finished: Future[Trace] = Future()
         self.drive: Drive | None = None
-        self._began = 0.0
+        self._began = self._raised_at = 0.0
         self._thread: threading.Thread | None = None
         self._ready = threading.Event()
 
@@ -176,7 +177,9 @@ class Run:
             drive.too_long = True
             loop.halt = f"the run took more than {self.max_seconds:g} s and did not end"
             self._poke(_wake)
-        if (drive.stopped or drive.too_long) and loop.held_for() > _PATIENCE:
+        ended = drive.stopped or drive.too_long
+        if ended and min(loop.held_for(), time.perf_counter() - self._raised_at) > _PATIENCE:
+            self._raised_at = time.perf_counter()
             self._raise_inside()
 
     def _poke(self, callback: Callable[[], None]) -> None:
