@@ -20,8 +20,6 @@ class LabOnScreen:
         """Wait until the words stand in the panel."""
 
         def said() -> bool:
-            # What is off the screen is not laid out, and has no text to be read.
-            self.area.scroll_into_view_if_needed()
             return words in self.area.inner_text().replace("\N{NO-BREAK SPACE}", " ")
 
         self.notebook.until(said, f"{words!r} in the panel", seconds)

@@ -17,6 +17,8 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[2]
 
 SETTINGS = {
+    # Cells that are off the screen would not be laid out: no text to read, and nothing to click.
+    "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
     # "Get notified about Jupyter news?" would lie over the notebook.
     "@jupyterlab/apputils-extension/notification": {
         "fetchNews": "false",
