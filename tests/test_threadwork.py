@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import multiprocessing
 import threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
@@ -57,7 +58,8 @@ def test_an_executor_of_ones_own_gets_lanes_too(clock: str) -> None:
 def test_work_in_another_process_holds_the_clock_and_has_a_lane(clock: str) -> None:
     async def main() -> tuple[int, float]:
         loop = asyncio.get_running_loop()
-        with ProcessPoolExecutor(1) as pool:
+        # The other process is begun anew: a fork of one that has threads may hang.
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
             value = await loop.run_in_executor(pool, square, 5)
         return value, loop.time()
 
