@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from ipywidgets.widgets.widget import _remove_buffers
 
 from helpers.drawing.timeline_live import NOTHING, WAITING, LiveTimeline
 from helpers.timeline import draw
@@ -111,6 +112,13 @@ def test_it_may_be_filled_from_another_thread(runs: list[Trace]) -> None:
     thread.start()
     thread.join()
     assert shown(live)["data"] == static(runs[0])
+
+
+def test_plotly_s_program_goes_to_the_browser_as_bytes_beside_the_message() -> None:
+    state, paths, programs = _remove_buffers(LiveTimeline().widget.get_state())
+    assert paths == [["_program"]]
+    assert len(programs[0]) > 1e6
+    assert len(json.dumps(state)) < 50_000
 
 
 def test_an_axis_of_the_density_does_not_cover_the_lanes() -> None:

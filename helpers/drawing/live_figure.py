@@ -2,7 +2,7 @@
 
 anywidget gives a widget's JavaScript two seconds to load; after that it drops every message to the
 widget, for good. plotly's is five megabytes. So a few lines are loaded first, which are ready at
-once and load plotly's then.
+once and load plotly's then. That is sent as bytes, which nobody on the way has to read.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import cache
 from importlib import resources
 
+import plotly
 import plotly.graph_objects as go
 import traitlets
 
@@ -21,20 +22,21 @@ _DRAWN = "drawn"
 _FIRST = """\
 const loaded = globalThis.taskCardsLoaded ??= new Map();
 
-function load(program) {
-  if (!loaded.has(program)) {
+function load(version, program) {
+  if (!loaded.has(version)) {
     const url = URL.createObjectURL(new Blob([program], { type: "text/javascript" }));
-    loaded.set(program, import(url).finally(() => URL.revokeObjectURL(url)));
+    loaded.set(version, import(url).finally(() => URL.revokeObjectURL(url)));
   }
-  return loaded.get(program);
+  return loaded.get(version);
 }
 
 export default () => {
   let plotly;
 
   async function begin(props) {
-    const { default: make } = await load(props.model.get("_program"));
-    const made = await make();
+    const { model } = props;
+    const program = await load(model.get("_program_version"), model.get("_program"));
+    const made = await program.default();
     await made.initialize(props);
     return made;
   }
@@ -63,9 +65,9 @@ export default () => {
 
 
 @cache
-def _plotly() -> str:
+def _plotly() -> bytes:
     """The JavaScript of plotly's own widget, about five megabytes."""
-    return (resources.files("plotly") / "package_data" / "widgetbundle.js").read_text("utf-8")
+    return (resources.files("plotly") / "package_data" / "widgetbundle.js").read_bytes()
 
 
 class LiveFigure(go.FigureWidget):  # type: ignore[misc]  # plotly has no types
@@ -75,14 +77,15 @@ class LiveFigure(go.FigureWidget):  # type: ignore[misc]  # plotly has no types
     """
 
     _esm = _FIRST
-    _program = traitlets.Unicode().tag(sync=True)
+    _program_version = traitlets.Unicode(plotly.__version__).tag(sync=True)
+    _program = traitlets.Bytes().tag(sync=True)
 
     def __init__(self, data: list[object], layout: dict[str, object]) -> None:
         """Make it from plotly's JSON."""
         super().__init__({"data": data, "layout": layout})
 
     @traitlets.default("_program")
-    def _read_program(self) -> str:
+    def _read_program(self) -> bytes:
         return _plotly()
 
     def on_drawn(self, drawn: Callable[[], None]) -> None:
