@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from helpers._tools.chromium import HOW_TO_GET_ONE, find_chromium
+from tests.browser.lab_page import LabNotebook, LabOnScreen
 from tests.browser.look import WINDOW, launched
 from tests.browser.page import NotebookPage
 from tests.browser.server import PROJECT, LabServer
@@ -77,32 +78,66 @@ def tab(context: BrowserContext) -> Tab:
     return Tab(context)
 
 
+def opened(tab: Tab, server: LabServer, notebook: str | Path, **options: object) -> NotebookPage:
+    """A notebook in the folder's page; a Path is copied into the server's root first."""
+    if isinstance(notebook, Path):
+        server.copy_in(notebook)
+        notebook = notebook.name
+    page = NotebookPage(tab.page, server)
+    page.open(notebook, **options)  # type: ignore[arg-type]
+    return page
+
+
+@pytest.fixture
+def failed(request: pytest.FixtureRequest) -> Callable[[], bool]:
+    """Whether the test has failed."""
+    before = request.session.testsfailed
+    return lambda: request.session.testsfailed > before
+
+
+@pytest.fixture
+def one_page(tab: Tab, failed: Callable[[], bool]) -> Iterator[Tab]:
+    """The folder's page; after a test that failed it is closed, and JupyterLab is loaded anew."""
+    yield tab
+    if failed():
+        tab.page.close()
+
+
 @pytest.fixture
 def open_notebook(
-    tab: Tab, lab: LabServer, request: pytest.FixtureRequest
+    one_page: Tab, lab: LabServer, lab_notebook: LabNotebook, failed: Callable[[], bool]
 ) -> Iterator[Callable[..., NotebookPage]]:
     """`open_notebook("02_spawn.ipynb")` gives it as a NotebookPage.
 
     A Path is copied into the server's root first. Keyword arguments go to NotebookPage.open. At the
-    end of the test each notebook is closed, and its kernel shut down; after a test that failed the
-    page is closed as well, and JupyterLab is loaded anew.
+    end of the test each notebook is closed, and its kernel shut down.
     """
-    opened: list[NotebookPage] = []
-    failed = request.session.testsfailed
+    lab_notebook.close()
+    pages: list[NotebookPage] = []
 
     def open_one(notebook: str | Path, **options: object) -> NotebookPage:
-        if isinstance(notebook, Path):
-            lab.copy_in(notebook)
-            notebook = notebook.name
-        page = NotebookPage(tab.page, lab)
-        opened.append(page)
-        page.open(notebook, **options)  # type: ignore[arg-type]
-        return page
+        pages.append(opened(one_page, lab, notebook, **options))
+        return pages[-1]
 
     yield open_one
-    if request.session.testsfailed > failed:
-        tab.page.close()
-    else:
-        for page in opened:
+    if not failed():
+        for page in pages:
             page.close()
     lab.shut_down_kernels()
+
+
+@pytest.fixture(scope="package")
+def lab_notebook(
+    tab: Tab, lab: LabServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LabNotebook]:
+    """The notebook that `show_lab` shows labs in."""
+    path = tmp_path_factory.mktemp("labs") / "a_lab.ipynb"
+    notebook = LabNotebook(path, lambda path: opened(tab, lab, path))
+    yield notebook
+    notebook.close()
+
+
+@pytest.fixture
+def show_lab(one_page: Tab, lab_notebook: LabNotebook) -> Callable[..., LabOnScreen]:
+    """`show_lab("spawn")` shows a new panel of that lab, in a notebook that stays open."""
+    return lab_notebook.show

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+import nbformat
 
 from tests.browser.page import NotebookPage
 
@@ -14,7 +18,7 @@ class LabOnScreen:
     """One lab in a notebook page: what it says, its picture, its buttons."""
 
     def __init__(self, notebook: NotebookPage, cell: int) -> None:
-        self.notebook, self.area = notebook, notebook.output(cell)
+        self.notebook, self.cell, self.area = notebook, cell, notebook.output(cell)
 
     def says(self, words: str, seconds: float = 120) -> None:
         """Wait until the words stand in the panel."""
@@ -55,6 +59,58 @@ class LabOnScreen:
         slider.locator(".widget-readout").press("Enter")
 
 
+class LabNotebook:
+    """A notebook with nothing but a lab, for one test after another; `show` puts a new one in.
+
+    It is opened by the first `show`, and again by the one after `close` or after its page has gone.
+    """
+
+    CLOSE_ALL = "for panel in list(_open.values()):\n    panel.close()"
+
+    def __init__(self, path: Path, open_one: Callable[[Path], NotebookPage]) -> None:
+        """It will be written at the path, and opened by that function."""
+        self._path, self._open_one = path, open_one
+        self._notebook: NotebookPage | None = None
+
+    def show(self, name: str, *, messages: str = "perCommTarget") -> LabOnScreen:
+        """A new panel of this lab, alone; where its messages go is as in `send_messages`."""
+        if self._notebook is None or self._notebook.page.is_closed():
+            self._notebook = self._opened()
+        notebook = self._notebook
+        notebook.send_messages(messages)
+        rerun(notebook, 1)
+        set_source(notebook, 0, f'from helpers.labs import _open, lab\n\nlab("{name}")')
+        rerun(notebook, 0)
+        assert notebook.errors() == []
+        notebook.problems.clear()
+        return LabOnScreen(notebook, 0)
+
+    def _opened(self) -> NotebookPage:
+        book = nbformat.v4.new_notebook()
+        book.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
+        sources = ["from helpers.labs import _open", self.CLOSE_ALL]
+        book.cells = [nbformat.v4.new_code_cell(source) for source in sources]
+        nbformat.write(book, self._path)
+        notebook = self._open_one(self._path)
+        notebook.run_all()
+        return notebook
+
+    def close(self) -> None:
+        """Close it, where it is open."""
+        if self._notebook is not None and not self._notebook.page.is_closed():
+            self._notebook.close()
+        self._notebook = None
+
+
+def set_source(notebook: NotebookPage, cell: int, code: str) -> None:
+    """Write code into a cell."""
+    notebook.page.evaluate(
+        """([cell, code]) => jupyterapp.shell.currentWidget.content.widgets.at(cell)
+            .model.sharedModel.setSource(code)""",
+        [cell, code],
+    )
+
+
 def run_code(notebook: NotebookPage, code: str) -> list[dict[str, Any]]:
     """Run code in a new cell at the end of the notebook; its outputs."""
     select_last = (
@@ -63,14 +119,12 @@ def run_code(notebook: NotebookPage, code: str) -> list[dict[str, Any]]:
     )
     notebook.page.evaluate(select_last)
     notebook.command("notebook:insert-cell-below")
-    notebook.page.evaluate(
-        """code => { const book = jupyterapp.shell.currentWidget.content;
-            book.widgets.at(-1).model.sharedModel.setSource(code);
-            book.activeCellIndex = book.widgets.length - 1; }""",
-        code,
-    )
+    set_source(notebook, -1, code)
+    notebook.page.evaluate(select_last)
     notebook.command("notebook:run-cell")
-    outputs: list[dict[str, Any]] = notebook.cells()[-1]["outputs"]
+    outputs: list[dict[str, Any]] = notebook.page.evaluate(
+        "() => jupyterapp.shell.currentWidget.content.widgets.at(-1).model.outputs.toJSON()"
+    )
     return outputs
 
 

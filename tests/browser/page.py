@@ -100,10 +100,6 @@ class NotebookPage:
         script = "async ([name, given]) => { await jupyterapp.commands.execute(name, given) }"
         self.page.evaluate(script, [name, arguments or {}])
 
-    def start_all(self) -> None:
-        """Start running every cell, and return at once."""
-        self.page.evaluate("() => { jupyterapp.commands.execute('notebook:run-all-cells') }")
-
     def run_all(self, *, seconds: float = 120) -> None:
         """Run every cell, and return when each has finished and its widgets are drawn."""
         self.page.evaluate(

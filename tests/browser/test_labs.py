@@ -15,9 +15,10 @@ import pytest
 from helpers.labs import spec_of
 from tests.browser.lab_page import NOTHING_YET, LabOnScreen, printed_by, rerun, run_code
 from tests.browser.page import NotebookPage
+from tests.browser.server import PROJECT
 
 OpenNotebook = Callable[..., NotebookPage]
-NotebookOf = Callable[..., Path]
+ShowLab = Callable[..., LabOnScreen]
 
 # Which thread the callbacks come on, what is shown, and what is left in the kernel beside the lab's
 # own thread.
@@ -56,49 +57,38 @@ print(idle, panel.engine.state, came_on - {"MainThread"} != set(), mine)
 
 
 @pytest.fixture
-def notebook_of(tmp_path: Path) -> NotebookOf:
-    """`notebook_of("spawn", "showdown")` has a cell for each lab."""
-
-    def write(*names: str) -> Path:
-        shown = [f'from helpers.labs import lab\n\nlab("{name}")' for name in names]
-        return _written(tmp_path / f"labs_{names[0]}.ipynb", *shown)
-
-    return write
-
-
-def _written(path: Path, *sources: str) -> Path:
-    """A notebook with these cells, at that path."""
-    notebook = nbformat.v4.new_notebook()
-    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
-    notebook.cells = [nbformat.v4.new_code_cell(source) for source in sources]
-    nbformat.write(notebook, path)
-    return path
+def lesson(tmp_path: Path) -> Path:
+    """Lesson 02 without its outputs, so that what is seen comes from a run."""
+    book = nbformat.read(PROJECT / "notebooks" / "02_spawn.ipynb", as_version=4)
+    for cell in book.cells:
+        if cell.cell_type == "code":
+            cell.outputs = []
+    nbformat.write(book, tmp_path / "02_spawn.ipynb")
+    return tmp_path / "02_spawn.ipynb"
 
 
 def test_the_spawn_lab_in_its_lesson_works_on_a_subshell_of_the_kernel(
-    open_notebook: OpenNotebook,
+    open_notebook: OpenNotebook, lesson: Path
 ) -> None:
-    notebook = open_notebook("02_spawn.ipynb")
-    the_spawn_lab_runs_follows_its_slider_stops_and_leaves_nothing_behind(notebook, True)
-
-
-def test_the_spawn_lab_works_on_the_kernels_main_thread(
-    open_notebook: OpenNotebook, notebook_of: NotebookOf
-) -> None:
-    notebook = open_notebook(notebook_of("spawn"))
-    notebook.send_messages("disabled")
-    the_spawn_lab_runs_follows_its_slider_stops_and_leaves_nothing_behind(notebook, False)
-
-
-def the_spawn_lab_runs_follows_its_slider_stops_and_leaves_nothing_behind(
-    notebook: NotebookPage, beside_main: bool
-) -> None:
+    notebook = open_notebook(lesson)
     notebook.run_all()
     assert notebook.errors() == []
     sources = [cell["source"] for cell in notebook.cells()]
     place = next(n for n, source in enumerate(sources) if 'lab("spawn")' in source)
-    run_code(notebook, WHO)
     lab = LabOnScreen(notebook, place)
+    the_spawn_lab_runs_follows_its_slider_stops_and_leaves_nothing_behind(lab, True)
+
+
+def test_the_spawn_lab_works_on_the_kernels_main_thread(show_lab: ShowLab) -> None:
+    lab = show_lab("spawn", messages="disabled")
+    the_spawn_lab_runs_follows_its_slider_stops_and_leaves_nothing_behind(lab, False)
+
+
+def the_spawn_lab_runs_follows_its_slider_stops_and_leaves_nothing_behind(
+    lab: LabOnScreen, beside_main: bool
+) -> None:
+    notebook = lab.notebook
+    run_code(notebook, WHO)
     lab.says("Ready. Predict, then press Run.")
     lab.shows(NOTHING_YET)
 
@@ -130,7 +120,7 @@ def the_spawn_lab_runs_follows_its_slider_stops_and_leaves_nothing_behind(
     printed = printed_by(notebook, LEFT)
     assert printed == f"True ready {beside_main} ['task-cards-lab-spawn']\n"
 
-    rerun(notebook, place)  # a new panel; the one before goes, with its thread
+    rerun(notebook, lab.cell)  # a new panel; the one before goes, with its thread
     lab.says("Ready. Predict, then press Run.")
     printed = printed_by(notebook, LEFT)
     assert printed == f"True closed {beside_main} []\n"
@@ -139,13 +129,11 @@ def the_spawn_lab_runs_follows_its_slider_stops_and_leaves_nothing_behind(
     assert not notebook.problems
 
 
-def test_a_run_that_ended_before_the_browser_could_draw_is_drawn(
-    open_notebook: OpenNotebook, notebook_of: NotebookOf
-) -> None:
-    notebook = open_notebook(notebook_of("spawn"))
+def test_a_run_that_ended_before_the_browser_could_draw_is_drawn(show_lab: ShowLab) -> None:
+    lab = show_lab("spawn")
+    notebook = lab.notebook
     notebook.page.evaluate(SLOW)
-    notebook.start_all()
-    lab = LabOnScreen(notebook, 0)
+    rerun(notebook, lab.cell)
     lab.says("Ready. Predict, then press Run.")
     lab.press("Run")
     lab.says("Done.")
@@ -157,13 +145,9 @@ def test_a_run_that_ended_before_the_browser_could_draw_is_drawn(
     assert not notebook.problems
 
 
-def test_the_panel_answers_while_a_run_blocks(
-    open_notebook: OpenNotebook, notebook_of: NotebookOf
-) -> None:
-    notebook = open_notebook(notebook_of("not_blocking"))
-    notebook.run_all()
-    run_code(notebook, SAID)
-    lab = LabOnScreen(notebook, 0)
+def test_the_panel_answers_while_a_run_blocks(show_lab: ShowLab) -> None:
+    lab = show_lab("not_blocking")
+    run_code(lab.notebook, SAID)
     lab.set("Number of guests", 100)
     lab.set("Dishes that are stared at", 100)
     lab.says("will hold the chef for 10 s in all")
@@ -173,25 +157,20 @@ def test_the_panel_answers_while_a_run_blocks(
     lab.press("Stop")  # at once: on a busy machine the new one would soon be over by itself
     lab.says("will hold the chef for 9 s in all")
     lab.says("Stopped after")
-    printed = printed_by(notebook, "print(*said)")
+    printed = printed_by(lab.notebook, "print(*said)")
     assert "Running for" in printed
     assert "Done." not in printed, "the panel stood still until a run had ended by itself"
 
 
-def test_each_lab_is_run_by_a_click_and_shows_what_came_out(
-    open_notebook: OpenNotebook, notebook_of: NotebookOf
-) -> None:
+def test_each_lab_is_run_by_a_click_and_shows_what_came_out(show_lab: ShowLab) -> None:
     asked = {
         "task_cards": ("about as long", "all done after"),
         "deadlines": ("the fallback, in time", "That is what you predicted."),
         "first_wins": ("cache", "that is what you predicted."),
         "showdown": (None, "You predicted 0.25 s; it took"),
     }
-    notebook = open_notebook(notebook_of(*asked))
-    notebook.run_all()
-    assert notebook.errors() == []
-    for cell, (name, (answer, said)) in enumerate(asked.items()):
-        lab = LabOnScreen(notebook, cell)
+    for name, (answer, said) in asked.items():
+        lab = show_lab(name)
         lab.says(spec_of(name).title)
         if answer is None:
             lab.area.get_by_label("Your prediction").fill("0.25")
@@ -201,46 +180,39 @@ def test_each_lab_is_run_by_a_click_and_shows_what_came_out(
         lab.says(said)
         lab.says("Done.")
         assert NOTHING_YET not in " ".join(lab.drawn())
+        assert not lab.notebook.problems
     lab.set("Number of orders", 40)
     lab.shows("41 tasks")
-    assert not notebook.problems
+    assert not lab.notebook.problems
 
 
-def test_the_code_that_is_copied_gives_the_same_timeline_in_a_cell(
-    open_notebook: OpenNotebook, notebook_of: NotebookOf
-) -> None:
-    notebook = open_notebook(notebook_of("deadlines"))
-    notebook.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    notebook.run_all()
-    lab = LabOnScreen(notebook, 0)
+def test_the_code_that_is_copied_gives_the_same_timeline_in_a_cell(show_lab: ShowLab) -> None:
+    lab = show_lab("deadlines")
+    lab.notebook.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     lab.set("The call takes", 250)
     lab.press("Run")
     lab.shows("0.25 s")
     lab.area.get_by_text("The code that runs").click()
     lab.press("Copy")
     lab.says("Copied: paste it in a cell")
-    copied = notebook.page.evaluate("() => navigator.clipboard.readText()")
-    output = run_code(notebook, copied)[0]["data"]
+    copied = lab.notebook.page.evaluate("() => navigator.clipboard.readText()")
+    output = run_code(lab.notebook, copied)[0]["data"]
     title, below = str(output["text/plain"]).splitlines()[:2]
     lab.shows(below)
     assert title.replace("`", "") in " ".join(lab.drawn())
     assert "returned" in output["text/plain"]
 
 
-def test_after_a_kernel_restart_the_cell_is_run_again_and_works(
-    open_notebook: OpenNotebook, notebook_of: NotebookOf
-) -> None:
-    notebook = open_notebook(notebook_of("spawn"))
-    notebook.run_all()
-    lab = LabOnScreen(notebook, 0)
+def test_after_a_kernel_restart_the_cell_is_run_again_and_works(show_lab: ShowLab) -> None:
+    lab = show_lab("spawn")
     lab.press("Run")
     lab.shows("21 tasks")
-    notebook.restart()
-    notebook.run_all()
-    assert notebook.errors() == []
+    lab.notebook.restart()
+    rerun(lab.notebook, lab.cell)
+    assert lab.notebook.errors() == []
     lab.says("Ready. Predict, then press Run.")
     lab.shows(NOTHING_YET)
     lab.press("Run")
     lab.shows("21 tasks")
     lab.says("Done.")
-    assert not notebook.problems
+    assert not lab.notebook.problems

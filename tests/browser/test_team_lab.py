@@ -6,11 +6,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-import nbformat
-
 from helpers.labs.beside import NONE, SAME
 from tests.browser.lab_page import NOTHING_YET, LabOnScreen
-from tests.browser.page import NotebookPage
 
 
 def drawn(lab: LabOnScreen, picture: int) -> list[str]:
@@ -25,16 +22,10 @@ def drawn(lab: LabOnScreen, picture: int) -> list[str]:
 
 
 def test_real_tokio_stands_below_the_model_where_it_was_recorded(
-    open_notebook: Callable[..., NotebookPage], tmp_path: Path
+    show_lab: Callable[..., LabOnScreen],
 ) -> None:
-    book = nbformat.v4.new_notebook()
-    book.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
-    book.cells = [nbformat.v4.new_code_cell('from helpers import lab\n\nlab("team_of_chefs")')]
-    path = tmp_path / "team.ipynb"
-    nbformat.write(book, path)
-    notebook = open_notebook(path)
-    notebook.run_all()
-    lab = LabOnScreen(notebook, 0)
+    lab = show_lab("team_of_chefs")
+    notebook = lab.notebook
     notebook.until(lambda: NOTHING_YET in " ".join(drawn(lab, 0)), "the empty picture")
     lab.area.get_by_label("Your prediction").fill("0.05")
     lab.press("Run")
