@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
+import nbval.kernel
 import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling
@@ -26,6 +27,10 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 # How long an example takes says nothing on a busy machine. CI tries the same examples each time.
 settings.register_profile("course", deadline=None, derandomize=os.environ.get("CI") == "true")
 settings.load_profile("course")
+
+# nbval lays out each message of a kernel for its log, whether anybody reads that or not, which is a
+# fifth of the time that a notebook takes. As it is will do.
+nbval.kernel.pformat = lambda message: message
 
 HEADER = """\
 # ---
