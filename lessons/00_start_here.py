@@ -534,7 +534,7 @@ def measure(*package):
     return float(subprocess.run(run, capture_output=True, check=True).stdout)
 
 
-# %%
+# %% tags=["measures"]
 # NBVAL_IGNORE_OUTPUT
 seconds = {"without": [], "with": []}
 for _ in range(5):

@@ -250,7 +250,7 @@ def draw(costs, title):
     return figure.update_layout(template=TEMPLATE, title=title, height=340)
 
 
-# %%
+# %% tags=["measures"]
 # NBVAL_IGNORE_OUTPUT
 costs = await measure_all(
     counts=(10, 100, 1000, 10_000),

@@ -76,7 +76,7 @@ print("every order ended well:", {task.outcome.value for task in crowd.tasks} ==
 #
 # **Predict.** What is the exponent of the memory? Of the time? For threads, and for tasks?
 
-# %%
+# %% tags=["measures"]
 costs = Costs(
     [
         *await measure_all((300, 1000, 3000), ["thread"], repeats=1),

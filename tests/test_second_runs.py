@@ -16,14 +16,16 @@ except NameError:
 print(runs)"""
 
 
-def test_a_cell_that_prints_something_else_the_second_time_fails_unless_it_says_so(
+def test_a_cell_that_prints_something_else_then_fails_unless_it_says_so_or_measures(
     tmp_path: Path,
 ) -> None:
     new_code, new_book = nbformat.v4.new_code_cell, nbformat.v4.new_notebook
     printed = nbformat.v4.new_output("stream", name="stdout", text="1\n")
-    for name, tags in (("silent", []), ("honest", ["differs-again"])):
+    books = {"silent": [], "honest": ["differs-again"], "measured": ["measures"]}
+    for name, tags in books.items():
         counted = new_code(COUNT, execution_count=1, outputs=[printed], metadata={"tags": tags})
-        book = new_book(cells=[counted, new_code("assert runs in (1, 2)", execution_count=2)])
+        often = "runs == 1" if name == "measured" else "runs in (1, 2)"
+        book = new_book(cells=[counted, new_code(f"assert {often}", execution_count=2)])
         nbformat.write(book, tmp_path / f"{name}.ipynb")
     (tmp_path / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "--nbval", "-q", "-p", "tests.second_runs"]
@@ -33,5 +35,5 @@ def test_a_cell_that_prints_something_else_the_second_time_fails_unless_it_says_
         text=True,
         cwd=tmp_path,
     )
-    assert "1 failed, 7 passed" in done.stdout, done.stdout + done.stderr
+    assert "1 failed, 10 passed" in done.stdout, done.stdout + done.stderr
     assert "silent.ipynb::Cell 0, again" in done.stdout
