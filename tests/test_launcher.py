@@ -101,7 +101,7 @@ def fetch(address: str, *, seconds: float = 20) -> bytes:
             time.sleep(0.1)
 
 
-def test_it_serves_the_first_lesson_at_the_address_it_prints_until_ctrl_c(started) -> None:
+def test_it_serves_the_first_lesson_at_the_address_it_prints_alone_until_ctrl_c(started) -> None:
     port = free_port()
     process, log = started(f"--port={port}")
     address = address_in(log, process)
@@ -110,10 +110,11 @@ def test_it_serves_the_first_lesson_at_the_address_it_prints_until_ctrl_c(starte
     assert parts.path == f"/lab/tree/{FIRST_LESSON}"
     assert b"JupyterLab" in fetch(address)
     token = parse_qs(parts.query)["token"][0]
-    about = json.loads(
-        fetch(f"http://127.0.0.1:{port}/api/contents/{FIRST_LESSON}?content=1&token={token}")
-    )
+    lesson = f"http://127.0.0.1:{port}/api/contents/{FIRST_LESSON}"
+    about = json.loads(fetch(f"{lesson}?content=1&token={token}"))
     assert about["content"]["cells"] == []
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        fetch(lesson)  # without the token
     [at] = {
         c.laddr.ip for c in psutil.Process(process.pid).net_connections() if c.laddr.port == port
     }
@@ -125,14 +126,6 @@ def test_it_serves_the_first_lesson_at_the_address_it_prints_until_ctrl_c(starte
     process.send_signal(signal.SIGINT)
     assert process.wait(20) == 0
     assert "Traceback" not in log.read_text(encoding="utf-8")
-
-
-def test_without_the_token_the_lesson_is_not_served(started) -> None:
-    port = free_port()
-    process, log = started(f"--port={port}")
-    address_in(log, process)
-    with pytest.raises(urllib.error.HTTPError, match="403"):
-        fetch(f"http://127.0.0.1:{port}/api/contents/{FIRST_LESSON}")
 
 
 def test_root_alone_gets_allow_root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -348,7 +348,7 @@ def test_a_task_that_refuses_its_cancel_for_ever_does_not_hold_the_run() -> None
         await asyncio.sleep(0)
 
     with pytest.raises(RunTooLong):
-        recorded(main(), max_steps=10_000)
+        recorded(main(), max_steps=2000)
 
 
 def test_nested_runs_each_have_their_own_tasks_and_clock() -> None:
