@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from helpers import Deadlock, RunTooLong, Trace, busy, record
-from helpers.engine import run
+from helpers.engine import drive, run
 from helpers.engine.run import Run
 from helpers.errors import RunStopped
 
@@ -337,7 +337,11 @@ def test_a_step_that_swallows_its_end_has_time_for_it_before_the_next(
     assert min(pauses) > run._PATIENCE
 
 
-def test_a_task_that_refuses_its_cancel_for_ever_does_not_hold_the_run() -> None:
+def test_a_task_that_refuses_its_cancel_for_ever_does_not_hold_the_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(drive, "_STEPS_TO_END", 5000)
+
     async def stubborn() -> None:
         while True:
             with contextlib.suppress(asyncio.CancelledError):
@@ -348,7 +352,7 @@ def test_a_task_that_refuses_its_cancel_for_ever_does_not_hold_the_run() -> None
         await asyncio.sleep(0)
 
     with pytest.raises(RunTooLong):
-        recorded(main(), max_steps=2000)
+        recorded(main())
 
 
 def test_nested_runs_each_have_their_own_tasks_and_clock() -> None:
