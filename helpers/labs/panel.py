@@ -123,7 +123,9 @@ class Panel(widgets.VBox):
             self.picture.show(event.trace, title=self._title(event))
             self.beside.show(event.values)
         self.state_line.value = view.paragraph(_state_in_words(event))
-        if event.trace is None or event.state is not State.RUNNING:
+        goes_on = event.state is State.RUNNING and event.trace is not None
+        stays = event.state is State.STOPPED and event.trace is None  # what came out before
+        if not (goes_on or stays):
             self.outcome.value = self._outcome(event)
 
     def _title(self, event: Event) -> str | None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import pytest
 
 from helpers.engine.run import Run
-from helpers.labs import keeper
+from helpers.labs import lab_run
 from helpers.labs.engine import Engine, Event, State
 from helpers.trace import Outcome
 from tests.labs.conftest import Diary, spec_of, strangers, until, with_ms
@@ -37,7 +37,7 @@ def alive(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
         return sum(not run.finished.done() for run in runs)
 
     count.most = 0  # type: ignore[attr-defined]
-    monkeypatch.setattr(keeper, "Run", Counted)
+    monkeypatch.setattr(lab_run, "Run", Counted)
     return count
 
 
@@ -148,6 +148,23 @@ def test_after_stop_a_changed_value_is_not_run(make: Make) -> None:
     assert engine.values["ms"] == 7
 
 
+def test_a_stop_when_nothing_runs_is_told_and_leaves_the_picture(make: Make) -> None:
+    engine, diary = make("ovens", clocks=("virtual",))
+    engine.stop()
+    engine.run()
+    assert engine.wait(60)
+    engine.stop()
+    assert engine.wait(60)
+    assert diary.states == [RUNNING, DONE, STOPPED]
+    assert (diary.last(STOPPED).trace, diary.last(STOPPED).sentence) == (None, "")
+    engine.stop()
+    assert engine.wait(60)
+    assert diary.states == [RUNNING, DONE, STOPPED]
+    engine.run()
+    assert engine.wait(60)
+    assert diary.states == [RUNNING, DONE, STOPPED, RUNNING, DONE]
+
+
 def test_stop_drops_a_change_that_waits_for_its_turn(make: Make) -> None:
     engine, diary = make("ovens", clocks=("virtual",))
     engine.run()
@@ -157,6 +174,28 @@ def test_stop_drops_a_change_that_waits_for_its_turn(make: Make) -> None:
     assert engine.wait(0.5)
     time.sleep(0.2)
     assert diary.values_run() == [50]
+    assert diary.states == [RUNNING, DONE, STOPPED]
+
+
+def test_a_stop_after_a_run_has_ended_for_the_next_and_before_that_tells_of_the_first(
+    nothing_left: set[threading.Thread],
+) -> None:
+    diary = Diary()
+    engine = Engine(spec_of("ovens"), diary, debounce=60, patience=60)
+    engine.request(with_ms(10_000))
+    engine.run()
+    until(lambda: diary.states == [RUNNING])
+    engine.request(with_ms(9000))
+    until(lambda: diary.states == [RUNNING, STOPPING])
+    until(lambda: {t.name for t in strangers(nothing_left)} == {"task-cards-lab-test"})
+    engine.stop()
+    assert engine.wait(60)
+    assert diary.states == [RUNNING, STOPPING, STOPPED]
+    stopped = diary.last(STOPPED)
+    assert stopped.sentence.startswith("Stopped after ")
+    assert stopped.values["ms"] == 10_000
+    assert stopped.trace is not None
+    engine.close()
 
 
 def test_stop_during_a_blocking_call_waits_for_its_end_and_says_so(make: Make) -> None:

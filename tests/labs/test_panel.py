@@ -14,7 +14,7 @@ import pytest
 from ipywidgets.widgets.widget import _instances
 
 from helpers.engine.run import Run
-from helpers.labs import NAMES, keeper, lab, spec_of
+from helpers.labs import NAMES, lab, lab_run, spec_of
 from helpers.labs.events import State
 from helpers.labs.panel import Panel
 from helpers.labs.spec import LabSpec, Values
@@ -190,6 +190,19 @@ def test_stop_keeps_the_picture_and_says_how_far_it_came(panel_of: OpenPanel) ->
     assert "Your prediction" not in words(panel.outcome)
 
 
+def test_stop_after_the_end_says_that_nothing_runs_by_itself_and_keeps_what_came_out(
+    panel_of: OpenPanel,
+) -> None:
+    panel = quick(panel_of("spawn"))
+    run(panel)
+    before = title(panel), words(panel.outcome)
+    assert "In numbers" in before[1]
+    panel.buttons["Stop"].click()
+    assert panel.engine.wait(60)
+    assert words(panel.state_line).strip() == "Press Run to run it again."
+    assert (title(panel), words(panel.outcome)) == before
+
+
 def test_reset_puts_everything_back_to_where_a_fresh_lab_stands(panel_of: OpenPanel) -> None:
     panel = panel_of("spawn")
     fresh = dict(panel.values())
@@ -241,7 +254,7 @@ def test_a_lab_that_runs_when_it_is_opened_again_is_ended(
         runs.append(Run(*arguments, **options))
         return runs[-1]
 
-    monkeypatch.setattr(keeper, "Run", remembered)
+    monkeypatch.setattr(lab_run, "Run", remembered)
     first = panel_of("spawn")
     first.controls["tasks"].value = 1000
     first.buttons["Run"].click()

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.labs import keeper, spec_of
+from helpers.labs import lab_run, spec_of
 from helpers.labs.beside import NONE, SAME
 from helpers.labs.engine import Engine
 from helpers.labs.events import State
@@ -55,8 +55,8 @@ def test_the_lab_shows_the_trace_that_its_program_returns(
 def test_while_a_model_is_made_no_picture_of_its_making_is_shown(
     make: Callable[..., tuple[Engine, Diary]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keeper, "SNAPSHOT", 0.0)
-    monkeypatch.setattr(keeper, "HEARTBEAT", 0.001)
+    monkeypatch.setattr(lab_run, "SNAPSHOT", 0.0)
+    monkeypatch.setattr(lab_run, "HEARTBEAT", 0.001)
     engine, diary = make(SPEC)
     engine.request({**SPEC.defaults(), "tasks": 100, "awaits": 24, "wait": 1})
     engine.run()
