@@ -131,8 +131,12 @@ def lab_notebook(
     tab: Tab, lab: LabServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LabNotebook]:
     """The notebook that `show_lab` shows labs in."""
-    path = tmp_path_factory.mktemp("labs") / "a_lab.ipynb"
-    notebook = LabNotebook(path, lambda path: opened(tab, lab, path))
+
+    def open_one(path: Path) -> NotebookPage:
+        lab.shut_down_kernels()  # after a test that failed, the kernel is not taken over
+        return opened(tab, lab, path)
+
+    notebook = LabNotebook(tmp_path_factory.mktemp("labs") / "a_lab.ipynb", open_one)
     yield notebook
     notebook.close()
 
