@@ -484,7 +484,7 @@ async def many_yields():
         for _ in range(100):
             await asyncio.sleep(0)
 
-    await asyncio.gather(*(yields() for _ in range(50)))
+    await asyncio.gather(*(yields() for _ in range(20)))
 
 
 async def seconds(*, debug):
