@@ -10,7 +10,7 @@ from helpers._tools.compare import differences
 from helpers._tools.launch import FIRST_LESSON
 from helpers._tools.lessons import PROJECT, Lesson, find_lessons
 from helpers._tools.rules import code_cells, is_ignored
-from tests.second_runs import DIFFERS
+from tests.second_runs import DIFFERS, MEASURES
 
 LESSONS = find_lessons()
 each_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=[lesson.stem for lesson in LESSONS])
@@ -18,6 +18,12 @@ each_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=[lesson.stem for le
 
 def read(lesson: Lesson) -> nbformat.NotebookNode:
     return nbformat.read(lesson.notebook, as_version=4)
+
+
+def tagged(tag: str) -> list[str]:
+    """The code of each cell with that tag, in all lessons."""
+    cells = [cell for lesson in LESSONS for _, cell in code_cells(read(lesson))]
+    return [cell.source for cell in cells if tag in cell.metadata.get("tags", [])]
 
 
 def test_the_course_begins_where_the_launcher_opens_it() -> None:
@@ -49,10 +55,15 @@ def test_nine_cells_in_ten_are_compared_and_most_of_those_print_something(lesson
 
 
 def test_the_one_cell_that_prints_something_else_when_run_again_is_that_of_nest_asyncio() -> None:
-    cells = [cell for lesson in LESSONS for _, cell in code_cells(read(lesson))]
-    tagged = [cell.source for cell in cells if DIFFERS in cell.metadata.get("tags", [])]
-    assert len(tagged) == 1
-    assert "nest_asyncio" in tagged[0]
+    [cell] = tagged(DIFFERS)
+    assert "nest_asyncio" in cell
+
+
+def test_the_three_cells_that_are_not_run_again_measure_in_processes_of_their_own() -> None:
+    cells = tagged(MEASURES)
+    assert len(cells) == 3
+    for cell in cells:
+        assert "await measure_all(" in cell or "await asyncio.to_thread(measure" in cell
 
 
 @each_lesson
