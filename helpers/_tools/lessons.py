@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jupytext
 import nbformat
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -66,7 +65,7 @@ def find_lessons(root: Path = PROJECT, numbers: Iterable[str] = ()) -> list[Less
 def read_header(source: Path) -> Lesson:
     """The Lesson that a source's YAML header describes; LessonError says what a bad one lacks."""
     before_cells = source.read_text(encoding="utf-8").split("\n# %%", 1)[0]
-    read = jupytext.reads(before_cells, fmt="py:percent")
+    read = _notebook_of(before_cells)
     header: dict[str, Any] = read.metadata.get("lesson", {})
     kinds = {"number": str, "name": str, "question": str, "minutes": int, "article": str}
     for key, kind in kinds.items():
@@ -83,9 +82,17 @@ def read_header(source: Path) -> Lesson:
     return lesson
 
 
+def _notebook_of(source: str) -> nbformat.NotebookNode:
+    """The notebook that a text in jupytext's percent format is."""
+    import jupytext  # takes half a second, for which not everybody who imports this has a use
+
+    notebook: nbformat.NotebookNode = jupytext.reads(source, fmt="py:percent")
+    return notebook
+
+
 def derive(lesson: Lesson) -> nbformat.NotebookNode:
     """The notebook that the source says: cells with fixed ids, fixed metadata, no outputs yet."""
-    read = jupytext.read(lesson.source, fmt="py:percent")
+    read = _notebook_of(lesson.source.read_text(encoding="utf-8"))
     notebook: nbformat.NotebookNode = nbformat.v4.new_notebook()
     notebook.metadata = nbformat.from_dict(
         {"kernelspec": _KERNEL, "language_info": _LANGUAGE, "lesson": read.metadata["lesson"]}

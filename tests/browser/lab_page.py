@@ -72,12 +72,19 @@ class LabNotebook:
         self._path, self._open_one = path, open_one
         self._notebook: NotebookPage | None = None
 
-    def show(self, name: str, *, messages: str = "perCommTarget") -> LabOnScreen:
-        """A new panel of this lab, alone; where its messages go is as in `send_messages`."""
+    def show(
+        self, name: str, *, messages: str = "perCommTarget", script: str | None = None
+    ) -> LabOnScreen:
+        """A new panel of this lab, alone; where its messages go is as in `send_messages`.
+
+        The page runs the script, if there is one, before the panel is shown.
+        """
         if self._notebook is None or self._notebook.page.is_closed():
             self._notebook = self._opened()
         notebook = self._notebook
         notebook.send_messages(messages)
+        if script is not None:
+            notebook.page.evaluate(script)
         rerun(notebook, 1)
         set_source(notebook, 0, f'from helpers.labs import _open, lab\n\nlab("{name}")')
         rerun(notebook, 0)

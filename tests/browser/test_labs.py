@@ -130,10 +130,8 @@ def the_spawn_lab_runs_follows_its_slider_stops_and_leaves_nothing_behind(
 
 
 def test_a_run_that_ended_before_the_browser_could_draw_is_drawn(show_lab: ShowLab) -> None:
-    lab = show_lab("spawn")
+    lab = show_lab("spawn", script=SLOW)
     notebook = lab.notebook
-    notebook.page.evaluate(SLOW)
-    rerun(notebook, lab.cell)
     lab.says("Ready. Predict, then press Run.")
     lab.press("Run")
     lab.says("Done.")
@@ -162,35 +160,48 @@ def test_the_panel_answers_while_a_run_blocks(show_lab: ShowLab) -> None:
     assert "Done." not in printed, "the panel stood still until a run had ended by itself"
 
 
-def test_each_lab_is_run_by_a_click_and_shows_what_came_out(show_lab: ShowLab) -> None:
-    asked = {
-        "task_cards": ("about as long", "all done after"),
-        "deadlines": ("the fallback, in time", "That is what you predicted."),
-        "first_wins": ("cache", "that is what you predicted."),
-        "showdown": (None, "You predicted 0.25 s; it took"),
-    }
-    for name, (answer, said) in asked.items():
-        lab = show_lab(name)
-        lab.says(spec_of(name).title)
-        if answer is None:
-            lab.area.get_by_label("Your prediction").fill("0.25")
-        else:
-            lab.area.get_by_label(answer, exact=True).check()
-        lab.press("Run")
-        lab.says(said)
-        lab.says("Done.")
-        assert NOTHING_YET not in " ".join(lab.drawn())
-        assert not lab.notebook.problems
+def is_run_by_a_click_and_shows_what_came_out(
+    show_lab: ShowLab, name: str, answer: str | None, said: str
+) -> LabOnScreen:
+    lab = show_lab(name)
+    lab.says(spec_of(name).title)
+    if answer is None:
+        lab.area.get_by_label("Your prediction").fill("0.25")
+    else:
+        lab.area.get_by_label(answer, exact=True).check()
+    lab.press("Run")
+    lab.says(said)
+    lab.says("Done.")
+    assert NOTHING_YET not in " ".join(lab.drawn())
+    assert not lab.notebook.problems
+    return lab
+
+
+def test_the_lab_of_task_cards_is_run_by_a_click(show_lab: ShowLab) -> None:
+    asked = "task_cards", "about as long", "all done after"
+    is_run_by_a_click_and_shows_what_came_out(show_lab, *asked)
+
+
+def test_the_lab_of_first_wins_is_run_by_a_click(show_lab: ShowLab) -> None:
+    asked = "first_wins", "cache", "that is what you predicted."
+    is_run_by_a_click_and_shows_what_came_out(show_lab, *asked)
+
+
+def test_the_lab_of_the_showdown_is_run_by_a_click_and_follows_its_slider(
+    show_lab: ShowLab,
+) -> None:
+    asked = "showdown", None, "You predicted 0.25 s; it took"
+    lab = is_run_by_a_click_and_shows_what_came_out(show_lab, *asked)
     lab.set("Number of orders", 40)
     lab.shows("41 tasks")
     assert not lab.notebook.problems
 
 
 def test_the_code_that_is_copied_gives_the_same_timeline_in_a_cell(show_lab: ShowLab) -> None:
-    lab = show_lab("deadlines")
+    asked = "deadlines", "the fallback, in time", "That is what you predicted."
+    lab = is_run_by_a_click_and_shows_what_came_out(show_lab, *asked)
     lab.notebook.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     lab.set("The call takes", 250)
-    lab.press("Run")
     lab.shows("0.25 s")
     lab.area.get_by_text("The code that runs").click()
     lab.press("Copy")
