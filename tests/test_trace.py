@@ -143,7 +143,12 @@ def test_every_task_has_ended_when_the_run_is_over(program: list[Any]) -> None:
 def test_the_same_program_gives_the_same_trace_again(program: list[Any]) -> None:
     one, again = run(program), run(program)
     assert one.lanes == again.lanes
-    assert one.findings == again.findings
+    assert of_the_program(one) == of_the_program(again)
+
+
+def of_the_program(trace: Trace) -> list[Finding]:
+    """The findings but for what a busy machine adds: how long a step really took."""
+    return [finding for finding in trace.findings if finding.kind != "really_blocked"]
 
 
 @given(st.lists(SIMPLE, max_size=3))
