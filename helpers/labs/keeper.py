@@ -18,7 +18,7 @@ from helpers.labs import lab_run
 from helpers.labs.events import NO_THREADS, Event, Listener, State, in_words
 from helpers.labs.spec import LabSpec, Values
 
-Act = Callable[[], Coroutine[Any, Any, None]]
+Act = Callable[[Values], Coroutine[Any, Any, None]]
 
 
 class Keeper:
@@ -93,11 +93,11 @@ class Keeper:
     def wait(self, seconds: float) -> bool:
         """Wait until there is nothing to do."""
         with self.lock:
-            return self.lock.wait_for(lambda: not (self.alive or self._wants_more()), seconds)
+            return self.lock.wait_for(self._idle, seconds)
 
-    def _wants_more(self) -> bool:
-        """Whether something is to be run or to be told."""
-        return self.blank or self.due is not None or self._outdated()
+    def _idle(self) -> bool:
+        """Whether nothing is done, and nothing is to be run or to be told."""
+        return not (self.alive or self.blank or self.due is not None or self._outdated())
 
     def _outdated(self) -> bool:
         """Whether the last that was told, that a changed value is run, is true no longer."""
@@ -137,42 +137,43 @@ class Keeper:
             self.publish(Event(State.CLOSED, self.values))
 
     async def _work(self) -> None:
-        while (act := await self._next()) is not None:
+        while (wanted := await self._next()) is not None:
+            act, values = wanted
             try:
-                await act()
+                await act(values)
             except Exception as error:  # a fault in the lab itself must not end it
                 logging.getLogger(__name__).exception("A fault in the %s lab", self.spec.name)
                 sentence = f"The lab itself has a fault: {in_words(error)}."
-                self.publish(Event(State.FAILED, self.values, sentence=sentence))
+                self.publish(Event(State.FAILED, values, sentence=sentence))
             with self.lock:
                 self.alive = False
                 self.lock.notify_all()
 
-    async def _next(self) -> Act | None:
-        """What is to be done, once it is due; None when the lab is closed."""
+    async def _next(self) -> tuple[Act, Values] | None:
+        """What is to be done, and for which values, once it is due; None when the lab is closed."""
         while True:
             with self.lock:
                 if self.closed:
                     return None
                 left = None if self.due is None else self.due - time.monotonic()
-                act = self._act(left)
-                if act is not None:
+                wanted = self._wanted(left)
+                if wanted is not None:
                     self.alive = True
-                    return act
+                    return wanted
             await self.nap(left)
 
-    def _act(self, left: float | None) -> Act | None:
+    def _wanted(self, left: float | None) -> tuple[Act, Values] | None:
         """What is to be done now, where values are due in `left` seconds; None: nothing."""
-        untold = self.untold or (None, self.values)
         if left is not None and left <= 0:
             self.due, self.blank, self.untold, self.ends_as = None, False, None, State.DONE
-            return partial(lab_run.perform, self, self.values)
+            return partial(lab_run.perform, self), self.values
         if self.blank:
             self.blank, self.untold = False, None
-            return partial(lab_run.tell_ready, self, self.values)
+            return partial(lab_run.tell_ready, self), self.values
         if self._outdated():
+            run, values = self.untold or (None, self.values)
             self.untold = None
-            return partial(lab_run.tell_stopped, self, *untold)
+            return partial(lab_run.tell_stopped, self, run), values
         return None
 
     async def nap(self, seconds: float | None) -> None:
