@@ -17,14 +17,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-import nbformat
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from helpers._tools.chromium import HOW_TO_GET_ONE, find_chromium
 from tests.browser.lab_page import LabOnScreen, run_code
 from tests.browser.look import WINDOW, launched
-from tests.browser.page import NotebookPage
+from tests.browser.page import NotebookPage, write_notebook
 from tests.browser.server import LabServer
 
 LIMIT = 300  # ms
@@ -58,16 +56,6 @@ lab("{name}")
 DRAWN = (
     """plot => { window.drawn = []; plot.on('plotly_afterplot', () => drawn.push(Date.now())); }"""
 )
-
-
-def notebook(home: Path, name: str) -> Path:
-    """A notebook with the lab, and the kernel's watch round it."""
-    book = nbformat.v4.new_notebook()
-    book.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
-    book.cells = [nbformat.v4.new_code_cell(ENDED.format(name=name))]
-    path = home / f"{name}.ipynb"
-    nbformat.write(book, path)
-    return path
 
 
 def measure(page: NotebookPage, values: dict[str, int], repeats: int) -> list[float]:
@@ -106,7 +94,10 @@ def main() -> int:
     print("|---|---|---|---|")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
         server = LabServer(Path(home))
-        paths = {name: notebook(Path(home), name) for name in LABS}
+        paths = {
+            name: write_notebook(Path(home, f"{name}.ipynb"), ENDED.format(name=name))
+            for name in LABS
+        }
         server.copy_in(*paths.values())
         server.start()
         try:

@@ -7,9 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import nbformat
-
-from tests.browser.page import NotebookPage
+from tests.browser.page import NotebookPage, write_notebook
 
 NOTHING_YET = "Nothing has run yet"
 
@@ -93,12 +91,8 @@ class LabNotebook:
         return LabOnScreen(notebook, 0)
 
     def _opened(self) -> NotebookPage:
-        book = nbformat.v4.new_notebook()
-        book.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
-        sources = ["from helpers.labs import _open", self.CLOSE_ALL]
-        book.cells = [nbformat.v4.new_code_cell(source) for source in sources]
-        nbformat.write(book, self._path)
-        notebook = self._open_one(self._path)
+        sources = "from helpers.labs import _open", self.CLOSE_ALL
+        notebook = self._open_one(write_notebook(self._path, *sources))
         notebook.run_all()
         return notebook
 
@@ -120,15 +114,10 @@ def set_source(notebook: NotebookPage, cell: int, code: str) -> None:
 
 def run_code(notebook: NotebookPage, code: str) -> list[dict[str, Any]]:
     """Run code in a new cell at the end of the notebook; its outputs."""
-    select_last = (
-        "() => { const book = jupyterapp.shell.currentWidget.content; "
-        "book.activeCellIndex = book.widgets.length - 1; }"
-    )
-    notebook.page.evaluate(select_last)
+    select(notebook, -1)
     notebook.command("notebook:insert-cell-below")
     set_source(notebook, -1, code)
-    notebook.page.evaluate(select_last)
-    notebook.command("notebook:run-cell")
+    rerun(notebook, -1)
     outputs: list[dict[str, Any]] = notebook.page.evaluate(
         "() => jupyterapp.shell.currentWidget.content.widgets.at(-1).model.outputs.toJSON()"
     )
@@ -142,7 +131,14 @@ def printed_by(notebook: NotebookPage, code: str) -> str:
 
 def rerun(notebook: NotebookPage, cell: int) -> None:
     """Run a cell again."""
-    notebook.page.evaluate(
-        "n => { jupyterapp.shell.currentWidget.content.activeCellIndex = n; }", cell
-    )
+    select(notebook, cell)
     notebook.command("notebook:run-cell")
+
+
+def select(notebook: NotebookPage, cell: int) -> None:
+    """Make a cell the active one; a negative number counts from the end."""
+    notebook.page.evaluate(
+        """cell => { const book = jupyterapp.shell.currentWidget.content;
+            book.activeCellIndex = cell < 0 ? book.widgets.length + cell : cell; }""",
+        cell,
+    )

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+import nbformat
+
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
@@ -35,6 +37,15 @@ _SETTLE = """seconds => new Promise(done => {
     observer.observe(jupyterapp.shell.currentWidget.node,
         {subtree: true, childList: true, attributes: true, characterData: true});
 })"""
+
+
+def write_notebook(path: Path, *sources: str) -> Path:
+    """Write a notebook with these code cells, not run yet, and return its path."""
+    notebook = nbformat.v4.new_notebook()
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
+    notebook.cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    nbformat.write(notebook, path)
+    return path
 
 
 class NotebookPage:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import nbformat
 import pytest
 
 from helpers._tools.chromium import find_chromium
-from tests.browser.page import NotebookPage
+from tests.browser.page import NotebookPage, write_notebook
 from tests.browser.server import LabServer
 
 PANEL = """
@@ -33,13 +32,7 @@ display(widgets.VBox([slider, button, words, live]))
 
 @pytest.fixture
 def panel(tmp_path: Path) -> Path:
-    notebook = nbformat.v4.new_notebook()
-    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
-    sources = [PANEL, "print('a cell after it')", "1 / 0"]
-    notebook.cells = [nbformat.v4.new_code_cell(source) for source in sources]
-    path = tmp_path / "panel.ipynb"
-    nbformat.write(notebook, path)
-    return path
+    return write_notebook(tmp_path / "panel.ipynb", PANEL, "print('a cell after it')", "1 / 0")
 
 
 OpenNotebook = Callable[..., NotebookPage]

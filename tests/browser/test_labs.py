@@ -177,14 +177,15 @@ def is_run_by_a_click_and_shows_what_came_out(
     return lab
 
 
-def test_the_lab_of_task_cards_is_run_by_a_click(show_lab: ShowLab) -> None:
-    asked = "task_cards", "about as long", "all done after"
-    is_run_by_a_click_and_shows_what_came_out(show_lab, *asked)
-
-
-def test_the_lab_of_first_wins_is_run_by_a_click(show_lab: ShowLab) -> None:
-    asked = "first_wins", "cache", "that is what you predicted."
-    is_run_by_a_click_and_shows_what_came_out(show_lab, *asked)
+@pytest.mark.parametrize(
+    ("name", "answer", "said"),
+    [
+        ("task_cards", "about as long", "all done after"),
+        ("first_wins", "cache", "that is what you predicted."),
+    ],
+)
+def test_a_lab_is_run_by_a_click(show_lab: ShowLab, name: str, answer: str, said: str) -> None:
+    is_run_by_a_click_and_shows_what_came_out(show_lab, name, answer, said)
 
 
 def test_the_lab_of_the_showdown_is_run_by_a_click_and_follows_its_slider(
