@@ -212,7 +212,7 @@ print("and more than twice as long as with bells:", five_staring.duration > 2 * 
 # %% [markdown]
 # ## 3. What does the loop do while everybody waits?
 #
-# **Predict.** A hundred pots, each on the stove for half a second, and nobody has anything to do. How busy is the thread?
+# **Predict.** A hundred pots, each on the stove for two seconds, and nobody has anything to do. How busy is the thread?
 #
 # asyncio asks the operating system to wake it: at the next timer, or when a socket has something to read. The part of Python that
 # asks is called a **selector** (Tokio's counterpart is called the *driver*, and *parks* the thread). Here is one that writes down each nap it took. This
@@ -233,7 +233,7 @@ class NappingSelector(selectors.DefaultSelector):
 # %%
 async def hundred_pots():
     worked, began = time.thread_time(), time.perf_counter()
-    await asyncio.gather(*(asyncio.sleep(0.5) for _ in range(100)))  # a task each, awaited together
+    await asyncio.gather(*(asyncio.sleep(2) for _ in range(100)))  # a task each, awaited together
     return time.thread_time() - worked, time.perf_counter() - began
 
 
