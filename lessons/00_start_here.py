@@ -622,8 +622,10 @@ print("same tasks, same spans, same numbers:", again.spans == dinner.spans)
 #
 # 1. The soup, for 3 minutes, since the queue takes whoever became ready first. Later its bell rings in minute 10, while the roast is being carved, so
 #    it waits for one more. Dinner is over in minute 12 instead of 13.
-# 2. In minute 9. The soup's bell rings in minute 7; in minute 8 the roast ends a step, and the soup has its turn. Had you put the `await`
-#    in minute 5, it would have helped nobody: an `await` lets others go first, and needs somebody who can.
+# 2. At minute 14, as before. The soup's bell rings at minute 7, and the roast ends a step at minute 8; but the roast is in the queue again before
+#    anybody has looked at the bell, and then it keeps the chef until minute 13. Write six pieces of one minute, and the soup is served at minute 10: to
+#    be heard and to have its turn, it needs two such pauses (lesson 03 says why). Or write `asyncio.sleep(0.5)` for the `sleep(0)`: now the roast really
+#    waits, and the soup is served at minute 9.
 # 3. The first comes back within a second. The second may take until its minute is over: the kernel hears of your Stop, but nothing
 #    wakes its loop.
 #
