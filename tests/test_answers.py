@@ -89,3 +89,23 @@ def test_00_a_stare_with_one_pause_is_as_long_for_the_soup_as_one_without() -> N
     assert f"until minute {roast.ended:g}." in said
     assert f"served at minute {sixths.task('soup').ended:g}:" in said
     assert f"served at minute {longer.task('soup').ended:g}." in said
+
+
+def test_06_a_token_for_the_oven_alone_makes_the_evening_no_shorter() -> None:
+    whole = "    async with ovens:\n        return await dish(number)"
+    oven = '    busy(1)\n    async with ovens:\n        await asyncio.sleep(4)\n    return "dish"'
+    before, after = program("06", 5), program("06", 5, (whole, oven))
+    took = {
+        tokens: [run(lesson.with_tokens(9, tokens)).duration for lesson in (before, after)]
+        for tokens in (1, 3, 4)
+    }
+    said = answer("06", 1)
+    assert took[3][0] == took[3][1]
+    assert f"No: {took[3][1]:g} minutes, as before." in said
+    assert f"shorter ({took[1][1]:g} minutes in place of {took[1][0]:g})" in said
+    assert f"longer ({took[4][1]:g} in place of {took[4][0]:g})" in said
+    cards = run(after.with_tokens(9, 3)).tasks[1:]
+    rings = [f"{card.steps[1].ready:g}" for card in cards[:3]]
+    assert f"ring at minutes {rings[0]}, {rings[1]} and {rings[2]} stay empty" in said
+    assert f"until minute {cards[-1].steps[0].end:g}." in said
+    assert min(card.steps[1].start for card in cards) == cards[-1].steps[0].end
