@@ -618,7 +618,7 @@ compare(await record(nobody_keeps_the_handles()), load_recording("dropped_handle
 #    <details><summary>What to look for</summary>The soup is chopped from 0 to 2, while <code>main</code> is ready and has no chef; <code>main</code> is late by 2 minutes. The soup
 #    is on the stove from 2 to 7, which is longer than <code>main</code> needs, so dinner is served in minute 8 and not 11.</details>
 # 2. In the dinner of section 2, change the order of the menu so that dinner is served soonest. Then try to make it as late as you can.
-#    <details><summary>What to look for</summary>Whoever waits longest should start first. With the roast last, the roast starts in minute 3 and dinner is served in
+#    <details><summary>What to look for</summary>Whoever waits longest should start first. That is the menu as it stands: minute 9. With the roast last, the roast starts in minute 3 and dinner is served in
 #    minute 12.</details>
 # 3. In the last program of section 9, let `soup` catch `asyncio.CancelledError`, be `busy(2)`, and raise it again. When does `main` hear of the roast?
 #    <details><summary>What to look for</summary>In minute 6: the group waits until every task has really ended.</details>

@@ -713,8 +713,8 @@ compare(mine, load_recording("blocking_sleep", runtime="multi_thread", workers=2
 # ## Try it
 #
 # 1. In section 2, let two chefs stare (5 minutes each), and stir ten times. How late is the first stir?
-#    <details><summary>What to look for</summary>If both are spawned before the first stir is due, it is late by 9 minutes: both steps come before it, since the timer's bell is only
-#    looked at between steps.</details>
+#    <details><summary>What to look for</summary>If both are spawned before the first stir is due, it is late by 9 minutes: both steps come before it, since the loop looks at
+#    the bells once a turn, and both are in the same turn.</details>
 # 2. In section 4, knead in three pieces of two minutes. What is the worst that can happen to `stir` now?
 #    <details><summary>What to look for</summary>It is late by 5 minutes: the bell rings in minute 1, in the middle of a piece; then come two more pieces. Three coarse pieces are
 #    as bad as one here.</details>

@@ -800,8 +800,8 @@ print(f"1000 orders, 100 at once, 10 ms each: {trace.duration:g} s, and not a st
 #    evening is shorter (41 minutes in place of 45), with four it is longer (17 in place of 15). A token for the oven alone is free sooner, but it no longer says which work the chef does
 #    first. (And the chopped dishes pile up before the ovens: the limit now says nothing about how many are begun.)</details>
 # 2. `record(rush(10_000), clock="real")` wrote all cards in one step. Write them in a loop with <code>create_task</code>, and <code>await asyncio.sleep(0)</code> after every hundred. What changes in the picture?
-#    <details><summary>What to look for</summary>Writing and first steps are mixed now, the orange stays low during the first part, and a ticker beside it would be on time. The whole takes
-#    about as long as before.</details>
+#    <details><summary>What to look for</summary>Writing and first steps are mixed now, the orange stays low during the first part, and a ticker beside it gets a turn after every hundred cards,
+#    not only after all of them. The whole takes about as long as before: each card still has its two steps, and <code>main</code> has a hundred more.</details>
 # 3. Give <code>slow_evening</code> two oven cards in place of one, and no limit. How long does the rail get?
 #    <details><summary>What to look for</summary>Two ovens take one slip a minute, as many as come in. The rail stays almost empty, and a limit would never be felt. Back-pressure is for the day on which
 #    that is not so.</details>

@@ -514,7 +514,8 @@ compare(alone, nested)
 # ## Try it
 #
 # 1. `simulate(chefs=4, tasks=8, work=0.01, spawner="task")`: how many cards are stolen, and from whom? Read `trace.marks`.
-#    <details><summary>What to look for</summary>Thieves are robbed as well: the first one takes four of seven and puts three on her board, and the next one may take half of those.</details>
+#    <details><summary>What to look for</summary>Ten steals of seven cards: seven from worker-1, two from worker-2, one from worker-3. Thieves are robbed as well: the first one takes four of seven and
+#    puts three on her board, and others take two of those.</details>
 # 2. Section 5 with three chefs: two of the five cards stare, then three of them (`blocking=3 / 5`).
 #    <details><summary>What to look for</summary>Two held and one free: nobody is late. Three held: the other two cards wait for 4 minutes. All chefs but one may stare.</details>
 # 3. In section 6, deal the cards so that no one is late. Which knowledge did you need for it, and does a real dealer have it?

@@ -5,12 +5,20 @@ from __future__ import annotations
 import ast
 import asyncio
 import re
-from collections.abc import Coroutine
+import threading
+import tracemalloc
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from itertools import count, permutations
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from helpers import Trace, record
+import pytest
+
+from helpers import Trace, busy, record, select
+from helpers.costs import WAIT, measure_all
+from helpers.team import simulate
 
 LESSONS = Path(__file__).resolve().parents[1] / "lessons"
 DEFINITIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom
@@ -65,8 +73,8 @@ def test_00_a_roast_that_is_first_makes_the_soup_wait_twice() -> None:
     first, second = trace.task("soup").steps
     said = answer("00", 1)
     assert f"The soup, for {first.start - first.ready:g} minutes" in said
-    assert f"minute {second.ready:g}, while the roast is being carved" in said
-    assert second.start - second.ready == 1, "it waits for one more"
+    assert f"minute {second.ready:g}, while the roast is being carved, so it waits for one" in said
+    assert second.start - second.ready == 1
     before = run(program("00", 3).cook_dinner())
     assert f"minute {trace.duration:g} instead of {before.duration:g}." in said
 
@@ -87,8 +95,245 @@ def test_00_a_stare_with_one_pause_is_as_long_for_the_soup_as_one_without() -> N
     assert f"ends a step at minute {roast.steps[0].end:g};" in said
     assert roast.steps[1].start == roast.steps[0].end
     assert f"until minute {roast.ended:g}." in said
-    assert f"served at minute {sixths.task('soup').ended:g}:" in said
-    assert f"served at minute {longer.task('soup').ended:g}." in said
+    rings, comes = sixths.task("soup").steps[1].ready, sixths.task("soup").steps[1].start
+    pauses = [step for step in sixths.task("roast").steps if rings < step.end <= comes]
+    assert (len(pauses), "it needs two such pauses" in said) == (2, True)
+    minute = f"the soup is served at minute {sixths.task('soup').ended:g}:"
+    assert f"Write six pieces of one minute, and {minute}" in said
+    minute = f"the soup is served at minute {longer.task('soup').ended:g}."
+    assert f"asyncio.sleep(0.5) for the sleep(0): now the roast really waits, and {minute}" in said
+
+
+def test_01_the_chef_is_busy_all_the_time_from_one_guest_more_than_the_ovens_minutes() -> None:
+    oven = "await asyncio.sleep(8)  # in the oven, and the chef is free"
+
+    def enough(minutes: int) -> int:
+        kitchen = program("01", 3, (oven, f"await asyncio.sleep({minutes})"))
+        runs = ((guests, run(kitchen.a_card_each(guests))) for guests in count(1))
+        return next(n for n, trace in runs if sum(t.busy for t in trace.tasks) == trace.duration)
+
+    said = answer("01", 1)
+    most = enough(28)
+    assert f"From {most} on. The first dish is back after 1 + 28 minutes" in said
+    assert f"has chopped for {most} guests" in said
+    assert f"With the oven's 8 minutes it was 1 + 8 = {enough(8)}." in said
+
+
+def test_01_a_pools_time_grows_with_its_jobs_and_its_team_does_not() -> None:
+    for claim in ("team is fixed", "time grows with n / team", "weighs about as much"):
+        assert claim in answer("01", 2)
+    measured = measure_all((100, 1000), kinds=("thread_pool", "task"), repeats=1)
+    few, _, many, tasks = asyncio.run(measured)
+    assert few.threads == many.threads
+    assert all(pool.seconds > pool.n / pool.threads * WAIT for pool in (few, many))
+    if many.bytes and tasks.bytes:  # None where the system does not tell
+        assert many.bytes < 3 * tasks.bytes
+
+
+def test_01_a_card_weighs_what_it_holds_while_it_waits() -> None:
+    chop = "busy(1)  # chop\n    await asyncio.sleep(8)  # in the oven, and the chef is free"
+    held = "held = [0] * 100_000\n    await asyncio.sleep(8)"
+    kitchen = program("01", 2, (chop, held))
+
+    async def hundred_cards() -> float:
+        before, _ = tracemalloc.get_traced_memory()
+        cards = [asyncio.create_task(kitchen.serve()) for _ in range(100)]
+        await asyncio.sleep(4)
+        assert not any(card.done() for card in cards)
+        return (tracemalloc.get_traced_memory()[0] - before) / 1e6
+
+    tracemalloc.start()
+    try:
+        grown = run(hundred_cards()).result
+    finally:
+        tracemalloc.stop()
+    assert f"About {grown:.0f} MB: {grown / 100:.1f} MB each." in answer("01", 3)
+
+
+def test_02_a_pause_before_the_work_lets_the_soup_begin_at_once() -> None:
+    work = "    busy(3)  # main has its hands full"
+    trace = run(program("02", 1, (work, f"    await asyncio.sleep(0)\n{work}")).main())
+    soup, main, said = trace.task("soup"), trace.task("main"), answer("02", 1)
+    chopped, filled = soup.steps
+    assert f"chopped from {chopped.start:g} to {chopped.end:g}" in said
+    assert f"main is late by {main.steps[1].start - main.steps[1].ready:g} minutes" in said
+    assert f"on the stove from {chopped.end:g} to {filled.ready:g}, which is longer" in said
+    assert filled.ready > main.steps[1].end
+    before = run(program("02", 1).main())
+    assert f"minute {trace.duration:g} and not {before.duration:g}." in said
+
+
+def test_02_dinner_is_served_soonest_when_the_longest_wait_begins_first() -> None:
+    line = 'MENU = {"roast": (2, 6), "soup": (2, 3), "salad": (1, 1)}'
+    menu = program("02", 2).MENU
+    served = {}
+    for order in permutations(menu):
+        dishes = {dish: menu[dish] for dish in order}
+        trace = run(program("02", 2, (line, f"MENU = {dishes}")).dinner_spawned())
+        served[order] = trace.duration, trace.task("roast").steps[0].start
+    said, (soonest, *_, before, latest) = answer("02", 2), sorted(served, key=served.__getitem__)
+    assert soonest == tuple(menu)
+    assert f"as it stands: minute {served[soonest][0]:g}." in said
+    assert before[-1] == latest[-1] == "roast"
+    assert f"minute {served[latest][1]:g} and dinner" in said
+    assert f"minute {served[latest][0]:g}." in said
+
+
+def test_02_a_group_tells_of_a_failure_when_the_clean_up_of_the_others_is_done() -> None:
+    waits = "    await asyncio.sleep(5)  # the pot is on the stove\n"
+    tidies = """\
+    try:
+        await asyncio.sleep(5)
+    except asyncio.CancelledError:
+        busy(2)
+        raise
+"""
+    trace = run(program("02", 9, (waits, tidies)).main())
+    assert trace.result == "no dinner: burnt"
+    assert f"minute {trace.duration:g}: the group waits" in answer("02", 3)
+
+
+def late(trace: Trace) -> float:
+    """By how much `stir` was late at worst."""
+    return max(step.start - step.ready for step in trace.task("stir").steps)
+
+
+def test_03_two_who_stare_make_the_first_stir_late_by_both() -> None:
+    one = '(stir(), name="stir")\n    await asyncio.create_task(oven(), name="oven")'
+    two = '(stir(10), name="stir")\n    await asyncio.gather(oven(), oven())'
+    kitchen = program("03", 2, (one, two))
+    stir = run(kitchen.kitchen(kitchen.stare)).task("stir")
+    first = stir.steps[1]
+    assert f"late by {first.start - first.ready:g} minutes: both steps" in answer("03", 1)
+
+
+def test_03_three_coarse_pieces_are_as_bad_as_one() -> None:
+    fine = 'range(6):\n        busy(1)\n        await asyncio.sleep(0)  # "anyone else?"'
+    coarse = "range(3):\n        busy(2)\n        await asyncio.sleep(0)"
+    kitchen = program("03", 4, (fine, coarse))
+    trace = run(kitchen.bakery(kitchen.in_pieces))
+    assert f"late by {late(trace):g} minutes: the bell rings" in answer("03", 2)
+    assert f"minute {trace.task('stir').steps[1].ready:g}, in the middle" in answer("03", 2)
+    assert late(trace) == late(run(kitchen.bakery(kitchen.in_one_go)))
+    claim = "then come two more pieces. Three coarse pieces are as bad as one here."
+    assert claim in answer("03", 2)
+
+
+def test_03_forty_calls_share_the_helpers_of_the_pool() -> None:
+    async def forty_calls() -> None:
+        await asyncio.gather(*(asyncio.to_thread(busy, 1) for _ in range(40)))
+
+    trace = run(forty_calls())
+    begun = [lane.steps[0].start for lane in trace.lanes if lane.busy]
+    assert trace.duration == 2
+    assert f"has {begun.count(0)} helpers" in answer("03", 3)
+    assert (begun.count(1), "The last eight wait" in answer("03", 3)) == (8, True)
+
+
+@pytest.mark.parametrize("then", ["pass", "raise"])
+def test_04_a_clean_up_may_have_a_deadline_of_its_own(then: str) -> None:
+    cools = "        await asyncio.sleep(2)  # it must cool\n"
+    hurries = f"""\
+        try:
+            async with asyncio.timeout(1):
+                await asyncio.sleep(2)
+        except TimeoutError as error:
+            diary.append((minute(), error))
+            {then}
+"""
+    kitchen = program("04", 3, (cools, hurries))
+
+    async def guest() -> tuple[float, bool]:
+        diary: list[Any] = []
+        with pytest.raises(TimeoutError) as heard:
+            async with asyncio.timeout(2):
+                await kitchen.careful_soup(diary)
+        minute, inner = diary[1]  # the first entry says that the soup was told to stop
+        return minute, heard.value is inner
+
+    minute, guest_gets_that_one = run(guest()).result
+    assert f"The inner alarm rings in minute {minute:g}." in answer("04", 1)
+    assert "must be caught in the finally, or the guest gets that one." in answer("04", 1)
+    assert guest_gets_that_one == (then == "raise")
+
+
+def test_04_a_pause_past_the_deadline_is_not_begun() -> None:
+    stop = "if minute() + pause >= end: raise TimeoutError"
+    assert stop in answer("04", 2)
+    pause = "            await asyncio.sleep(2 ** (call - 1))"
+    edits = (
+        ("keep_trying():\n", "keep_trying(end):\n"),
+        (pause, f"            pause = 2 ** (call - 1)\n            {stop}\n{pause}"),
+    )
+    before, after = program("04", 7), program("04", 7, *edits)
+    assert "so that the bad news comes in minute 9 and not in 12." in lesson("04")
+    for kitchen, trying, minute in ((before, (), 12), (after, (12,), 9)):
+        trace = run(kitchen.within(12, kitchen.keep_trying(*trying)))
+        assert (trace.result, trace.duration) == (("Err", "Elapsed"), minute)
+    patient = run(after.within(20, after.keep_trying(20)))
+    assert patient.result == run(before.within(20, before.keep_trying())).result
+
+
+def test_04_who_awaits_the_same_card_loses_it_to_the_deadline_of_another() -> None:
+    kitchen = program("04", 8)
+
+    async def two_guests(wrap: Callable[[Any], Any]) -> tuple[str, float]:
+        async def patient() -> tuple[str, float]:
+            try:
+                return await plain, kitchen.minute()
+            except asyncio.CancelledError as error:
+                return type(error).__name__, kitchen.minute()
+
+        plain = asyncio.create_task(kitchen.roast())
+        other = asyncio.create_task(patient())
+        await kitchen.within(2, wrap(plain))
+        return await other
+
+    got, minute = run(two_guests(lambda card: card)).result
+    assert (answer("04", 3).startswith(got), minute) == (True, 2)
+    assert "What does it get in minute 2?" in lesson("04")
+    got, minute = run(two_guests(asyncio.shield)).result
+    assert f"in main it is served in minute {minute:g}." in answer("04", 3)
+    assert got == "roast"
+
+
+@pytest.mark.parametrize("names", [("market", "pantry"), ("pantry", "market")])
+def test_05_two_that_end_while_the_chef_is_held_tie(names: tuple[str, str]) -> None:
+    kitchen = program("05", 1)
+
+    async def main() -> tuple[Any, float]:
+        async def hold() -> None:
+            await asyncio.sleep(1)
+            busy(6)
+
+        holding = asyncio.create_task(hold())
+        won = await select({name: vars(kitchen)[name]() for name in names})
+        assert holding.done()
+        return won, kitchen.minute()
+
+    won, minute = run(main()).result
+    assert f"free in minute {minute:g}, and both" in answer("05", 1)
+    assert "The one that you wrote first wins." in answer("05", 1)
+    assert (won.name, list(won.also)) == (names[0], [names[1]])
+
+
+def test_05_quick_loses_nothing_when_it_looks_at_who_came_too() -> None:
+    line = "cards.extend(won.also.values())"
+    assert f"After the loop: {line}." in answer("05", 2)
+    end = "        await asyncio.sleep(1)  # write the card\n        cards.append(won.value)\n"
+    for edits, loses in (((), True), (((end, f"{end}    {line}\n"),), False)):
+        kitchen = program("05", 8, *edits)
+        bells = (5.5, 6, 6.5)
+        assert any(run(kitchen.evening(kitchen.quick, bell)).result for bell in bells) == loses
+
+
+def test_05_a_second_copy_sent_sooner_costs_many_questions_and_gains_a_minute() -> None:
+    crowd = program("05", 9).crowd
+    (_, slow, sent), (_, sooner, more) = (run(crowd(after)).result for after in (3, 2))
+    said = answer("05", 3)
+    assert f"{more - sent} more: about half of all guests now ask twice" in said
+    assert 450 < more - 1000 < 550
+    assert f"The 990th guest has an answer at minute {sooner:g} in place of {slow:g}." in said
 
 
 def test_06_a_token_for_the_oven_alone_makes_the_evening_no_shorter() -> None:
@@ -102,10 +347,110 @@ def test_06_a_token_for_the_oven_alone_makes_the_evening_no_shorter() -> None:
     said = answer("06", 1)
     assert took[3][0] == took[3][1]
     assert f"No: {took[3][1]:g} minutes, as before." in said
-    assert f"shorter ({took[1][1]:g} minutes in place of {took[1][0]:g})" in said
-    assert f"longer ({took[4][1]:g} in place of {took[4][0]:g})" in said
+    assert (
+        f"With one token the evening is shorter ({took[1][1]:g} minutes in place of {took[1][0]:g})"
+        in said
+    )
+    assert f"with four it is longer ({took[4][1]:g} in place of {took[4][0]:g})" in said
     cards = run(after.with_tokens(9, 3)).tasks[1:]
     rings = [f"{card.steps[1].ready:g}" for card in cards[:3]]
     assert f"ring at minutes {rings[0]}, {rings[1]} and {rings[2]} stay empty" in said
     assert f"until minute {cards[-1].steps[0].end:g}." in said
     assert min(card.steps[1].start for card in cards) == cards[-1].steps[0].end
+
+
+def test_06_cards_that_are_written_by_the_hundred_let_others_in_between() -> None:
+    at_once = "    await asyncio.gather(*(order() for _ in range(orders)))"
+    by_hundreds = """\
+    cards = []
+    for number in range(1, orders + 1):
+        cards.append(asyncio.create_task(order()))
+        if number % 100 == 0:
+            await asyncio.sleep(0)
+    await asyncio.gather(*cards)"""
+
+    async def tick() -> None:
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+    async def beside_a_ticker(kitchen: SimpleNamespace) -> None:
+        ticking = asyncio.create_task(tick())
+        await kitchen.rush(1000)
+        ticking.cancel()
+
+    def turns_and_steps(*edits: tuple[str, str]) -> tuple[int, int, set[int]]:
+        main = beside_a_ticker(program("06", 1, *edits))
+        main, ticker, *cards = asyncio.run(record(main, clock="real")).tasks
+        mixed = all(a.steps[0].start <= b.spawned for a, b in zip(cards, cards[100:], strict=False))
+        assert mixed == bool(edits), "the next hundred are written when the first have begun"
+        turns = sum(step.start <= cards[-1].spawned for step in ticker.steps)
+        return turns, main.polls, {card.polls for card in cards}
+
+    assert turns_and_steps() == (0, 2, {2})
+    assert turns_and_steps((at_once, by_hundreds)) == (9, 2 + 10, {2})
+    for claim in (
+        "Writing and first steps are mixed now, the orange stays low during the first part",
+        "a turn after every hundred cards, not only after all of them.",
+        "each card still has its two steps, and main has a hundred more.",
+    ):
+        assert claim in answer("06", 2)
+
+
+def test_06_two_ovens_that_keep_the_pace_never_feel_a_limit() -> None:
+    card = 'card = asyncio.create_task(slow_oven(slips, rail, ages), name="oven")'
+    end = '    card.cancel()\n    return {"rail"'
+    edits = (
+        (card, f"cards = [{card.removeprefix('card = ')} for _ in range(2)]"),
+        (end, end.replace("card.cancel()", "[card.cancel() for card in cards]")),
+    )
+    kitchen = program("06", 7, *edits)
+    endless, limited = (run(kitchen.slow_evening(hooks)).result for hooks in (0, 2))
+    assert max(slips for _, slips in endless["rail"]) <= 1
+    assert endless == limited
+    assert len(endless["rail"]) == 1 + 2 * 10
+    assert endless["door closed"] == 10, "a guest a minute"
+    assert "one slip a minute, as many as come in. The rail stays almost empty" in answer("06", 3)
+    assert "a limit would never be felt" in answer("06", 3)
+
+
+def test_07_thieves_are_robbed_as_well() -> None:
+    trace = simulate(chefs=4, tasks=8, work=0.01, spawner="task")
+    steals = [re.findall(r"worker-\d", mark.text) for mark in trace.marks]
+    assert (len(steals), len({mark.task for mark in trace.marks})) == (10, 7)
+    robbed = Counter(victim for _, victim in steals)
+    assert robbed == {"worker-1": 7, "worker-2": 2, "worker-3": 1}
+    assert [thief for thief, _ in steals[:5]] == ["worker-2"] * 4 + ["worker-3"]
+    assert answer("07", 1) == (
+        "Ten steals of seven cards: seven from worker-1, two from worker-2, one from worker-3. "
+        "Thieves are robbed as well: the first one takes four of seven and puts three on her "
+        "board, and others take two of those."
+    )
+
+
+def test_07_all_chefs_but_one_may_stare() -> None:
+    ovens = {"chefs": 3, "tasks": 5, "work": 0, "yields": 4, "wait": 1}
+    two, three = (simulate(**ovens, blocking=number / 5) for number in (2, 3))
+    assert not any(card.scheduled for card in two.tasks)
+    waits = [card.scheduled for card in three.tasks if card.scheduled]
+    assert waits == [4, 4]
+    assert answer("07", 2).startswith(
+        "Two held and one free: nobody is late. "
+        "Three held: the other two cards wait for 4 minutes. All chefs but one may stare."
+    )
+
+
+def test_07_no_bake_is_late_in_a_kitchen_where_nobody_stares() -> None:
+    assert "All three bakes go to the second kitchen." in answer("07", 3)
+    kitchen, bakes_done = program("07", 6), threading.Event()
+
+    async def stare() -> None:
+        bakes_done.wait()
+
+    with kitchen.kitchens(2) as (first, second):
+        roast = asyncio.run_coroutine_threadsafe(stare(), first)
+        bakes = [asyncio.run_coroutine_threadsafe(kitchen.bake(), second) for _ in range(3)]
+        for bake in bakes:
+            bake.result()
+        assert not roast.done()
+        bakes_done.set()
+        roast.result()
