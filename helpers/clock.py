@@ -120,7 +120,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         return self.ledger.hand_over(self, executor, func, args)
 
     def _deadlock_in_words(self) -> str:
-        waiting = sorted(asyncio.all_tasks(self), key=lambda task: getattr(task, "number", 0))
+        waiting = sorted(asyncio.all_tasks(self), key=lambda task: getattr(task, "recorded_as", 0))
         if not waiting:
             return "nothing is ready, no timer is set, and no task waits: the run cannot end"
         each = [f"`{places.called(task)}` waits at {places.waiting(task)}" for task in waiting[:10]]

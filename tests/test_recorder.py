@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import functools
 import gc
 import itertools
 import logging
@@ -13,6 +14,7 @@ import time
 import warnings
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -20,6 +22,7 @@ from helpers import Deadlock, RunTooLong, Trace, busy, record
 from helpers.engine import drive, run
 from helpers.engine.run import Run
 from helpers.errors import RunStopped
+from helpers.trace import LaneKind
 
 
 def recorded(coro: Coroutine[Any, Any, Any], **options: Any) -> Trace:
@@ -490,6 +493,116 @@ def test_a_task_made_past_create_task_is_recorded_too() -> None:
 
     assert recorded(main()).duration == 1
     assert "chop" in [task.name for task in recorded(main()).tasks]
+
+
+def test_a_task_made_past_create_task_that_never_began_is_told_of() -> None:
+    async def chop() -> None:
+        await asyncio.sleep(1)
+
+    async def main() -> asyncio.Task[None]:
+        return asyncio.Task(chop(), name="chop")
+
+    assert [f.kind for f in recorded(main()).findings] == ["left_running"]
+
+
+def test_a_task_written_in_python_is_recorded_as_a_task() -> None:
+    async def chop() -> None:
+        await asyncio.sleep(1)
+
+    async def main() -> None:
+        python_task = vars(asyncio.tasks)["_PyTask"]
+        asyncio.get_running_loop().set_task_factory(
+            lambda loop, coro, **options: python_task(coro, loop=loop, **options)
+        )
+        await asyncio.create_task(chop(), name="chop")
+
+    assert [(lane.name, lane.polls) for lane in recorded(main()).lanes] == [
+        ("main", 2),
+        ("chop", 2),
+    ]
+
+
+class _Order:
+    """An object of the program's that has what the recorder and asyncio give their own."""
+
+    def __init__(self, number: Any = 0) -> None:
+        self.number = self.recorded_as = number
+        self._log_traceback = True
+
+    def ring(self, *_: Any) -> None:
+        """Called by the loop."""
+
+
+class _Bell(asyncio.Future[None]):
+    number = recorded_as = 0
+
+    def ring(self, *_: Any) -> None:
+        """Called by the loop."""
+
+
+class _Worker(asyncio.Task[None]):
+    number = "first"
+
+    def ring(self, *_: Any) -> None:
+        """Called by the loop."""
+
+
+class _Silent:
+    def __getattr__(self, name: str) -> Any:
+        raise ValueError(name)
+
+    def __call__(self, *_: Any) -> None:
+        """Called by the loop."""
+
+
+class _Talkative:
+    def __getattr__(self, name: str) -> Any:
+        return []
+
+    def __call__(self, *_: Any) -> None:
+        """Called by the loop."""
+
+
+async def _nothing() -> None:
+    """Ends at once."""
+
+
+@pytest.mark.parametrize(
+    ("make", "lane"),
+    [
+        (lambda: _Order(0).ring, "ring"),
+        (lambda: _Order("first").ring, "ring"),
+        (lambda: _Order(None).ring, "ring"),
+        (lambda: _Order(10**30).ring, "ring"),
+        (lambda: functools.partial(_Order(0).ring), "ring"),
+        (lambda: _Bell().ring, "ring"),
+        (lambda: _Worker(_nothing()).ring, "ring"),
+        (_Silent, "_Silent"),
+        (lambda: functools.partial(_Silent()), "_Silent"),
+        (lambda: functools.partial(_Silent().__call__), "__call__"),
+        (_Talkative, "_Talkative"),
+        (lambda: mock.Mock(number=0), "Mock"),
+        (lambda: mock.MagicMock(spec=_Order.ring), "MagicMock"),
+    ],
+)
+@pytest.mark.parametrize("way", ["call_soon", "call_later", "call_soon_threadsafe", "done"])
+def test_a_callback_of_any_object_has_a_lane_of_its_own(
+    make: Callable[[], Any], lane: str, way: str
+) -> None:
+    async def main() -> None:
+        loop, callback = asyncio.get_running_loop(), make()
+        if way == "done":
+            asyncio.create_task(_nothing(), name="nothing").add_done_callback(callback)
+        elif way == "call_later":
+            loop.call_later(1, callback)
+        else:
+            getattr(loop, way)(callback)
+        await asyncio.sleep(2)
+
+    lanes = {lane.name: (lane.kind, lane.polls) for lane in recorded(main()).lanes}
+    assert lanes.pop(lane) == (LaneKind.CALLBACK, 1)
+    assert lanes.pop("main") == (LaneKind.TASK, 2)
+    assert all(found == (LaneKind.TASK, 1) for found in lanes.values())
 
 
 def test_the_debug_mode_of_asyncio_can_be_recorded() -> None:

@@ -74,7 +74,7 @@ class Drive:
         loop.limit = len(log.steps) // FIELDS + _STEPS_TO_END
         for task in loop.in_order():
             if not self.stopped and not isinstance(self.error, RunError):
-                log.left[task.number] = places.waiting(task)
+                log.left[task.recorded_as] = places.waiting(task)
             task.cancel()
         try:
             _run_until_done(loop, loop.in_order())

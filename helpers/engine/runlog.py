@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable
+from contextvars import Context
 from typing import Any
 
 from helpers.engine.places import Place
@@ -55,21 +56,31 @@ class Log:
 def name_of(func: Callable[..., Any]) -> str:
     """A function's name, looked up through the partials that `to_thread` wraps it in."""
     func = unwrap(func)
-    return str(getattr(func, "__name__", None) or type(func).__name__)
+    name = ask(func, "__name__")
+    return name if isinstance(name, str) and name else type(func).__name__
 
 
 def unwrap(func: Callable[..., Any]) -> Callable[..., Any]:
     """The function inside partials; `to_thread` hands over partial(context.run, func, ...)."""
     while isinstance(func, functools.partial):
         inner = func.func
-        func = func.args[0] if getattr(inner, "__name__", "") == "run" and func.args else inner
+        in_context = isinstance(ask(inner, "__self__"), Context) and func.args
+        func = func.args[0] if in_context else inner
     return func
+
+
+def ask(thing: Any, attribute: str) -> Any:
+    """An attribute of an object of the program's, or None: its `__getattr__` may raise."""
+    try:
+        return getattr(thing, attribute, None)
+    except Exception:
+        return None
 
 
 def is_plumbing(callback: Callable[..., Any]) -> bool:
     """Whether a callback is asyncio's own, and not the program's."""
     func = unwrap(callback)
-    module = getattr(func, "__module__", None)
+    module = ask(func, "__module__")
     if module is None:  # a method written in C: its object tells
-        module = type(getattr(func, "__self__", None)).__module__
-    return _OWN_MODULES.match(module) is not None
+        module = type(ask(func, "__self__")).__module__
+    return _OWN_MODULES.match(str(module)) is not None

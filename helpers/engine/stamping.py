@@ -9,6 +9,7 @@ import time
 import weakref
 from collections.abc import Callable
 from contextvars import Context
+from types import FunctionType, MethodType
 from typing import Any
 
 from helpers.engine import places
@@ -123,7 +124,7 @@ class StampingLoop(WatchedLoop):
             return self._create_foreign(coro, number, name=name, context=context, **options)
         spawns.append(places.code_of(coro))
         task = _blank(RecordedTask)
-        task.number = number  # before asyncio puts it into a set
+        task.recorded_as = number  # before asyncio puts it into a set
         task.__init__(coro, loop=self, name=name, context=context)
         return task
 
@@ -134,13 +135,13 @@ class StampingLoop(WatchedLoop):
         spawns.append(places.code_of(coro))
         if self._task_factory is None:
             task: Any = _blank(RecordedTask)
-            task.number = number
+            task.recorded_as = number
             task.__init__(coro, loop=self, **options)
         else:
             given = {key: value for key, value in options.items() if value is not None}
             task = super().create_task(coro, **given)
             self.log.foreign[number] = weakref.ref(task)
-        task.number = number
+        task.recorded_as = number
         if task.done() or getattr(coro, "cr_await", None) is not None:
             end = self.stamp()
             self.log.eager.append((number, self.step, began, end))
@@ -155,14 +156,9 @@ class StampingLoop(WatchedLoop):
             self.log.foreign[number] = lambda: task
 
     def owner_of(self, callback: Any) -> int:
-        """Whose step it is when the callback is no numbered task's."""
-        task = getattr(callback, "__self__", None)
-        if isinstance(task, asyncio.Future) and hasattr(task, "get_coro"):
-            # Made past create_task, as by asyncio.Task(coro): numbered when it is first seen.
-            task.number = number = len(self.log.spawns)
-            self.log.spawns.append(places.code_of(task.get_coro()))
-            return number
-        code = getattr(callback, "__code__", None)  # one for all closures of a function
+        """Whose step it is when the callback is no task's own step or wake-up."""
+        # One for all closures of a function. Any other object may answer anything.
+        code = callback.__code__ if type(callback) in (FunctionType, MethodType) else None
         plumbing = self._plumbing.get(code)
         if plumbing is None:
             plumbing = is_plumbing(callback)
@@ -206,7 +202,7 @@ class StampingLoop(WatchedLoop):
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """Note what asyncio would log of a task; the rest is handled as asyncio does."""
         task = context.get("task") or context.get("future")
-        number = getattr(task, "number", None)
+        number = getattr(task, "recorded_as", None) if asyncio.isfuture(task) else None
         if number is None:
             super().call_exception_handler(context)
         elif "exception" in context:

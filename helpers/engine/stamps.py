@@ -15,7 +15,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextvars import Context, copy_context
-from types import FunctionType
+from types import BuiltinFunctionType, MethodType
 from typing import Any
 
 from helpers.engine.processor import Queue
@@ -35,45 +35,54 @@ _cpu_time = getattr(time, "thread_time", time.process_time)
 
 # What asyncio.sleep sets its timer to call.
 _END_OF_SLEEP = getattr(asyncio.futures, "_set_result_unless_cancelled", None)
+# asyncio's task in C hands the loop a wrapper as its step and a builtin method as its wake-up; the
+# task in Python hands over methods. Nothing else that is called is a step of a task.
+_STEP, _WAKE_UP = "TaskStepMethWrapper", "task_wakeup"
+_PYTHON_TASK: Any = vars(asyncio.tasks)["_PyTask"]
+_PYTHON_STEPS = (_PYTHON_TASK._Task__step, _PYTHON_TASK._Task__wakeup)
+_wrappers: set[type] = set()  # the wrapper's class, which has no public name, once it was seen
 
 
 class RecordedTask(asyncio.Task):
     """A task that knows its number, notes who asks it to stop, and how it is called."""
 
-    __slots__ = ("number",)
+    __slots__ = ("recorded_as",)
 
     def __hash__(self) -> int:
         """Its number, so that asyncio's sets of tasks have an order that is not chance."""
-        return self.number
+        return self.recorded_as
 
     def cancel(self, msg: Any = None) -> bool:
         """Ask the task to stop, and note by which step that was asked."""
         asked = super().cancel(msg)
         if asked:
             loop: Any = self.get_loop()
-            loop.log.cancels.append((self.number, loop.stamp(), loop.maker()))
+            loop.log.cancels.append((self.recorded_as, loop.stamp(), loop.maker()))
         return asked
 
     def set_name(self, value: object) -> None:
         """Name the task, and note the name: the task may be gone when it is needed."""
         super().set_name(value)
         loop: Any = self.get_loop()
-        loop.log.names[self.number] = str(value)
+        loop.log.names[self.recorded_as] = str(value)
 
 
 def _run(self: Any) -> None:
     """Run a handle as one step, and write the step to the log."""
     loop = self._loop
     callback = self._callback
-    if callback.__class__ is FunctionType:
-        task, owner = None, loop.owner_of(callback)
+    kind = type(callback)
+    if kind in _wrappers or (kind is BuiltinFunctionType and callback.__name__ == _WAKE_UP):
+        task = callback.__self__
+    else:
+        task = _task_of(callback)
+    if task is None:
+        owner = loop.owner_of(callback)
     else:
         try:
-            task = callback.__self__
-            owner = task.number
+            owner = task.recorded_as
         except AttributeError:
-            owner = loop.owner_of(callback)
-            task = callback.__self__ if owner >= 0 else None
+            owner = loop.number(task)
     steps = loop.steps
     loop.step = step = len(steps)
     try:
@@ -89,6 +98,16 @@ def _run(self: Any) -> None:
         steps += (self.made, self.maker, start, end, owner)
         if task is not None and (task.done() or end - start >= LOOK_AFTER):
             loop.look_at(owner, task, step)
+
+
+def _task_of(callback: Any) -> Any:
+    """The task whose step a callback is, or None; for what `_run` does not know by its class."""
+    kind = type(callback)
+    if kind.__name__ == _STEP:
+        _wrappers.add(kind)
+        return callback.__self__
+    own = kind is MethodType and any(callback.__func__ is step for step in _PYTHON_STEPS)
+    return callback.__self__ if own else None
 
 
 def _report(handle: Any, loop: Any, error: BaseException) -> None:

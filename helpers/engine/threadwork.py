@@ -41,7 +41,7 @@ class Work:
         self.number = number
         self.name = name_of(func)
         self.loop = loop
-        self.parent = getattr(asyncio.current_task(loop), "number", None)
+        self.parent = getattr(asyncio.current_task(loop), "recorded_as", None)
         self.pool, self.room = 0, HELPERS  # which executor, and how many threads it has
         self.parked: threading.Event | None = None
         self.asked: float | None = None  # when it last sent the loop something, in real time

@@ -55,11 +55,11 @@ class WatchedLoop(asyncio.BaseEventLoop):
         for ref in self.raised:
             task: Any = ref()
             if task is not None and task._log_traceback:
-                self.log.unretrieved.add(task.number)
+                self.log.unretrieved.add(task.recorded_as)
                 task._log_traceback = False
         self.raised.clear()
         for task in self.in_order():
-            self.log.left.setdefault(task.number, places.waiting(task))
+            self.log.left.setdefault(task.recorded_as, places.waiting(task))
             task._log_destroy_pending = False
 
     def why_halted(self) -> str:
@@ -76,4 +76,12 @@ class WatchedLoop(asyncio.BaseEventLoop):
 
     def in_order(self) -> list[Any]:
         """The tasks that have not ended, in the order of their spawns."""
-        return sorted(asyncio.all_tasks(self), key=lambda task: getattr(task, "number", 0))
+        return sorted(asyncio.all_tasks(self), key=self.number)
+
+    def number(self, task: Any) -> int:
+        """A task's number; one made past create_task, as by asyncio.Task(coro), gets it here."""
+        if not hasattr(task, "recorded_as"):
+            task.recorded_as = len(self.log.spawns)
+            self.log.spawns.append(places.code_of(task.get_coro()))
+        number: int = task.recorded_as
+        return number
