@@ -71,7 +71,7 @@ class Mark(NamedTuple):
 
 
 class CancelRequest(NamedTuple):
-    """Somebody asked a task to stop: at `time`, by a lane's id or a word ("deadline", "stop")."""
+    """Somebody asked a task to stop: at `time`, by a lane's id or "deadline", "timer", "stop"."""
 
     time: float
     by: int | str | None

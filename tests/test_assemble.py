@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine
+import functools
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from helpers import Trace, busy, record
@@ -104,6 +105,75 @@ def test_cancels_say_who_asked() -> None:
         for name in ("by_task", "by_callback", "by_deadline")
     }
     assert by == {"by_task": "impatient", "by_callback": "ring", "by_deadline": "deadline"}
+
+
+def cancelled_by(stop: Callable[[asyncio.Task[None]], Any]) -> tuple[list[str], list[str | int]]:
+    """Who woke each step of a task, and who asked it to stop, when `stop` is called at second 1."""
+
+    async def stew() -> None:
+        await asyncio.sleep(99)
+
+    async def main() -> None:
+        task = asyncio.create_task(stew(), name="stew")
+        await asyncio.sleep(1)
+        stop(task)
+        await asyncio.wait([task])
+
+    trace = recorded(main())
+    assert [task.name for task in trace.lanes] == ["main", "stew"]
+    asked = [trace.name_of(request.by) for request in trace.task("stew").cancels]
+    return wakers(trace, "stew"), asked
+
+
+def test_a_cancel_that_a_timer_calls_is_the_timers_and_no_step_of_the_task() -> None:
+    def soon_after(task: asyncio.Task[None]) -> None:
+        task.get_loop().call_later(1, task.cancel)
+
+    def at(task: asyncio.Task[None]) -> None:
+        task.get_loop().call_at(2, functools.partial(task.cancel, msg="enough"))
+
+    expected = (["main", "timer"], ["timer"])
+    assert cancelled_by(soon_after) == cancelled_by(at) == expected
+
+
+def test_a_cancel_that_the_loop_calls_soon_is_by_the_step_that_asked_for_the_call() -> None:
+    def soon(task: asyncio.Task[None]) -> None:
+        task.get_loop().call_soon(task.cancel)
+
+    def when_done(task: asyncio.Task[None]) -> None:
+        future = task.get_loop().create_future()
+        future.add_done_callback(task.cancel)
+        future.set_result(None)
+
+    assert cancelled_by(soon) == cancelled_by(when_done) == (["main", "main"], ["main"])
+
+
+def test_a_method_of_a_task_that_the_loop_calls_is_no_step_of_the_task() -> None:
+    async def stew() -> None:
+        await asyncio.sleep(5)
+
+    async def main() -> None:
+        loop, task = asyncio.get_running_loop(), asyncio.create_task(stew())
+        for method in (task.get_name, task.done, task.uncancel):
+            loop.call_soon(method)
+        loop.call_at(1, task.set_name, "goulash")
+        await task
+
+    trace = recorded(main())
+    assert wakers(trace, "goulash") == ["main", "timer"]
+    assert [lane.name for lane in trace.lanes] == ["main", "goulash"]
+
+
+def test_the_title_says_that_a_timer_cancelled_a_task() -> None:
+    async def stew() -> None:
+        await asyncio.sleep(99)
+
+    async def main() -> None:
+        task = asyncio.create_task(stew())
+        asyncio.get_running_loop().call_later(1, task.cancel)
+        await asyncio.wait([task])
+
+    assert "A timer cancels `stew` at 1 s" in str(recorded(main()))
 
 
 def test_a_step_is_woken_by_the_deadline_that_cancelled_and_not_by_a_later_timer() -> None:

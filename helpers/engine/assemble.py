@@ -205,7 +205,7 @@ class Assembler:
 
     def _canceller(self, maker: int) -> Who:
         by: Who = self.who(maker)
-        if by == "timer" or maker in self.log.deadlines:
+        if maker in self.log.deadlines:
             return DEADLINE
         if by == "start":
             return STOP if self.log.main_over is None else AT_END
