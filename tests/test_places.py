@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -73,3 +75,18 @@ def test_a_frame_of_the_library_leads_to_the_line_that_called_it() -> None:
     place = places.of_frame(sys._getframe())
     assert place is not None
     assert place[2] == "test_a_frame_of_the_library_leads_to_the_line_that_called_it"
+
+
+@pytest.mark.parametrize(("instruction", "line"), [(-1, 2), (10**6, 4)])
+def test_a_frame_between_two_lines_is_at_the_one_before_or_at_the_functions_first(
+    instruction: int, line: int
+) -> None:
+    program = "\ndef count(n):\n    n += 1\n    return n + 1\n"
+    found: dict[str, Any] = {}
+    exec(compile(program, "<stdin>", "exec"), found)
+    # What Python 3.11 shows as a `for` whose body ends in an `if` jumps back.
+    code = found["count"].__code__
+    frame: Any = SimpleNamespace(f_code=code, f_lineno=None, f_lasti=instruction)
+    place = places.of_frame(frame)
+    assert place == ("<stdin>", line, "count")
+    assert places.describe(*place) == f"line {line} of the cell, in count"

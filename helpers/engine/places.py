@@ -94,4 +94,15 @@ def waiting(task: asyncio.Task[Any]) -> str:
 
 
 def _here(frame: FrameType) -> Place:
-    return frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name
+    return frame.f_code.co_filename, _line(frame), frame.f_code.co_name
+
+
+def _line(frame: FrameType) -> int:
+    """The line a frame is at; between two lines, as a loop jumps back, the one before."""
+    line: int | None = frame.f_lineno
+    if line is None:
+        line = frame.f_code.co_firstlineno
+        for start, _, of_code in frame.f_code.co_lines():
+            if of_code and start <= frame.f_lasti:
+                line = of_code
+    return line
