@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -22,36 +21,42 @@ async def main():
     return $ms
 """,
     # A blocking call that nothing can break.
-    "stare": """\
-import time
+    "blocking": """\
+from tests.labs.conftest import DOOR
 
 
 async def main():
-    time.sleep($ms / 1000)
+    DOOR.stand()
 """,
     # A step that never ends.
     "endless": """\
+from tests.labs.conftest import DOOR
+
+
 async def main():
+    DOOR.reached.set()
     while True:
         pass
 """,
+    # A blocking call in a thread.
     "helper": """\
 import asyncio
-import time
+
+from tests.labs.conftest import DOOR
 
 
 async def main():
-    await asyncio.to_thread(time.sleep, $ms / 1000)
+    await asyncio.to_thread(DOOR.stand)
 """,
-    # A queue of short steps, eight seconds of them, before anything else has its turn.
+    # A thousand steps that are ready; the first stands at the door.
     "crowd": """\
 import asyncio
 
-from helpers import busy
+from tests.labs.conftest import DOOR
 
 
 async def cook():
-    busy(0.008)
+    DOOR.stand()
 
 
 async def main():
@@ -66,31 +71,85 @@ async def main():
 }
 
 
+# So long (ms) that a run of it goes on until it is ended.
+HOUR = 3_600_000
+# Seconds after which a test gives up: far more than the slowest machine needs.
+PATIENCE = 60
+
+
+class Door:
+    """Where a program under test stands until the test lets it pass."""
+
+    def __init__(self) -> None:
+        self.reached, self.opened = threading.Event(), threading.Event()
+
+    def stand(self) -> None:
+        """Called by the program: hold its thread until the door is opened."""
+        self.reached.set()
+        self.opened.wait(2 * PATIENCE)
+
+    def wait_until_reached(self) -> None:
+        """Called by the test: wait until a program stands at the door."""
+        assert self.reached.wait(PATIENCE), "no program came to the door"
+
+    def open(self) -> None:
+        """Called by the test: let every program pass from now on."""
+        self.opened.set()
+
+
+# There is one, since a program is text that has to import it.
+DOOR = Door()
+
+
 def spec_of(program: str, *, clocks: tuple[str, ...] = ("real",), **more: object) -> LabSpec:
-    """A lab with one slider, `ms` from 0 to 10,000."""
+    """A lab with one slider, `ms` from 0 to an hour."""
     text = PROGRAMS[program]
     options: dict[str, object] = {
         "name": "test",
         "title": "A test?",
         "story": "",
         "prediction": Prediction("How long?", lambda values, answer, trace: f"You said {answer}."),
-        "own_controls": (Slider("ms", "Time in the oven (ms)", 0, 10_000, 50),),
+        "own_controls": (Slider("ms", "Time in the oven (ms)", 0, HOUR, 50),),
         "source": lambda values: text.replace("$ms", str(values["ms"])),
         "forecast": lambda values: f"{values['ms']} ms",
         "numbers": lambda values, trace: [f"It returned {trace.result}."],
         "clocks": clocks,
+        "max_seconds": 600,
     }
     return LabSpec(**(options | more))  # type: ignore[arg-type]
 
 
 class Diary:
-    """A listener that writes every event down."""
+    """A listener that keeps every event, in order, and lets a test wait for the next."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
+        self._heard = threading.Condition()
+        self._read = 0
 
     def __call__(self, event: Event) -> None:
-        self.events.append(event)
+        with self._heard:
+            self.events.append(event)
+            self._heard.notify_all()
+
+    def next(self, state: State, *, with_trace: bool = False) -> Event:
+        """Wait for the next event of this state after the one that was given last.
+
+        An event that has come and gone is found too, however late the test looks.
+        """
+
+        def found() -> Event | None:
+            while self._read < len(self.events):
+                event = self.events[self._read]
+                self._read += 1
+                if event.state is state and (event.trace is not None or not with_trace):
+                    return event
+            return None
+
+        with self._heard:
+            event = self._heard.wait_for(found, PATIENCE)
+        assert event is not None, f"waited in vain for {state}, heard {self.states}"
+        return event
 
     @property
     def states(self) -> list[State]:
@@ -113,15 +172,17 @@ class Diary:
         ]
 
 
-def until(condition: Callable[[], object], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.005)
-
-
 def strangers(before: set[threading.Thread]) -> set[threading.Thread]:
     return {thread for thread in threading.enumerate() if thread not in before}
+
+
+def wait_for_strangers(
+    before: set[threading.Thread], *, but: threading.Thread | None = None
+) -> None:
+    """Wait until every thread has ended that was not there before, except one."""
+    for thread in strangers(before) - {but}:
+        thread.join(PATIENCE)
+    assert not strangers(before) - {but}
 
 
 @pytest.fixture
@@ -129,20 +190,34 @@ def nothing_left() -> Iterator[set[threading.Thread]]:
     """The threads before the test; afterwards the same ones must be there, and no other."""
     before = set(threading.enumerate())
     yield before
-    until(lambda: not strangers(before))
+    wait_for_strangers(before)
+
+
+@pytest.fixture
+def door(nothing_left: set[threading.Thread]) -> Iterator[Door]:
+    """The door, shut; afterwards it is open, so that no program stays behind."""
+    DOOR.reached.clear()
+    DOOR.opened.clear()
+    yield DOOR
+    DOOR.open()
 
 
 @pytest.fixture
 def make(
     nothing_left: set[threading.Thread],
 ) -> Iterator[Callable[..., tuple[Engine, Diary]]]:
-    """`make("ovens", clocks=...)` gives an engine and its diary; each is closed at the end."""
+    """`make("ovens", clocks=...)` gives an engine and its diary; each is closed at the end.
+
+    The engine runs a changed value at once, unless it is told to wait for more changes.
+    """
     made: list[Engine] = []
 
-    def one(program: str | LabSpec, **more: object) -> tuple[Engine, Diary]:
+    def one(
+        program: str | LabSpec, *, debounce: float = 0, patience: float = 0, **more: object
+    ) -> tuple[Engine, Diary]:
         spec = program if isinstance(program, LabSpec) else spec_of(program, **more)  # type: ignore[arg-type]
         diary = Diary()
-        engine = Engine(spec, diary)
+        engine = Engine(spec, diary, debounce=debounce, patience=patience)
         made.append(engine)
         return engine, diary
 

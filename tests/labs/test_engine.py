@@ -3,41 +3,42 @@
 from __future__ import annotations
 
 import asyncio
-import gc
+import itertools
 import random
 import threading
-import time
 from collections.abc import Callable
 
 import pytest
 
+from helpers import busy
 from helpers.engine.run import Run
-from helpers.labs import lab_run
 from helpers.labs.engine import Engine, Event, State
 from helpers.trace import Outcome
-from tests.labs.conftest import Diary, spec_of, strangers, until, with_ms
+from tests.labs.conftest import HOUR, Diary, Door, spec_of, wait_for_strangers, with_ms
 
 Make = Callable[..., tuple[Engine, Diary]]
 READY, RUNNING, STOPPING = State.READY, State.RUNNING, State.STOPPING
 DONE, STOPPED, FAILED, CLOSED = State.DONE, State.STOPPED, State.FAILED, State.CLOSED
+# Seconds that no test lasts.
+LONG = 3600
 
 
 @pytest.fixture
 def alive(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     """How many runs are alive now; `alive.most` how many there were at once."""
     runs: list[Run] = []
+    start = Run.start
 
-    class Counted(Run):
-        def start(self) -> None:
-            runs.append(self)
-            count.most = max(count.most, count())  # type: ignore[attr-defined]
-            super().start()
+    def counted(run: Run) -> None:
+        runs.append(run)
+        count.most = max(count.most, count())  # type: ignore[attr-defined]
+        start(run)
 
     def count() -> int:
         return sum(not run.finished.done() for run in runs)
 
     count.most = 0  # type: ignore[attr-defined]
-    monkeypatch.setattr(lab_run, "Run", Counted)
+    monkeypatch.setattr(Run, "start", counted)
     return count
 
 
@@ -59,7 +60,6 @@ def test_a_run_goes_from_ready_over_running_to_done_with_its_trace_and_numbers(m
 def test_before_the_first_run_a_changed_value_is_noted_and_not_run(make: Make) -> None:
     engine, diary = make("ovens")
     engine.request(with_ms(20))
-    time.sleep(0.2)
     assert (engine.values["ms"], engine.following, diary.events) == (20, False, [])
     assert engine.thread is None
 
@@ -74,47 +74,73 @@ def test_after_a_run_a_changed_value_is_run_by_itself(make: Make) -> None:
     assert diary.last(DONE).numbers == ("It returned 77.",)
 
 
-def test_a_change_while_it_runs_ends_that_run_and_the_newest_value_is_run(
+def test_a_change_while_it_runs_ends_that_run_and_the_new_value_is_run(
     make: Make, alive: Callable[[], int]
 ) -> None:
     engine, diary = make("ovens")
-    engine.request(with_ms(10_000))
+    engine.request(with_ms(HOUR))
     engine.run()
-    until(lambda: diary.states == [RUNNING])
-    for ms in (9000, 8000, 30):
-        engine.request(with_ms(ms))
-    assert engine.wait(2), "the run of 10 s was not ended"
-    assert diary.values_run() == [10_000, 30]
+    diary.next(RUNNING)
+    engine.request(with_ms(30))
+    assert engine.wait(60), "the run of an hour was not ended"
+    assert diary.values_run() == [HOUR, 30]
     assert diary.states == [RUNNING, STOPPING, RUNNING, DONE]
     assert alive.most == 1  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("clock", ["real", "virtual"])
-def test_in_a_storm_of_100_changes_the_last_wins_and_one_run_is_alive_at_most(
-    make: Make, alive: Callable[[], int], nothing_left: set[threading.Thread], clock: str
+def test_of_100_changes_while_a_run_is_being_ended_the_last_alone_is_run(
+    make: Make,
+    alive: Callable[[], int],
+    nothing_left: set[threading.Thread],
+    door: Door,
+    clock: str,
 ) -> None:
-    engine, diary = make("ovens", clocks=(clock,))
-    engine.request(with_ms(500))
+    engine, diary = make("blocking", clocks=(clock,))
     engine.run()
+    door.wait_until_reached()
     for ms in range(1, 101):
-        time.sleep(0.005)
         engine.request(with_ms(ms * 10))
+    diary.next(STOPPING)
+    door.open()
     assert engine.wait(60)
-    assert diary.values_run()[-1] == 1000
-    assert diary.last(DONE).numbers == ("It returned 1000.",)
+    assert diary.values_run() == [50, 1000]
+    assert diary.states == [RUNNING, STOPPING, RUNNING, DONE]
     assert alive.most == 1  # type: ignore[attr-defined]
-    assert len(diary.values_run()) < 12, "each change was run for itself"
-    until(lambda: strangers(nothing_left) == {engine.thread})
+    wait_for_strangers(nothing_left, but=engine.thread)
 
 
-def test_while_a_slider_is_dragged_pictures_come_at_least_every_patience(make: Make) -> None:
-    engine, diary = make("ovens", clocks=("virtual",))
+def test_a_change_that_others_may_follow_is_not_run_yet(make: Make) -> None:
+    engine, diary = make("ovens", clocks=("virtual",), debounce=LONG, patience=LONG)
     engine.run()
     assert engine.wait(60)
-    for ms in range(1, 131):
-        time.sleep(0.01)
+    for ms in range(1, 101):
         engine.request(with_ms(ms))
-    assert len(diary.values_run()) >= 4, "nothing was to be seen until the slider was let go"
+    assert not engine.wait(0.2), "nothing is wanted any more, or the change was run"
+    assert diary.values_run() == [50]
+
+
+def test_a_change_that_nothing_follows_is_run(make: Make) -> None:
+    engine, diary = make("ovens", clocks=("virtual",), debounce=0.01, patience=LONG)
+    engine.run()
+    assert engine.wait(60)
+    engine.request(with_ms(7))
+    assert engine.wait(60)
+    assert diary.values_run() == [50, 7]
+
+
+def test_while_a_slider_is_dragged_a_value_is_run_when_patience_is_over(make: Make) -> None:
+    engine, diary = make("ovens", clocks=("virtual",), debounce=LONG, patience=0.05)
+    engine.run()
+    assert engine.wait(60)
+    dragged = itertools.cycle(range(1, 1001))
+    for _ in range(10_000):
+        engine.request(with_ms(next(dragged)))
+        if len(diary.values_run()) >= 4:
+            break
+        engine.wait(0.005)
+    else:
+        pytest.fail("nothing was to be seen until the slider was let go")
     assert engine.wait(60)
 
 
@@ -122,19 +148,17 @@ def test_stop_ends_the_run_at_once_and_keeps_its_picture(
     make: Make, nothing_left: set[threading.Thread]
 ) -> None:
     engine, diary = make("ovens")
-    engine.request(with_ms(10_000))
+    engine.request(with_ms(HOUR))
     engine.run()
-    until(lambda: diary.states == [RUNNING])
-    began = time.monotonic()
+    diary.next(RUNNING, with_trace=True)
     engine.stop()
-    assert engine.wait(60)
-    assert time.monotonic() - began < 5
+    assert engine.wait(60), "the run of an hour was not ended"
     stopped = diary.last(STOPPED)
     assert stopped.sentence.startswith("Stopped after ")
     assert stopped.trace is not None
     assert {task.outcome for task in stopped.trace.tasks} == {"cancelled"}
     assert not engine.following
-    until(lambda: strangers(nothing_left) == {engine.thread})
+    wait_for_strangers(nothing_left, but=engine.thread)
 
 
 def test_after_stop_a_changed_value_is_not_run(make: Make) -> None:
@@ -143,7 +167,7 @@ def test_after_stop_a_changed_value_is_not_run(make: Make) -> None:
     assert engine.wait(60)
     engine.stop()
     engine.request(with_ms(7))
-    time.sleep(0.2)
+    assert engine.wait(60)
     assert diary.values_run() == [50]
     assert engine.values["ms"] == 7
 
@@ -166,71 +190,74 @@ def test_a_stop_when_nothing_runs_is_told_and_leaves_the_picture(make: Make) -> 
 
 
 def test_stop_drops_a_change_that_waits_for_its_turn(make: Make) -> None:
-    engine, diary = make("ovens", clocks=("virtual",))
+    engine, diary = make("ovens", clocks=("virtual",), debounce=LONG, patience=LONG)
     engine.run()
     assert engine.wait(60)
     engine.request(with_ms(7))
     engine.stop()
-    assert engine.wait(0.5)
-    time.sleep(0.2)
+    assert engine.wait(60), "the change still waits"
     assert diary.values_run() == [50]
     assert diary.states == [RUNNING, DONE, STOPPED]
 
 
 def test_a_stop_after_a_run_has_ended_for_the_next_and_before_that_tells_of_the_first(
-    nothing_left: set[threading.Thread],
+    make: Make, nothing_left: set[threading.Thread]
 ) -> None:
-    diary = Diary()
-    engine = Engine(spec_of("ovens"), diary, debounce=60, patience=60)
-    engine.request(with_ms(10_000))
+    engine, diary = make("ovens", debounce=LONG, patience=LONG)
+    engine.request(with_ms(HOUR))
     engine.run()
-    until(lambda: diary.states == [RUNNING])
+    diary.next(RUNNING)
     engine.request(with_ms(9000))
-    until(lambda: diary.states == [RUNNING, STOPPING])
-    until(lambda: {t.name for t in strangers(nothing_left)} == {"task-cards-lab-test"})
+    diary.next(STOPPING)
+    wait_for_strangers(nothing_left, but=engine.thread)
     engine.stop()
     assert engine.wait(60)
     assert diary.states == [RUNNING, STOPPING, STOPPED]
     stopped = diary.last(STOPPED)
     assert stopped.sentence.startswith("Stopped after ")
-    assert stopped.values["ms"] == 10_000
+    assert stopped.values["ms"] == HOUR
     assert stopped.trace is not None
-    engine.close()
 
 
-def test_stop_during_a_blocking_call_waits_for_its_end_and_says_so(make: Make) -> None:
-    engine, diary = make("stare")
-    engine.request(with_ms(900))
+def test_stop_during_a_blocking_call_waits_for_its_end_and_says_so(make: Make, door: Door) -> None:
+    engine, diary = make("blocking")
     engine.run()
-    until(lambda: diary.states == [RUNNING])
+    door.wait_until_reached()
     engine.stop()
-    until(lambda: diary.states == [RUNNING, STOPPING])
+    diary.next(STOPPING)
+    assert not engine.wait(0.2), "the call goes on"
+    assert diary.states == [RUNNING, STOPPING]
+    door.open()
     assert engine.wait(60)
     assert diary.states == [RUNNING, STOPPING, STOPPED]
 
 
-def test_stop_ends_a_step_that_never_ends(make: Make, nothing_left: set[threading.Thread]) -> None:
+def test_stop_ends_a_step_that_never_ends(
+    make: Make, nothing_left: set[threading.Thread], door: Door
+) -> None:
     engine, diary = make("endless")
     engine.run()
-    until(lambda: diary.states == [RUNNING])
-    time.sleep(0.1)
+    door.wait_until_reached()
     engine.stop()
     assert engine.wait(60), "the endless step goes on"
     assert diary.states == [RUNNING, STOPPING, STOPPED]
-    until(lambda: strangers(nothing_left) == {engine.thread})
+    wait_for_strangers(nothing_left, but=engine.thread)
 
 
-def test_stop_does_not_wait_for_a_thousand_ready_steps_that_stand_before_it(make: Make) -> None:
+def test_stop_does_not_wait_for_a_thousand_ready_steps_that_stand_before_it(
+    make: Make, door: Door
+) -> None:
     engine, diary = make("crowd")
     engine.run()
-    until(lambda: diary.states == [RUNNING])
-    time.sleep(0.2)
+    door.wait_until_reached()
     engine.stop()
+    diary.next(STOPPING)
+    door.open()
     assert engine.wait(60)
     stopped = diary.last(STOPPED).trace
     assert stopped is not None
     cooked = sum(lane.outcome is Outcome.RETURNED for lane in stopped.tasks)
-    assert cooked < 500, "the thousand had their turns first"
+    assert cooked <= 1, "others than the one at the door had their turns first"
     assert len(stopped.task("main").cancels) == 1, "asked to stop twice"
 
 
@@ -242,27 +269,28 @@ def test_a_run_that_does_not_end_is_ended_at_its_limit_in_a_sentence(make: Make)
 
 
 def test_the_next_run_waits_until_a_helper_in_a_thread_is_back(
-    make: Make, nothing_left: set[threading.Thread]
+    make: Make, nothing_left: set[threading.Thread], door: Door
 ) -> None:
     engine, diary = make("helper")
-    engine.request(with_ms(600))
     engine.run()
-    until(lambda: any(t.name.startswith("helper") for t in strangers(nothing_left)))
-    began = time.monotonic()
-    engine.stop()
+    door.wait_until_reached()
+    engine.run()
+    diary.next(STOPPING)
+    assert not engine.wait(0.2), "a thread of the run was left behind"
+    assert diary.states == [RUNNING, STOPPING]
+    door.open()
     assert engine.wait(60)
-    assert time.monotonic() - began > 0.3, "a thread of the run was left behind"
-    assert diary.states[-1] is STOPPED
-    until(lambda: strangers(nothing_left) == {engine.thread})
+    assert diary.states == [RUNNING, STOPPING, RUNNING, DONE]
+    wait_for_strangers(nothing_left, but=engine.thread)
 
 
 def test_reset_goes_back_to_the_defaults_and_clears_the_picture(make: Make) -> None:
     engine, diary = make("ovens")
-    engine.request(with_ms(10_000))
+    engine.request(with_ms(HOUR))
     engine.run()
-    until(lambda: diary.states == [RUNNING])
+    diary.next(RUNNING)
     engine.reset()
-    assert engine.wait(2)
+    assert engine.wait(60), "the run of an hour was not ended"
     assert diary.states == [RUNNING, STOPPING, READY]
     assert diary.events[-1].trace is None
     assert (engine.state, engine.values["ms"], engine.following) == (READY, 50, False)
@@ -279,53 +307,70 @@ def test_reset_after_the_end_clears_the_picture_too(make: Make) -> None:
 
 def test_run_after_reset_runs_the_defaults(make: Make) -> None:
     engine, diary = make("ovens")
-    engine.request(with_ms(10_000))
+    engine.request(with_ms(HOUR))
     engine.run()
-    until(lambda: diary.states == [RUNNING])
+    diary.next(RUNNING)
     engine.reset()
     engine.run()
     assert engine.wait(60)
-    assert diary.values_run() == [10_000, 50]
+    assert diary.values_run() == [HOUR, 50]
     assert diary.states[-1] is DONE
 
 
 def test_run_while_it_runs_begins_anew(make: Make, alive: Callable[[], int]) -> None:
     engine, diary = make("ovens")
-    engine.request(with_ms(300))
+    engine.request(with_ms(HOUR))
     engine.run()
-    until(lambda: diary.states == [RUNNING])
+    diary.next(RUNNING)
     engine.run()
+    diary.next(STOPPING)
+    diary.next(RUNNING)
+    engine.stop()
     assert engine.wait(60)
-    assert diary.values_run() == [300, 300]
+    assert diary.states == [RUNNING, STOPPING, RUNNING, STOPPING, STOPPED]
+    assert diary.values_run() == [HOUR, HOUR]
     assert alive.most == 1  # type: ignore[attr-defined]
 
 
-def test_snapshots_come_at_most_ten_times_a_second(make: Make) -> None:
-    engine, diary = make("ovens")
-    engine.request(with_ms(1000))
+def snapshots(engine: Engine, diary: Diary, count: int) -> list[float]:
+    """So many pictures of a run that goes on: how long the run had taken at each."""
+    engine.request(with_ms(HOUR))
     engine.run()
-    assert engine.wait(30)
-    pictures = [event for event in diary.events if event.state is RUNNING and event.trace]
-    whole = diary.events[-1].trace
-    assert whole is not None
-    assert 1 <= len(pictures) <= 10 * whole.duration
-    lives = [event.trace.duration for event in pictures if event.trace]
-    assert lives == sorted(lives)
+    taken = [diary.next(RUNNING, with_trace=True).trace for _ in range(count)]
+    engine.stop()
+    assert engine.wait(60)
+    return [trace.duration for trace in taken if trace is not None]
+
+
+def test_snapshots_come_at_most_about_ten_times_a_second(make: Make) -> None:
+    taken = snapshots(*make("ovens"), 4)
+    # A pause is counted from the end of one picture or from its start, whichever ends later.
+    assert all(later - earlier > 0.08 for earlier, later in itertools.pairwise(taken))
 
 
 def test_a_listener_that_takes_long_gets_fewer_snapshots(nothing_left: object) -> None:
-    shown: list[Event] = []
+    diary = Diary()
 
     def slow(event: Event) -> None:
-        shown.append(event)
-        time.sleep(0.1 if event.trace else 0)
+        diary(event)
+        busy(0.1 if event.trace else 0)
 
     engine = Engine(spec_of("ovens"), slow)
-    engine.request(with_ms(1500))
-    engine.run()
-    assert engine.wait(60)
+    taken = snapshots(engine, diary, 3)
     engine.close()
-    assert len([event for event in shown if event.state is RUNNING and event.trace]) <= 3
+    assert all(later - earlier > 0.5 for earlier, later in itertools.pairwise(taken))
+
+
+def test_of_a_lab_that_shows_what_its_program_returns_no_snapshot_is_shown(
+    make: Make, door: Door
+) -> None:
+    engine, diary = make("blocking", shows_result=True)
+    engine.run()
+    door.wait_until_reached()
+    assert not engine.wait(0.3), "the program stands at the door"
+    door.open()
+    assert engine.wait(60)
+    assert [event.trace for event in diary.events if event.state is RUNNING] == [None]
 
 
 @pytest.mark.parametrize(
@@ -361,7 +406,7 @@ def test_values_that_cannot_be_run_are_refused_in_a_sentence(make: Make) -> None
     assert diary.states == [FAILED, RUNNING, DONE]
 
 
-@pytest.mark.parametrize("values", [{"ms": -1}, {"ms": 10_001}, {"ms": "a"}, {"oven": 1}])
+@pytest.mark.parametrize("values", [{"ms": -1}, {"ms": HOUR + 1}, {"ms": "a"}, {"oven": 1}])
 def test_values_out_of_their_limits_are_an_error_and_change_nothing(
     make: Make, values: dict[str, object]
 ) -> None:
@@ -392,11 +437,11 @@ def test_a_fault_in_the_numbers_or_in_the_listener_does_not_end_the_lab(
 
 def test_close_ends_the_run_and_the_thread(make: Make, nothing_left: set[threading.Thread]) -> None:
     engine, diary = make("ovens")
-    engine.request(with_ms(10_000))
+    engine.request(with_ms(HOUR))
     engine.run()
-    until(lambda: diary.states == [RUNNING])
+    diary.next(RUNNING)
     engine.close()
-    until(lambda: not strangers(nothing_left), 2)
+    wait_for_strangers(nothing_left)
     assert engine.state is CLOSED
     assert diary.states == [RUNNING, STOPPING, CLOSED]
 
@@ -412,27 +457,6 @@ def test_after_close_calls_do_nothing(make: Make) -> None:
     assert (diary.events, engine.thread, engine.values["ms"]) == ([], None, 50)
 
 
-def test_an_engine_that_nobody_holds_ends_its_thread(
-    nothing_left: set[threading.Thread],
-) -> None:
-    class Panel:
-        def __init__(self) -> None:
-            self.engine = Engine(spec_of("ovens"), self.show)
-
-        def show(self, event: Event) -> None:
-            self.event = event
-
-    def open_and_run() -> None:
-        panel = Panel()
-        panel.engine.request(with_ms(10_000))
-        panel.engine.run()
-        until(lambda: panel.engine.state is RUNNING)
-
-    open_and_run()
-    gc.collect()
-    until(lambda: not strangers(nothing_left), 2)
-
-
 def test_calls_from_many_threads_and_loops_at_once_leave_one_run_and_the_last_value(
     make: Make, alive: Callable[[], int], nothing_left: set[threading.Thread]
 ) -> None:
@@ -443,7 +467,7 @@ def test_calls_from_many_threads_and_loops_at_once_leave_one_run_and_the_last_va
         acts = [engine.run, engine.stop, engine.reset, lambda: engine.request(with_ms(400))]
         for _ in range(40):
             dice.choice(acts)()
-            time.sleep(dice.random() / 200)
+            engine.wait(dice.random() / 200)
 
     async def on_a_loop() -> None:
         clicks(99)
@@ -461,7 +485,7 @@ def test_calls_from_many_threads_and_loops_at_once_leave_one_run_and_the_last_va
     assert diary.events[-1].state is DONE
     assert alive.most == 1  # type: ignore[attr-defined]
     assert alive() == 0
-    until(lambda: strangers(nothing_left) == {engine.thread})
+    wait_for_strangers(nothing_left, but=engine.thread)
 
 
 def test_where_no_thread_can_be_started_the_lab_says_so(

@@ -5,22 +5,21 @@ from __future__ import annotations
 import html
 import re
 import threading
-import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import ipywidgets as widgets
 import pytest
 from ipywidgets.widgets.widget import _instances
 
+from helpers import labs
 from helpers.engine.run import Run
-from helpers.labs import NAMES, lab, lab_run, spec_of
+from helpers.labs import NAMES, lab, spec_of
 from helpers.labs.events import State
 from helpers.labs.panel import Panel
 from helpers.labs.spec import LabSpec, Values
 from helpers.trace import Outcome
+from tests.labs.conftest import HOUR, wait_for_strangers
 from tests.labs.conftest import spec_of as small
-from tests.labs.conftest import strangers, until
 
 
 @pytest.fixture
@@ -44,6 +43,13 @@ def words(widget: widgets.HTML) -> str:
     """What a person reads there."""
     text = html.unescape(re.sub(r"<[^>]+>", " ", widget.value))
     return text.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def wait_for_words(widget: widgets.HTML, text: str) -> None:
+    """Wait until it has said so, be it for a moment."""
+    said = threading.Event()
+    widget.observe(lambda _: text in words(widget) and said.set(), "value")
+    assert text in words(widget) or said.wait(60), f"it says: {words(widget)}"
 
 
 def title(panel: Panel) -> str:
@@ -111,7 +117,6 @@ def test_the_code_shown_is_the_text_that_runs_and_follows_the_sliders(panel_of: 
 def test_before_the_first_run_a_slider_only_changes_the_code(panel_of: OpenPanel) -> None:
     panel = panel_of("deadlines")
     panel.controls["work"].value = 800
-    time.sleep(0.2)
     assert panel.engine.thread is None
     assert panel.outcome.value == ""
 
@@ -129,8 +134,8 @@ def test_after_a_run_a_slider_changes_the_picture_by_itself(panel_of: OpenPanel)
     run(panel)
     assert "0.2" not in words(panel.outcome)
     panel.controls["work"].value = 200
-    until(lambda: "the fresh dish after 0.2 s, in time" in words(panel.outcome))
     assert panel.engine.wait(60)
+    assert "the fresh dish after 0.2 s, in time" in words(panel.outcome)
 
 
 def test_only_what_can_come_true_is_offered_and_an_answer_stays(panel_of: OpenPanel) -> None:
@@ -179,12 +184,11 @@ def test_a_missing_or_bad_prediction_is_answered_in_a_sentence(
 
 def test_stop_keeps_the_picture_and_says_how_far_it_came(panel_of: OpenPanel) -> None:
     panel = panel_of(small("ovens"))
-    panel.controls["ms"].value = 10_000
+    panel.controls["ms"].value = HOUR
     panel.buttons["Run"].click()
-    until(lambda: "Running for" in words(panel.state_line))
-    assert "0 of 4 tasks have ended" in words(panel.state_line)
+    wait_for_words(panel.state_line, "0 of 4 tasks have ended")
     panel.buttons["Stop"].click()
-    assert panel.engine.wait(2)
+    assert panel.engine.wait(60)
     assert "Stopped after" in words(panel.state_line)
     assert title(panel) != "Nothing has run yet"
     assert "Your prediction" not in words(panel.outcome)
@@ -214,7 +218,6 @@ def test_reset_puts_everything_back_to_where_a_fresh_lab_stands(panel_of: OpenPa
     assert (panel.prediction.value, panel.outcome.value) == ("", "")
     assert title(panel) == "Nothing has run yet"
     assert "Ready." in words(panel.state_line)
-    time.sleep(0.2)
     assert panel.engine.state is State.READY, "putting a slider back started a run"
 
 
@@ -239,9 +242,9 @@ def test_a_lab_opened_again_closes_the_one_before_and_no_thread_piles_up(
     for _ in range(5):
         panel = quick(panel_of("spawn"))
         run(panel)
-    until(lambda: strangers(nothing_left) == {panel.engine.thread})
+    wait_for_strangers(nothing_left, but=panel.engine.thread)
     panel.close()
-    until(lambda: not strangers(nothing_left))
+    wait_for_strangers(nothing_left)
     assert len(_instances) == before, "closed panels left widgets behind"
 
 
@@ -249,18 +252,21 @@ def test_a_lab_that_runs_when_it_is_opened_again_is_ended(
     panel_of: OpenPanel, nothing_left: set[threading.Thread], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs: list[Run] = []
+    start, started = Run.start, threading.Event()
 
-    def remembered(*arguments: Any, **options: Any) -> Run:
-        runs.append(Run(*arguments, **options))
-        return runs[-1]
+    def remembered(run: Run) -> None:
+        start(run)
+        runs.append(run)
+        started.set()
 
-    monkeypatch.setattr(lab_run, "Run", remembered)
+    monkeypatch.setattr(Run, "start", remembered)
+    monkeypatch.setattr(labs, "spec_of", lambda name: small("ovens"))
     first = panel_of("spawn")
-    first.controls["tasks"].value = 1000
+    first.controls["ms"].value = HOUR
     first.buttons["Run"].click()
-    until(lambda: first.engine.state is State.RUNNING)
+    assert started.wait(60)
     panel_of("spawn")
-    until(lambda: not strangers(nothing_left))
+    wait_for_strangers(nothing_left)
     assert first.engine.state is State.CLOSED
     (run,) = runs
     assert Outcome.CANCELLED in {task.outcome for task in run.finished.result().tasks}
@@ -293,7 +299,7 @@ def test_sliders_that_move_in_threads_of_their_own_end_with_the_newest_of_each(
         thread.start()
     for thread in threads:
         thread.join()
-    assert panel.engine.wait(10)
+    assert panel.engine.wait(60)
     wanted = {"tasks": 60, "work": 7, "awaits": 9, "kind": "oven", "clock": "virtual"}
     assert panel.engine.values == wanted
     assert "range(1, 61)" in panel.code.value
