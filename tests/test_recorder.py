@@ -10,7 +10,6 @@ import gc
 import itertools
 import logging
 import threading
-import time
 import warnings
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
@@ -30,29 +29,32 @@ def recorded(coro: Coroutine[Any, Any, Any], **options: Any) -> Trace:
     return asyncio.run(record(coro, **options))
 
 
-def seconds_to_stop(coro: Coroutine[Any, Any, Any], *, after: float, clock: str) -> float:
-    """Cancel the one who awaits a run, `after` seconds into it; how long it took to come back."""
+def stop(coro: Coroutine[Any, Any, Any], begun: threading.Event, *, clock: str) -> None:
+    """Cancel the one who awaits a run once it has begun, and wait until he is back."""
 
-    async def caller() -> float:
+    async def caller() -> None:
         recording = asyncio.create_task(record(coro, clock=clock))
-        await asyncio.sleep(after)
-        began = time.perf_counter()
+        assert await asyncio.to_thread(begun.wait, 60)
         recording.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await recording
-        return time.perf_counter() - began
 
-    return asyncio.run(caller())
+    asyncio.run(caller())
+
+
+def wait_for_threads(before: set[threading.Thread]) -> None:
+    """Wait until every thread has ended that was not there before."""
+    for thread in set(threading.enumerate()) - before:
+        thread.join(60)
+    assert not set(threading.enumerate()) - before
 
 
 @pytest.fixture(autouse=True)
-def no_thread_is_left() -> Iterator[None]:
+def threads_before() -> Iterator[set[threading.Thread]]:
+    """The threads before the test; afterwards there is no other."""
     before = set(threading.enumerate())
-    yield
-    deadline = time.perf_counter() + 10
-    while set(threading.enumerate()) - before and time.perf_counter() < deadline:
-        time.sleep(0.01)
-    assert not [t for t in threading.enumerate() if t not in before]
+    yield before
+    wait_for_threads(before)
 
 
 CLOCKS = pytest.mark.parametrize("clock", ["virtual", "real"])
@@ -62,16 +64,21 @@ CLOCKS = pytest.mark.parametrize("clock", ["virtual", "real"])
 def test_the_loop_of_a_run_is_closed_when_its_trace_is_there(
     clock: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Slow(run._LOOPS[clock]):  # type: ignore[misc]
+    told: list[bool] = []
+
+    class Noted(run._LOOPS[clock]):  # type: ignore[misc]
         def close(self) -> None:
-            time.sleep(0.1)
+            told.append(one.finished.done())
             super().close()
 
     async def main() -> asyncio.AbstractEventLoop:
         return asyncio.get_running_loop()
 
-    monkeypatch.setitem(run._LOOPS, clock, Slow)
-    assert recorded(main(), clock=clock).result.is_closed()
+    monkeypatch.setitem(run._LOOPS, clock, Noted)
+    one = Run(main(), clock=clock)
+    one.start()
+    assert one.finished.result(60).result.is_closed()
+    assert told == [False], "the trace was there before the loop was closed"
 
 
 @CLOCKS
@@ -149,19 +156,19 @@ def test_a_timer_that_came_due_while_the_loop_was_held_counts_as_scheduled_since
 
 @CLOCKS
 def test_the_callers_loop_stays_free_during_a_run(clock: str) -> None:
-    async def main() -> None:
-        time.sleep(0.3)
+    begun, caller_was_free = threading.Event(), threading.Event()
 
-    async def caller() -> int:
-        ticks = 0
+    async def main() -> bool:
+        begun.set()
+        return caller_was_free.wait(10)
+
+    async def caller() -> Trace:
         run = asyncio.create_task(record(main(), clock=clock))
-        while not run.done():
-            await asyncio.sleep(0.01)
-            ticks += 1
-        await run
-        return ticks
+        assert await asyncio.to_thread(begun.wait, 60)
+        caller_was_free.set()
+        return await run
 
-    assert asyncio.run(caller()) >= 3
+    assert asyncio.run(caller()).result is True
 
 
 def test_context_variables_reach_the_run() -> None:
@@ -210,8 +217,11 @@ def test_tasks_left_when_main_returns_are_cancelled_and_awaited(clock: str) -> N
 
 
 @CLOCKS
-def test_cancelling_the_caller_cancels_and_awaits_every_task_within_a_second(clock: str) -> None:
+def test_cancelling_the_caller_ends_every_task_and_does_not_wait_for_a_thread(
+    clock: str, threads_before: set[threading.Thread]
+) -> None:
     ended: list[str] = []
+    begun, opened = threading.Event(), threading.Event()
 
     async def stew() -> None:
         try:
@@ -219,50 +229,72 @@ def test_cancelling_the_caller_cancels_and_awaits_every_task_within_a_second(clo
         finally:
             ended.append("stew")
 
+    def stare() -> None:
+        begun.set()
+        opened.wait(60)
+        ended.append("stare")
+
     async def main() -> None:
         other = asyncio.create_task(stew())
         await asyncio.sleep(0)
-        await asyncio.to_thread(time.sleep, 0.3)
+        await asyncio.to_thread(stare)
         await other
 
-    assert seconds_to_stop(main(), after=0.15, clock=clock) < 1
-    assert ended == ["stew"]
+    stop(main(), begun, clock=clock)
+    assert "stare" not in ended
+    opened.set()
+    wait_for_threads(threads_before)
+    assert sorted(ended) == ["stare", "stew"]
 
 
 @CLOCKS
 def test_a_stopped_run_ends_an_endless_loop_in_its_thread(clock: str) -> None:
+    begun = threading.Event()
+
     async def main() -> None:
+        begun.set()
         while True:
             pass
 
-    assert (
-        seconds_to_stop(main(), after=0.1, clock=clock) < 1
-    )  # and no thread is left: the fixture looks
+    stop(main(), begun, clock=clock)  # and no thread is left: the fixture looks
 
 
 def test_a_blocking_call_does_not_hold_the_one_who_stops_the_run() -> None:
-    async def main() -> None:
-        time.sleep(1.5)
+    begun, opened = threading.Event(), threading.Event()
+    ended: list[bool] = []
 
-    assert seconds_to_stop(main(), after=0.1, clock="real") < 1.2
+    async def main() -> None:
+        begun.set()
+        try:
+            opened.wait(60)
+        finally:
+            ended.append(True)
+
+    stop(main(), begun, clock="real")
+    assert not ended, "he was held until the call was back"
+    opened.set()
 
 
 def test_a_stop_is_heard_before_a_thousand_steps_that_are_ready() -> None:
+    begun, opened = threading.Event(), threading.Event()
+    chopped: list[bool] = []
+
     async def chop() -> None:
-        while True:
-            busy(0.005)
-            await asyncio.sleep(0)
+        begun.set()
+        opened.wait(60)
+        chopped.append(True)
+        await asyncio.Event().wait()
 
     async def main() -> None:
         await asyncio.gather(*(chop() for _ in range(1000)))
 
     run = Run(main(), clock="real")
     run.start()
-    time.sleep(0.3)
+    assert begun.wait(60)
     run.stop()
+    opened.set()
     trace = run.finished.result(60)
-    chopped = sum(step.end - step.start >= 0.005 for task in trace.tasks for step in task.steps)
-    assert chopped < 800, "the thousand that were ready had their turns first"
+    assert len(chopped) == 1, "the thousand that were ready had their turns first"
     assert {task.outcome for task in trace.tasks} == {"cancelled"}
     assert trace.tasks[5].cancelled_by == "stop"
     assert isinstance(run.error, asyncio.CancelledError)
@@ -294,11 +326,13 @@ def test_a_run_that_takes_too_many_steps_is_ended_and_names_its_tasks() -> None:
 
 @CLOCKS
 def test_a_run_that_takes_too_many_seconds_is_ended_and_names_its_tasks(clock: str) -> None:
-    async def main() -> None:
-        await asyncio.to_thread(block_a_while)
+    opened = threading.Event()
 
-    def block_a_while() -> None:
-        time.sleep(0.6)
+    async def main() -> None:
+        try:
+            await asyncio.to_thread(opened.wait, 60)
+        finally:
+            opened.set()
 
     with pytest.raises(RunTooLong, match=r"more than 0.2 s .*`main` is at line .*to_thread"):
         recorded(main(), clock=clock, max_seconds=0.2)
@@ -685,9 +719,12 @@ def test_sockets_work_on_the_real_clock_and_their_wakes_are_io() -> None:
 
 
 def test_a_snapshot_shows_the_run_so_far() -> None:
+    waits = threading.Event()
+
     async def main() -> None:
         await asyncio.sleep(0.05)
-        await asyncio.sleep(30)
+        asyncio.get_running_loop().call_soon(waits.set)  # called when this step is over
+        await asyncio.Event().wait()
 
     run = Run(main(), clock="real")
     with pytest.raises(RuntimeError, match="has not been started"):
@@ -695,10 +732,10 @@ def test_a_snapshot_shows_the_run_so_far() -> None:
     run.start()
     with pytest.raises(RuntimeError, match="has been started before"):
         run.start()
-    time.sleep(0.3)
+    assert waits.wait(60)
     so_far = run.snapshot().task("main")
     run.stop()
-    run.finished.result(5)
+    run.finished.result(60)
     assert so_far.outcome == "pending"
     assert so_far.polls == 2
-    assert so_far.idle > 0.1
+    assert so_far.idle > 0.04
