@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Coroutine
@@ -16,7 +13,9 @@ from typing import Any
 import pytest
 
 from helpers import busy, record
+from helpers.clock import block
 from helpers.engine.processor import Queue, queue_of_this_thread
+from helpers.engine.run import Run
 from helpers.engine.stamps import _has_blocked
 from helpers.engine.watching import WatchedLoop
 from helpers.trace import Finding
@@ -29,6 +28,23 @@ def found(coro: Coroutine[Any, Any, Any], **options: Any) -> list[Finding]:
 
 async def wait(seconds: float = 1) -> None:
     await asyncio.sleep(seconds)
+
+
+def found_while_it_blocks(
+    coro: Coroutine[Any, Any, Any],
+    begun: threading.Event,
+    seen: threading.Event,
+    *,
+    clock: str,
+) -> list[Finding]:
+    """The findings of a run that sets `begun`, and then blocks until it was `seen` to block."""
+    run = Run(coro, clock=clock)
+    run.start()
+    assert begun.wait(60)
+    block(0.3)
+    run.watch()
+    seen.set()
+    return list(run.finished.result(60).findings)
 
 
 def test_a_run_in_which_nothing_went_wrong_has_no_findings() -> None:
@@ -61,9 +77,12 @@ def test_who_blocked_the_loop_is_named_with_line_time_and_whom_it_delayed() -> N
     assert finding.endswith("delayed `soup` by 4 min and `salad` by 3 min.")
 
 
-def test_a_blocking_sleep_on_the_real_clock_is_found_at_its_line() -> None:
+def test_a_blocking_call_on_the_real_clock_is_found_at_its_line() -> None:
+    begun, seen = threading.Event(), threading.Event()
+
     async def stare() -> None:
-        time.sleep(0.3)
+        begun.set()
+        seen.wait(60)
 
     async def tick() -> None:
         for _ in range(4):
@@ -72,9 +91,11 @@ def test_a_blocking_sleep_on_the_real_clock_is_found_at_its_line() -> None:
     async def main() -> None:
         await asyncio.gather(tick(), stare())
 
-    (finding,) = [f for f in found(main(), clock="real") if f.task == 2 and f.kind == "blocked"]
+    found = found_while_it_blocks(main(), begun, seen, clock="real")
+    (finding,) = [f for f in found if f.task == 2]
+    assert finding.kind == "blocked"
     assert "`stare` blocked the loop" in finding
-    assert "`time.sleep(0.3)`" in finding
+    assert "`seen.wait(60)`" in finding
     assert "delayed `tick` by" in finding
 
 
@@ -95,15 +116,18 @@ def test_where_nobody_looked_at_the_line_in_time_the_function_is_named(
 
 
 def test_real_blocking_under_the_virtual_clock_is_a_finding() -> None:
+    begun, seen = threading.Event(), threading.Event()
+
     async def main() -> None:
         await asyncio.sleep(1)
-        time.sleep(0.4)
+        begun.set()
+        seen.wait(60)
         await asyncio.sleep(1)
 
-    (finding,) = found(main())
+    (finding,) = found_while_it_blocks(main(), begun, seen, clock="virtual")
     assert finding.kind == "really_blocked"
     assert "`main` really held the thread, at line" in finding
-    assert "`time.sleep(0.4)`" in finding
+    assert "`seen.wait(60)`" in finding
 
 
 @pytest.mark.parametrize(
@@ -128,33 +152,20 @@ def test_who_was_held_up_by_others_is_not_said_to_block(
 
 
 def test_the_system_says_how_long_a_thread_had_no_processor() -> None:
-    if not hasattr(os, "sched_setaffinity") or not Path("/proc/thread-self/schedstat").exists():
+    file = Path("/proc/thread-self/schedstat")
+    if not file.exists():
         pytest.skip("this system does not tell how long a thread has waited for a processor")
-    one = min(os.sched_getaffinity(0))
-    hog = f"import os; os.sched_setaffinity(0, {{{one}}}); print(flush=True)\nwhile True: pass"
-    waited: list[float] = []
-    turns: list[int] = []
 
-    def compute() -> None:
-        os.sched_setaffinity(0, {one})  # this thread's alone
-        with queue_of_this_thread() as queue:
-            before, end = queue(), time.thread_time() + 0.3
-            while time.thread_time() < end:
-                pass
-            after = queue()
-            waited.append(after.seconds - before.seconds)
-            turns.append(after.turns - before.turns)
+    def said() -> Queue:
+        _, nanoseconds, turns = file.read_text(encoding="ascii").split()
+        return Queue(int(nanoseconds) / 1e9, int(turns))
 
-    with subprocess.Popen([sys.executable, "-c", hog], stdout=subprocess.PIPE) as other:
-        try:
-            other.stdout.readline()  # it computes from here on
-            thread = threading.Thread(target=compute)
-            thread.start()
-            thread.join()
-        finally:
-            other.kill()
-    assert waited[0] > 0.05, "two that share a processor stand in its queue in turn"
-    assert turns[0] > 1
+    before = said()
+    with queue_of_this_thread() as queue:
+        seconds, turns = queue()
+    after = said()
+    assert before.seconds <= seconds <= after.seconds
+    assert 0 < before.turns <= turns <= after.turns
 
 
 def test_a_task_that_was_one_long_step_never_yielded() -> None:
