@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,30 +12,33 @@ from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
 
 IMPORTS = """
-import asyncio, threading, time
+import asyncio, threading
 from helpers import record
 
 log = []
+opened = threading.Event()
 
 async def spin():
+    print("begun")
     while True:
         pass
 
 async def block():
-    time.sleep(8)
+    print("begun")
+    opened.wait()
 
 async def sleep():
-    await asyncio.sleep(60)
+    print("begun")
+    await asyncio.Event().wait()
 
 async def wait():
     try:
-        await asyncio.sleep(60)
+        await asyncio.Event().wait()
     finally:
         log.append("tidied")
 """
 BEGIN = """
 async def main():
-    print("begun")
     async with asyncio.TaskGroup() as group:
         group.create_task(wait())
         group.create_task({work}())
@@ -45,11 +47,11 @@ await record(main(), clock="{clock}")
 """
 # A blocking call cannot be ended from outside; its thread is gone when it is back.
 LEFT = """
-deadline = time.monotonic() + 30
-mine = lambda: [t.name for t in threading.enumerate() if t.name.startswith("task-cards")]
-while mine() and time.monotonic() < deadline:
-    await asyncio.sleep(0.05)
-print(log, mine())
+opened.set()
+for thread in threading.enumerate():
+    if thread.name.startswith("task-cards"):
+        await asyncio.to_thread(thread.join)
+print(log)
 """
 GOES_ON = "trace = await record(asyncio.sleep(2)); print(trace.duration)"
 
@@ -109,17 +111,12 @@ def test_stop_ends_a_cell_and_everything_that_its_run_began(clock: str, work: st
             await book.run(IMPORTS)
             request = book.client.execute(BEGIN.format(clock=clock, work=work))
             assert "begun" in await book.follow(request, until="begun")
-            await asyncio.sleep(0.3)  # until the run waits, blocks or turns for ever
-            pressed = time.monotonic()
             await book.manager.interrupt_kernel()
-            ended = await book.answer(request)
-            took = time.monotonic() - pressed
+            ended = await book.answer(request)  # what blocks goes on meanwhile
             assert ended["status"] == "error"
             assert ended["ename"] in ("KeyboardInterrupt", "CancelledError")
-            # A second, and what a busy machine adds. The run itself takes a minute, or never ends.
-            assert took < (6 if work == "block" else 20), f"the cell was held for {took:.1f} s"
             await book.follow(request)
-            assert await book.run(LEFT) == "['tidied'] []\n"
+            assert await book.run(LEFT) == "['tidied']\n"
             assert await book.run(GOES_ON) == "2.0\n", "the kernel goes on"
 
     asyncio.run(main())
