@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 from hypothesis import given, settings
@@ -120,19 +119,12 @@ def test_it_fits_into_a_fixed_height(thousands: Trace) -> None:
     assert 0.3 < layout["yaxis2"]["domain"][0] < 0.7
 
 
-# -- size and speed --------------------------------------------------------------------------------
+# -- size -----------------------------------------------------------------------------------------
 
 
-def test_ten_thousand_tasks_are_drawn_within_a_second_in_less_than_2_megabytes() -> None:
+def test_ten_thousand_tasks_are_drawn_in_less_than_50_kilobytes() -> None:
     trace = recorded(crowd(10_000, seconds=0.01))
-    timeline(run(lane(0, "egg", (0, 0, 1))))  # plotly is loaded
-    took = []
-    for _ in range(3):
-        began = time.process_time()
-        text = timeline(trace).to_json()
-        took.append(time.process_time() - began)
-    assert min(took) < 1
-    assert len(text) < 50_000
+    assert len(timeline(trace).to_json()) < 50_000
     assert len(json.dumps(figure_dict(trace))) < 50_000
 
 
