@@ -12,7 +12,7 @@ import pytest
 
 from helpers import busy, record
 from helpers.clock import VirtualLoop
-from helpers.engine.threadwork import current_work
+from helpers.engine.threadwork import Work, current_work
 
 
 def wash() -> str:
@@ -127,3 +127,13 @@ def test_without_threads_the_virtual_clock_runs_in_the_callers(
     assert asyncio.run(caller()) == (5, threading.current_thread().name, True)
     with pytest.raises(RuntimeError, match='there are no threads here.*clock="virtual"'):
         asyncio.run(real())
+
+
+def test_a_thread_that_sent_its_result_holds_the_clock_until_it_is_back() -> None:
+    loop = VirtualLoop()
+    work = Work(1, wash, loop)
+    work.asked = float("-inf")
+    assert work.rests(), "it has waited for the loop's answer for long"
+    work.ended = 0.0
+    assert not work.rests(), "it waits for no answer: others may begin in its thread"
+    loop.close()

@@ -53,6 +53,8 @@ class Work:
 
     def rests(self) -> bool:
         """Whether it does not hold the virtual clock: parked, or waiting for the loop's answer."""
+        if self.ended is not None:  # what it sent is its result, and it is over in a moment
+            return False
         waits = self.asked is not None and time.perf_counter() - self.asked > _GRACE
         return self.parked is not None or waits
 
