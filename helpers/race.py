@@ -29,14 +29,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
-from helpers._racers import (
-    Loser,
-    as_task,
-    checked_patience,
-    close_unstarted,
-    how_it_ended,
-    line_up,
-)
+from helpers._racers import Loser, as_task, checked_patience, close_unstarted, how_it_ended, line_up
 
 T = TypeVar("T")
 

@@ -40,8 +40,8 @@ import plotly.graph_objects as go
 
 from helpers import busy, record, timeline
 from helpers.costs import measure_all, per_unit
+from helpers.draw.theme import TEMPLATE
 from helpers.labs import lab
-from helpers.theme import TEMPLATE
 
 # %% [markdown]
 # ## 1. A chef for every guest

@@ -352,7 +352,7 @@ gc.disable()
 trace = await record(main(), unit="minutes")
 gc.enable()
 print(f"salad: {trace.task('salad').outcome} in minute {trace.task('salad').ended:g}")
-print(f"soup:  {trace.task('soup').outcome}, its lane ends in minute {trace.task('soup').over:g}")
+print(f"soup:  {trace.task('soup').outcome}, its lane ends in minute {trace.task('soup').end:g}")
 print(*trace.findings, sep="\n")
 timeline(trace, title="The soup vanishes in minute 6: nobody held its card")
 

@@ -29,8 +29,9 @@ import asyncio
 
 import plotly.graph_objects as go
 
-from helpers import busy, lab, record, theme, timeline
+from helpers import busy, lab, record, timeline
 from helpers.costs import WAIT, Costs, as_time, growth, measure_all, per_unit
+from helpers.draw import theme
 
 
 def minute():
@@ -436,7 +437,7 @@ timeline(workers, title="Three workers: three cards, three dishes each")
 
 # %%
 def most_alive(trace):
-    ends = [(task.over, -1) for task in trace.tasks]
+    ends = [(task.end, -1) for task in trace.tasks]
     alive = most = 0
     for _, change in sorted([(task.spawned, 1) for task in trace.tasks] + ends):
         alive += change

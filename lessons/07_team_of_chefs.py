@@ -37,8 +37,8 @@ import threading
 import time
 
 from helpers import busy, compare, lab, load_recording, record, timeline
-from helpers.recordings.measures import longest_silence, moved, stolen
-from helpers.team import simulate
+from helpers.model import simulate
+from helpers.trace import longest_silence, moved, stolen
 
 # %% [markdown]
 # ## 1. Two chefs, three cards

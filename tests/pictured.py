@@ -9,14 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from helpers import busy, record
-from helpers.trace import (
-    CancelRequest,
-    LaneKind,
-    Outcome,
-    Step,
-    TaskRecord,
-    Trace,
-)
+from helpers.trace import CancelRequest, LaneKind, Outcome, Step, Task, Trace
 
 Who = int | str | None
 Program = list[tuple[Any, ...]]
@@ -33,7 +26,7 @@ def lane(
     thread: str = "chef",
     error: str = "",
     cancels: tuple[CancelRequest, ...] = (),
-) -> TaskRecord:
+) -> Task:
     """A lane of steps (ready, start, end, woken by), spawned when its first step is ready."""
     made = tuple(
         Step(ready, start, end, thread, woken[0] if woken else "timer")
@@ -42,15 +35,15 @@ def lane(
     last = over if over is not None else made[-1].end if made else 0.0
     ended = None if outcome is Outcome.PENDING else last
     spawned = made[0].ready if made else 0.0
-    return TaskRecord(
+    return Task(
         number, name, parent, spawned, ended, outcome, last, made, kind, error=error,
         cancels=cancels,
     )  # fmt: skip
 
 
-def run(*lanes: TaskRecord, **options: Any) -> Trace:
+def run(*lanes: Task, **options: Any) -> Trace:
     """A trace of these lanes, as long as the longest of them."""
-    return Trace(lanes, max((one.over for one in lanes), default=0.0), **options)
+    return Trace(lanes, max((one.end for one in lanes), default=0.0), **options)
 
 
 def recorded(main: Coroutine[Any, Any, Any], **options: Any) -> Trace:

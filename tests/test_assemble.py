@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from helpers import Trace, busy, record
-from helpers.engine.worklanes import numbered
+from helpers.run.worklanes import numbered
 from helpers.trace import LaneKind
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from helpers.clock import VirtualLoop, block, busy
-from helpers.errors import Deadlock
+from helpers.run.clock import VirtualLoop, block, busy
+from helpers.run.errors import Deadlock
 
 
 def run(coro: Coroutine[Any, Any, Any]) -> Any:

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.drawing import density
-from helpers.timeline import MOST_LANES, draw, figure_dict, timeline
+from helpers.draw import MOST_LANES, density, draw, figure_dict, timeline
 from helpers.trace import LaneKind, TaskState, Trace
 from tests.pictured import Program, crowd, kitchen, lane, programs, recorded, run
 

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from helpers import busy, record
-from helpers.clock import block
-from helpers.engine.processor import Queue, queue_of_this_thread
-from helpers.engine.run import Run
-from helpers.engine.stamps import _has_blocked
-from helpers.engine.watching import WatchedLoop
+from helpers.run.clock import block
+from helpers.run.handles import _has_blocked
+from helpers.run.processor import Queue, queue_of_this_thread
+from helpers.run.session import Run
+from helpers.run.watching import WatchedLoop
 from helpers.trace import Finding
 
 

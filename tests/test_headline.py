@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 
 from helpers import busy
-from helpers.drawing.headline import headline, longest_wait, subtitle
-from helpers.drawing.scale import scale
-from helpers.trace import CancelRequest, Finding, LaneKind, Outcome, TaskRecord, TaskState, Trace
+from helpers.draw.title import headline, longest_wait, subtitle
+from helpers.draw.units import scale
+from helpers.trace import CancelRequest, Finding, LaneKind, Outcome, Task, TaskState, Trace
 from tests.pictured import Program, crowd, dinner, kitchen, lane, programs, recorded, run
 
 
@@ -19,7 +19,7 @@ def say(trace: Trace) -> str:
     return headline(trace, scale(trace))
 
 
-def stopped(number: int, name: str, at: float, by: int | str, over: float) -> TaskRecord:
+def stopped(number: int, name: str, at: float, by: int | str, over: float) -> Task:
     return lane(
         number, name, (0, 0, 0), parent=0, over=over, outcome=Outcome.CANCELLED,
         cancels=(CancelRequest(at, by),),
@@ -158,9 +158,7 @@ def test_a_wait_that_is_the_machine_s_noise_is_not_the_message() -> None:
         ([], "Nothing ran"),
     ],
 )
-def test_every_other_run_is_told_by_what_is_most_telling(
-    lanes: list[TaskRecord], message: str
-) -> None:
+def test_every_other_run_is_told_by_what_is_most_telling(lanes: list[Task], message: str) -> None:
     assert say(run(*lanes)) == message
 
 

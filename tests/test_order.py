@@ -7,7 +7,7 @@ import asyncio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.drawing.order import in_order, stands_still
+from helpers.draw.order import in_order, stands_still
 from helpers.trace import Trace
 from tests.pictured import Program, kitchen, lane, programs, recorded, run
 
@@ -30,7 +30,7 @@ def test_each_step_has_a_place_of_its_own() -> None:
     laid_out = in_order(trace)
     assert order(laid_out) == ["main", "soup", "egg", "soup", "main"]
     assert laid_out.duration == 5
-    assert [(one.spawned, one.over) for one in laid_out.lanes] == [(0, 5), (1, 4), (2, 3)]
+    assert [(one.spawned, one.end) for one in laid_out.lanes] == [(0, 5), (1, 4), (2, 3)]
     assert [one.polls for one in laid_out.lanes] == [one.polls for one in trace.lanes]
 
 

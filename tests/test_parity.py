@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from helpers import load_recording, record
-from helpers.drawing import side_by_side
-from helpers.parity import Comparison, compare
-from helpers.parity.kinds import WHY
-from helpers.recordings.load import DATA, recorded
-from helpers.trace import Finding, LaneKind, Outcome, Step, TaskRecord, Trace
+from helpers.comparison import Comparison, compare
+from helpers.comparison import figure as side_by_side
+from helpers.comparison.kinds import WHY
+from helpers.tokio.load import DATA, recorded
+from helpers.trace import Finding, LaneKind, Outcome, Step, Task, Trace
 from tests import twins
 from tests.pictured import lane, run
 from tests.twins import TWINS
@@ -253,7 +253,7 @@ def test_a_task_that_changes_its_worker_is_told() -> None:
 # Doctored runs
 
 
-def in_tokio(*lanes: TaskRecord) -> Trace:
+def in_tokio(*lanes: Task) -> Trace:
     return run(*lanes, source="tokio", about={"tokio": "1.24.2"})
 
 
@@ -268,7 +268,7 @@ def shifted(steps: tuple[Step, ...], number: int, by: float) -> tuple[Step, ...]
 
 DOCTORED = {
     "outcome": lambda lane: {"outcome": Outcome.CANCELLED},
-    "a later end": lambda lane: {"ended": 0.36, "over": 0.36},
+    "a later end": lambda lane: {"ended": 0.36, "end": 0.36},
     "a missing poll": lambda lane: {"steps": lane.steps[:1]},
     "one poll too many": lambda lane: {"steps": (*lane.steps, lane.steps[-1])},
     "a poll 10 us later": lambda lane: {"steps": shifted(lane.steps, 1, 1e-5)},
@@ -318,7 +318,7 @@ def test_swapped_first_polls_are_not_explained() -> None:
 def test_a_measured_run_of_another_order_or_length_is_not_explained() -> None:
     there = tokio("spawn", runtime="current_thread")
     mine = run_of("spawn")
-    late = with_lane(mine, "boil", ended=0.6, over=0.6)
+    late = with_lane(mine, "boil", ended=0.6, end=0.6)
     odd = [one.sentence for one in compare(late, there).differs if one.name == "unexplained"]
     assert odd == ["`main` ends before `boil` here, and after it there."]
     long = dataclasses.replace(mine, duration=1.0)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from helpers.engine import places
+from helpers.run import source as places
 
 
 def test_a_line_of_a_file_is_told_with_its_text() -> None:
@@ -68,7 +68,7 @@ def test_the_engine_and_the_library_are_not_the_users_but_labs_are() -> None:
     assert places.of_users(__file__)
     assert not places.of_users(asyncio.__file__)
     assert not places.of_users(places.__file__)
-    assert places.of_users(places.__file__.replace("places.py", "labs/lab.py"))
+    assert places.of_users(places.__file__.replace("source.py", "labs/lab.py"))
 
 
 def test_a_frame_of_the_library_leads_to_the_line_that_called_it() -> None:

@@ -18,9 +18,10 @@ from unittest import mock
 import pytest
 
 from helpers import Deadlock, RunTooLong, Trace, busy, record
-from helpers.engine import drive, run
-from helpers.engine.run import Run
-from helpers.errors import RunStopped
+from helpers.run import drive
+from helpers.run import session as run
+from helpers.run.errors import RunStopped
+from helpers.run.session import Run
 from helpers.trace import LaneKind
 
 

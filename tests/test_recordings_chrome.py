@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from helpers import record
-from helpers.recordings import chrome
-from helpers.recordings.load import DATA, load_recording
-from helpers.trace import Outcome, Step, TaskRecord, Trace
+from helpers.tokio import chrome
+from helpers.tokio.load import DATA, load_recording
+from helpers.trace import Outcome, Step, Task, Trace
 
 Event = dict[str, Any]
 SMALL = sorted(path for path in DATA.glob("*.jsonl.gz") if "thousand" not in path.name)
@@ -131,7 +131,7 @@ def test_a_slice_says_its_state_its_chef_and_who_woke_it() -> None:
 
 def test_times_are_whole_nanoseconds() -> None:
     step = Step(0.1 + 0.2, 0.1 + 0.2, 0.7 + 0.1, "chef", None)  # 0.30000000000000004 to 0.7999...
-    lane = TaskRecord(0, "soup", None, 0.3, 0.8, Outcome.RETURNED, 0.8, (step,))
+    lane = Task(0, "soup", None, 0.3, 0.8, Outcome.RETURNED, 0.8, (step,))
     running = [e for e in chrome.events(Trace((lane,), 0.8)) if e["name"] == "running"]
     assert [(e["ts"], e["dur"]) for e in running] == [(300_000.0, 500_000.0)]
 

@@ -16,19 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers import busy, record
-from helpers.recordings import files, rules
-from helpers.recordings.load import DATA
-from helpers.recordings.reader import MAX_EVENTS, NotATrace, Reader
-from helpers.trace import (
-    CancelRequest,
-    Finding,
-    LaneKind,
-    Mark,
-    Outcome,
-    Step,
-    TaskRecord,
-    Trace,
-)
+from helpers.tokio import files, rules
+from helpers.tokio.load import DATA
+from helpers.tokio.reader import MAX_EVENTS, NotATrace, Reader
+from helpers.trace import CancelRequest, Finding, LaneKind, Mark, Outcome, Step, Task, Trace
 from tests.pictured import Program, kitchen, programs, recorded
 
 SPAWN = DATA / "spawn.current_thread.jsonl.gz"
@@ -155,14 +146,14 @@ seconds = st.floats(min_value=0, max_value=1e6, allow_nan=False)
 who = st.none() | st.integers(min_value=0, max_value=20) | st.text(max_size=8)
 steps = st.builds(Step, seconds, seconds, st.just(1e7), st.text(max_size=5), who)
 RECORDS = st.builds(
-    TaskRecord,
+    Task,
     id=st.just(0),
     name=st.text(max_size=10),
     parent=st.none(),
     spawned=seconds,
     ended=st.none(),
     outcome=st.sampled_from(Outcome),
-    over=seconds,
+    end=seconds,
     steps=st.lists(steps, max_size=4).map(
         lambda found: tuple(sorted(found, key=lambda s: s.start))
     ),
@@ -176,12 +167,12 @@ RECORDS = st.builds(
 )
 
 
-def numbered(records: list[TaskRecord]) -> tuple[TaskRecord, ...]:
+def numbered(records: list[Task]) -> tuple[Task, ...]:
     """Each with an id of its own, and ended exactly if its outcome says so."""
     return tuple(
-        TaskRecord(
-            *(n, r.name, None, r.spawned, None if r.outcome == "pending" else r.over, r.outcome),
-            *(r.over, r.steps, r.kind, r.place, r.error, r.cancels, r.waits_at),
+        Task(
+            *(n, r.name, None, r.spawned, None if r.outcome == "pending" else r.end, r.outcome),
+            *(r.end, r.steps, r.kind, r.place, r.error, r.cancels, r.waits_at),
         )
         for n, r in enumerate(records)
     )
@@ -193,7 +184,7 @@ def numbered(records: list[TaskRecord]) -> tuple[TaskRecord, ...]:
     texts=st.lists(st.text(), max_size=3),
 )
 def test_any_trace_comes_back_equal(
-    lanes: tuple[TaskRecord, ...],
+    lanes: tuple[Task, ...],
     duration: float,
     texts: list[str],
     tmp_path_factory: pytest.TempPathFactory,
@@ -375,14 +366,14 @@ def test_zeros_behind_a_good_first_line_are_refused_soon(tmp_path: Path) -> None
 
 
 def test_more_text_than_is_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("helpers.recordings.reader.MAX_BYTES", 1000)
+    monkeypatch.setattr("helpers.tokio.reader.MAX_BYTES", 1000)
     assert "it is longer than 1,000 bytes, more than is read" in refusal(SPAWN)
 
 
 def test_a_trace_with_too_many_events_is_not_saved(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("helpers.recordings.writing.MAX_EVENTS", 10)
+    monkeypatch.setattr("helpers.tokio.writing.MAX_EVENTS", 10)
     with pytest.raises(ValueError, match="at most 10 can be saved"):
         Trace.load(SPAWN).save(tmp_path / "big.jsonl")
     assert list(tmp_path.iterdir()) == []

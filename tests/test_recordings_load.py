@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from helpers.recordings.load import load_recording, recorded
+from helpers.tokio.load import load_recording, recorded
 from helpers.trace import LaneKind, Outcome, TaskState
 
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from helpers.recordings import cargo, record, shapes
-from helpers.recordings.events import Mark
-from helpers.recordings.load import DATA, recorded
+from helpers.tokio import cargo, record, shapes
+from helpers.tokio.events import Mark
+from helpers.tokio.load import DATA, recorded
 
 EXACT, REAL = "select.current_thread_paused", "select.multi_thread_2"
 

@@ -12,11 +12,10 @@ from typing import Any
 
 import pytest
 
-from helpers.recordings import facts, files, record, rules
-from helpers.recordings.load import DATA
-from helpers.recordings.measures import longest_silence, moved, stolen
-from helpers.recordings.reader import Reader
-from helpers.trace import Mark, TaskRecord, Trace
+from helpers.tokio import facts, files, record, rules
+from helpers.tokio.load import DATA
+from helpers.tokio.reader import Reader
+from helpers.trace import Mark, Task, Trace, longest_silence, moved, stolen
 
 Row = dict[str, Any]
 KEPT = sorted(DATA.glob("*.jsonl.gz"))
@@ -268,26 +267,26 @@ def changed(trace: Trace, task: int) -> Iterator[Trace]:
     yield one(steps=trace.lanes[0].steps)
 
 
-def replace_tasks(trace: Trace, change: Callable[[TaskRecord], TaskRecord]) -> Trace:
+def replace_tasks(trace: Trace, change: Callable[[Task], Task]) -> Trace:
     return dataclasses.replace(trace, lanes=tuple(change(lane) for lane in trace.lanes))
 
 
-def stretched(lane: TaskRecord, factor: float) -> TaskRecord:
+def stretched(lane: Task, factor: float) -> Task:
     ended = None if lane.ended is None else lane.ended * factor
     return dataclasses.replace(lane, ended=ended)
 
 
-def on_threads(lane: TaskRecord, *threads: str) -> TaskRecord:
+def on_threads(lane: Task, *threads: str) -> Task:
     steps = [step._replace(thread=threads[n % 2]) for n, step in enumerate(lane.steps)]
     return dataclasses.replace(lane, steps=tuple(steps))
 
 
-def early_children(lane: TaskRecord) -> TaskRecord:
+def early_children(lane: Task) -> Task:
     steps = tuple(step._replace(start=-1.0) for step in lane.steps)
     return lane if lane.id < 2 else dataclasses.replace(lane, steps=steps)
 
 
-def ticking(lane: TaskRecord, start: float, over: float) -> TaskRecord:
+def ticking(lane: Task, start: float, over: float) -> Task:
     """The ticker without a silence, or with one long one."""
     if lane.name != "ticker" or not lane.steps:
         return lane

@@ -13,11 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers import load_recording, record
-from helpers.clock import VirtualLoop
-from helpers.crew import LOOK_AROUND, Card, Crew
-from helpers.recordings.measures import longest_silence, moved, stolen
-from helpers.team import simulate
-from helpers.trace import Outcome, TaskRecord, Trace
+from helpers.model import simulate
+from helpers.model_workers import LOOK_AROUND, Card, Crew
+from helpers.run.clock import VirtualLoop
+from helpers.trace import Outcome, Task, Trace, longest_silence, moved, stolen
 
 WORKERS = (1, 2, 4)
 
@@ -28,7 +27,7 @@ def recorded(name: str, workers: int) -> Trace:
     return load_recording(name, runtime="multi_thread", workers=workers)
 
 
-def cards(trace: Trace) -> list[TaskRecord]:
+def cards(trace: Trace) -> list[Task]:
     return [task for task in trace.tasks if task.name.startswith("card ")]
 
 
@@ -205,7 +204,7 @@ def test_the_injection_queue_is_looked_at_though_a_chef_has_work_of_its_own() ->
     # At the second look all the others are at hand again, and yet the one outside is taken. (The
     # chef's first turn found nothing, so the look comes after two cards less than two times 61.)
     assert last.steps[0].start == 2 * LOOK_AROUND - 2
-    assert all(card.over > last.steps[0].start for card in others)
+    assert all(card.end > last.steps[0].start for card in others)
 
 
 # -- rules of its own ------------------------------------------------------------------------------
@@ -249,7 +248,7 @@ def test_spans_touch_and_no_chef_does_two_things_at_once(given: dict[str, Any]) 
         for span in task.spans:
             assert span.start == at
             at = span.end
-        assert at == (task.over if task.spans else task.spawned)
+        assert at == (task.end if task.spans else task.spawned)
     for chef in trace.threads():
         steps = [s for task in trace.tasks for s in task.steps if s.thread == chef]
         steps.sort(key=lambda step: (step.start, step.end))

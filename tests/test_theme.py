@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from helpers import theme
-from helpers.theme import CARD, EVENT, MUTED, OUTCOMES, STATES, TEXT
+from helpers.draw import theme
+from helpers.draw.theme import CARD, EVENT, MUTED, OUTCOMES, STATES, TEXT
 from helpers.trace import Outcome, TaskState
 
 Colour = tuple[float, float, float]

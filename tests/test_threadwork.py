@@ -11,8 +11,8 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 import pytest
 
 from helpers import busy, record
-from helpers.clock import VirtualLoop
-from helpers.engine.threadwork import Work, current_work
+from helpers.run.clock import VirtualLoop
+from helpers.run.threads import Work, current_work
 
 
 def wash() -> str:

@@ -18,19 +18,10 @@ import plotly.io
 import pytest
 from hypothesis import given, settings
 
-from helpers import words
-from helpers.drawing import bars
-from helpers.theme import OUTCOMES, STATES
-from helpers.timeline import PLOTLY, draw, figure_dict, mimebundle, timeline
-from helpers.trace import (
-    CancelRequest,
-    Finding,
-    LaneKind,
-    Mark,
-    Outcome,
-    TaskState,
-    Trace,
-)
+from helpers import text as words
+from helpers.draw import PLOTLY, bars, draw, figure_dict, mimebundle, timeline
+from helpers.draw.theme import OUTCOMES, STATES
+from helpers.trace import CancelRequest, Finding, LaneKind, Mark, Outcome, TaskState, Trace
 from tests.pictured import Program, crowd, dinner, kitchen, lane, programs, recorded, run
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -581,7 +572,7 @@ def test_a_trace_shows_where_plotly_is_not_installed() -> None:
     script = """
 import sys
 sys.modules["plotly"] = None
-from helpers.timeline import mimebundle
+from helpers.draw import mimebundle
 from tests.pictured import dinner, recorded
 print(*mimebundle(recorded(dinner())))
 """

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from ipywidgets.widgets.widget import _remove_buffers
 
-from helpers.drawing.timeline_live import NOTHING, WAITING, LiveTimeline
-from helpers.timeline import draw
+from helpers.draw import draw
+from helpers.draw.live import NOTHING, WAITING, LiveTimeline
 from helpers.trace import Trace
 from tests.pictured import crowd, dinner, lane, recorded, run
 

@@ -13,15 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers import Trace, busy, record
-from helpers.trace import (
-    Finding,
-    LaneKind,
-    Outcome,
-    Span,
-    Step,
-    TaskRecord,
-    TaskState,
-)
+from helpers.trace import Finding, LaneKind, Outcome, Span, Step, Task, TaskState
 
 # A random program: what one task does, one after the other. Times are whole, so sums are exact.
 SIMPLE = st.one_of(
@@ -101,15 +93,15 @@ def test_spans_of_a_task_touch_and_never_overlap_and_add_up_to_its_life(
     for lane in trace.lanes:
         spans = lane.spans
         if not spans:
-            assert lane.over == lane.spawned
+            assert lane.end == lane.spawned
             continue
         assert spans[0].start == lane.spawned
-        assert spans[-1].end == lane.over
+        assert spans[-1].end == lane.end
         for one, next_one in itertools.pairwise(spans):
             assert one.end == next_one.start
         assert all(span.end >= span.start for span in spans)
         parts = lane.idle + lane.scheduled + lane.busy
-        assert parts == pytest.approx(lane.over - lane.spawned)
+        assert parts == pytest.approx(lane.end - lane.spawned)
         assert sum(span.state is TaskState.RUNNING for span in spans) == lane.polls
 
 
@@ -157,14 +149,14 @@ def test_on_the_real_clock_the_spans_add_up_as_well(program: list[Any]) -> None:
     small = [(what, value * 0.002) for what, value in program]
     for lane in run([("gather", [small, small])], clock="real").lanes:
         parts = lane.idle + lane.scheduled + lane.busy
-        assert parts == pytest.approx(lane.over - lane.spawned)
+        assert parts == pytest.approx(lane.end - lane.spawned)
 
 
 def a_trace() -> Trace:
     """A trace made by hand: soup waits, is cooked, waits in the oven, is finished."""
     steps = (Step(1, 3, 4, "chef", 0), Step(9, 9, 10, "chef", "timer"))
-    soup = TaskRecord(1, "soup", 0, 1, 10, Outcome.RETURNED, 10, steps)
-    main = TaskRecord(0, "main", None, 0, None, Outcome.PENDING, 10, ())
+    soup = Task(1, "soup", 0, 1, 10, Outcome.RETURNED, 10, steps)
+    main = Task(0, "main", None, 0, None, Outcome.PENDING, 10, ())
     return Trace((main, soup), 10)
 
 
@@ -213,9 +205,9 @@ def test_steps_stand_in_the_order_in_which_they_ran_also_within_an_instant(
 
 
 def test_without_a_sequence_of_its_own_a_trace_has_its_steps_in_the_order_of_its_lanes() -> None:
-    def lane(number: int, *starts: float) -> TaskRecord:
+    def lane(number: int, *starts: float) -> Task:
         steps = tuple(Step(at, at, at, "chef", None) for at in starts)
-        return TaskRecord(number, "", None, 0.0, 9.0, Outcome.RETURNED, 9.0, steps)
+        return Task(number, "", None, 0.0, 9.0, Outcome.RETURNED, 9.0, steps)
 
     lanes = (lane(7, 0.0, 2.0), lane(4, 1.0, 2.0))
     assert Trace(lanes, 9.0).places == ((7, 0), (4, 0), (7, 1), (4, 1))

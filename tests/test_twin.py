@@ -7,12 +7,12 @@ import re
 import pytest
 from hypothesis import given, settings
 
-from helpers import words
-from helpers.drawing import rows as rows_of
-from helpers.drawing import twin, twin_facts
-from helpers.drawing.scale import scale
-from helpers.theme import STATES
-from helpers.timeline import figure_dict
+from helpers import text as words
+from helpers.draw import figure_dict, twin_facts
+from helpers.draw import rows as rows_of
+from helpers.draw import text as twin
+from helpers.draw.theme import STATES
+from helpers.draw.units import scale
 from helpers.trace import CancelRequest, Finding, LaneKind, Mark, Outcome, TaskState, Trace
 from tests.pictured import Program, crowd, dinner, kitchen, lane, programs, recorded, run
 

@@ -7,7 +7,7 @@ import warnings
 
 import pytest
 
-from helpers.engine import unawaited
+from helpers.run import unawaited
 
 
 async def boil() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers import words
+from helpers import text as words
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 Each is a function without arguments that bears its recording's name, or that name and, behind two
 underscores, what it does in another way (`timeout_handle__shielded`). `TWINS` holds them all.
 `started` lists the tasks in the order of their first steps, also those of one moment: a trace knows
-times alone. Rust's source is helpers/recordings/recorder/src/scenarios/.
+times alone. Rust's source is helpers/tokio/recorder/src/scenarios/.
 """
 
 from __future__ import annotations

@@ -13,10 +13,10 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
-from helpers.engine.run import Run
 from helpers.labs import lab_run
 from helpers.labs.events import NO_THREADS, Event, Listener, State, in_words
 from helpers.labs.spec import LabSpec, Values
+from helpers.run.session import Run
 
 Act = Callable[[Values], Coroutine[Any, Any, None]]
 

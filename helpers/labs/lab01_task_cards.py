@@ -6,8 +6,8 @@ from string import Template
 
 from helpers.labs.phrases import literal, told, whole
 from helpers.labs.spec import LabSpec, Prediction, Slider, Values
-from helpers.trace import LaneKind, TaskRecord, Trace
-from helpers.words import plural, seconds
+from helpers.text import plural, seconds
+from helpers.trace import LaneKind, Task, Trace
 
 _PROGRAM = Template("""\
 import asyncio
@@ -70,9 +70,9 @@ def forecast(values: Values) -> str:
     )
 
 
-def _took(lanes: list[TaskRecord]) -> float:
+def _took(lanes: list[Task]) -> float:
     """Seconds from the first one's making to the last one's end."""
-    return max(lane.over for lane in lanes) - min(lane.spawned for lane in lanes)
+    return max(lane.end for lane in lanes) - min(lane.spawned for lane in lanes)
 
 
 def both(trace: Trace) -> tuple[float, float]:

@@ -6,8 +6,8 @@ from string import Template
 
 from helpers.labs.phrases import literal, told, whole
 from helpers.labs.spec import Choice, LabSpec, Prediction, Slider, Values
+from helpers.text import plural, seconds
 from helpers.trace import Trace
-from helpers.words import plural, seconds
 
 # In seconds: an oven, and how long main's hands are full after it has written the cards.
 OVEN, MAIN = 0.05, 0.02

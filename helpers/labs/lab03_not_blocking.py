@@ -7,8 +7,8 @@ from string import Template
 
 from helpers.labs.phrases import literal, told, whole
 from helpers.labs.spec import LabSpec, Prediction, Slider, Values
+from helpers.text import plural, seconds
 from helpers.trace import Trace
-from helpers.words import plural, seconds
 
 BELL = 0.02
 

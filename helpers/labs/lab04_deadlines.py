@@ -94,7 +94,7 @@ def forecast(values: Values) -> str:
 def _late(values: Values, trace: Trace) -> float:
     """Seconds by which the answer came after the deadline; 0 if it came in time."""
     slack = 0.0 if trace.clock == "virtual" else SLACK
-    late = trace.task("main").over - whole(values, "deadline") / 1000
+    late = trace.task("main").end - whole(values, "deadline") / 1000
     return late if late > slack else 0.0
 
 
@@ -103,10 +103,10 @@ def numbers(values: Values, trace: Trace) -> list[str]:
     call, main = trace.task("call"), trace.task("main")
     late = _late(values, trace)
     when = f"{told(trace, late)} after the deadline" if late else "in time"
-    said = [f"The guest got {trace.result} after {told(trace, main.over)}, {when}."]
+    said = [f"The guest got {trace.result} after {told(trace, main.end)}, {when}."]
     if call.cancels:
         asked = call.cancels[0].time
-        later = call.over - asked
+        later = call.end - asked
         ended = f"it ended {told(trace, later) + ' later' if later else 'at once'}, {call.outcome}"
         if call.outcome is Outcome.RETURNED:
             ended = f"it refused, and went on for {told(trace, later)}"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from string import Template
 
-from helpers.engine.assemble import AT_END
 from helpers.labs.phrases import literal, told, whole
 from helpers.labs.spec import Choice, Control, LabSpec, Prediction, Slider, Values
-from helpers.trace import Outcome, TaskRecord, Trace
-from helpers.words import listing, plural
+from helpers.run.build import AT_END
+from helpers.text import listing, plural
+from helpers.trace import Outcome, Task, Trace
 
 RACERS = {"database": 300, "cache": 100, "replica": 200, "archive": 400, "neighbour": 500}
 NOBODY = "nobody"
@@ -91,15 +91,15 @@ def forecast(values: Values) -> str:
 def _answered(trace: Trace) -> float:
     """When the race was decided: the winner's end, or the last one's if nobody won."""
     winner = [racer for racer in trace.tasks if racer.name == trace.result]
-    return max(racer.over for racer in winner or trace.tasks[1:])
+    return max(racer.end for racer in winner or trace.tasks[1:])
 
 
-def _fate(trace: Trace, loser: TaskRecord) -> str:
+def _fate(trace: Trace, loser: Task) -> str:
     if loser.outcome is Outcome.RAISED:
-        return f"`{loser.name}` failed at {told(trace, loser.over)}."
+        return f"`{loser.name}` failed at {told(trace, loser.end)}."
     if loser.outcome is not Outcome.CANCELLED:
-        return f"`{loser.name}` was done at {told(trace, loser.over)} too; its answer was not used."
-    after = told(trace, max(0.0, loser.over - _answered(trace)))
+        return f"`{loser.name}` was done at {told(trace, loser.end)} too; its answer was not used."
+    after = told(trace, max(0.0, loser.end - _answered(trace)))
     if loser.cancels[0].by == AT_END:
         return (
             f"`{loser.name}` was left running: it went on for a race that was over, until the end "
@@ -125,10 +125,10 @@ def numbers(values: Values, trace: Trace) -> list[str]:
     said = [won, *(_fate(trace, loser) for loser in losers)]
     if late:
         said.append(
-            f"`main` returned at {told(trace, main.over)}, before {listing(late)} had ended."
+            f"`main` returned at {told(trace, main.end)}, before {listing(late)} had ended."
         )
     else:
-        said.append(f"`main` returned at {told(trace, main.over)}, when all had ended.")
+        said.append(f"`main` returned at {told(trace, main.end)}, when all had ended.")
     return said
 
 

@@ -6,8 +6,8 @@ from string import Template
 
 from helpers.labs.phrases import told, whole
 from helpers.labs.spec import Choice, LabSpec, Prediction, Slider, Values
+from helpers.text import plural, seconds
 from helpers.trace import TaskState, Trace
-from helpers.words import plural, seconds
 
 OVEN = 0.01
 

@@ -9,14 +9,13 @@ from string import Template
 
 from helpers.labs.phrases import literal, told, whole
 from helpers.labs.spec import Choice, LabSpec, Prediction, Slider, Switch, Values
-from helpers.recordings import load_recording
-from helpers.recordings.measures import moved
-from helpers.trace import TaskRecord, Trace
-from helpers.words import listing, plural, seconds
+from helpers.text import listing, plural, seconds
+from helpers.tokio import load_recording
+from helpers.trace import Task, Trace, moved
 
 _PROGRAM = Template("""\
 from helpers import timeline
-from helpers.team import simulate
+from helpers.model import simulate
 
 
 async def main():
@@ -124,7 +123,7 @@ def _at_work(trace: Trace) -> dict[str, float]:
     return busy
 
 
-def _longest_wait(task: TaskRecord) -> float:
+def _longest_wait(task: Task) -> float:
     return max((step.start - step.ready for step in task.steps), default=0.0)
 
 

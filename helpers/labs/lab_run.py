@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from helpers.engine.run import HEARTBEAT, Run
 from helpers.labs import program
 from helpers.labs.events import Event, State, in_words
 from helpers.labs.spec import Values
-from helpers.words import seconds
+from helpers.run.session import HEARTBEAT, Run
+from helpers.text import seconds
 
 if TYPE_CHECKING:
     from helpers.labs.keeper import Keeper

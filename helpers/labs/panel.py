@@ -18,8 +18,8 @@ from helpers.labs.engine import Engine
 from helpers.labs.events import Event, State
 from helpers.labs.picture import Picture
 from helpers.labs.spec import LabSpec, Values
+from helpers.text import plural, seconds
 from helpers.trace import Trace
-from helpers.words import plural, seconds
 
 _NO_PREDICTION = "You made no prediction. Make one, and it is compared with the next run."
 _STATES = {

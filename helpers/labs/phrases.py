@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from helpers.labs.spec import Values
+from helpers.text import seconds
 from helpers.trace import Trace
-from helpers.words import seconds
 
 
 def told(trace: Trace, value: float) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from helpers.drawing import density, scale
-from helpers.drawing.frame import Drawing
-from helpers.drawing.timeline_live import LiveTimeline
+from helpers.draw import density
+from helpers.draw import units as scale
+from helpers.draw.frame import Drawing
+from helpers.draw.live import LiveTimeline
 from helpers.trace import Trace
 
 # A browser takes about 2 s to redraw 1000 lanes, and a quarter of a second for 200. Above that the

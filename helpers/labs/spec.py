@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from helpers.text import listing
 from helpers.trace import Trace
-from helpers.words import listing
 
 Value = bool | int | float | str
 Values = Mapping[str, Value]

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from helpers import Trace, record, timeline  # noqa: E402
-from helpers.drawing.timeline_live import LiveTimeline  # noqa: E402
+from helpers.draw.live import LiveTimeline  # noqa: E402
 
 
 async def crowd(tasks: int) -> None:

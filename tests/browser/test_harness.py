@@ -13,7 +13,7 @@ from tests.browser.server import LabServer
 
 PANEL = """
 import ipywidgets as widgets
-from helpers.drawing.live_figure import LiveFigure
+from helpers.draw.live_figure import LiveFigure
 
 slider = widgets.IntSlider(description="tasks", min=0, max=100, value=5)
 button = widgets.Button(description="Run")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from helpers.recordings import chrome, load_recording
+from helpers.tokio import chrome, load_recording
 from helpers.trace import Trace
 from tests.browser.server import free_port
 

@@ -11,8 +11,8 @@ from collections.abc import Callable
 import pytest
 
 from helpers import busy
-from helpers.engine.run import Run
 from helpers.labs.engine import Engine, Event, State
+from helpers.run.session import Run
 from helpers.trace import Outcome
 from tests.labs.conftest import HOUR, Diary, Door, spec_of, wait_for_strangers, with_ms
 

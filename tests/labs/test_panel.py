@@ -12,11 +12,11 @@ import pytest
 from ipywidgets.widgets.widget import _instances
 
 from helpers import labs
-from helpers.engine.run import Run
 from helpers.labs import NAMES, lab, spec_of
 from helpers.labs.events import State
 from helpers.labs.panel import Panel
 from helpers.labs.spec import LabSpec, Values
+from helpers.run.session import Run
 from helpers.trace import Outcome
 from tests.labs.conftest import HOUR, wait_for_strangers
 from tests.labs.conftest import spec_of as small

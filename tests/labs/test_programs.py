@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 
 from helpers.labs import NAMES, program, spec_of
 from helpers.labs.spec import Choice, Control, LabSpec, Slider, Value, Values
-from helpers.recorder import record
-from helpers.states import Finding
-from helpers.trace import LaneKind, Trace
+from helpers.run import record
+from helpers.trace import Finding, LaneKind, Trace
 
 # A lab that shows what its program returns has a model in it, and tests of its own.
 RECORDED = [name for name in NAMES if not spec_of(name).shows_result]
@@ -217,7 +216,7 @@ def test_what_a_deadline_does_depends_on_how_the_call_takes_it(
 )
 def test_what_becomes_of_a_loser_is_told(losers: str, ends: float, said: str) -> None:
     spec, values, trace = virtual("first_wins", losers=losers)
-    assert (trace.result, trace.task("database").over) == ("cache", ends)
+    assert (trace.result, trace.task("database").end) == ("cache", ends)
     assert said in spec.numbers(values, trace)[1]
 
 

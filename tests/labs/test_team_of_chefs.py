@@ -17,7 +17,7 @@ from helpers.labs.engine import Engine
 from helpers.labs.events import State
 from helpers.labs.panel import Panel
 from helpers.labs.spec import Slider, Values
-from helpers.team import simulate
+from helpers.model import simulate
 from helpers.trace import Trace
 from tests.labs.conftest import Diary
 from tests.labs.test_programs import check_words, ends_of

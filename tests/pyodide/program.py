@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 from helpers import Deadlock, Trace, busy, record, select
-from helpers.recordings import load_recording
+from helpers.tokio import load_recording
 
 
 async def dish(name: str, *, chop: float, oven: float) -> str:

@@ -1,0 +1,45 @@
+"""A plotly figure that says its facts as text where no figure can be shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import plotly.graph_objects as go
+
+from helpers.draw import theme
+
+PLOTLY = "application/vnd.plotly.v1+json"
+
+
+class Timeline(go.Figure):  # type: ignore[misc]  # plotly has no types
+    """A `go.Figure` that shows in a notebook with the text twin as its plain text.
+
+    Plotly's own way of showing it leaves no text, so that a page which cannot draw it is empty.
+    """
+
+    _ipython_display_ = None  # or IPython would ask for no mimebundle
+    _repr_html_ = None  # or a page with a random id would be kept beside the figure
+
+    def __init__(
+        self, data: Any = None, *args: Any, text: Callable[[], str] | None = None, **options: Any
+    ) -> None:
+        """Make the figure from plotly's arguments; `text` makes the twin when it is shown."""
+        super().__init__(data, *args, **options)
+        self._text = text
+
+    def _repr_mimebundle_(self, *args: Any, **options: Any) -> dict[str, Any]:
+        """What plotly's renderer sends, with the text twin."""
+        bundle: dict[str, Any] = super()._repr_mimebundle_(*args, **options)
+        if PLOTLY in bundle:
+            bundle[PLOTLY].setdefault("config", theme.CONFIG)
+        return {**bundle, "text/plain": self._text()} if self._text else bundle
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Keep the text through copy and pickle."""
+        text = self._text() if self._text else None
+        return _made_again, (*super().__reduce__()[1], text)
+
+
+def _made_again(data: Any, text: str | None) -> Timeline:
+    return Timeline(data, text=None if text is None else lambda: text)

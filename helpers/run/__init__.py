@@ -1,0 +1,41 @@
+"""`record`: runs a coroutine on a loop of its own, and gives back the trace of what happened.
+
+The loop runs in a thread of its own, so that the caller's loop (a notebook's kernel) stays free and
+Stop always works. Where there are no threads, the virtual clock runs nested in the caller's thread.
+The idea of stamping each step is trio's Instrument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any
+
+from helpers.run.session import MAX_SECONDS, MAX_STEPS, Run
+from helpers.trace import Trace
+
+
+async def record(
+    coro: Coroutine[Any, Any, Any],
+    *,
+    clock: str = "virtual",
+    unit: str = "seconds",
+    max_steps: int = MAX_STEPS,
+    max_seconds: float = MAX_SECONDS,
+) -> Trace:
+    """Run a coroutine to its end and return the trace of every step of every task in it.
+
+    `clock`: "virtual" (sleeps take no time, times are exact) or "real". `unit` says what a second
+    of the virtual clock stands for: "seconds", or "minutes" of the kitchen. `max_steps` and
+    `max_seconds` (of real time, on both clocks) end a run that does not end by itself.
+
+    Raises what the coroutine raises, with the trace as the exception's `trace`; `Deadlock` when
+    nothing can ever happen again; `RunTooLong` over a limit. Cancelling the caller cancels and
+    awaits every task of the run. When main is over, tasks that are left are cancelled and awaited,
+    as `asyncio.run` does.
+    """
+    run = Run(coro, clock=clock, unit=unit, max_steps=max_steps, max_seconds=max_seconds)
+    run.start()
+    trace = await run.wait()
+    if run.error is not None:
+        raise run.error
+    return trace

@@ -1,0 +1,55 @@
+"""Coroutines that were made in a run and never awaited.
+
+Python tells of them through one hidden function of the `warnings` module, as they are thrown away.
+While at least one run is going on, that function is stood in for by one that asks which thread
+calls it; what belongs to no run goes on to Python's own. After the last run it is put back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from helpers.run import source as places
+from helpers.run.source import Place
+
+_HOOK = "_warn_unawaited_coroutine"
+
+_lock = threading.Lock()
+_listeners: dict[int, list[Callable[[str, Place | None], None]]] = {}
+_original: list[Callable[[Any], None]] = []
+
+
+def _tell(coro: Any) -> None:
+    """Tell the run of the calling thread of its coroutine; any other is Python's to warn of."""
+    listeners = _listeners.get(threading.get_ident())
+    if not listeners:
+        if _original:
+            _original[0](coro)
+        return
+    # Thrown away at once, as a call whose value nobody takes: then this is the line of the call.
+    listeners[-1](coro.__name__, places.of_frame(sys._getframe(1)))
+
+
+@contextlib.contextmanager
+def watch(tell: Callable[[str, Place | None], None]) -> Iterator[None]:
+    """Call `tell` with name and line of each coroutine that this thread drops unawaited."""
+    me = threading.get_ident()
+    with _lock:
+        if not _listeners and hasattr(warnings, _HOOK):
+            _original[:] = [getattr(warnings, _HOOK)]
+            setattr(warnings, _HOOK, _tell)
+        _listeners.setdefault(me, []).append(tell)
+    try:
+        yield
+    finally:
+        with _lock:
+            _listeners[me].remove(tell)
+            if not _listeners[me]:
+                del _listeners[me]
+            if not _listeners and _original:
+                setattr(warnings, _HOOK, _original.pop())
