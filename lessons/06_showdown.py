@@ -749,7 +749,7 @@ compare(mine, tokio)
 
 # %%
 def first_to_go_on(trace):
-    names = [trace.by_id[lane].name for lane, step in trace.places if step == 1]
+    names = [trace.by_id[lane].name for lane, step in trace.steps_in_order if step == 1]
     return ", ".join([name for name in names if name != "main"][:6])
 
 

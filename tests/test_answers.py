@@ -18,7 +18,7 @@ import pytest
 
 from helpers import Trace, busy, record, select
 from helpers.costs import WAIT, measure_all
-from helpers.team import simulate
+from helpers.model import simulate
 
 LESSONS = Path(__file__).resolve().parents[1] / "lessons"
 DEFINITIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom

@@ -71,7 +71,7 @@ def test_an_asyncio_trace_comes_back_equal(clock: Any, name: str, tmp_path: Path
     assert trace.findings
     assert {lane.outcome for lane in trace.lanes} >= {"returned", "raised", "cancelled"}
     loaded = there_and_back(trace, tmp_path / name)
-    assert loaded.places == trace.places
+    assert loaded.steps_in_order == trace.places
     assert rules.violations(tmp_path / name) == []
 
 
@@ -111,7 +111,7 @@ def test_a_saved_run_of_asyncio_keeps_the_rules_and_the_order_of_its_steps(
     trace = recorded(kitchen(program))
     path = trace.save(tmp_path_factory.getbasetemp() / "run.jsonl")
     assert rules.violations(path) == []
-    assert Trace.load(path).places == trace.places
+    assert Trace.load(path).steps_in_order == trace.places
 
 
 @pytest.mark.parametrize(

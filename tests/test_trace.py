@@ -168,7 +168,7 @@ def test_the_life_of_a_task_is_split_where_its_state_changes() -> None:
         Span(1, TaskState.IDLE, 4, 9, None),
         Span(1, TaskState.RUNNING, 9, 10, "chef"),
     ]
-    assert (soup.polls, soup.wakes, soup.busy, soup.scheduled, soup.idle) == (2, 1, 2, 2, 5)
+    assert (soup.polls, soup.busy, soup.scheduled, soup.idle) == (2, 2, 2, 5)
 
 
 def test_a_task_that_never_ran_was_scheduled_all_its_life() -> None:
@@ -199,7 +199,7 @@ def test_steps_stand_in_the_order_in_which_they_ran_also_within_an_instant(
         await asyncio.wait(cooks) if cooks else None
 
     trace = asyncio.run(record(main()))
-    steps = [(trace.by_id[number], n) for number, n in trace.places]
+    steps = [(trace.by_id[number], n) for number, n in trace.steps_in_order]
     assert [lane.name for lane, _ in steps if lane.name != "main"] == ran
     assert all(lane.steps[n].start <= trace.duration for lane, n in steps)
 
@@ -210,9 +210,14 @@ def test_without_a_sequence_of_its_own_a_trace_has_its_steps_in_the_order_of_its
         return Task(number, "", None, 0.0, 9.0, Outcome.RETURNED, 9.0, steps)
 
     lanes = (lane(7, 0.0, 2.0), lane(4, 1.0, 2.0))
-    assert Trace(lanes, 9.0).places == ((7, 0), (4, 0), (7, 1), (4, 1))
-    assert Trace(lanes, 9.0, sequence=(7, 4, 4, 7)).places == ((7, 0), (4, 0), (4, 1), (7, 1))
-    assert Trace(lanes, 9.0, sequence=(7, 4, 4)).places == ((7, 0), (4, 0), (7, 1), (4, 1))
+    assert Trace(lanes, 9.0).steps_in_order == ((7, 0), (4, 0), (7, 1), (4, 1))
+    assert Trace(lanes, 9.0, sequence=(7, 4, 4, 7)).steps_in_order == (
+        (7, 0),
+        (4, 0),
+        (4, 1),
+        (7, 1),
+    )
+    assert Trace(lanes, 9.0, sequence=(7, 4, 4)).steps_in_order == ((7, 0), (4, 0), (7, 1), (4, 1))
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:

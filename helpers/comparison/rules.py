@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from helpers.comparison.case import END, ERROR, KIND, OUTCOME, Case, Fact, ended
-from helpers.draw.title import AT_END
+from helpers.task import MAIN_RETURN
 from helpers.trace import LaneKind, Outcome
 
 
@@ -44,7 +44,7 @@ def loser(case: Case) -> None:
     later = [("here", n) for n in case.steps("here") if here.steps[n].end >= there.end]
     told: list[Fact] = [OUTCOME, END, ERROR, *later]
     if here.outcome is Outcome.CANCELLED:
-        if here.cancelled_by == AT_END:
+        if here.cancelled_by == MAIN_RETURN:
             said = f"Nobody cancels `{case.name}` here: it runs on until main is over"
             case.tell("loser of a race", f"{said} ({case.both.at(here.end)}).", told)
     elif asked:

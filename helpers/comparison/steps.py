@@ -194,7 +194,7 @@ def equal_deadlines(both: Both) -> Iterator[Difference]:
 def _rung(trace: Trace, names: Mapping[int | None, str]) -> dict[float, list[str]]:
     """By moment: the names of the lanes that a timer woke, each once, as they went on."""
     found: dict[float, dict[str, None]] = defaultdict(dict)
-    for number, n in trace.places:
+    for number, n in trace.steps_in_order:
         step = trace.by_id[number].steps[n]
         if step.woken_by == "timer" and number in names:
             found[round(step.start, 6)][names[number]] = None

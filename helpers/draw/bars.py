@@ -84,7 +84,7 @@ def waited(lane: Task) -> tuple[float, float]:
     """Seconds in which a lane was scheduled, and idle: the record's own, in one quick pass."""
     scheduled = idle = 0.0
     at = lane.spawned
-    for ready, start, end, _, _ in lane.steps:
+    for ready, start, end, *_ in lane.steps:
         if ready > at:
             idle += ready - at
             at = ready

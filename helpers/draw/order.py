@@ -25,7 +25,7 @@ def in_order(trace: Trace) -> Trace:
     A lane begins with its first step and is over with its last. Marks and requests to stop, whose
     places are not known, are left out.
     """
-    at = {place: n for n, place in enumerate(trace.places)}
+    at = {place: n for n, place in enumerate(trace.steps_in_order)}
     lanes = tuple(_laid_out(lane, at, len(at)) for lane in trace.lanes)
     return dataclasses.replace(trace, lanes=lanes, duration=float(len(at)), marks=())
 

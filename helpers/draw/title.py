@@ -9,6 +9,7 @@ from typing import NamedTuple
 from helpers import text as words
 from helpers.draw import bars
 from helpers.draw.units import Scale
+from helpers.task import MAIN_RETURN
 from helpers.trace import LaneKind, Outcome, Task, Trace
 
 # A wait for the chef is worth the title from this share of the run on, and a measured one from so
@@ -16,7 +17,6 @@ from helpers.trace import LaneKind, Outcome, Task, Trace
 _WORTH = 0.04
 _NOISE = 0.001
 _SOURCES = {"tokio": "real Tokio", "model": "a model"}  # of those that asyncio did not run
-AT_END = "main's return"  # who cancels what is left when main is over
 # So many tasks are a crowd when their waits add up to so many times the run.
 _CROWD, _TIMES = 10, 4
 
@@ -87,7 +87,7 @@ def actors(trace: Trace) -> list[Task]:
 
 def _waits(lane: Task) -> Iterator[Wait]:
     at = lane.spawned
-    for ready, start, end, _, _ in lane.steps:
+    for ready, start, end, *_ in lane.steps:
         if start > max(at, ready):
             yield Wait(lane, max(at, ready), start)
         at = end
@@ -181,7 +181,7 @@ def _about_stops(trace: Trace, scale: Scale) -> Iterator[str]:
         at = f"at {scale.moment(time)} {scale.short}"
         if by == "deadline":
             yield f"Time is up for {names} {at}"
-        elif by == AT_END:
+        elif by == MAIN_RETURN:
             yield f"main returns {at}, and {names} {'is' if len(lanes) == 1 else 'are'} cancelled"
         elif by is not None:
             who = bars.who(trace, by)

@@ -6,7 +6,7 @@ from string import Template
 
 from helpers.labs.phrases import literal, told, whole
 from helpers.labs.spec import Choice, Control, LabSpec, Prediction, Slider, Values
-from helpers.run.build import AT_END
+from helpers.task import MAIN_RETURN
 from helpers.text import listing, plural
 from helpers.trace import Outcome, Task, Trace
 
@@ -100,12 +100,12 @@ def _fate(trace: Trace, loser: Task) -> str:
     if loser.outcome is not Outcome.CANCELLED:
         return f"`{loser.name}` was done at {told(trace, loser.end)} too; its answer was not used."
     after = told(trace, max(0.0, loser.end - _answered(trace)))
-    if loser.cancels[0].by == AT_END:
+    if loser.cancels[0].by == MAIN_RETURN:
         return (
             f"`{loser.name}` was left running: it went on for a race that was over, until the end "
             f"of the run stopped it, {after} after the race was decided."
         )
-    if loser.cancels[-1].by == AT_END:
+    if loser.cancels[-1].by == MAIN_RETURN:
         return (
             f"`{loser.name}` was asked to stop by `main`, which did not wait for it: the end of "
             "the run cut it short while it hung up."
@@ -121,7 +121,7 @@ def numbers(values: Values, trace: Trace) -> list[str]:
     if trace.result == NOBODY:
         won = f"Nobody won: all had failed after {decided}."
     losers = [racer for racer in racers if racer.name != trace.result]
-    late = [f"`{lane.name}`" for lane in losers if AT_END in [ask.by for ask in lane.cancels]]
+    late = [f"`{lane.name}`" for lane in losers if MAIN_RETURN in [ask.by for ask in lane.cancels]]
     said = [won, *(_fate(trace, loser) for loser in losers)]
     if late:
         said.append(

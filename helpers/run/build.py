@@ -11,16 +11,17 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
+from helpers import task as words
 from helpers.run import source as places
 from helpers.run.runlog import FIELDS, IO, OUTSIDE, PLUMBING, THREAD, TIMER, USER, Log
 from helpers.run.threads import Work
 from helpers.run.worklanes import numbered, work_lanes
+from helpers.task import DEADLINE, MAIN_RETURN, STOP
 from helpers.trace import CancelRequest, LaneKind, Outcome, Step, Task, in_time
 
 CHEF = "chef"  # the one thread that runs the loop
-AT_END, STOP, DEADLINE = "main's return", "stop", "deadline"
 _DIGITS = 9
-_WORDS = {TIMER: "timer", IO: "io", THREAD: "thread", OUTSIDE: "start"}
+_WORDS = {TIMER: words.TIMER, IO: words.IO, THREAD: words.THREAD, OUTSIDE: words.START}
 
 Who = int | str
 
@@ -60,6 +61,11 @@ class Assembler:
             self.cause.append(self.who(maker))
             self.ready.append(ready)
 
+        self._noticed = (
+            ("vanished", log.vanished),
+            ("never_retrieved", log.unretrieved),
+            ("refused_cancel", log.refused),
+        )
         self.asked = {
             (number, maker): self._canceller(maker) for number, _, maker in list(log.cancels)
         }
@@ -76,7 +82,7 @@ class Assembler:
             return _WORDS[maker]
         step = maker // FIELDS
         if step >= len(self.cause):  # a step that has not ended yet
-            return "start"
+            return words.START
         owner = self.owner[step]
         return self.cause[step] if owner == PLUMBING else self.lane_of(owner)
 
@@ -110,13 +116,18 @@ class Assembler:
         ran += [lane.id for lane in lanes if lane.kind is LaneKind.THREAD for _ in lane.steps]
         return in_time(ran, lanes)
 
-    def step_owner(self, offset: int) -> int | None:
-        """The lane whose step stands at that offset of the log."""
-        owner = self.owner[offset // FIELDS]
-        return None if owner == PLUMBING else self.lane_of(owner)
+    def unawaited(self) -> tuple[tuple[str, str], ...]:
+        """The coroutines that were never awaited: the function's name, and the line in words."""
+        return tuple(
+            (name, places.describe(*place) if place else "") for name, place in self.log.unawaited
+        )
 
     def _steps(self) -> dict[int, list[Step]]:
         raw: dict[int, list[Step]] = defaultdict(list)
+        log = self.log
+        # Copied at once each: the run may go on writing.
+        noted = [*list(log.lines), *list(log.suspended), *list(log.wall)]
+        looked_at = {offset // FIELDS for offset in noted}
         for number, step, start, end in self.eager:
             # Begun inside its creator's step: it never waited for the chef.
             begun, parent = self.since(start), self.who(step)
@@ -131,8 +142,20 @@ class Assembler:
                 start = max(self.start[n], at)
                 ready = min(max(self.ready[n], at), start)
                 by = self._asked(owner, n, first=not lane) or self.cause[n]
-                lane.append(Step(ready, start, max(self.end[n], start), CHEF, by))
+                end = max(self.end[n], start)
+                if n in looked_at:
+                    told = self._held_at(n * FIELDS), self.log.wall.get(n * FIELDS, 0.0)
+                    lane.append(Step(ready, start, end, CHEF, by, *told))
+                else:
+                    lane.append(Step(ready, start, end, CHEF, by))
         return raw
+
+    def _held_at(self, offset: int) -> str:
+        """At which line a long step held the loop, or before which await it ended, in words."""
+        if place := self.log.lines.get(offset):
+            return f"at {places.describe(*place)}"
+        place = self.log.suspended.get(offset)
+        return f"before {places.describe(*place)}" if place else ""
 
     def _asked(self, owner: int, n: int, *, first: bool) -> str | None:
         """The word for who cancelled a task, if it was that which made its step ready."""
@@ -182,6 +205,7 @@ class Assembler:
             error=self.log.errors.get(number, ""),
             cancels=cancels,
             waits_at=self.log.left.get(number, ""),
+            noticed=tuple(kind for kind, of in self._noticed if number in of),
         )
 
     def _names(self) -> list[str]:
@@ -198,8 +222,8 @@ class Assembler:
         by: Who = self.who(maker)
         if maker in self.log.deadlines:
             return DEADLINE
-        if by == "start":
-            return STOP if self.log.main_over is None else AT_END
+        if by == words.START:
+            return STOP if self.log.main_over is None else MAIN_RETURN
         return by
 
     def _cancel_requests(self) -> dict[int, tuple[CancelRequest, ...]]:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import dataclasses
 import threading
 import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any
 
+from helpers import findings
 from helpers.run.build import Assembler
 from helpers.run.checks import check_coroutine, check_options
 from helpers.run.drive import Drive
 from helpers.run.errors import RunStopped
-from helpers.run.findings import Finder
 from helpers.run.handles import LOOK_AFTER
 from helpers.run.loop import RealRecordingLoop, VirtualRecordingLoop
 from helpers.run.nested import set_aside
@@ -215,18 +216,16 @@ class Run:
         loop = self.drive.loop
         made = Assembler(loop.log, loop.ledger.works, loop.origin, loop.stamp())
         lanes = made.lanes()
-        exact = self.clock == "virtual"
-        found = Finder(made, lanes, unit=self.unit, exact=exact).findings()
-        duration = max([lane.end for lane in lanes], default=0.0)
-        return Trace(
+        trace = Trace(
             lanes,
-            duration,
+            duration=max([lane.end for lane in lanes], default=0.0),
             clock=self.clock,
             unit=self.unit,
             result=result,
-            findings=found,
             sequence=made.sequence,
+            unawaited=made.unawaited(),
         )
+        return dataclasses.replace(trace, findings=findings.find(trace))
 
 
 def _wake() -> None:

@@ -24,7 +24,7 @@ class Order:
     def __init__(self, trace: Trace) -> None:
         """Number the steps."""
         self._by_id = trace.by_id
-        self._at = {place: n for n, place in enumerate(trace.places)}
+        self._at = {place: n for n, place in enumerate(trace.steps_in_order)}
 
     def poll(self, lane: Task, n: int) -> Key:
         """The key of a lane's n-th step."""

@@ -6,7 +6,8 @@ import dataclasses
 from pathlib import Path
 from typing import Literal
 
-from helpers.tokio import files, observed
+from helpers import findings
+from helpers.tokio import files
 from helpers.trace import Trace
 
 DATA = Path(__file__).parent / "data"
@@ -35,7 +36,7 @@ def load_recording(
         known = ", ".join(sorted(folder[name]))
         raise ValueError(f"{name!r} was not recorded on {wanted}; it was on {known}")
     trace = files.load(DATA / f"{name}.{wanted}{_ENDING}")
-    return dataclasses.replace(trace, findings=observed.findings(trace))
+    return dataclasses.replace(trace, findings=findings.find(trace))
 
 
 def recorded() -> dict[str, list[str]]:

@@ -1,0 +1,203 @@
+"""What went wrong in a run, each in a whole sentence: who, at which line, how long, whom it hurt.
+
+Everything is found from the trace alone, for asyncio's runs and Tokio's recordings alike. The kinds
+follow tokio-console's warnings and asyncio's own log messages.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+
+from helpers.task import MAIN_RETURN, Finding, LaneKind, Step, Task, Waker
+from helpers.text import listing, number, seconds
+from helpers.trace import Trace
+
+# A step that takes this long, in seconds of the run's clock, is worth a sentence; the same as
+# asyncio's own limit for a slow callback.
+SLOW = 0.1
+# Of many long steps, the longest are told.
+_MOST = 20
+# A shorter wait is not told of a recording: a real chef is never there at once.
+_FELT = 0.01
+
+
+def find(trace: Trace) -> tuple[Finding, ...]:
+    """Everything that went wrong in a run, the blocking of its loop or workers first."""
+    return tuple(_Finder(trace).findings())
+
+
+class _Finder:
+    """Looks through one trace."""
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
+        self.tokio = trace.source == "tokio"
+        self.slow = self._slow_steps()
+
+    def findings(self) -> Iterator[Finding]:
+        blocked = list(self._blocked())
+        yield from blocked
+        yield from self._really_blocked()
+        # One sentence on one step is enough.
+        yield from self._never_yielded({finding.task for finding in blocked})
+        yield from self._never_awaited()
+        for lane in self.trace.lanes:
+            yield from self._left_running(lane)
+        for kind in ("vanished", "never_retrieved", "refused_cancel"):
+            for lane in self.trace.lanes:
+                if kind in lane.noticed:
+                    yield from _NOTICED[kind](self, lane)
+
+    # -- long steps ----------------------------------------------------------------------------
+
+    def _slow_steps(self) -> list[tuple[Step, Task]]:
+        """The longest steps over the limit, in the order in which they ran, with their lanes."""
+        slow = [
+            (step, lane)
+            for lane in self.trace.lanes
+            if lane.kind is not LaneKind.THREAD
+            for step in lane.steps
+            if step.end - step.start >= SLOW and not self._is_eager(lane, step)
+        ]
+        slow.sort(key=lambda work: work[0].start - work[0].end)
+        return sorted(slow[:_MOST], key=lambda work: work[0].start)
+
+    def _is_eager(self, lane: Task, step: Step) -> bool:
+        """Whether a task began inside its creator's step, which is the one that is told."""
+        parent = None if lane.parent is None else self.trace.by_id.get(lane.parent)
+        if self.tokio or parent is None or step is not lane.steps[0]:
+            return False
+        n = bisect_right(parent.steps, step.start, key=lambda other: other.start) - 1
+        return n >= 0 and step.end <= parent.steps[n].end
+
+    def _blocked(self) -> Iterator[Finding]:
+        waits = [
+            (step, lane)
+            for lane in (self.trace.lanes if self.slow else ())
+            if lane.kind is not LaneKind.THREAD
+            for step in lane.steps
+            if step.start > step.ready
+        ]
+        for held, lane in self.slow:
+            if delayed := _delayed(waits, held, lane, _FELT if self.tokio else 0.0):
+                hurt = [f"`{other.name}` by {self._for(wait)}" for other, wait in delayed]
+                span = f"from {number(held.start)} to {self._at(held.end)}{_line(held, lane)}"
+                yield Finding(
+                    f"`{lane.name}` blocked {self._whom(held)} for "
+                    f"{self._for(held.end - held.start)} ({span}) and delayed {listing(hurt)}.",
+                    kind="blocked",
+                    task=lane.id,
+                )
+
+    def _really_blocked(self) -> Iterator[Finding]:
+        held = [(step, lane) for lane in self.trace.lanes for step in lane.steps if step.wall]
+        for step, lane in sorted(held, key=lambda work: work[0].start):
+            yield Finding(
+                f"`{lane.name}` really held the thread{_line(step, lane)}, and the virtual clock "
+                'does not show it: use `busy` for hands-on work, or record with clock="real".',
+                kind="really_blocked",
+                task=lane.id,
+            )
+
+    def _never_yielded(self, already: set[int | None]) -> Iterator[Finding]:
+        for step, lane in self.slow:
+            alone = lane.kind is LaneKind.TASK and lane.polls == 1 and lane.ended is not None
+            if alone and lane.id not in already:
+                yield Finding(
+                    f"`{lane.name}` never yielded: its {self._for(lane.busy)} were one "
+                    f"step{_line(step, lane)}.",
+                    kind="never_yielded",
+                    task=lane.id,
+                )
+
+    # -- tasks and coroutines that were lost ---------------------------------------------------
+
+    def _never_awaited(self) -> Iterator[Finding]:
+        for name, line in self.trace.unawaited:
+            where = f", thrown away at {line}," if line else ""
+            yield Finding(
+                f"`{name}()`{where} was never awaited: none of its code ran.", kind="never_awaited"
+            )
+
+    def _left_running(self, lane: Task) -> Iterator[Finding]:
+        if lane.waits_at or (self.tokio and lane.cancelled_by == MAIN_RETURN):
+            where = f", waiting at {lane.waits_at}," if lane.waits_at else ""
+            end = "dropped" if self.tokio else "cancelled"
+            yield Finding(
+                f"`{lane.name}` was left running{where} when main was over; it was {end} then.",
+                kind="left_running",
+                task=lane.id,
+            )
+
+    def _vanished(self, lane: Task) -> Iterator[Finding]:
+        yield Finding(
+            f"`{lane.name}` vanished before it had ended: nobody kept its handle, and the loop "
+            "holds only a weak reference.",
+            kind="vanished",
+            task=lane.id,
+        )
+
+    def _never_retrieved(self, lane: Task) -> Iterator[Finding]:
+        defined = f" ({lane.place})" if lane.place else ""
+        yield Finding(
+            f"`{lane.name}`{defined} raised {lane.error}, and nobody retrieved it.",
+            kind="never_retrieved",
+            task=lane.id,
+        )
+
+    def _refused_cancel(self, lane: Task) -> Iterator[Finding]:
+        # Up to Python 3.12 a TaskGroup leaves the cancel by its own failed child counted.
+        if all(self._is_child(request.by, lane) for request in lane.cancels):
+            return
+        asked = lane.cancels[0].time
+        yield Finding(
+            f"`{lane.name}` was asked to stop at {self._at(asked)} and refused: it went on for "
+            f"{self._for(lane.end - asked)} and returned.",
+            kind="refused_cancel",
+            task=lane.id,
+        )
+
+    def _is_child(self, who: Waker, of: Task) -> bool:
+        lane = self.trace.by_id.get(who) if isinstance(who, int) else None
+        return lane is not None and lane.parent == of.id
+
+    # -- words ---------------------------------------------------------------------------------
+
+    def _whom(self, held: Step) -> str:
+        if not self.tokio:
+            return "the loop"
+        return "the chef" if self.trace.workers == 1 else held.thread
+
+    def _for(self, duration: float) -> str:
+        return seconds(duration, self.trace.unit, exact=self.trace.clock == "virtual")
+
+    def _at(self, moment: float) -> str:
+        return f"{number(moment)} {'min' if self.trace.unit == 'minutes' else 's'}"
+
+
+_NOTICED = {
+    "vanished": _Finder._vanished,
+    "never_retrieved": _Finder._never_retrieved,
+    "refused_cancel": _Finder._refused_cancel,
+}
+
+
+def _line(step: Step, lane: Task) -> str:
+    """At which line a step held the loop; where nobody looked in time, in which function."""
+    if step.held_at:
+        return f", {step.held_at}"
+    return f", in the function at {lane.place}" if lane.place else ""
+
+
+def _delayed(
+    waits: list[tuple[Step, Task]], held: Step, by: Task, least: float
+) -> list[tuple[Task, float]]:
+    """Who was ready while a step ran and was taken up only afterwards, longest wait first."""
+    hurt: dict[int, tuple[Task, float]] = {}
+    for step, lane in waits:
+        if lane is not by and step.ready < held.end <= step.start:
+            before = hurt[lane.id][1] if lane.id in hurt else 0.0
+            hurt[lane.id] = (lane, before + held.end - max(step.ready, held.start))
+    delayed = [wait for wait in hurt.values() if wait[1] >= least]
+    return sorted(delayed, key=lambda wait: (-wait[1], wait[0].id))

@@ -1,0 +1,201 @@
+"""The words and records of a trace: states, outcomes, steps, spans, and the life of one task.
+
+Times are seconds from the start of the run. The words (idle, scheduled, running, polls, busy) are
+those of tokio-console.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+# Who made a task ready, or asked it to stop, where it was no task: the words of `Step.woken_by` and
+# `CancelRequest.by`. A lane's id stands there where it was one, None where it is not known.
+START, TIMER, IO, THREAD = "start", "timer", "io", "thread"
+DEADLINE, STOP, MAIN_RETURN = "deadline", "stop", "main's return"
+
+Waker = int | str | None
+
+
+class TaskState(enum.StrEnum):
+    """The four states of a task; the legend of every figure."""
+
+    IDLE = "idle"  # waits for something else than a chef: a timer, a lock, another task
+    SCHEDULED = "scheduled"  # ready to go on, but no chef is free
+    RUNNING = "running"  # a chef is on it: one poll, from one await to the next
+    COMPLETED = "completed"  # over: it returned, raised or was cancelled
+
+
+class Outcome(enum.StrEnum):
+    """How a task ended."""
+
+    RETURNED = "returned"
+    RAISED = "raised"
+    CANCELLED = "cancelled"
+    PENDING = "pending"  # had not ended when the run was over
+
+
+class LaneKind(enum.StrEnum):
+    """What a lane stands for. Only tasks are scheduled by the runtime as tasks."""
+
+    TASK = "task"
+    BRANCH = "branch"  # a future polled inside its parent's task: an arm of Tokio's select!
+    CALLBACK = "callback"  # a plain function that the loop called: call_soon, call_later
+    THREAD = "thread"  # work handed to a thread: to_thread, spawn_blocking
+
+
+class Step(NamedTuple):
+    """One poll: a chef takes the card, and works until the next await or the end.
+
+    `ready`, `start`, `end` in seconds. `held_at` tells which line made a long step long: "at line 3
+    of the cell, in boil". `wall` is how many real seconds a step of the virtual clock blocked the
+    thread, if it did.
+    """
+
+    ready: float
+    start: float
+    end: float
+    thread: str
+    woken_by: Waker
+    held_at: str = ""
+    wall: float = 0.0
+
+
+class Span(NamedTuple):
+    """A stretch of one lane in one state. `task` is its id; `thread` is set while running."""
+
+    task: int
+    state: TaskState
+    start: float
+    end: float
+    thread: str | None
+
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+        return self.end - self.start
+
+
+class Mark(NamedTuple):
+    """A word that the program left at a moment of the run."""
+
+    time: float
+    task: int | None
+    text: str
+
+
+class CancelRequest(NamedTuple):
+    """Somebody asked a task to stop at `time`."""
+
+    time: float
+    by: Waker
+
+
+class Finding(str):
+    """A whole sentence on something that went wrong, with its kind and the task's lane id.
+
+    Kinds: "blocked", "never_yielded", "never_awaited", "left_running", "never_retrieved",
+    "refused_cancel", "vanished", "really_blocked".
+    """
+
+    kind: str
+    task: int | None
+
+    def __new__(cls, sentence: str, *, kind: str, task: int | None = None) -> Finding:
+        """Make the sentence a finding."""
+        finding = super().__new__(cls, sentence)
+        finding.kind, finding.task = kind, task
+        return finding
+
+    def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, Any]]:
+        """Keep kind and task through pickle and copy."""
+        return (str(self),), {"kind": self.kind, "task": self.task}
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """The life of one lane: a task, or a callback or a thread's work that has a lane of its own.
+
+    `spawned`, `ended` in seconds from the start of the run; `ended` is None while `outcome` is
+    "pending". `end` is where the lane stops: `ended`, or the end of the run. `idle`, `scheduled`
+    and `busy` add up to `end - spawned`.
+    """
+
+    id: int
+    name: str
+    parent: int | None
+    spawned: float
+    ended: float | None
+    outcome: Outcome
+    end: float
+    steps: tuple[Step, ...]
+    kind: LaneKind = LaneKind.TASK
+    place: str = ""  # where its code stands: "kitchen.py:12"
+    error: str = ""  # the exception, as "ValueError: burnt", when the outcome is "raised"
+    cancels: tuple[CancelRequest, ...] = ()
+    waits_at: str = ""  # the line it waited at when main was over, if it was left running then
+    # What the loop noticed of it: "never_retrieved", "refused_cancel", "vanished".
+    noticed: tuple[str, ...] = ()
+
+    @property
+    def polls(self) -> int:
+        """How many times a chef took it up."""
+        return len(self.steps)
+
+    @property
+    def busy(self) -> float:
+        """Seconds in which a chef was on it."""
+        return sum(step.end - step.start for step in self.steps)
+
+    @property
+    def scheduled(self) -> float:
+        """Seconds in which it was ready and no chef was free."""
+        return self.waited()[0]
+
+    @property
+    def idle(self) -> float:
+        """Seconds in which it waited for something else than a chef."""
+        return self.waited()[1]
+
+    def waited(self) -> tuple[float, float]:
+        """Seconds scheduled, and seconds idle, in one pass."""
+        scheduled = idle = 0.0
+        at = self.spawned
+        for step in self.steps:
+            if step.ready > at:
+                idle += step.ready - at
+                at = step.ready
+            if step.start > at:
+                scheduled += step.start - at
+            at = step.end
+        rest = max(0.0, self.end - at)
+        return (scheduled, idle + rest) if self.steps else (rest, idle)
+
+    @property
+    def cancelled_by(self) -> Waker:
+        """Who asked for the end of a task that was cancelled: a lane's id, or a word."""
+        ask = self.outcome is Outcome.CANCELLED and self.cancels
+        return self.cancels[-1].by if ask else None
+
+    @property
+    def spans(self) -> list[Span]:
+        """The lane's life, split into the stretches spent in one state.
+
+        They touch and never overlap, from `spawned` to `end`. Every step has a running span, even
+        one of no width (a step under the virtual clock takes no time at all).
+        """
+        spans: list[Span] = []
+        at = self.spawned
+        for ready, start, end, thread, *_ in self.steps:
+            if ready > at:
+                spans.append(Span(self.id, TaskState.IDLE, at, ready, None))
+                at = ready
+            if start > at:
+                spans.append(Span(self.id, TaskState.SCHEDULED, at, start, None))
+            spans.append(Span(self.id, TaskState.RUNNING, start, end, thread))
+            at = end
+        if self.end > at:
+            waiting = TaskState.IDLE if self.steps else TaskState.SCHEDULED
+            spans.append(Span(self.id, waiting, at, self.end, None))
+        return spans
