@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from helpers import files
 from helpers.task import (
     CancelRequest,
     Finding,
@@ -140,8 +141,7 @@ class Trace:
             found.setdefault(lane.parent, []).append(lane)
         return found
 
-    # Drawing, text and files are other modules' concerns; each is loaded when it is first needed,
-    # so that a trace can be made and read where neither plotly nor gzip is.
+    # Drawing is another module's concern, which is loaded when it is first needed: plotly is big.
     def __str__(self) -> str:
         """The text twin of the timeline: same lanes, same facts."""
         from helpers.draw import text as twin
@@ -159,17 +159,16 @@ class Trace:
         return mimebundle(self)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the trace as JSON Lines, gzipped when the name ends in ".gz"; returns the path."""
-        from helpers.tokio import files
+        """Write the trace, gzipped when the name ends in ".gz"; returns the path.
 
+        A name that ends in ".perfetto.json" is written for Perfetto, all else as JSON Lines.
+        """
         return files.save(self, path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Trace:
-        """Read a trace that `save` wrote. A file that is none is a ValueError in a sentence."""
-        from helpers.tokio import files
-
-        return files.load(path)
+        """Read a trace that `save` wrote. A file in another format is a ValueError."""
+        return files.load(cls, path)
 
 
 def moved(trace: Trace) -> list[Task]:

@@ -16,7 +16,7 @@ from helpers import load_recording, record
 from helpers.comparison import Comparison, compare
 from helpers.comparison import figure as side_by_side
 from helpers.comparison.kinds import WHY
-from helpers.tokio.load import DATA, recorded
+from helpers.tokio import DATA, recorded
 from helpers.trace import Finding, LaneKind, Outcome, Step, Task, Trace
 from tests import twins
 from tests.pictured import lane, run

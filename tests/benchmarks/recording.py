@@ -4,7 +4,8 @@
 
 Each way of watching is run in turn with the plain program, in one process, and the median of the
 ratios is printed as a row of a table. The time is the program's own, from its first line to its
-last; what `record` does after the run (the lanes, the findings) is a column of its own.
+last; what `record` does after the run (the lanes, the findings) is a column of its own. The
+row of VizTracer needs `pip install viztracer`, which nothing else in the course does.
 """
 
 from __future__ import annotations

@@ -1,0 +1,142 @@
+"""A trace as Chrome's trace events, which Perfetto (ui.perfetto.dev) and chrome://tracing open.
+
+Two groups of rows: `tasks`, a row a lane with the states it went through, and `chefs`, a row a
+thread with what it polled. A step inside another one, a branch's or an eager task's, is on its
+lane's row alone. An arrow leads from the step that woke a task to the task's next one. Marks and
+ends are instants. Times are microseconds from the start of the run.
+"""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_right
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from helpers.task import LaneKind, Task, TaskState
+
+# A group of rows is a process to Perfetto. A process has a first thread of the same number, so a
+# group bears the number of its first row.
+_TASKS = 1
+_Event = dict[str, Any]
+_Row = tuple[int, int]  # the numbers of its group and of itself
+
+
+class _Poll(NamedTuple):
+    """When a step is drawn, in nanoseconds, and whether it lies inside another one."""
+
+    start: int
+    end: int
+    nested: bool
+
+
+def text(trace: Any) -> str:
+    """A `Trace` as one JSON object. (`helpers.trace` imports this module, so it is Any here.)"""
+    about = {key: str(value) for key, value in trace.about.items()}
+    about |= {"source": trace.source, "clock": trace.clock, "unit": trace.unit}
+    whole = {"traceEvents": list(_events(trace)), "displayTimeUnit": "ms", "otherData": about}
+    return json.dumps(whole, separators=(",", ":"), allow_nan=False)
+
+
+def _events(trace: Any) -> Iterator[_Event]:
+    """Names first, then slices, then what binds to slices: arrows and instants."""
+    polls = _polls(trace)
+    group = _TASKS + len(trace.lanes)
+    rows = {lane.id: (_TASKS, n) for n, lane in enumerate(trace.lanes, _TASKS)}
+    chefs = {thread: (group, n) for n, thread in enumerate(trace.threads(), group)}
+    yield _event("M", "process_name", (_TASKS, _TASKS), args={"name": "tasks"})
+    if chefs:
+        yield _event("M", "process_name", (group, group), args={"name": "chefs"})
+    names = [(rows[lane.id], lane.name) for lane in trace.lanes]
+    for row, name in [*names, *((row, thread) for thread, row in chefs.items())]:
+        yield _event("M", "thread_name", row, args={"name": name})
+        yield _event("M", "thread_sort_index", row, args={"sort_index": row[1]})
+    for lane in trace.lanes:
+        yield from _states(trace, lane, rows[lane.id], polls[lane.id])
+        for step, poll in zip(lane.steps, polls[lane.id], strict=True):
+            if not poll.nested:
+                args = {"task": lane.id, "outcome": lane.outcome}
+                yield _slice(lane.name, chefs[step.thread], poll.start, poll.end, args)
+    yield from _arrows(trace, rows, polls)
+    for lane in trace.lanes:
+        # How it ended; also what shows a row at all where a task was dropped without a poll.
+        yield _event("i", lane.outcome, rows[lane.id], ts=_nanos(lane.end) / 1000, s="t")
+    for mark in trace.marks:
+        row = rows.get(mark.task, (_TASKS, _TASKS))
+        yield _event("i", mark.text, row, ts=_nanos(mark.time) / 1000, s="t")
+
+
+def _polls(trace: Any) -> dict[int, list[_Poll]]:
+    """Each lane's steps as they are drawn.
+
+    A step takes a nanosecond at least, else it would not be seen and no arrow could bind to it, and
+    steps of one instant stand one after the other.
+    """
+    polls: dict[int, list[_Poll]] = {lane.id: [] for lane in trace.lanes}
+    free: dict[int | str, int] = {}  # from when on the row of a lane or of a thread is free
+    outer: dict[str, tuple[float, int]] = {}  # a thread's last outer step: its end, and drawn start
+    for number, n in trace.steps_in_order:
+        lane = trace.by_id[number]
+        step = lane.steps[n]
+        end, begun = outer.get(step.thread, (0.0, 0))
+        nested = step.start < end or lane.kind is LaneKind.BRANCH
+        earliest = max(free.get(number, 0), begun if nested else free.get(step.thread, 0))
+        start = max(_nanos(step.start), earliest)
+        poll = _Poll(start, max(_nanos(step.end), start + 1), nested)
+        polls[number].append(poll)
+        free[number] = poll.end
+        if not nested:
+            free[step.thread], outer[step.thread] = poll.end, (step.end, start)
+    return polls
+
+
+def _states(trace: Any, lane: Task, row: _Row, polls: list[_Poll]) -> Iterator[_Event]:
+    """The stretches that a lane spent in one state, with who woke it for its next step."""
+    at, done = _nanos(lane.spawned), 0
+    for span in lane.spans:
+        args: _Event = {"task": lane.id}
+        if span.state is not TaskState.IDLE and done < len(polls):
+            args["woken by"] = trace.name_of(lane.steps[done].woken_by)
+        if span.state is TaskState.RUNNING:
+            args["chef"] = span.thread
+            at, until, _ = polls[done]
+            done += 1
+        else:
+            until = _nanos(span.end)
+        if until > at:
+            yield _slice(span.state, row, at, until, args)
+            at = until
+
+
+def _arrows(trace: Any, rows: dict[int, _Row], polls: dict[int, list[_Poll]]) -> Iterator[_Event]:
+    """From each step that woke a lane to the lane's next step, where the waker is known."""
+    woken = (
+        (step, poll, lane)
+        for lane in trace.lanes
+        for step, poll in zip(lane.steps, polls[lane.id], strict=True)
+        if step.woken_by in rows
+    )
+    for number, (step, poll, lane) in enumerate(woken):
+        waker = trace.by_id[step.woken_by].steps
+        n = bisect_right(waker, step.ready, key=lambda one: one.start) - 1
+        if n < 0 or step.ready > waker[n].end:
+            continue
+        start, end, _ = polls[step.woken_by][n]
+        if start <= poll.start:
+            at = min(max(start, _nanos(step.ready)), end - 1, poll.start)
+            more = {"id": number, "cat": "wake"}
+            yield _event("s", "wake", rows[step.woken_by], ts=at / 1000, **more)
+            more |= {"ts": poll.start / 1000, "bp": "e"}
+            yield _event("f", "wake", rows[lane.id], **more)
+
+
+def _slice(name: str, row: _Row, start: int, end: int, args: _Event) -> _Event:
+    return _event("X", name, row, ts=start / 1000, dur=(end - start) / 1000, args=args)
+
+
+def _event(phase: str, name: str, row: _Row, **more: Any) -> _Event:
+    return {"ph": phase, "name": name, "pid": row[0], "tid": row[1], **more}
+
+
+def _nanos(seconds: float) -> int:
+    return round(seconds * 1e9)
