@@ -1,9 +1,8 @@
 """A trace as Chrome's trace events, which Perfetto (ui.perfetto.dev) and chrome://tracing open.
 
 Two groups of rows: `tasks`, a row a lane with the states it went through, and `chefs`, a row a
-thread with what it polled. A step inside another one, a branch's or an eager task's, is on its
-lane's row alone. An arrow leads from the step that woke a task to the task's next one. Marks and
-ends are instants. Times are microseconds from the start of the run.
+thread with what it polled. An arrow leads from the step that woke a task to the task's next one.
+Marks and ends are instants. Times are microseconds from the start of the run.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from helpers.task import LaneKind, Task, TaskState
 
@@ -20,14 +19,7 @@ from helpers.task import LaneKind, Task, TaskState
 _TASKS = 1
 _Event = dict[str, Any]
 _Row = tuple[int, int]  # the numbers of its group and of itself
-
-
-class _Poll(NamedTuple):
-    """When a step is drawn, in nanoseconds, and whether it lies inside another one."""
-
-    start: int
-    end: int
-    nested: bool
+_Poll = tuple[int, int]  # when a step is drawn, from and to, in nanoseconds
 
 
 def text(trace: Any) -> str:
@@ -41,24 +33,28 @@ def text(trace: Any) -> str:
 def _events(trace: Any) -> Iterator[_Event]:
     """Names first, then slices, then what binds to slices: arrows and instants."""
     polls = _polls(trace)
-    group = _TASKS + len(trace.lanes)
     rows = {lane.id: (_TASKS, n) for n, lane in enumerate(trace.lanes, _TASKS)}
+    group = _TASKS + len(rows)
     chefs = {thread: (group, n) for n, thread in enumerate(trace.threads(), group)}
-    yield _event("M", "process_name", (_TASKS, _TASKS), args={"name": "tasks"})
-    if chefs:
-        yield _event("M", "process_name", (group, group), args={"name": "chefs"})
+    for name, first in (("tasks", _TASKS), ("chefs", group)):
+        yield _event("M", "process_name", (first, first), args={"name": name})
     names = [(rows[lane.id], lane.name) for lane in trace.lanes]
     for row, name in [*names, *((row, thread) for thread, row in chefs.items())]:
         yield _event("M", "thread_name", row, args={"name": name})
         yield _event("M", "thread_sort_index", row, args={"sort_index": row[1]})
     for lane in trace.lanes:
         yield from _states(trace, lane, rows[lane.id], polls[lane.id])
+        # A branch is polled inside its parent's step, which is on the chef's row already.
         for step, poll in zip(lane.steps, polls[lane.id], strict=True):
-            if not poll.nested:
-                args = {"task": lane.id, "outcome": lane.outcome}
-                yield _slice(lane.name, chefs[step.thread], poll.start, poll.end, args)
-    yield from _arrows(trace, rows, polls)
+            if lane.kind is not LaneKind.BRANCH:
+                yield _slice(lane.name, chefs[step.thread], poll, {"task": lane.id})
     for lane in trace.lanes:
+        for step, poll in zip(lane.steps, polls[lane.id], strict=True):
+            if step.woken_by in rows:
+                waker = trace.by_id[step.woken_by]
+                n = bisect_right(waker.steps, step.ready, key=lambda one: one.start) - 1
+                if n >= 0 and step.ready <= waker.steps[n].end and polls[waker.id][n] < poll:
+                    yield from _arrow((rows[waker.id], polls[waker.id][n]), (rows[lane.id], poll))
         # How it ended; also what shows a row at all where a task was dropped without a poll.
         yield _event("i", lane.outcome, rows[lane.id], ts=_nanos(lane.end) / 1000, s="t")
     for mark in trace.marks:
@@ -67,26 +63,18 @@ def _events(trace: Any) -> Iterator[_Event]:
 
 
 def _polls(trace: Any) -> dict[int, list[_Poll]]:
-    """Each lane's steps as they are drawn.
+    """When each lane's steps are drawn.
 
     A step takes a nanosecond at least, else it would not be seen and no arrow could bind to it, and
-    steps of one instant stand one after the other.
+    steps of one instant begin one after the other.
     """
     polls: dict[int, list[_Poll]] = {lane.id: [] for lane in trace.lanes}
-    free: dict[int | str, int] = {}  # from when on the row of a lane or of a thread is free
-    outer: dict[str, tuple[float, int]] = {}  # a thread's last outer step: its end, and drawn start
+    last: dict[str, int] = {}  # when a thread's last step began
     for number, n in trace.steps_in_order:
-        lane = trace.by_id[number]
-        step = lane.steps[n]
-        end, begun = outer.get(step.thread, (0.0, 0))
-        nested = step.start < end or lane.kind is LaneKind.BRANCH
-        earliest = max(free.get(number, 0), begun if nested else free.get(step.thread, 0))
-        start = max(_nanos(step.start), earliest)
-        poll = _Poll(start, max(_nanos(step.end), start + 1), nested)
-        polls[number].append(poll)
-        free[number] = poll.end
-        if not nested:
-            free[step.thread], outer[step.thread] = poll.end, (step.end, start)
+        step = trace.by_id[number].steps[n]
+        start = max(_nanos(step.start), last.get(step.thread, -1) + 1)
+        polls[number].append((start, max(_nanos(step.end), start + 1)))
+        last[step.thread] = start
     return polls
 
 
@@ -99,38 +87,25 @@ def _states(trace: Any, lane: Task, row: _Row, polls: list[_Poll]) -> Iterator[_
             args["woken by"] = trace.name_of(lane.steps[done].woken_by)
         if span.state is TaskState.RUNNING:
             args["chef"] = span.thread
-            at, until, _ = polls[done]
+            at, until = polls[done]
             done += 1
         else:
             until = _nanos(span.end)
         if until > at:
-            yield _slice(span.state, row, at, until, args)
+            yield _slice(span.state, row, (at, until), args)
             at = until
 
 
-def _arrows(trace: Any, rows: dict[int, _Row], polls: dict[int, list[_Poll]]) -> Iterator[_Event]:
-    """From each step that woke a lane to the lane's next step, where the waker is known."""
-    woken = (
-        (step, poll, lane)
-        for lane in trace.lanes
-        for step, poll in zip(lane.steps, polls[lane.id], strict=True)
-        if step.woken_by in rows
-    )
-    for number, (step, poll, lane) in enumerate(woken):
-        waker = trace.by_id[step.woken_by].steps
-        n = bisect_right(waker, step.ready, key=lambda one: one.start) - 1
-        if n < 0 or step.ready > waker[n].end:
-            continue
-        start, end, _ = polls[step.woken_by][n]
-        if start <= poll.start:
-            at = min(max(start, _nanos(step.ready)), end - 1, poll.start)
-            more = {"id": number, "cat": "wake"}
-            yield _event("s", "wake", rows[step.woken_by], ts=at / 1000, **more)
-            more |= {"ts": poll.start / 1000, "bp": "e"}
-            yield _event("f", "wake", rows[lane.id], **more)
+def _arrow(*ends: tuple[_Row, _Poll]) -> Iterator[_Event]:
+    """From the step of a waker to the step of the woken."""
+    (waker, before), (woken, after) = ends
+    more = {"id": after[0] << 20 | woken[1], "cat": "wake"}
+    yield _event("s", "wake", waker, ts=before[0] / 1000, **more)
+    yield _event("f", "wake", woken, ts=after[0] / 1000, bp="e", **more)
 
 
-def _slice(name: str, row: _Row, start: int, end: int, args: _Event) -> _Event:
+def _slice(name: str, row: _Row, drawn: _Poll, args: _Event) -> _Event:
+    start, end = drawn
     return _event("X", name, row, ts=start / 1000, dur=(end - start) / 1000, args=args)
 
 

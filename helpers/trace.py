@@ -163,12 +163,12 @@ class Trace:
 
         A name that ends in ".perfetto.json" is written for Perfetto, all else as JSON Lines.
         """
-        return files.save(self, path)
+        return files.save(self, Path(path))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Trace:
         """Read a trace that `save` wrote. A file in another format is a ValueError."""
-        return files.load(cls, path)
+        return cls(**files.load(Path(path)))
 
 
 def moved(trace: Trace) -> list[Task]:

@@ -57,9 +57,9 @@ def slices(events: list[Event]) -> dict[tuple[int, int], list[tuple[int, int, st
 
 def overlaps(events: list[Event]) -> Iterator[str]:
     for row, found in slices(events).items():
-        for (_, end, name), (start, *_) in itertools.pairwise(found):
-            if start < end:
-                yield f"row {row}: {name} ends at {end}, and the next one starts at {start}"
+        for (_, end, name), (start, inner, _) in itertools.pairwise(found):
+            if start < end < inner:
+                yield f"row {row}: {name} ends at {end}, inside the one that starts at {start}"
 
 
 def arrows(events: list[Event]) -> list[tuple[Event, Event]]:
@@ -97,13 +97,13 @@ def test_the_export_of_any_run_keeps_the_rules(program: Program) -> None:
     assert broken_rules(events_of(recorded(kitchen(program)))) == []
 
 
-def test_an_eager_task_is_on_its_own_row_alone() -> None:
+def test_an_eager_task_lies_inside_its_creators_step() -> None:
     outer = Task(0, "main", None, 0, 5, Outcome.RETURNED, 5, (Step(0, 0, 5, "chef", "start"),))
     inner = Task(1, "eager", 0, 1, 2, Outcome.RETURNED, 2, (Step(1, 1, 2, "chef", 0),))
     events = events_of(Trace((outer, inner), 5.0, sequence=(0, 1)))
     assert broken_rules(events) == []
     names = [[name for *_, name in row] for row in slices(events).values()]
-    assert names == [["running"], ["main"], ["running"]]
+    assert names == [["running"], ["main", "eager"], ["running"]]
 
 
 def test_tasks_and_chefs_are_two_groups_of_named_rows() -> None:
@@ -157,7 +157,3 @@ def test_a_trace_is_saved_for_perfetto_if_its_name_says_so(name: str, tmp_path: 
     assert whole["otherData"] == {"source": "asyncio", "clock": "virtual", "unit": "seconds"}
     with pytest.raises(ValueError, match="a trace begins with|in the middle of this line"):
         Trace.load(tmp_path / name)
-
-
-def test_an_empty_trace_is_a_group_without_rows() -> None:
-    assert [event["name"] for event in events_of(Trace((), 0.0))] == ["process_name"]
