@@ -2,32 +2,23 @@
 
 Each is a function without arguments that bears its recording's name, or that name and, behind two
 underscores, what it does in another way (`timeout_handle__shielded`). `TWINS` holds them all.
-`started` lists the tasks in the order of their first steps, also those of one moment: a trace knows
-times alone. Rust's source is helpers/tokio/recorder/src/scenarios/.
+Rust's source is helpers/tokio/recorder/src/scenarios/.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from helpers import busy, select
 
 Program = Callable[[], Coroutine[Any, Any, Any]]
 
-started: list[str] = []
 
-
-def spawn(name: str, work: Awaitable[Any]) -> asyncio.Task[Any]:
-    """`kitchen::spawn`: a task of that name, that says when it is taken up."""
-    return asyncio.create_task(branch(name, work), name=name)
-
-
-async def branch(name: str, work: Awaitable[Any]) -> Any:
-    """`kitchen::branch`: the work, as it is, that says when it is taken up."""
-    started.append(name)
-    return await work
+def spawn(name: str, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+    """`kitchen::spawn`: a task of that name."""
+    return asyncio.create_task(work, name=name)
 
 
 async def ready(value: Any) -> Any:
@@ -117,10 +108,10 @@ async def timeout() -> None:
 async def timeout__inside_main() -> None:
     """Without a task for what is wrapped: asyncio then has no lane for it."""
     async with asyncio.timeout(0.200):
-        await branch("soup", asyncio.sleep(0.100))
+        await asyncio.sleep(0.100)
     try:
         async with asyncio.timeout(0.200):
-            await branch("roast", asyncio.sleep(0.500))
+            await asyncio.sleep(0.500)
         raise AssertionError("the roast was in time")
     except TimeoutError:
         pass
@@ -128,7 +119,7 @@ async def timeout__inside_main() -> None:
 
 async def timeout_blocking() -> None:
     async with asyncio.timeout(0.200):
-        await branch("report", blocks(0.500))
+        await blocks(0.500)
 
 
 async def timeout_blocking__in_a_task() -> None:
@@ -164,8 +155,8 @@ async def timeout_handle__shielded() -> None:
 
 async def select_() -> None:
     winner = await select(
-        database=branch("database", asyncio.sleep(0.200)),
-        cache=branch("cache", asyncio.sleep(0.100)),
+        database=asyncio.sleep(0.200),
+        cache=asyncio.sleep(0.100),
     )
     assert winner.name == "cache"
 
@@ -181,8 +172,8 @@ async def select__wait() -> None:
 async def select__finally() -> None:
     """A loser that clears up for 50 ms before it goes."""
     winner = await select(
-        database=branch("database", clears_up(0.200, 0.050)),
-        cache=branch("cache", asyncio.sleep(0.100)),
+        database=clears_up(0.200, 0.050),
+        cache=asyncio.sleep(0.100),
     )
     assert winner.name == "cache"
 
@@ -208,11 +199,11 @@ async def select_handles() -> None:
 
 
 async def select_biased() -> None:
-    winner = await select(left=branch("left", ready(1)), right=branch("right", ready(2)))
+    winner = await select(left=ready(1), right=ready(2))
     assert (winner.name, winner.also) == ("left", {"right": 2})
     winner = await select(
-        first=branch("first", asyncio.sleep(0.100)),
-        second=branch("second", asyncio.sleep(0.100)),
+        first=asyncio.sleep(0.100),
+        second=asyncio.sleep(0.100),
     )
     assert (winner.name, winner.also) == ("first", {"second": None})
 
