@@ -1,37 +1,33 @@
-"""Races: the first to finish wins, the others are cancelled and awaited.
+"""`select`: the first awaitable to finish wins; the others are cancelled and awaited.
 
-The counterpart of `tokio::select!`. Tokio drops a loser, and none of its code but destructors runs
-again. asyncio can only ask: an exception is raised inside the loser, whose `finally` may await,
-take long, raise or refuse. So `select` comes back when the last loser is done with that.
+The counterpart of `tokio::select!`. Tokio drops a loser, and only its destructors run. asyncio can
+only ask: it raises an exception inside the loser, whose `finally` may await, take long, raise or
+refuse. So `select` returns when the last loser has ended.
 
-Three rules, and why they are so:
+*Ownership.* A coroutine belongs to the race: it runs as a task with its racer's name and is
+cancelled when it loses. A Task or future existed before, and others may wait for it, so it runs on
+when it loses, as behind a JoinHandle in Tokio. So a loop of races can keep one `queue.get()` that
+must lose no message.
 
-*Whose task is it?* A coroutine belongs to the race: it runs as a task that bears its racer's name,
-and is cancelled when it loses. A Task or future was there before the race, and others may wait for
-it: it is only listened to and runs on when it loses, as behind a JoinHandle in Tokio. So a loop of
-races can keep one `stop = create_task(...)`, or one `queue.get()` that must lose no message.
+*A tie* is several racers that have finished by the time `select` gets its turn to look. Tokio picks
+one at random; here the first in the order given wins, so that a run can be repeated.
 
-*A tie* is several racers that have finished by the time `select` gets its turn to look. Tokio takes
-one at random; here the first in the order given, so that a run can be repeated.
-
-*Cancelled from outside*, also by `asyncio.timeout`: each racer of the race is cancelled, once, so
-that a clean-up under way is not cut, and awaited. Then CancelledError goes on, even if there is a
-winner.
+*Cancelled from outside*, also by `asyncio.timeout`, the race cancels its own racers, once so that
+no clean-up is interrupted, and awaits them. Then it raises CancelledError, even if one has won.
 """
 
 from __future__ import annotations
 
 import asyncio
+import inspect
 import random
-import warnings
-from collections.abc import Awaitable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
-from helpers._racers import Loser, as_task, checked_patience, close_unstarted, how_it_ended, line_up
-
 T = TypeVar("T")
+ErrorT = TypeVar("ErrorT", bound=BaseException)
 
 
 class RacerCancelled(Exception):
@@ -39,6 +35,25 @@ class RacerCancelled(Exception):
 
     Not a CancelledError: that would look as if the caller of `select` had been cancelled.
     """
+
+
+@dataclass(frozen=True, slots=True)
+class Loser:
+    """How a racer that did not win ended: "returned", "raised", "cancelled" or "pending".
+
+    `asked` says whether `select` cancelled it: not if it had ended before, or was only listened to.
+    One that was asked and "returned" refused to be cancelled.
+    """
+
+    name: str
+    outcome: str
+    value: Any = None
+    error: BaseException | None = None
+    asked: bool = False
+
+    def __str__(self) -> str:
+        details = {"returned": f" {self.value!r}", "raised": f" {self.error!r}"}
+        return f"{self.name!r} {self.outcome}{details.get(self.outcome, '')}"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -61,9 +76,9 @@ class Winner(Generic[T]):
 
     def __repr__(self) -> str:
         # A value or an error that might otherwise go unseen is shown.
-        said = [str(v) for v in self.losers.values() if v.outcome in ("returned", "raised")]
-        tail = f"; losers: {', '.join(said)}" if said else ""
-        return f"Winner(name={self.name!r}, value={self.value!r}{tail})"
+        finished = ", ".join(map(str, _finished(self.losers.values())))
+        losers = f"; losers: {finished}" if finished else ""
+        return f"Winner(name={self.name!r}, value={self.value!r}{losers})"
 
 
 async def select(
@@ -72,7 +87,6 @@ async def select(
     rng: random.Random | None = None,
     first_success: bool = False,
     cancel_tasks: bool = False,
-    patience: float | None = None,
     **racers: Awaitable[T],
 ) -> Winner[T]:
     """Return the first racer to finish, after the others were cancelled and awaited.
@@ -85,49 +99,55 @@ async def select(
         exceptions in the order given. Without it, the exception of the first to finish is raised
         here when the losers are done, and its notes say what those returned or raised.
     cancel_tasks: Tasks and futures that lose are cancelled and awaited too.
-    patience: seconds. A loser that refuses is awaited however long that takes; with patience it is
-        cancelled again, with a RuntimeWarning, each time they pass. Choose more than any clean-up.
 
     Cancelled from outside while a racer has its value: the value is dropped and named in the notes
     of the CancelledError; hand in a Task if it must not be lost. What racers raise then goes to the
     loop's exception handler. A racer that somebody else cancelled counts as raising RacerCancelled.
-    TypeError or ValueError: no racers, no name, no awaitable, one awaitable twice or used up.
     """
-    try:
-        race = _Race(line_up(mappings, racers), cancel_tasks, checked_patience(patience))
-    except (TypeError, ValueError):
-        close_unstarted([*mappings, racers])
-        raise
-    chance = None if biased else rng or random.Random()
+    race = _Race(_by_name([*mappings, racers]), cancel_tasks=cancel_tasks)
     first: str | None = None
     cut: tuple[Any, ...] | None = None
     try:
-        first = await race.first(chance, first_success)
+        first = await race.first(None if biased else rng or random.Random(), first_success)
     except asyncio.CancelledError as error:
         cut = error.args
-    late = await race.settle(first)
+    late_cut = await race.settle(first)
     try:
-        return race.result(first, late if cut is None else cut)
+        return race.result(first, late_cut if cut is None else cut)
     finally:
-        race.futures.clear()  # for the same reason as in `result`
+        race.futures.clear()  # breaks the cycle exception -> frame -> future -> exception
+
+
+def _by_name(groups: Iterable[Any]) -> dict[str, Awaitable[Any]]:
+    """Refuse what asyncio itself would answer with a hang, in silence or with a riddle."""
+    racers: dict[str, Awaitable[Any]] = {}
+    for group in groups:
+        if not isinstance(group, Mapping):
+            raise TypeError(f"{group!r} has no name; write select(name=...), or give a mapping")
+        if twice := racers.keys() & group.keys():
+            raise ValueError(f"two racers are named {min(twice)!r}; each needs its own name")
+        racers |= group
+    for name, racer in racers.items():
+        if not inspect.isawaitable(racer):
+            raise TypeError(f"the racer {name!r} is {racer!r}, not an awaitable such as query()")
+        if asyncio.isfuture(racer) and racer.get_loop() is not asyncio.get_running_loop():
+            raise ValueError(f"the racer {name!r} belongs to another event loop")
+    if len(set(map(id, racers.values()))) < len(racers):
+        raise ValueError(f"one awaitable has two of the names {', '.join(racers)}")
+    if not racers:
+        raise ValueError("select got no racers; give at least one, as in select(db=query())")
+    return racers
 
 
 class _Race:
-    """The racers as futures, and what is known of them."""
+    """The racers as futures, and those of them that the race cancels."""
 
-    def __init__(
-        self, racers: dict[str, Awaitable[Any]], cancel_tasks: bool, patience: float | None
-    ) -> None:
-        self.patience = patience
-        self.asked = dict.fromkeys(racers, 0)
-        self.futures: dict[str, asyncio.Future[Any]] = {}
-        self.owned: list[str] = []
-        self.settling = 0.0  # when the losers were first cancelled, in the loop's time
-        for name, racer in racers.items():
-            known = asyncio.isfuture(racer)
-            self.futures[name] = as_task(racer, name)
-            if cancel_tasks or not known:
-                self.owned.append(name)
+    def __init__(self, racers: dict[str, Awaitable[Any]], *, cancel_tasks: bool) -> None:
+        self.futures = {name: _as_future(racer, name) for name, racer in racers.items()}
+        self.owned = [
+            n for n, racer in racers.items() if cancel_tasks or not asyncio.isfuture(racer)
+        ]
+        self.asked: list[str] = []
 
     async def first(self, chance: random.Random | None, first_success: bool) -> str | None:
         """Name the winner; None if a success was wanted and no racer had one."""
@@ -148,40 +168,33 @@ class _Race:
         A cancel from outside that comes meanwhile is put off, for the caller to raise: its
         arguments are returned.
         """
-        hunted = [name for name in self.owned if name != first]
-        self.settling = asyncio.get_running_loop().time()
+        self.asked = [n for n in self.owned if n != first and not self.futures[n].done()]
+        late = [self.futures[name] for name in self.asked]
+        for future in late:
+            future.cancel()
         cut = None
-        late: Collection[asyncio.Future[Any]] = self.ask(hunted)
         while late:
             try:
-                _, late = await asyncio.wait(late, timeout=self.patience)
+                await asyncio.wait(late)
             except asyncio.CancelledError as error:
                 cut = error.args if cut is None else cut
-                late = [future for future in late if not future.done()]
-            else:  # some are late only if patience has run out
-                late = self.ask([name for name in hunted if self.futures[name] in late])
+            late = [future for future in late if not future.done()]
         return cut
 
-    def ask(self, names: list[str]) -> list[asyncio.Future[Any]]:
-        """Cancel those of the named racers that still run, and return them."""
-        running = [name for name in names if not self.futures[name].done()]
-        for name in running:
-            said = self.complaint(name) if self.asked[name] else ""
-            self.asked[name] += 1
-            self.futures[name].cancel()
-            if said:
-                _warn(said)
-        return [self.futures[name] for name in running]
-
-    def complaint(self, name: str) -> str:
-        task = self.futures[name]
-        stack = task.get_stack(limit=1) if isinstance(task, asyncio.Task) else []
-        where = "".join(f" at line {f.f_lineno} of {f.f_code.co_qualname}" for f in stack)
-        waited = asyncio.get_running_loop().time() - self.settling
-        return (
-            f"the racer {name!r} lost and was cancelled, but {waited:.3g} s later it still "
-            f"runs{where}; it is cancelled once more"
-        )
+    def result(self, first: str | None, cut: tuple[Any, ...] | None) -> Winner[Any]:
+        """Return the winner, or raise what the race ended with."""
+        if cut is not None:
+            raise self.cancelled(cut)
+        if first is None:
+            raise self.all_failed()
+        losers = {name: self.loser(name) for name in self.futures if name != first}
+        if (error := self.error(first)) is not None:
+            try:
+                raise _with_notes(error, losers.values())
+            finally:
+                del error  # breaks the cycle exception -> this frame -> exception
+        index = list(self.futures).index(first)
+        return Winner(first, self.futures[first].result(), index, MappingProxyType(losers))
 
     def error(self, name: str) -> BaseException | None:
         """What a racer that is done raised, if it did."""
@@ -190,54 +203,51 @@ class _Race:
         return self.futures[name].exception()
 
     def loser(self, name: str) -> Loser:
-        return how_it_ended(name, self.futures[name], self.asked[name])
-
-    def result(self, first: str | None, cut: tuple[Any, ...] | None) -> Winner[Any]:
-        """Return the winner, or raise what the race ended with."""
-        if cut is not None:
-            raise self.cancelled(cut)
-        losers = {name: self.loser(name) for name in self.futures if name != first}
-        if first is None:
-            raise self.all_failed()
-        if (error := self.error(first)) is not None:
-            try:
-                raise _with_notes(error, losers.values())
-            finally:
-                del error  # else the exception would hold this frame and the frame the exception
-        index = list(self.futures).index(first)
-        return Winner(first, self.futures[first].result(), index, MappingProxyType(losers))
+        """How a racer stands or has ended."""
+        future, asked = self.futures[name], name in self.asked
+        if not future.done():
+            return Loser(name, "pending", asked=asked)
+        if future.cancelled():
+            return Loser(name, "cancelled", asked=asked)
+        if (error := future.exception()) is not None:
+            return Loser(name, "raised", error=error, asked=asked)
+        return Loser(name, "returned", value=future.result(), asked=asked)
 
     def cancelled(self, args: tuple[Any, ...]) -> asyncio.CancelledError:
         """The cancel from outside, with what it made the race drop; errors are reported."""
         dropped = [self.loser(name) for name in self.owned]
-        for each in dropped:
-            if each.error is not None:
-                _report(f"the racer {each.name!r} raised in a race that was cancelled", each.error)
+        for racer in dropped:
+            if racer.error is not None:
+                message = f"the racer {racer.name!r} raised in a race that was cancelled"
+                context = {"message": message, "exception": racer.error}
+                asyncio.get_running_loop().call_exception_handler(context)
         return _with_notes(asyncio.CancelledError(*args), dropped)
 
     def all_failed(self) -> ExceptionGroup[Exception]:
+        """The exceptions of all racers in one."""
         errors = {name: self.error(name) for name in self.futures}
-        what = ", ".join(f"{name!r} ({type(error).__name__})" for name, error in errors.items())
+        each = ", ".join(f"{name!r} ({type(error).__name__})" for name, error in errors.items())
         failed = [error for error in errors.values() if isinstance(error, Exception)]
-        return ExceptionGroup(f"no racer succeeded: {what}", failed)
+        return ExceptionGroup(f"no racer succeeded: {each}", failed)
 
 
-ErrorT = TypeVar("ErrorT", bound=BaseException)
+def _as_future(racer: Awaitable[Any], name: str) -> asyncio.Future[Any]:
+    """A Task or future as it is; anything else as a new task of that name."""
+    if asyncio.isfuture(racer):
+        return racer
+    return asyncio.create_task(racer if inspect.iscoroutine(racer) else _await(racer), name=name)
 
 
-def _with_notes(error: ErrorT, others: Iterable[Loser]) -> ErrorT:
-    """The error, telling what other racers came to: nobody gets a Winner to read it from."""
-    for each in (other for other in others if other.outcome in ("returned", "raised")):
-        error.add_note(f"in the same race, {each}")
+async def _await(racer: Awaitable[Any]) -> Any:
+    return await racer
+
+
+def _finished(racers: Iterable[Loser]) -> list[Loser]:
+    return [racer for racer in racers if racer.outcome in ("returned", "raised")]
+
+
+def _with_notes(error: ErrorT, losers: Iterable[Loser]) -> ErrorT:
+    """The error, with what other racers returned or raised: nobody gets a Winner to read it from."""
+    for loser in _finished(losers):
+        error.add_note(f"in the same race, {loser}")
     return error
-
-
-def _report(message: str, error: BaseException) -> None:
-    asyncio.get_running_loop().call_exception_handler({"message": message, "exception": error})
-
-
-def _warn(sentence: str) -> None:
-    try:
-        warnings.warn(sentence, RuntimeWarning, stacklevel=5)  # at the line that awaits select
-    except RuntimeWarning as warning:  # turned into an error, it would leave racers behind
-        _report(sentence, warning)
