@@ -12,7 +12,6 @@ It imports nothing of the package: what the package loads would be in the figure
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import json
 import os
@@ -21,43 +20,36 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
 HOUR = 3600.0
-# Called with "before" when no unit exists yet, and with "alive" when all of them do.
-Look = Callable[[str], None]
-
-
-class Refused(Exception):
-    """The system gave no more units than `made`."""
-
-    def __init__(self, made: int, reason: BaseException) -> None:
-        super().__init__(str(reason) or type(reason).__name__)
-        self.made = made
+# Called when no unit exists yet, and when all of them are alive.
+Look = Callable[[], object]
 
 
 def thread(n: int, wait: float, look: Look) -> None:
     """One OS thread a unit."""
-    look("before")
-    crew: list[threading.Thread] = []
-    for made in range(n):
-        try:
-            one = threading.Thread(target=time.sleep, args=(wait,), daemon=True)
-            one.start()
-        except (RuntimeError, MemoryError, OSError) as reason:
-            raise Refused(made, reason) from reason
-        crew.append(one)
-    look("alive")
-    for one in crew:
-        one.join()
+    threads: list[threading.Thread] = []
+    look()
+    try:
+        for _ in range(n):
+            unit = threading.Thread(target=time.sleep, args=(wait,), daemon=True)
+            unit.start()
+            threads.append(unit)
+    except (RuntimeError, MemoryError, OSError) as reason:
+        answer(refused=f"the system refused to make more than {len(threads)}: {reason}")
+    look()
+    for unit in threads:
+        unit.join()
 
 
 def thread_pool(n: int, wait: float, look: Look) -> None:
     """One job a unit, given to a pool of the default number of threads."""
-    look("before")
+    look()
     with ThreadPoolExecutor() as pool:
         jobs = [pool.submit(time.sleep, wait) for _ in range(n)]
-        look("alive")
+        look()
         for job in jobs:
             job.result()
 
@@ -66,26 +58,12 @@ def task(n: int, wait: float, look: Look) -> None:
     """One asyncio task a unit."""
 
     async def main() -> None:
-        look("before")
+        look()
         tasks = [asyncio.create_task(asyncio.sleep(wait)) for _ in range(n)]
         await asyncio.sleep(0)  # each gets as far as its own await
-        look("alive")
-        for one in tasks:
-            await one
-
-    asyncio.run(main())
-
-
-def task_group(n: int, wait: float, look: Look) -> None:
-    """One asyncio task a unit, in one TaskGroup."""
-
-    async def main() -> None:
-        look("before")
-        async with asyncio.TaskGroup() as group:
-            for _ in range(n):
-                group.create_task(asyncio.sleep(wait))
-            await asyncio.sleep(0)
-            look("alive")
+        look()
+        for unit in tasks:
+            await unit
 
     asyncio.run(main())
 
@@ -94,69 +72,48 @@ KINDS: dict[str, Callable[[int, float, Look], None]] = {
     "thread": thread,
     "thread_pool": thread_pool,
     "task": task,
-    "task_group": task_group,
 }
 
 
-def memory() -> dict[str, int | None]:
-    """Bytes of resident and of virtual memory, and the number of OS threads; None if not known."""
-    facts: dict[str, int | None] = dict.fromkeys(("resident", "virtual", "threads"))
-    with contextlib.suppress(OSError, ValueError), open("/proc/self/status") as status:
-        words = dict(line.split(":", 1) for line in status)
-        facts["resident"] = int(words["VmRSS"].split()[0]) * 1024
-        facts["virtual"] = int(words["VmSize"].split()[0]) * 1024
-        facts["threads"] = int(words["Threads"])
-        # The figure above may lag by some pages a thread; this one is counted when it is read.
-        with contextlib.suppress(OSError), open("/proc/self/smaps_rollup") as rollup:
-            pages = next(line for line in rollup if line.startswith("Rss:"))
-            facts["resident"] = int(pages.split()[1]) * 1024
-        return facts
-    with contextlib.suppress(ImportError):
-        import psutil
-
-        me = psutil.Process()
-        facts["resident"] = me.memory_info().rss
-        facts["threads"] = me.num_threads()
-    return facts
+def memory() -> int:
+    """Bytes of resident memory."""
+    gc.collect()
+    try:
+        with Path("/proc/self/smaps_rollup").open(encoding="ascii") as rollup:
+            kilobytes = next(line for line in rollup if line.startswith("Rss:")).split()[1]
+        return int(kilobytes) * 1024
+    except OSError:  # not on Linux
+        return int(this_process().memory_info().rss)
 
 
-def answer(facts: dict[str, Any]) -> None:
+def this_process() -> Any:
+    """Ask psutil, imported late: memory that it frees after its import would be used again."""
+    import psutil
+
+    return psutil.Process()
+
+
+def answer(**facts: float | str) -> NoReturn:
     """Print the answer and end at once: thousands of sleepers are not waited for."""
     print(json.dumps(facts), flush=True)
     os._exit(0)
 
 
-def hold(kind: str, n: int) -> None:
-    readings: dict[str, dict[str, int | None]] = {}
-
-    def look(moment: str) -> None:
-        gc.collect()
-        readings[moment] = memory()
-        if moment == "alive":
-            answer(readings)
-
-    KINDS[kind](n, HOUR, look)
-
-
-def clocked(kind: str, n: int, wait: float) -> None:
-    stamps: dict[str, float] = {}
-
-    def look(moment: str) -> None:
-        stamps[moment] = time.perf_counter()
-
-    KINDS[kind](n, wait, look)
-    end = time.perf_counter()
-    answer({"seconds": end - stamps["before"], "making": stamps["alive"] - stamps["before"]})
-
-
 def main(kind: str, n: str, wait: str) -> None:
+    """Print the time, or the memory, of n units of a kind."""
+    look = memory if wait == "hold" else time.perf_counter
+    readings: list[float] = []
+
+    def note() -> None:
+        readings.append(look())
+        if wait == "hold" and len(readings) == 2:
+            threads = this_process().num_threads()
+            answer(bytes=readings[1] - readings[0], threads=threads)
+
     # The first unit of a process loads code and makes what all others share.
-    KINDS[kind](1, 0.0, lambda _: None)
-    memory()
-    try:
-        hold(kind, int(n)) if wait == "hold" else clocked(kind, int(n), float(wait))
-    except Refused as refused:
-        answer({"made": refused.made, "refused": str(refused)})
+    KINDS[kind](1, 0.0, memory)
+    KINDS[kind](int(n), HOUR if wait == "hold" else float(wait), note)
+    answer(seconds=time.perf_counter() - readings[0])
 
 
 if __name__ == "__main__":

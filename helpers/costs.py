@@ -9,18 +9,21 @@ it (16 kB more on Linux). Times and sizes differ from machine to machine; only r
 
 from __future__ import annotations
 
+import asyncio
+import json
 import math
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from statistics import median
+from pathlib import Path
+from statistics import linear_regression, median
 from typing import Any
-
-from helpers._cost_child import NoAnswer, ask
-from helpers._cost_probe import KINDS
 
 WAIT = 0.01
 # Beyond these a machine may be out of action for a while, and nothing more is learned.
-MOST = {"thread": 20_000, "thread_pool": 10_000, "task": 100_000, "task_group": 100_000}
+MOST = {"thread": 20_000, "thread_pool": 10_000, "task": 100_000}
+PROBE = Path(__file__).with_name("_cost_probe.py")
 
 # (how many are done, of how many, a sentence)
 Progress = Callable[[int, int, str], object]
@@ -30,32 +33,21 @@ Progress = Callable[[int, int, str], object]
 class Cost:
     """What n units of one kind cost: medians of the repeats. None where `note` says why not.
 
-    seconds: from before the first is made until the last is done; `making` is the part until all
-    are made. bytes: growth of resident memory with all alive; virtual_bytes: of address space, most
-    of it never touched. threads: OS threads of the process with all units alive.
+    seconds: from before the first is made until the last is done. bytes: growth of resident memory
+    with all alive. threads: OS threads of the process with all units alive.
     """
 
     kind: str
     n: int
     seconds: float | None = None
-    making: float | None = None
     bytes: int | None = None
-    virtual_bytes: int | None = None
     threads: int | None = None
     note: str = ""
-
-    @property
-    def seconds_per_unit(self) -> float | None:
-        return None if self.seconds is None else self.seconds / self.n
-
-    @property
-    def bytes_per_unit(self) -> float | None:
-        return None if self.bytes is None else self.bytes / self.n
 
     def __str__(self) -> str:
         if self.seconds is None:
             return f"{self.kind} × {self.n:,}: {self.note}"
-        memory = f"{as_size(self.bytes)} of memory, {as_size(self.bytes_per_unit)} each"
+        memory = f"{as_size(self.bytes)} of memory, {as_size(_each(self.bytes, self.n))} each"
         return f"{self.kind} × {self.n:,}: {as_time(self.seconds)}, {self.note or memory}"
 
 
@@ -71,9 +63,10 @@ class Costs(tuple[Cost, ...]):
     def __str__(self) -> str:
         head = ("kind", "units", "time", "memory", "time/unit", "memory/unit", "OS threads")
         rows = [head, *map(_row, self)]
-        wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [
-            "  ".join([row[0].ljust(wide[0]), *map(str.rjust, row[1:], wide[1:])]) for row in rows
+            "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])])
+            for row in rows
         ]
         notes = [f"{cost.kind} × {cost.n:,}: {cost.note}" for cost in self if cost.note]
         return "\n".join([*lines, *notes, "memory: resident, all units alive; no kernel stacks"])
@@ -82,34 +75,44 @@ class Costs(tuple[Cost, ...]):
 
 
 def _row(cost: Cost) -> tuple[str, ...]:
-    threads = "–" if cost.threads is None else f"{cost.threads:,}"
-    times = as_time(cost.seconds), as_size(cost.bytes)
-    each = as_time(cost.seconds_per_unit), as_size(cost.bytes_per_unit)
-    return cost.kind, f"{cost.n:,}", *times, *each, threads
+    n, seconds, size = cost.n, cost.seconds, cost.bytes
+    totals = as_time(seconds), as_size(size)
+    each = as_time(_each(seconds, n)), as_size(_each(size, n))
+    return cost.kind, f"{n:,}", *totals, *each, "–" if cost.threads is None else f"{cost.threads:,}"
+
+
+def _each(value: float | None, n: int) -> float | None:
+    return None if value is None else value / n
+
+
+class NoAnswer(Exception):
+    """A measurement that failed; the message says why."""
 
 
 async def measure(kind: str, n: int, *, repeats: int = 3, limit: float = 60.0) -> Cost:
-    """Measure n units of a kind ("thread", "task", "thread_pool", "task_group") in fresh processes.
+    """Measure n units of a kind ("thread", "task" or "thread_pool") in fresh processes.
 
     The event loop stays free meanwhile. `limit` is in seconds, for each of the 2 x repeats
-    processes. What the machine refuses or cannot tell is said in the Cost's note, as is a number
-    beyond what is tried (20,000 threads, 10,000 jobs of a pool, 100,000 tasks). When cancelled it
-    leaves no process. ValueError: unknown kind, or a number below 1.
+    processes. The Cost's note says what the machine refused, or that the number is beyond what is
+    tried (20,000 threads, 10,000 jobs of a pool, 100,000 tasks). ValueError: unknown kind, or a
+    number below 1.
     """
-    _check(kind, n, repeats, limit)
+    if kind not in MOST or n < 1:
+        raise ValueError(f"{n} of {kind!r}: a number from 1, of {', '.join(MOST)}, was expected")
     if n > MOST[kind]:
         return Cost(kind, n, note=f"not tried: more than {MOST[kind]:,} of this kind")
     try:
-        times = [await ask(kind, n, str(WAIT), limit) for _ in range(repeats)]
+        times = [await _ask(kind, n, str(WAIT), limit) for _ in range(repeats)]
     except NoAnswer as reason:
         return Cost(kind, n, note=str(reason))
     seconds = median(each["seconds"] for each in times)
-    making = median(each["making"] for each in times)
     try:
-        grown = _growth_of_memory([await ask(kind, n, "hold", limit) for _ in range(repeats)])
+        sizes = [await _ask(kind, n, "hold", limit) for _ in range(repeats)]
     except NoAnswer as reason:
-        return Cost(kind, n, seconds, making, note=f"memory is not known: {reason}")
-    return Cost(kind, n, seconds, making, **grown)
+        return Cost(kind, n, seconds, note=f"memory is not known: {reason}")
+    # Less than nothing would be pages that the system took back meanwhile.
+    grown = max(0, round(median(each["bytes"] for each in sizes)))
+    return Cost(kind, n, seconds, grown, sizes[-1]["threads"])
 
 
 async def measure_all(
@@ -124,39 +127,36 @@ async def measure_all(
 
     `progress(done, total, sentence)` is called before each measurement and after the last.
     """
-    plan = [(kind, n) for n in counts for kind in kinds]
-    for kind, n in plan:
-        _check(kind, n, repeats, limit)
-    tell = progress or (lambda done, total, sentence: None)
+    tell = progress or (lambda *_: None)
     costs: list[Cost] = []
+    plan = [(kind, n) for n in counts for kind in kinds]
     for kind, n in plan:
         before = f"{costs[-1]}; " if costs else ""
         tell(len(costs), len(plan), f"{before}now {kind} × {n:,}")
         costs.append(await measure(kind, n, repeats=repeats, limit=limit))
-    tell(len(costs), len(plan), f"{costs[-1]}; done" if costs else "nothing to measure")
+    tell(len(costs), len(plan), f"{costs[-1]}; done")
     return Costs(costs)
 
 
-def _growth_of_memory(readings: list[dict[str, Any]]) -> dict[str, Any]:
-    grown: dict[str, Any] = {"threads": readings[-1]["alive"]["threads"]}
-    for key, name in (("resident", "bytes"), ("virtual", "virtual_bytes")):
-        pairs = [(each["before"][key], each["alive"][key]) for each in readings]
-        if all(None not in pair for pair in pairs):
-            # Less than nothing would be pages that the system took back meanwhile.
-            grown[name] = max(0, round(median(alive - before for before, alive in pairs)))
-    if "bytes" not in grown:
-        grown["note"] = "memory is not known: this system does not tell it, and psutil is missing"
-    return grown
-
-
-def _check(kind: str, n: int, repeats: int, limit: float) -> None:
-    if kind not in KINDS:
-        raise ValueError(f"kind is {kind!r}; one of {', '.join(KINDS)} was expected")
-    for name, value in (("n", n), ("repeats", repeats)):
-        if type(value) is not int or value < 1:
-            raise ValueError(f"{name} is {value!r}; a whole number from 1 was expected")
-    if type(limit) not in (int, float) or not 0 < limit < math.inf:
-        raise ValueError(f"limit is {limit!r}; seconds above 0 were expected")
+async def _ask(kind: str, n: int, wait: str, limit: float) -> dict[str, Any]:
+    """What the probe prints. NoAnswer: it failed, or took longer than `limit` seconds."""
+    # -E and -P: no PYTHON* variable (debug mode, tracemalloc) and no module beside the probe, such
+    # as this package's own trace.py, may change what is measured.
+    command = [sys.executable, "-E", "-P", str(PROBE), kind, str(n), wait]
+    flags = getattr(subprocess, "CREATE_NO_WINDOW", 0)
+    try:
+        # In a thread, because a Jupyter kernel's event loop on Windows cannot start processes.
+        printed = await asyncio.to_thread(
+            subprocess.check_output, command, timeout=limit, creationflags=flags
+        )
+    except subprocess.TimeoutExpired as late:
+        raise NoAnswer(f"no answer within {limit:g} s") from late
+    except (OSError, subprocess.CalledProcessError) as failure:
+        raise NoAnswer(f"the measuring process failed: {failure}") from failure
+    facts: dict[str, Any] = json.loads(printed)
+    if "refused" in facts:
+        raise NoAnswer(facts["refused"])
+    return facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,17 +213,9 @@ def growth(points: Iterable[tuple[float, float | None]]) -> Growth:
     An exponent of 1: twice as many cost twice as much. Points (n, None) are left out. ValueError:
     fewer than two different n, or a number that has no logarithm.
     """
-    known = [(n, cost) for n, cost in points if cost is not None]
-    for n, cost in known:
-        if not (0 < n < math.inf and 0 < cost < math.inf):
-            raise ValueError(f"numbers above 0 were expected, but got the point {(n, cost)}")
-    if len({n for n, _ in known}) < 2:
-        raise ValueError(f"growth needs two different n at least, but got {known}")
-    xs, ys = [math.log(n) for n, _ in known], [math.log(cost) for _, cost in known]
-    x0, y0 = sum(xs) / len(xs), sum(ys) / len(ys)
-    spread = sum((x - x0) ** 2 for x in xs)
-    exponent = sum((x - x0) * (y - y0) for x, y in zip(xs, ys, strict=True)) / spread
-    return Growth(exponent, math.exp(y0 - exponent * x0))
+    logs = [(math.log(n), math.log(cost)) for n, cost in points if cost is not None]
+    line = linear_regression([x for x, _ in logs], [y for _, y in logs])
+    return Growth(line.slope, math.exp(line.intercept))
 
 
 def as_time(seconds: float | None) -> str:

@@ -247,7 +247,7 @@ def _finished(racers: Iterable[Loser]) -> list[Loser]:
 
 
 def _with_notes(error: ErrorT, losers: Iterable[Loser]) -> ErrorT:
-    """The error, with what other racers returned or raised: nobody gets a Winner to read it from."""
+    """The error, noting what losers returned or raised: nobody gets a Winner to read it from."""
     for loser in _finished(losers):
         error.add_note(f"in the same race, {loser}")
     return error
