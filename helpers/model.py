@@ -1,20 +1,29 @@
-"""`simulate`: a run of a modelled team of chefs, as a `Trace` like any other.
+"""`simulate`: a run of a modelled multi-thread scheduler, as a `Trace` like any other.
 
-The scheduler itself is in `helpers.model_workers`. It runs on the virtual clock, so that the same
-arguments give the same trace on every run and every machine.
+It follows the worker loop of Tokio 1.24: an injection queue for tasks from outside the workers; for
+each worker a queue and beside it a LIFO slot, out of reach of the others; a look into the injection
+queue now and then even while there is work at hand; stealing half of another's queue when all else
+is empty. What it leaves out: the cost of each act, the limit on how many search at once, and what
+overflows a queue of 256. It runs on the virtual clock, so that the same arguments give the same
+trace on every run and every machine.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import asyncio
+import random
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Literal
 
-from helpers.model_workers import Card, Crew
 from helpers.run.clock import VirtualLoop
 from helpers.run.nested import set_aside
-from helpers.trace import Outcome, Step, Task, Trace, in_time
+from helpers.trace import Mark, Outcome, Step, Task, Trace, in_time
 
+# Tokio's own number: at each 61st turn a worker looks at the injection queue and the timers first.
+INTERVAL = 61
 MOST_PIECES = 100_000
-_WHOLE = {"chefs": (1, 64), "tasks": (0, 10_000), "yields": (0, 1000)}
+_DIGITS = 9  # those of the virtual clock
 
 
 def simulate(
@@ -29,7 +38,7 @@ def simulate(
     spawner: Literal["main", "task"] = "main",
     seed: int = 0,
 ) -> Trace:
-    """The trace of `tasks` cards on a modelled team of so many `chefs`.
+    """The trace of `tasks` cards on a modelled team of so many `chefs`, the workers.
 
     Each card is `work` seconds of hands-on work in `yields + 1` equal pieces. Between two pieces it
     waits for `wait` seconds (0: a bare yield). The first cards, a share `blocking` from 0 to 1 of
@@ -37,96 +46,257 @@ def simulate(
 
     spawner "main": the cards are written from outside the team. "task": a card named `sous_chef`
     writes them, works for twice as long as one of them in one piece, and awaits them in order.
-    `trace.marks` tells each theft. Arguments out of their limits are a ValueError in a sentence.
+    `trace.marks` tells each theft; `seed` decides whom a thief looks at first. ValueError: an
+    argument out of its limits.
     """
-    _check(locals())
-    piece = work / (yields + 1)
-    held = round(blocking * tasks)
-    first = 1 if spawner == "main" else 2
+    for name, value, least, most in (
+        ("chefs", chefs, 1, 64),
+        ("tasks", tasks, 0, 10_000),
+        ("yields", yields, 0, 1000),
+        ("tasks x (yields + 1)", tasks * (yields + 1), 0, MOST_PIECES),
+        ("work", work, 0, 1_000_000),
+        ("wait", wait, 0, 1_000_000),
+        ("blocking", blocking, 0, 1),
+    ):
+        if not least <= value <= most:
+            raise ValueError(f"{name} is a number from {least} to {most:,}, got {value!r}")
+    if spawner not in ("main", "task"):
+        raise ValueError(f'spawner is "main" or "task", got {spawner!r}')
+    pieces = [work / (yields + 1)] * (yields + 1)
+    first, held = 1 if spawner == "main" else 2, round(blocking * tasks)
     cards = [
-        Card(first + n, f"card {n + 1}", first - 1, [piece] * (yields + 1), wait, n < held)
+        ModelTask(first + n, f"card {n + 1}", first - 1, [*pieces], wait, blocks=n < held)
         for n in range(tasks)
     ]
-    if spawner == "task":
-        sous_chef = Card(1, "sous_chef", 0, [2 * work], writes=cards)
-        return _run([sous_chef], [sous_chef, *cards], chefs, stealing, seed)
-    return _run(cards, cards, chefs, stealing, seed)
+    scheduler = Scheduler(chefs, stealing=stealing, seed=seed)
+    if spawner == "main":
+        return _run(scheduler, cards, cards)
+    sous_chef = ModelTask(1, "sous_chef", 0, [2 * work], spawns=cards)
+    return _run(scheduler, [sous_chef], [sous_chef, *cards])
 
 
-def _run(outside: list[Card], cards: list[Card], chefs: int, stealing: bool, seed: int) -> Trace:
-    """Have a crew do these cards, of which those `outside` come from main."""
+def _run(scheduler: Scheduler, outside: list[ModelTask], tasks: list[ModelTask]) -> Trace:
+    """Have these tasks done, of which those `outside` come from main."""
     with set_aside():
-        loop = VirtualLoop()
-        crew = Crew(loop, chefs, stealing=stealing, seed=seed)
         try:
-            loop.run_until_complete(crew.serve(outside))
+            scheduler.loop.run_until_complete(scheduler.serve(outside))
         finally:
-            loop.close()
-    lanes = (_main(outside), *(_lane(card) for card in cards))
+            scheduler.loop.close()
+    main = _main(outside)
+    lanes = (main, *(_lane(task) for task in tasks))
+    # Main hears of what a step has ended after all of the steps.
+    sequence = [main.id, *scheduler.sequence, *[main.id] * (len(main.steps) - 1)]
+    workers = len(scheduler.workers)
     return Trace(
         lanes,
         max(lane.end for lane in lanes),
         source="model",
-        workers=chefs,
-        marks=tuple(crew.marks),
-        about={"runtime": "multi_thread", "workers": chefs},
-        sequence=_sequence(crew, lanes),
+        workers=workers,
+        marks=tuple(scheduler.marks),
+        about={"runtime": "multi_thread", "workers": workers},
+        sequence=in_time(sequence, lanes),
     )
 
 
-def _sequence(crew: Crew, lanes: tuple[Task, ...]) -> tuple[int, ...]:
-    """Whose step it was, step by step. Main hears of what a step has ended after all of them."""
-    main = lanes[0].id
-    return in_time([main, *crew.sequence, *[main] * (len(lanes[0].steps) - 1)], lanes)
+def _lane(task: ModelTask) -> Task:
+    end, steps, ended = task.steps[-1].end, tuple(task.steps), Outcome.RETURNED
+    return Task(task.number, task.name, task.parent, task.spawned, end, ended, end, steps)
 
 
-def _lane(card: Card) -> Task:
-    end = card.steps[-1].end
-    return Task(
-        card.number,
-        card.name,
-        card.parent,
-        card.spawned,
-        end,
-        Outcome.RETURNED,
-        end,
-        tuple(card.steps),
-    )
-
-
-def _main(cards: list[Card]) -> Task:
-    """Main's lane: it writes the cards and awaits them in order, on a thread that is no worker."""
+def _main(tasks: list[ModelTask]) -> Task:
+    """Main's lane: it spawns tasks and awaits them in order, on a thread that is no worker."""
     steps = [Step(0.0, 0.0, 0.0, "main", "start")]
-    for card in cards:
-        end = card.steps[-1].end
+    for task in tasks:
+        end = task.steps[-1].end
         if end > steps[-1].end:  # one that has ended meanwhile is not waited for
-            steps.append(Step(end, end, end, "main", card.number))
-    over = steps[-1].end
-    return Task(0, "main", None, 0.0, over, Outcome.RETURNED, over, tuple(steps))
+            steps.append(Step(end, end, end, "main", task.number))
+    end = steps[-1].end
+    return Task(0, "main", None, 0.0, end, Outcome.RETURNED, end, tuple(steps))
 
 
-def _check(given: dict[str, Any]) -> None:
-    for name, (low, high) in _WHOLE.items():
-        value = given[name]
-        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise ValueError(f"{name} is a whole number from {low} to {high}, got {value!r}")
-    for name in ("work", "wait"):
-        value = given[name]
-        if not _is_number(value) or not 0 <= value < float("inf"):
-            raise ValueError(f"{name} is a number of seconds, 0 or more, got {value!r}")
-    share, stealing, seed = given["blocking"], given["stealing"], given["seed"]
-    if not _is_number(share) or not 0 <= share <= 1:
-        raise ValueError(f"blocking is a share from 0 to 1, got {share!r}")
-    if not isinstance(stealing, bool):
-        raise ValueError(f"stealing is True or False, got {stealing!r}")
-    if given["spawner"] not in ("main", "task"):
-        raise ValueError(f'spawner is "main" or "task", got {given["spawner"]!r}')
-    if isinstance(seed, bool) or not isinstance(seed, int):
-        raise ValueError(f"seed is a whole number, got {seed!r}")
-    pieces = given["tasks"] * (given["yields"] + 1)
-    if pieces > MOST_PIECES:
-        raise ValueError(f"tasks x (yields + 1) is at most {MOST_PIECES:,}, got {pieces:,}")
+@dataclass(eq=False)
+class ModelTask:
+    """A task: `pieces` of work, in seconds, with a wait after each but the last.
+
+    `wait` 0 is a bare yield. A task that `blocks` holds its worker while it waits. Those in
+    `spawns` are spawned in its first step and awaited, in this order, after its last piece.
+    """
+
+    number: int
+    name: str
+    parent: int
+    pieces: list[float]
+    wait: float = 0.0
+    blocks: bool = False
+    spawns: list[ModelTask] = field(default_factory=list)
+    spawned: float = 0.0
+    ready: float = 0.0
+    woken_by: int | str | None = None
+    steps: list[Step] = field(default_factory=list)
+    done: bool = False
+    awaited_by: ModelTask | None = None
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+@dataclass(eq=False)
+class Worker:
+    """A worker thread with its queues."""
+
+    name: str
+    queue: deque[ModelTask] = field(default_factory=deque)
+    slot: ModelTask | None = None  # last in, first out; no other worker can reach it
+    yielded: list[ModelTask] = field(default_factory=list)  # ready again once nothing else is
+    turn: int = 0
+    searching: bool = False
+    notified: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Scheduler:
+    """Workers at their tasks, each worker a coroutine of one virtual loop.
+
+    `marks` tells each theft, `sequence` whose step it was, in the order in which they began.
+    """
+
+    def __init__(self, workers: int, *, stealing: bool, seed: int) -> None:
+        """Make the workers and their loop, which the caller runs and closes."""
+        self.loop, self.stealing = VirtualLoop(), stealing
+        self.workers = [Worker(f"worker-{n + 1}") for n in range(workers)]
+        self.injection: deque[ModelTask] = deque()
+        self.idle: list[Worker] = []  # the first of them waits for the timers
+        self.fired: list[ModelTask] = []  # tasks whose timers no worker has looked at yet
+        self.marks: list[Mark] = []
+        self.sequence: list[int] = []
+        self.open = 0
+        self._random = random.Random(seed)
+
+    async def serve(self, tasks: list[ModelTask]) -> None:
+        """Take these tasks from outside, and work until all are done."""
+        self.open = sum(1 + len(task.spawns) for task in tasks)
+        # The first worker goes idle last, and so is notified first.
+        running = [asyncio.ensure_future(self._work(worker)) for worker in reversed(self.workers)]
+        await asyncio.sleep(0)  # all of them are idle before the first task comes
+        for task in tasks:
+            self._spawn(task, None)
+        await asyncio.gather(*running)
+
+    # -- a worker's loop -----------------------------------------------------------------------
+
+    async def _work(self, worker: Worker) -> None:
+        while self.open:
+            worker.turn += 1
+            if worker.turn % INTERVAL == 0:
+                self._look_at_timers(worker)
+            task = self._next(worker)
+            if task is not None:
+                if worker.searching:
+                    worker.searching = False
+                    self._notify_one()  # there may be more than one worker can do
+                await self._step(worker, task)
+            elif not self._look_at_timers(worker):
+                await self._park(worker)
+        for other in self.workers:
+            other.notified.set()
+
+    async def _park(self, worker: Worker) -> None:
+        worker.notified.clear()
+        self.idle.append(worker)
+        await worker.notified.wait()
+        worker.searching = True
+        self._look_at_timers(worker)
+
+    def _notify_one(self) -> None:
+        """Notify the worker that has been idle for the shortest time, if there is one."""
+        if self.idle:
+            self.idle.pop().notified.set()
+
+    async def _step(self, worker: Worker, task: ModelTask) -> None:
+        """One poll: a piece of work, up to the next wait that lets go of the worker."""
+        ready, start, woken_by = task.ready, self.loop.time(), task.woken_by
+        self.sequence.append(task.number)
+        if not task.steps:
+            for child in task.spawns:
+                self._spawn(child, worker)
+        seconds = task.pieces.pop(0) if task.pieces else 0.0
+        while task.pieces and task.blocks:
+            seconds += task.wait + task.pieces.pop(0)
+        await asyncio.sleep(round(seconds, _DIGITS))
+        task.steps.append(Step(ready, start, self.loop.time(), worker.name, woken_by))
+        self._let_go(worker, task)
+
+    def _let_go(self, worker: Worker, task: ModelTask) -> None:
+        """What follows a step: a wait, a yield, another's end, or the task's own."""
+        if task.pieces and task.wait:
+            self.loop.call_later(task.wait, self._fire, task)
+        elif task.pieces:
+            task.ready, task.woken_by = self.loop.time(), task.number
+            worker.yielded.append(task)
+        elif child := next((child for child in task.spawns if not child.done), None):
+            child.awaited_by = task
+        else:
+            task.done = True
+            self.open -= 1
+            if task.awaited_by is not None:
+                self._wake(task.awaited_by, worker, task.number)
+
+    # -- tasks become ready --------------------------------------------------------------------
+
+    def _spawn(self, task: ModelTask, by: Worker | None) -> None:
+        """Spawn a task: from outside into the injection queue, by a worker into its slot."""
+        task.spawned = self.loop.time()
+        self._wake(task, by, task.parent)
+
+    def _wake(self, task: ModelTask, by: Worker | None, waker: int) -> None:
+        """Make a task ready, and notify an idle worker if there is something it can reach."""
+        task.ready, task.woken_by = self.loop.time(), waker
+        if by is None:
+            self.injection.append(task)
+        if by is None or self._place(task, by):
+            self._notify_one()
+
+    def _place(self, task: ModelTask, worker: Worker) -> bool:
+        """Put a task in a worker's slot. True if that moved the one before to the queue."""
+        before, worker.slot = worker.slot, task
+        if before is not None:
+            worker.queue.append(before)
+        return before is not None
+
+    def _fire(self, task: ModelTask) -> None:
+        """A task's wait is over; an idle worker hears of it at once, a busy one when it looks."""
+        task.ready, task.woken_by = self.loop.time(), "timer"
+        self.fired.append(task)
+        if self.idle and len(self.fired) == 1:  # for the others, one is already on the way
+            self.idle.pop(0).notified.set()
+
+    def _look_at_timers(self, worker: Worker) -> bool:
+        """Take the tasks whose timers have fired, and those that have yielded; True if any."""
+        ready, self.fired = [*self.fired, *worker.yielded], []
+        worker.yielded = []
+        for task in ready:
+            self._place(task, worker)
+        return bool(ready)
+
+    # -- a worker looks for a task -------------------------------------------------------------
+
+    def _next(self, worker: Worker) -> ModelTask | None:
+        if worker.turn % INTERVAL == 0 and self.injection:
+            return self.injection.popleft()
+        if worker.slot is not None:
+            task, worker.slot = worker.slot, None
+            return task
+        for queue in (worker.queue, self.injection):
+            if queue:
+                return queue.popleft()
+        return self._steal(worker) if self.stealing else None
+
+    def _steal(self, worker: Worker) -> ModelTask | None:
+        """Half of the queue of the first other worker that has one; never what is in a slot."""
+        worker.searching = True
+        begin = self._random.randrange(len(self.workers))
+        for victim in [*self.workers[begin:], *self.workers[:begin]]:
+            if victim is not worker and victim.queue:
+                stolen = [victim.queue.popleft() for _ in range((len(victim.queue) + 1) // 2)]
+                for task in stolen:
+                    sentence = f"{worker.name} steals it from {victim.name}'s queue"
+                    self.marks.append(Mark(self.loop.time(), task.number, sentence))
+                worker.queue.extend(stolen[:-1])  # the last one is taken up at once, as in Tokio
+                return stolen[-1]
+        return None

@@ -13,9 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers import load_recording, record
-from helpers.model import simulate
-from helpers.model_workers import LOOK_AROUND, Card, Crew
-from helpers.run.clock import VirtualLoop
+from helpers.model import INTERVAL, simulate
 from helpers.trace import Outcome, Task, Trace, longest_silence, moved, stolen
 
 WORKERS = (1, 2, 4)
@@ -154,56 +152,17 @@ def test_whoever_finds_a_card_after_a_search_calls_the_next_chef() -> None:
     assert len({card.steps[1].thread for card in cards(trace)}) == 4
 
 
-def crew_of_two() -> tuple[Crew, Card, Card]:
-    crew = Crew(VirtualLoop(), 2, stealing=True, seed=0)
-    first, second = (Card(n, f"card {n}", 0, [1.0]) for n in (1, 2))
-    return crew, first, second
-
-
-def test_an_idle_chef_is_called_for_a_card_on_the_board_and_not_for_one_in_the_slot() -> None:
-    crew, first, second = crew_of_two()
-    writer, other = crew.chefs
-    crew.idle = [other]
-    called = []
-    for card in (first, second):
-        crew._wake(card, writer, 0)
-        called.append(other.called.is_set())
-    crew.loop.close()
-    assert called == [False, True]
-    assert (writer.slot, [*writer.queue]) == (second, [first])
-
-
-def test_bells_that_ring_together_call_the_one_chef_who_looks_after_them() -> None:
-    crew, *two = crew_of_two()
-    crew.idle = [*crew.chefs]
-    for card in two:
-        crew._ring(card)
-    crew.loop.close()
-    assert [chef.called.is_set() for chef in crew.chefs] == [True, False]
-
-
-def test_a_chef_who_is_called_by_a_bell_begins_with_what_it_rang_for() -> None:
-    crew, rung, outside = crew_of_two()
-
-    async def main() -> None:
-        crew.open = 2
-        day = asyncio.ensure_future(crew._day(crew.chefs[0]))
-        await asyncio.sleep(1)
-        crew.injection.append(outside)
-        crew._ring(rung)
-        await day
-
-    crew.loop.run_until_complete(main())
-    crew.loop.close()
-    assert (rung.steps[0].start, outside.steps[0].start) == (1, 2)
+def test_a_timer_is_heard_by_the_chef_who_has_been_idle_for_longest() -> None:
+    card = simulate(chefs=2, tasks=1, work=0, yields=1, wait=1).task("card 1")
+    assert [step.thread for step in card.steps] == ["worker-1", "worker-2"]
 
 
 def test_the_injection_queue_is_looked_at_though_a_chef_has_work_of_its_own() -> None:
-    trace = simulate(chefs=1, tasks=LOOK_AROUND + 1, work=6, yields=5)
+    trace = simulate(chefs=1, tasks=INTERVAL + 1, work=6, yields=5)
     *others, last = cards(trace)
     # At the second look all the others are at hand again, and yet the one outside is taken. (The
     # chef's first turn found nothing, so the look comes after two cards less than two times 61.)
-    assert last.steps[0].start == 2 * LOOK_AROUND - 2
+    assert last.steps[0].start == 2 * INTERVAL - 2
     assert all(card.end > last.steps[0].start for card in others)
 
 
@@ -225,7 +184,7 @@ PARAMETERS = st.fixed_dictionaries(
 
 
 @given(PARAMETERS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_piece_of_every_card_is_done_exactly_once(given: dict[str, Any]) -> None:
     trace = simulate(**given)
     held = round(given["blocking"] * given["tasks"])
@@ -240,7 +199,7 @@ def test_every_piece_of_every_card_is_done_exactly_once(given: dict[str, Any]) -
 
 
 @given(PARAMETERS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_spans_touch_and_no_chef_does_two_things_at_once(given: dict[str, Any]) -> None:
     trace = simulate(**given)
     for task in trace.tasks:
@@ -299,28 +258,18 @@ def test_a_team_with_no_card_is_done_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("bad", "said"),
+    ("bad", "sentence"),
     [
-        ({"chefs": 0}, "chefs is a whole number from 1 to 64, got 0"),
-        ({"chefs": 2.0}, "chefs is a whole number from 1 to 64, got 2.0"),
-        ({"chefs": True}, "chefs is a whole number from 1 to 64, got True"),
-        ({"tasks": -1}, "tasks is a whole number from 0 to 10000, got -1"),
-        ({"yields": 1001}, "yields is a whole number from 0 to 1000, got 1001"),
-        ({"work": -0.5}, "work is a number of seconds, 0 or more, got -0.5"),
-        ({"work": float("nan")}, "work is a number of seconds, 0 or more, got nan"),
-        ({"wait": float("inf")}, "wait is a number of seconds, 0 or more, got inf"),
-        ({"wait": "1"}, "wait is a number of seconds, 0 or more, got '1'"),
-        ({"blocking": 1.5}, "blocking is a share from 0 to 1, got 1.5"),
-        ({"blocking": True}, "blocking is a share from 0 to 1, got True"),
-        ({"stealing": 1}, "stealing is True or False, got 1"),
+        ({"chefs": 0}, "chefs is a number from 1 to 64, got 0"),
+        ({"tasks": -1}, "tasks is a number from 0 to 10,000, got -1"),
+        ({"work": float("nan")}, "work is a number from 0 to 1,000,000, got nan"),
+        ({"blocking": 1.5}, "blocking is a number from 0 to 1, got 1.5"),
         ({"spawner": "chef"}, 'spawner is "main" or "task", got \'chef\''),
-        ({"seed": 1.5}, "seed is a whole number, got 1.5"),
-        ({"tasks": 1000, "yields": 1000}, "at most 100,000, got 1,001,000"),
+        ({"tasks": 1000, "yields": 1000}, "from 0 to 100,000, got 1001000"),
     ],
 )
-def test_arguments_out_of_their_limits_are_answered_in_a_sentence(
-    bad: dict[str, Any], said: str
+def test_a_number_that_would_hang_or_mean_nothing_is_refused(
+    bad: dict[str, Any], sentence: str
 ) -> None:
-    with pytest.raises(ValueError, match=".") as told:
+    with pytest.raises(ValueError, match=sentence):
         simulate(**bad)
-    assert said in str(told.value)
