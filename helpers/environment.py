@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from importlib import metadata
@@ -11,7 +10,6 @@ from pathlib import Path
 # `packaging`, `tomllib` and Jupyter's parts are imported where they are used: the check has to give
 # a sentence, and not a traceback, on a Python that is too old or lacks them.
 
-DISTRIBUTION = "task-cards"
 OLDEST_PYTHON = (3, 11)
 
 # What JupyterLab loads into the browser for a package: without it, its output stays blank.
@@ -29,12 +27,10 @@ def check() -> list[str]:
     names them), the kernel `python3`, and JupyterLab's parts for the browser. Changes nothing.
     """
     if sys.version_info[:2] < OLDEST_PYTHON:
-        return [
-            f"This is Python {_dotted(sys.version_info[:3])}; {_dotted(OLDEST_PYTHON)} or newer is "
-            f"needed. Make the environment with a newer one: `python3.12 -m venv .venv`."
-        ]
-    packages = list(_about_packages())
-    return [*packages, *_about_the_kernel(), *_about_extensions()]
+        version = sys.version.split()[0]
+        mend = "Make the environment with a newer one: `python3.12 -m venv .venv`."
+        return [f"This is Python {version}; 3.11 or newer is needed. {mend}"]
+    return [*_about_packages(), *_about_jupyter()]
 
 
 def report(problems: list[str]) -> str:
@@ -52,11 +48,7 @@ def requirements() -> list[str]:
     if project.is_file():
         # The tree goes before the installed record, which may be older than the tree.
         return list(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["dependencies"])
-    return [line for line in metadata.requires(DISTRIBUTION) or [] if "extra ==" not in line]
-
-
-def _dotted(version: tuple[int, ...]) -> str:
-    return ".".join(str(part) for part in version)
+    return [line for line in metadata.requires("task-cards") or [] if "extra ==" not in line]
 
 
 def _install(what: str) -> str:
@@ -69,54 +61,40 @@ def _about_packages() -> Iterator[str]:
     except ImportError:
         yield f"The package packaging is missing. Install what the course needs: {_install('-e .')}"
         return
-    for line in requirements():
-        need = Requirement(line)
+    for need in map(Requirement, requirements()):
         if need.marker and not need.marker.evaluate():
             continue
+        install = _install(f'"{need.name}{need.specifier}"')
         try:
-            found = metadata.version(need.name)
+            version = metadata.version(need.name)
         except metadata.PackageNotFoundError:
-            wanted = _install(f'"{need.name}{need.specifier}"')
-            yield f"The package {need.name} is missing. Install it: {wanted}"
+            yield f"The package {need.name} is missing. Install it: {install}"
             continue
-        if not need.specifier.contains(found, prereleases=True):
-            wanted = _install(f'"{need.name}{need.specifier}"')
-            yield f"{need.name} is {found}; {need.specifier} is needed. Install that: {wanted}"
+        if not need.specifier.contains(version, prereleases=True):
+            yield f"{need.name} is {version}; {need.specifier} is needed. Install that: {install}"
 
 
-def _about_the_kernel() -> Iterator[str]:
+def _about_jupyter() -> Iterator[str]:
     try:
         from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+        from jupyter_core.paths import jupyter_path
+        from jupyterlab_server.config import get_page_config
     except ImportError:
         return  # JupyterLab or ipykernel is missing, which has been said.
     try:
         spec = KernelSpecManager().get_kernel_spec("python3")
     except NoSuchKernel:
         yield f"There is no kernel `python3`. Install it again: {_install('--force ipykernel')}"
-        return
-    program = spec.argv[0]
-    # A bare name is replaced by the Python that starts the kernel, so it is the environment's own.
-    if os.path.dirname(program) and not _is_this_environment(program):
-        yield (
-            f"The kernel `python3` is described in {spec.resource_dir} and starts {program}, which "
-            f"is not this environment's Python ({sys.executable}). Take that description away: "
-            "`jupyter kernelspec remove python3`"
-        )
-
-
-def _is_this_environment(program: str) -> bool:
-    """Whether a program lies beside this Python. Links are not followed: two environments may
-    link to one and the same Python."""
-    ours, other = os.path.abspath(sys.executable), os.path.abspath(program)
-    return os.path.normcase(os.path.dirname(ours)) == os.path.normcase(os.path.dirname(other))
-
-
-def _about_extensions() -> Iterator[str]:
-    try:
-        from jupyter_core.paths import jupyter_path
-        from jupyterlab_server.config import get_page_config
-    except ImportError:
-        return  # JupyterLab is missing, which has been said.
+    else:
+        # A bare name is replaced by the Python that starts the kernel, so it is this environment's.
+        # Links are not followed: two environments may link to one and the same Python.
+        program = Path(spec.argv[0])
+        if program.name != spec.argv[0] and program.parent != Path(sys.executable).parent:
+            yield (
+                f"The kernel `python3` is described in {spec.resource_dir} and starts {program}, "
+                f"which is not this environment's Python ({sys.executable}). Take that description "
+                "away: `jupyter kernelspec remove python3`"
+            )
     folders = jupyter_path("labextensions")
     disabled = get_page_config(folders).get("disabledExtensions", [])
     for extension, (package, shows) in _LAB_EXTENSIONS.items():
