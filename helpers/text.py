@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 
 def number(value: float, digits: int = 3) -> str:
-    """A number with at most `digits` decimals and no trailing zeros, from 10,000 on in groups."""
+    """A number with at most `digits` decimals, no trailing zeros, and commas from 10,000 on."""
     text = f"{value:,.{digits}f}" if abs(value) >= 10_000 else f"{value:.{digits}f}"
     if "." in text:
         text = text.rstrip("0").rstrip(".")
@@ -15,9 +15,9 @@ def number(value: float, digits: int = 3) -> str:
 
 
 def seconds(value: float, unit: str = "seconds", *, exact: bool = True) -> str:
-    """A duration in words: "10 min" in kitchen minutes, else "2 s", "12.4 ms", "85 µs".
+    """A duration with its unit: "10 min" in kitchen minutes, else "2 s", "12.4 ms" or "85 µs".
 
-    An exact one (virtual clock) keeps its decimals; a measured one is cut to three figures.
+    An exact duration (virtual clock) keeps its decimals; a measured one has three digits.
     """
     if unit == "minutes":
         return f"{number(value)} min"
@@ -31,13 +31,11 @@ def seconds(value: float, unit: str = "seconds", *, exact: bool = True) -> str:
 
 
 def listing(items: Sequence[str], most: int = 3, what: str = "others") -> str:
-    """Several things as a reader says them: "a, b and c", or "a, b, c and 7 others"."""
-    shown = list(items[:most])
-    if len(items) > most:
-        shown.append(f"{len(items) - most} {what}" if len(items) - most > 1 else items[most])
-    if len(shown) < 2:
-        return "".join(shown)
-    return f"{', '.join(shown[:-1])} and {shown[-1]}"
+    """A list in prose: "a, b and c", or "a, b, c and 7 others"."""
+    shown = list(items)
+    if len(items) > most + 1:
+        shown[most:] = [f"{len(items) - most} {what}"]
+    return " and ".join([", ".join(shown[:-1]), *shown[-1:]] if len(shown) > 1 else shown)
 
 
 def plural(count: int, noun: str) -> str:
@@ -46,7 +44,7 @@ def plural(count: int, noun: str) -> str:
 
 
 def cells(text: str) -> int:
-    """How many columns of a terminal a text takes."""
+    """The width of a text in a terminal, in columns."""
     return sum(
         0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
         for c in text
@@ -54,14 +52,14 @@ def cells(text: str) -> int:
 
 
 def pixels(text: str, size: float = 12) -> float:
-    """How many pixels a text of a font size takes at most, in a wide font."""
+    """The greatest width of a text in pixels, at a font size in pixels."""
     return cells(text) * size * 0.61
 
 
 def shorten(text: str, most: int) -> str:
-    """A text on one line without its middle, where it takes more than `most` columns.
+    """A text on one line, with an ellipsis for its middle if it is wider than `most` columns.
 
-    Beginning and end are kept, since names that are long tend to differ in one of them.
+    Both ends stay, since long names tend to differ in one of them.
     """
     text = " ".join(text.split())
     if cells(text) <= most:
@@ -73,7 +71,7 @@ def shorten(text: str, most: int) -> str:
     return f"{front}\u2026{back}"
 
 
-def fit(text: str, wide: int) -> str:
-    """A text that takes exactly `wide` columns: shortened, or filled with spaces."""
-    text = shorten(text, wide)
-    return text + " " * (wide - cells(text))
+def fit(text: str, width: int) -> str:
+    """A text of exactly `width` columns: shortened, or padded with spaces."""
+    text = shorten(text, width)
+    return text + " " * (width - cells(text))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers import text as words
+from helpers.text import cells, listing, number, plural, seconds, shorten
 
 
 @pytest.mark.parametrize(
@@ -19,11 +19,11 @@ from helpers import text as words
 def test_a_number_has_no_trailing_zeros_and_keeps_those_of_a_whole_one(
     value: float, digits: int, text: str
 ) -> None:
-    assert words.number(value, digits) == text
+    assert number(value, digits) == text
 
 
 @pytest.mark.parametrize(
-    ("seconds", "unit", "exact", "text"),
+    ("duration", "unit", "exact", "text"),
     [
         (10, "minutes", True, "10 min"),
         (0.3, "seconds", True, "0.3 s"),
@@ -35,21 +35,21 @@ def test_a_number_has_no_trailing_zeros_and_keeps_those_of_a_whole_one(
     ],
 )
 def test_a_duration_is_said_in_the_unit_that_suits_it(
-    seconds: float, unit: str, exact: bool, text: str
+    duration: float, unit: str, exact: bool, text: str
 ) -> None:
-    assert words.seconds(seconds, unit, exact=exact) == text
+    assert seconds(duration, unit, exact=exact) == text
 
 
 def test_several_things_are_listed_as_one_says_them() -> None:
-    assert words.listing([]) == ""
-    assert words.listing(["a"]) == "a"
-    assert words.listing(["a", "b"]) == "a and b"
-    assert words.listing(["a", "b", "c", "d"]) == "a, b, c and d"
-    assert words.listing(list("abcdefgh")) == "a, b, c and 5 others"
+    assert listing([]) == ""
+    assert listing(["a"]) == "a"
+    assert listing(["a", "b"]) == "a and b"
+    assert listing(["a", "b", "c", "d"]) == "a, b, c and d"
+    assert listing(list("abcdefgh")) == "a, b, c and 5 others"
 
 
 def test_a_count_agrees_with_its_noun() -> None:
-    assert [words.plural(n, "task") for n in (0, 1, 10_000)] == [
+    assert [plural(n, "task") for n in (0, 1, 10_000)] == [
         "0 tasks",
         "1 task",
         "10,000 tasks",
@@ -57,15 +57,15 @@ def test_a_count_agrees_with_its_noun() -> None:
 
 
 def test_a_wide_letter_takes_two_columns_and_an_accent_none() -> None:
-    assert words.cells("soup") == 4
-    assert words.cells("スープ") == 6
-    assert words.cells("e\u0301") == 1
+    assert cells("soup") == 4
+    assert cells("スープ") == 6
+    assert cells("e\u0301") == 1
 
 
 @given(st.text(st.characters(exclude_characters="…")), st.integers(4, 60))
 def test_a_shortened_text_fits_on_one_line_and_keeps_both_ends(text: str, most: int) -> None:
-    short = words.shorten(text, most)
-    assert words.cells(short) <= most
+    short = shorten(text, most)
+    assert cells(short) <= most
     assert len(short.splitlines()) <= 1
     whole = " ".join(text.split())
     if short != whole:
