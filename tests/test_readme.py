@@ -5,14 +5,11 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from helpers._tools.lessons import find_lessons
-from helpers._tools.table import BEGIN, END, lesson_table
+from helpers._tools import PROJECT
 
-PROJECT = Path(__file__).resolve().parents[1]
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 LEARN = "python3 -m venv .venv && .venv/bin/pip install -e . && .venv/bin/task-cards"
 TEST = "python3 -m venv .venv && .venv/bin/pip install -e '.[test]' && .venv/bin/pytest --nbval"
@@ -25,12 +22,6 @@ def test_it_has_120_lines_at_most() -> None:
 @pytest.mark.parametrize("command", [LEARN, TEST])
 def test_each_command_stands_alone_in_a_block_to_copy(command: str) -> None:
     assert f"```console\n{command}\n```" in README
-
-
-def test_its_table_is_what_the_lessons_headers_say() -> None:
-    between = README.partition(BEGIN)[2].partition(END)[0]
-    assert between.strip() == lesson_table(find_lessons())
-    assert between.count("](notebooks/") == len(list((PROJECT / "lessons").glob("*.py")))
 
 
 def test_every_link_and_every_path_it_names_is_there() -> None:

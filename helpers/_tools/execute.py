@@ -6,22 +6,32 @@ import asyncio
 import copy
 import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-from helpers._tools.lessons import PROJECT, LessonError
-from helpers._tools.rules import WIDGET_VIEW, describe, is_ignored
+from helpers._tools import python_path
+from helpers._tools.lessons import LessonError
 
 CELL_SECONDS = 60
+IGNORE = "NBVAL_IGNORE_OUTPUT"
 PANEL_WORDS = "(A live panel. Run this cell to use it.)"
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def is_ignored(cell: nbformat.NotebookNode) -> bool:
+    """Whether nbval runs this cell without comparing what it prints."""
+    return re.search(rf"^\s*#+\s*{IGNORE}\s*$", cell.source, re.MULTILINE) is not None
+
+
+def describe(cell: nbformat.NotebookNode) -> str:
+    """`the cell "trace = await record(main())"`, so that a person finds it."""
+    first, *_ = cell.source.strip().splitlines() or ["empty"]
+    return f'the cell "{first[:60]}"'
 
 
 def execute(notebook: nbformat.NotebookNode, *, folder: Path, name: str) -> None:
@@ -30,7 +40,6 @@ def execute(notebook: nbformat.NotebookNode, *, folder: Path, name: str) -> None
     `name` stands in the LessonError that a failing, hanging or dying cell raises; a cell tagged
     `raises-exception` may fail. A cell has 60 s, as under nbval.
     """
-    current: dict[str, Any] = {}
     # The client writes the kernel's own language_info over it, with its Python version.
     metadata = copy.deepcopy(notebook.metadata)
     client = NotebookClient(
@@ -40,53 +49,31 @@ def execute(notebook: nbformat.NotebookNode, *, folder: Path, name: str) -> None
         resources={"metadata": {"path": str(folder)}},
         store_widget_state=False,
         record_timing=False,
-        on_cell_start=lambda cell, cell_index: current.update(cell=cell, number=cell_index),
     )
     try:
-        with _project_on_path():
-            asyncio.run(client.async_execute())  # on a loop that is closed afterwards
+        # On a loop that is closed afterwards.
+        asyncio.run(client.async_execute(env=os.environ | python_path()))
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-        where = describe(current["number"], current["cell"]) if current else "its kernel"
-        raise LessonError(f"{name}, {where}: {_reason(error)}") from error
+        raise LessonError(f"{name}: {_COLOUR.sub('', str(error))}") from error
     notebook.metadata = metadata
-    for number, cell in enumerate(notebook.cells):
+    for cell in notebook.cells:
         if cell.cell_type == "code":
-            _tidy(cell, f"{name}, {describe(number, cell)}")
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, CellExecutionError):
-        return f"{error.ename}: {error.evalue}\n{_COLOUR.sub('', error.traceback)}"
-    if isinstance(error, CellTimeoutError):
-        return f"it was still running after {CELL_SECONDS} s."
-    return "the kernel died."
-
-
-@contextmanager
-def _project_on_path() -> Iterator[None]:
-    """Let kernels import `helpers` from this tree, also where it is not installed."""
-    before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(PROJECT), before]))
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["PYTHONPATH"]
-        else:
-            os.environ["PYTHONPATH"] = before
+            _tidy(cell, name)
 
 
 def _tidy(cell: nbformat.NotebookNode, name: str) -> None:
-    cell.metadata.pop("execution", None)
     cell.outputs = _merge_streams(cell.outputs)
     for output in cell.outputs:
         if output.output_type == "error":
-            output.traceback = _own_frames(output.traceback)
+            # Frames that lie in files name this machine's paths and lines.
+            output.traceback = [
+                part for part in output.traceback if not _COLOUR.sub("", part).startswith("File ")
+            ]
         if WIDGET_VIEW in output.get("data", {}):
             if not is_ignored(cell):
                 raise LessonError(
-                    f"{name}: it shows a widget, whose ids differ in each run, so it must carry "
-                    "# NBVAL_IGNORE_OUTPUT."
+                    f"{name}: {describe(cell)} shows a widget, whose ids differ in each run, so it "
+                    f"must carry # {IGNORE}."
                 )
             # No widget outlives its kernel: saved, it would read "Error displaying widget".
             output.data = nbformat.from_dict({"text/plain": PANEL_WORDS})
@@ -96,18 +83,9 @@ def _merge_streams(outputs: list[nbformat.NotebookNode]) -> list[nbformat.Notebo
     """Join neighbours that are one stream: how a print is cut into messages is chance."""
     merged: list[nbformat.NotebookNode] = []
     for output in outputs:
-        last = merged[-1] if merged else None
-        if (
-            last is not None
-            and output.output_type == last.output_type == "stream"
-            and output.name == last.name
-        ):
-            last.text += output.text
+        stream = output.get("name")
+        if stream and merged and merged[-1].get("name") == stream:
+            merged[-1].text += output.text
         else:
             merged.append(output)
     return merged
-
-
-def _own_frames(traceback: list[str]) -> list[str]:
-    """A traceback without the frames that lie in files: their paths and lines are the machine's."""
-    return [part for part in traceback if not _COLOUR.sub("", part).startswith("File ")]

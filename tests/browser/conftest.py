@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from helpers._tools.chromium import HOW_TO_GET_ONE, find_chromium
+from helpers._tools.screenshot import HOW_TO_GET_ONE, find_chromium
 from tests.browser.lab_page import LabNotebook, LabOnScreen
 from tests.browser.look import WINDOW, launched
 from tests.browser.page import NotebookPage

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from helpers._tools.chromium import HOW_TO_GET_ONE, QUIET_FLAGS, find_chromium
+from helpers._tools.screenshot import HOW_TO_GET_ONE, QUIET_FLAGS, find_chromium
 from tests.browser.page import NotebookPage
 from tests.browser.server import LabServer
 
