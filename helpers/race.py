@@ -6,8 +6,7 @@ refuse. So `select` returns when the last loser has ended.
 
 *Ownership.* A coroutine belongs to the race: it runs as a task with its racer's name and is
 cancelled when it loses. A Task or future existed before, and others may wait for it, so it runs on
-when it loses, as behind a JoinHandle in Tokio. So a loop of races can keep one `queue.get()` that
-must lose no message.
+when it loses, as behind a JoinHandle in Tokio.
 
 *A tie* is several racers that have finished by the time `select` gets its turn to look. Tokio picks
 one at random; here the first in the order given wins, so that a run can be repeated.
@@ -104,18 +103,30 @@ async def select(
     of the CancelledError; hand in a Task if it must not be lost. What racers raise then goes to the
     loop's exception handler. A racer that somebody else cancelled counts as raising RacerCancelled.
     """
-    race = _Race(_by_name([*mappings, racers]), cancel_tasks=cancel_tasks)
+    awaitables = _by_name([*mappings, racers])
+    owned = [n for n, each in awaitables.items() if cancel_tasks or not asyncio.isfuture(each)]
+    futures = {name: _as_future(each, name) for name, each in awaitables.items()}
+    chance = None if biased else rng or random.Random()
     first: str | None = None
     cut: tuple[Any, ...] | None = None
     try:
-        first = await race.first(None if biased else rng or random.Random(), first_success)
+        first = await _first(futures, chance, first_success=first_success)
     except asyncio.CancelledError as error:
         cut = error.args
-    late_cut = await race.settle(first)
+    asked = [n for n in owned if n != first and not futures[n].done()]
+    late_cut = await _cancel([futures[name] for name in asked])
+    ends = {name: _how_it_ended(name, each, asked=name in asked) for name, each in futures.items()}
+    cut = late_cut if cut is None else cut
+    if cut is None:
+        outcome = _outcome(ends, first)
+    else:
+        outcome = _cancelled([ends[name] for name in owned], cut)
+    if isinstance(outcome, Winner):
+        return outcome
     try:
-        return race.result(first, late_cut if cut is None else cut)
-    finally:
-        race.futures.clear()  # breaks the cycle exception -> frame -> future -> exception
+        raise outcome
+    finally:  # break the cycle exception -> this frame -> future -> exception
+        del outcome, ends, futures
 
 
 def _by_name(groups: Iterable[Any]) -> dict[str, Awaitable[Any]]:
@@ -139,98 +150,6 @@ def _by_name(groups: Iterable[Any]) -> dict[str, Awaitable[Any]]:
     return racers
 
 
-class _Race:
-    """The racers as futures, and those of them that the race cancels."""
-
-    def __init__(self, racers: dict[str, Awaitable[Any]], *, cancel_tasks: bool) -> None:
-        self.futures = {name: _as_future(racer, name) for name, racer in racers.items()}
-        self.owned = [
-            n for n, racer in racers.items() if cancel_tasks or not asyncio.isfuture(racer)
-        ]
-        self.asked: list[str] = []
-
-    async def first(self, chance: random.Random | None, first_success: bool) -> str | None:
-        """Name the winner; None if a success was wanted and no racer had one."""
-        left = dict(self.futures)
-        while left:
-            await asyncio.wait(left.values(), return_when=asyncio.FIRST_COMPLETED)
-            done = [name for name, future in left.items() if future.done()]
-            if first_success:
-                left = {name: future for name, future in left.items() if name not in done}
-                done = [name for name in done if not isinstance(self.error(name), Exception)]
-            if done:
-                return chance.choice(done) if chance else done[0]
-        return None
-
-    async def settle(self, first: str | None) -> tuple[Any, ...] | None:
-        """Cancel the losers and wait for their end.
-
-        A cancel from outside that comes meanwhile is put off, for the caller to raise: its
-        arguments are returned.
-        """
-        self.asked = [n for n in self.owned if n != first and not self.futures[n].done()]
-        late = [self.futures[name] for name in self.asked]
-        for future in late:
-            future.cancel()
-        cut = None
-        while late:
-            try:
-                await asyncio.wait(late)
-            except asyncio.CancelledError as error:
-                cut = error.args if cut is None else cut
-            late = [future for future in late if not future.done()]
-        return cut
-
-    def result(self, first: str | None, cut: tuple[Any, ...] | None) -> Winner[Any]:
-        """Return the winner, or raise what the race ended with."""
-        if cut is not None:
-            raise self.cancelled(cut)
-        if first is None:
-            raise self.all_failed()
-        losers = {name: self.loser(name) for name in self.futures if name != first}
-        if (error := self.error(first)) is not None:
-            try:
-                raise _with_notes(error, losers.values())
-            finally:
-                del error  # breaks the cycle exception -> this frame -> exception
-        index = list(self.futures).index(first)
-        return Winner(first, self.futures[first].result(), index, MappingProxyType(losers))
-
-    def error(self, name: str) -> BaseException | None:
-        """What a racer that is done raised, if it did."""
-        if self.futures[name].cancelled():
-            return RacerCancelled(f"the racer {name!r} was cancelled by somebody else")
-        return self.futures[name].exception()
-
-    def loser(self, name: str) -> Loser:
-        """How a racer stands or has ended."""
-        future, asked = self.futures[name], name in self.asked
-        if not future.done():
-            return Loser(name, "pending", asked=asked)
-        if future.cancelled():
-            return Loser(name, "cancelled", asked=asked)
-        if (error := future.exception()) is not None:
-            return Loser(name, "raised", error=error, asked=asked)
-        return Loser(name, "returned", value=future.result(), asked=asked)
-
-    def cancelled(self, args: tuple[Any, ...]) -> asyncio.CancelledError:
-        """The cancel from outside, with what it made the race drop; errors are reported."""
-        dropped = [self.loser(name) for name in self.owned]
-        for racer in dropped:
-            if racer.error is not None:
-                message = f"the racer {racer.name!r} raised in a race that was cancelled"
-                context = {"message": message, "exception": racer.error}
-                asyncio.get_running_loop().call_exception_handler(context)
-        return _with_notes(asyncio.CancelledError(*args), dropped)
-
-    def all_failed(self) -> ExceptionGroup[Exception]:
-        """The exceptions of all racers in one."""
-        errors = {name: self.error(name) for name in self.futures}
-        each = ", ".join(f"{name!r} ({type(error).__name__})" for name, error in errors.items())
-        failed = [error for error in errors.values() if isinstance(error, Exception)]
-        return ExceptionGroup(f"no racer succeeded: {each}", failed)
-
-
 def _as_future(racer: Awaitable[Any], name: str) -> asyncio.Future[Any]:
     """A Task or future as it is; anything else as a new task of that name."""
     if asyncio.isfuture(racer):
@@ -240,6 +159,78 @@ def _as_future(racer: Awaitable[Any], name: str) -> asyncio.Future[Any]:
 
 async def _await(racer: Awaitable[Any]) -> Any:
     return await racer
+
+
+async def _first(
+    futures: dict[str, asyncio.Future[Any]], chance: random.Random | None, *, first_success: bool
+) -> str | None:
+    """Name the winner; None if a success was wanted and no racer had one."""
+    left = dict(futures)
+    while left:
+        await asyncio.wait(left.values(), return_when=asyncio.FIRST_COMPLETED)
+        done = [name for name, future in left.items() if future.done()]
+        if first_success:
+            left = {name: future for name, future in left.items() if not future.done()}
+            done = [n for n in done if not (futures[n].cancelled() or futures[n].exception())]
+        if done:
+            return chance.choice(done) if chance else done[0]
+    return None
+
+
+async def _cancel(losers: list[asyncio.Future[Any]]) -> tuple[Any, ...] | None:
+    """Cancel the losers and wait for their end.
+
+    A cancel from outside that comes meanwhile is put off: its arguments are returned.
+    """
+    for future in losers:
+        future.cancel()
+    cut = None
+    while losers:
+        try:
+            await asyncio.wait(losers)
+        except asyncio.CancelledError as error:
+            cut = error.args if cut is None else cut
+        losers = [future for future in losers if not future.done()]
+    return cut
+
+
+def _how_it_ended(name: str, future: asyncio.Future[Any], *, asked: bool) -> Loser:
+    if not future.done():
+        return Loser(name, "pending", asked=asked)
+    if future.cancelled():
+        return Loser(name, "cancelled", asked=asked)
+    if (error := future.exception()) is not None:
+        return Loser(name, "raised", error=error, asked=asked)
+    return Loser(name, "returned", value=future.result(), asked=asked)
+
+
+def _outcome(ends: dict[str, Loser], first: str | None) -> Winner[Any] | BaseException:
+    """The winner, or what the race raises."""
+    errors = {name: _error(end) for name, end in ends.items()}
+    if first is None:
+        each = ", ".join(f"{name!r} ({type(error).__name__})" for name, error in errors.items())
+        failed = [error for error in errors.values() if isinstance(error, Exception)]
+        return ExceptionGroup(f"no racer succeeded: {each}", failed)
+    losers = {name: end for name, end in ends.items() if name != first}
+    if (error := errors[first]) is not None:
+        return _with_notes(error, losers.values())
+    return Winner(first, ends[first].value, list(ends).index(first), MappingProxyType(losers))
+
+
+def _error(end: Loser) -> BaseException | None:
+    if end.outcome == "cancelled":
+        return RacerCancelled(f"the racer {end.name!r} was cancelled by somebody else")
+    return end.error
+
+
+def _cancelled(dropped: list[Loser], args: tuple[Any, ...]) -> asyncio.CancelledError:
+    """The cancel from outside, with what it made the race drop; errors are reported."""
+    for racer in dropped:
+        if racer.error is not None:
+            message = f"the racer {racer.name!r} raised in a race that was cancelled"
+            context = {"message": message, "exception": racer.error}
+            asyncio.get_running_loop().call_exception_handler(context)
+    return _with_notes(asyncio.CancelledError(*args), dropped)
 
 
 def _finished(racers: Iterable[Loser]) -> list[Loser]:
