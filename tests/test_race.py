@@ -377,34 +377,44 @@ def line_up(plans: list[Plan], diary: Diary) -> dict[str, Any]:
     }
 
 
-def running(plans: list[Plan], diary: Diary, *, cancel_tasks: bool) -> list[str]:
-    """The racers that a race should have cancelled and awaited, and that have not ended."""
-    owned = [str(i) for i, plan in enumerate(plans) if cancel_tasks or not plan.handle]
-    return [name for name in owned if diary.get(name, 0) is None]
-
-
-@given(PLANS, st.booleans(), st.booleans(), st.booleans())
-def test_any_race_is_won_by_the_first_and_leaves_nothing_behind(
-    plans: list[Plan], biased: bool, first_success: bool, cancel_tasks: bool
+@given(PLANS, *[st.booleans()] * 3, st.just([]) | st.lists(st.integers(1, 12), max_size=3))
+def test_any_race_is_won_by_the_first_or_cancelled_and_leaves_nothing_behind(
+    plans: list[Plan], biased: bool, first_success: bool, cancel_tasks: bool, gaps: list[int]
 ) -> None:
+    """Each of the gaps, in turns of the loop, ends with a cancel from outside."""
     diary: Diary = {}
+    hits = 0
 
     async def main() -> Any:
         racers = line_up(plans, diary)
         tasks = [racer for racer in racers.values() if asyncio.isfuture(racer)]
-        try:
-            return await select(
-                racers, biased=biased, first_success=first_success, cancel_tasks=cancel_tasks
-            )
-        except (ValueError, ExceptionGroup) as error:
-            return error
-        finally:
-            assert running(plans, diary, cancel_tasks=cancel_tasks) == []
-            assert all(task.done() for task in tasks) or not cancel_tasks
-            await asyncio.gather(*tasks, return_exceptions=True)
+        race = asyncio.create_task(
+            select(racers, biased=biased, first_success=first_success, cancel_tasks=cancel_tasks)
+        )
+
+        def cut() -> None:
+            nonlocal hits
+            hits += race.cancel()
+
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, RaceLoop)
+        await asyncio.sleep(0)  # a race that never started has nothing to clean up
+        loop.at_turn = {loop.turn + sum(gaps[: i + 1]): cut for i in range(len(gaps))}
+        await asyncio.wait([race])
+        owned = [str(i) for i, plan in enumerate(plans) if cancel_tasks or not plan.handle]
+        assert [name for name in owned if diary.get(name, 0) is None] == [], "still running"
+        assert race.cancelled() == (hits > 0)
+        assert race.cancelling() == hits
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        assert others <= (set() if cancel_tasks else set(tasks))
+        await asyncio.gather(*tasks, return_exceptions=True)
+        loop.reports.clear()
+        return None if hits else race.exception() or race.result()
 
     end = play(main)
     able = [(p.seconds, i) for i, p in enumerate(plans) if not (first_success and p.fails)]
+    if hits:
+        return
     if not able:
         assert [str(error) for error in end.exceptions] == [str(i) for i in range(len(plans))]
         return
@@ -415,43 +425,6 @@ def test_any_race_is_won_by_the_first_and_leaves_nothing_behind(
     if isinstance(end, Winner):
         assert end.value == name
         assert list(end.losers) == [str(i) for i in range(len(plans)) if str(i) != name]
-
-
-@given(PLANS, st.booleans(), st.booleans(), st.lists(st.integers(1, 12), min_size=1, max_size=3))
-def test_a_cancel_at_any_await_wins_once_every_racer_is_done(
-    plans: list[Plan], first_success: bool, cancel_tasks: bool, gaps: list[int]
-) -> None:
-    diary: Diary = {}
-    hits = 0
-
-    async def main() -> None:
-        racers = line_up(plans, diary)
-        tasks = [racer for racer in racers.values() if asyncio.isfuture(racer)]
-        race = asyncio.create_task(
-            select(racers, first_success=first_success, cancel_tasks=cancel_tasks)
-        )
-
-        def cut() -> None:
-            nonlocal hits
-            hits += race.cancel()
-
-        loop = asyncio.get_running_loop()
-        assert isinstance(loop, RaceLoop)
-        await asyncio.sleep(0)  # a race that never started has nothing to clean up
-        for i in range(len(gaps)):
-            loop.at_turn[loop.turn + sum(gaps[: i + 1])] = cut
-        await asyncio.wait([race])
-        assert running(plans, diary, cancel_tasks=cancel_tasks) == []
-        assert race.cancelled() == (hits > 0)
-        assert race.cancelling() == hits
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        assert others <= (set() if cancel_tasks else set(tasks))
-        if not race.cancelled():
-            race.exception()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        loop.reports.clear()
-
-    play(main)
 
 
 # --- what is refused ---
