@@ -61,24 +61,18 @@ class Costs(tuple[Cost, ...]):
         return Costs(cost for cost in self if cost.kind == kind)
 
     def __str__(self) -> str:
-        head = ("kind", "units", "time", "memory", "time/unit", "memory/unit", "OS threads")
-        rows = [head, *map(_row, self)]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [
-            "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])])
-            for row in rows
-        ]
+        rows = [("kind", "units", "time", "memory", "time/unit", "memory/unit", "OS threads")]
+        for cost in self:
+            each = as_time(_each(cost.seconds, cost.n)), as_size(_each(cost.bytes, cost.n))
+            threads = "–" if cost.threads is None else f"{cost.threads:,}"
+            total = as_time(cost.seconds), as_size(cost.bytes)
+            rows.append((cost.kind, f"{cost.n:,}", *total, *each, threads))
+        first, *others = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = ["  ".join([row[0].ljust(first), *map(str.rjust, row[1:], others)]) for row in rows]
         notes = [f"{cost.kind} × {cost.n:,}: {cost.note}" for cost in self if cost.note]
         return "\n".join([*lines, *notes, "memory: resident, all units alive; no kernel stacks"])
 
     __repr__ = __str__
-
-
-def _row(cost: Cost) -> tuple[str, ...]:
-    n, seconds, size = cost.n, cost.seconds, cost.bytes
-    totals = as_time(seconds), as_size(size)
-    each = as_time(_each(seconds, n)), as_size(_each(size, n))
-    return cost.kind, f"{n:,}", *totals, *each, "–" if cost.threads is None else f"{cost.threads:,}"
 
 
 def _each(value: float | None, n: int) -> float | None:
@@ -176,14 +170,12 @@ def per_unit(costs: Iterable[Cost]) -> dict[str, PerUnit]:
     So what all share, the 10 ms of waiting and the interpreter, is not in it. With a single count
     it is the total divided by that.
     """
-    costs = list(costs)
-    kinds = dict.fromkeys(cost.kind for cost in costs)
+    by_kind: dict[str, list[Cost]] = {}
+    for cost in costs:
+        by_kind.setdefault(cost.kind, []).append(cost)
     return {
-        kind: PerUnit(
-            _slope([(c.n, c.seconds) for c in costs if c.kind == kind]),
-            _slope([(c.n, c.bytes) for c in costs if c.kind == kind]),
-        )
-        for kind in kinds
+        kind: PerUnit(_slope((c.n, c.seconds) for c in each), _slope((c.n, c.bytes) for c in each))
+        for kind, each in by_kind.items()
     }
 
 
