@@ -93,17 +93,13 @@ def derive(lesson: Lesson) -> nbformat.NotebookNode:
     return notebook
 
 
-def lesson_table(lessons: list[Lesson]) -> str:
-    """The lessons in Markdown: number with a link to the notebook, question, minutes."""
+def with_table(readme: str, lessons: list[Lesson]) -> str:
+    """The README's text with the table of lessons between its markers brought up to date."""
+    before, _, rest = readme.partition(BEGIN)
+    after = rest.partition(END)[2]
     rows = [
         f"| [{each.number}](notebooks/{each.stem}.ipynb) | {each.question} | {each.minutes} |"
         for each in lessons
     ]
-    return "\n".join(["| lesson | the question it answers | minutes |", "|---|---|---|", *rows])
-
-
-def with_table(readme: str, lessons: list[Lesson]) -> str:
-    """The README's text with the table between its markers brought up to date."""
-    before, _, rest = readme.partition(BEGIN)
-    after = rest.partition(END)[2]
-    return f"{before}{BEGIN}\n{lesson_table(lessons)}\n{END}{after}"
+    head = [BEGIN, "| lesson | the question it answers | minutes |", "|---|---|---|"]
+    return before + "\n".join([*head, *rows, END]) + after

@@ -60,23 +60,18 @@ def find_chromium() -> str | None:
     return next(map(str, found), None)
 
 
-async def dish(name: str, *, chop: float, oven: float) -> str:
+async def dish(chop: float, oven: float) -> None:
     """Hands-on work, then the oven, then hands-on work again."""
     busy(chop)
     await asyncio.sleep(oven)
     busy(1)
-    return name
 
 
-async def dinner() -> list[str]:
+async def dinner() -> None:
     """Three cards and one chef: while one dish is in the oven, the next is chopped."""
     async with asyncio.TaskGroup() as kitchen:
-        cards = [
-            kitchen.create_task(dish("soup", chop=2, oven=6), name="soup"),
-            kitchen.create_task(dish("roast", chop=3, oven=9), name="roast"),
-            kitchen.create_task(dish("salad", chop=4, oven=1), name="salad"),
-        ]
-    return [card.result() for card in cards]
+        for name, chop, oven in (("soup", 2, 6), ("roast", 3, 9), ("salad", 4, 1)):
+            kitchen.create_task(dish(chop, oven), name=name)
 
 
 def draw(figure: go.Figure, path: Path, *, executable: str) -> None:
