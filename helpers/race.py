@@ -135,8 +135,6 @@ def _by_name(groups: Iterable[Any]) -> dict[str, Awaitable[Any]]:
     for group in groups:
         if not isinstance(group, Mapping):
             raise TypeError(f"{group!r} has no name; write select(name=...), or give a mapping")
-        if twice := racers.keys() & group.keys():
-            raise ValueError(f"two racers are named {min(twice)!r}; each needs its own name")
         racers |= group
     for name, racer in racers.items():
         if not inspect.isawaitable(racer):

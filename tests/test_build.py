@@ -18,7 +18,9 @@ WriteLesson = Callable[..., Path]
 
 
 def notebook_of(course: Path, stem: str = "02_spawn") -> nbformat.NotebookNode:
-    return nbformat.read(course / "notebooks" / f"{stem}.ipynb", as_version=4)
+    path = course / "notebooks" / f"{stem}.ipynb"
+    notebook: nbformat.NotebookNode = nbformat.read(path, as_version=4)
+    return notebook
 
 
 @pytest.fixture(scope="module")

@@ -226,7 +226,7 @@ def test_growth_goes_between_points_that_lie_on_no_line() -> None:
 
 @pytest.mark.parametrize("points", [[], [(10, 1.0)], [(10, 1.0), (10, 2.0)], [(0, 1), (1, 1)]])
 def test_growth_of_points_that_have_none_is_an_error(points: list[Any]) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         growth(points)
 
 

@@ -40,10 +40,8 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pretend(monkeypatch, "anywidget", None)
-    assert check() == [
-        "The package anywidget is missing. Install it: "
-        f'`{sys.executable} -m pip install "anywidget<1,>=0.9.13"`'
-    ]
+    install = f'`{sys.executable} -m pip install "anywidget<1,>=0.9.13"`'
+    assert check() == [f"The package anywidget is missing. Install it: {install}"]
 
 
 def test_a_version_out_of_bounds_is_named_with_the_bounds(
@@ -67,12 +65,12 @@ def test_a_kernel_of_another_environment_is_found(
 ) -> None:
     folder = tmp_path / "kernels" / "python3"
     folder.mkdir(parents=True)
-    spec = {"argv": ["/elsewhere/bin/python", "-m", "ipykernel"], "display_name": "Python 3"}
+    spec = {"argv": ["/elsewhere/bin/python"], "display_name": "Python 3"}
     (folder / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
     [sentence] = check()
     assert f"is described in {folder} and starts /elsewhere/bin/python" in sentence
-    spec["argv"][0] = sys.executable
+    spec["argv"] = [sys.executable]
     (folder / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
     assert check() == []
 

@@ -31,19 +31,21 @@ from helpers._tools.launch import main
 raise SystemExit(main(sys.argv[2:], root=Path(sys.argv[1])))
 """
 
+Start = Callable[..., tuple[subprocess.Popen[bytes], Path]]
+
 
 @pytest.fixture
-def started(course: Path, python: str) -> Iterator[Callable[..., tuple[subprocess.Popen, Path]]]:
+def started(course: Path, python: str) -> Iterator[Start]:
     """`started("--port=9000")` starts the command; it is ended afterwards."""
     empty = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
     (course / FIRST_LESSON).write_text(json.dumps(empty), encoding="utf-8")
-    running: list[subprocess.Popen] = []
+    running: list[subprocess.Popen[bytes]] = []
     home = course / "home"
     folders = {
         f"JUPYTER_{kind}_DIR": str(home / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")
     }
 
-    def start(*options: str) -> tuple[subprocess.Popen, Path]:
+    def start(*options: str) -> tuple[subprocess.Popen[bytes], Path]:
         log = course / "printed.txt"
         with log.open("wb") as out:
             process = subprocess.Popen(
@@ -62,7 +64,7 @@ def started(course: Path, python: str) -> Iterator[Callable[..., tuple[subproces
         process.wait(10)
 
 
-def address_in(log: Path, process: subprocess.Popen, *, seconds: float = 60) -> str:
+def address_in(log: Path, process: subprocess.Popen[bytes], *, seconds: float = 60) -> str:
     """The first address with a token that the command prints."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -84,7 +86,8 @@ def fetch(address: str, *, seconds: float = 20) -> bytes:
     while True:
         try:
             with opener.open(address, timeout=20) as response:
-                return response.read()
+                body: bytes = response.read()
+                return body
         except urllib.error.URLError as error:
             refused = isinstance(error.reason, ConnectionRefusedError)
             if not refused or time.monotonic() > deadline:
@@ -92,7 +95,9 @@ def fetch(address: str, *, seconds: float = 20) -> bytes:
             time.sleep(0.1)
 
 
-def test_it_serves_the_first_lesson_at_the_address_it_prints_alone_until_ctrl_c(started) -> None:
+def test_it_serves_the_first_lesson_at_the_address_it_prints_alone_until_ctrl_c(
+    started: Start,
+) -> None:
     port = free_port()
     process, log = started(f"--port={port}", "--no-browser")
     address = address_in(log, process)

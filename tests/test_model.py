@@ -52,7 +52,7 @@ def test_cards_that_sleep_wait_all_together_however_many_chefs(workers: int) -> 
 
 
 def test_a_wait_that_blocks_holds_its_chef_and_one_that_does_not_leaves_it_free() -> None:
-    ovens = {"tasks": 6, "work": 0.0, "yields": 1, "wait": 0.2}
+    ovens: dict[str, Any] = {"tasks": 6, "work": 0.0, "yields": 1, "wait": 0.2}
     took = [simulate(chefs=2, blocking=n / 6, **ovens).duration for n in range(7)]
     # Each two that block hold both chefs for a round; the others wait together after them.
     assert took == [0.2, 0.2, 0.4, 0.4, 0.6, 0.6, 0.6]
