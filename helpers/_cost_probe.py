@@ -68,11 +68,7 @@ def task(n: int, wait: float, look: Look) -> None:
     asyncio.run(main())
 
 
-KINDS: dict[str, Callable[[int, float, Look], None]] = {
-    "thread": thread,
-    "thread_pool": thread_pool,
-    "task": task,
-}
+KINDS = {make.__name__: make for make in (thread, thread_pool, task)}
 
 
 def memory() -> int:

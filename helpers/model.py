@@ -82,18 +82,22 @@ def _run(scheduler: Scheduler, outside: list[ModelTask], tasks: list[ModelTask])
             scheduler.loop.run_until_complete(scheduler.serve(outside))
         finally:
             scheduler.loop.close()
-    main = _main(outside)
-    lanes = (main, *(_lane(task) for task in tasks))
+    # Main spawns tasks and awaits them in order, on a thread that is no worker.
+    main = ModelTask(0, "main", None, [], steps=[Step(0.0, 0.0, 0.0, "main", "start")])
+    for task in outside:
+        end = task.steps[-1].end
+        if end > main.steps[-1].end:  # one that has ended meanwhile is not waited for
+            main.steps.append(Step(end, end, end, "main", task.number))
+    lanes = tuple(_lane(task) for task in (main, *tasks))
     # Main hears of what a step has ended after all of the steps.
-    sequence = [main.id, *scheduler.sequence, *[main.id] * (len(main.steps) - 1)]
-    workers = len(scheduler.workers)
+    sequence = [main.number, *scheduler.sequence, *[main.number] * (len(main.steps) - 1)]
     return Trace(
         lanes,
         max(lane.end for lane in lanes),
         source="model",
-        workers=workers,
+        workers=len(scheduler.workers),
         marks=tuple(scheduler.marks),
-        about={"runtime": "multi_thread", "workers": workers},
+        about={"runtime": "multi_thread", "workers": len(scheduler.workers)},
         sequence=in_time(sequence, lanes),
     )
 
@@ -101,17 +105,6 @@ def _run(scheduler: Scheduler, outside: list[ModelTask], tasks: list[ModelTask])
 def _lane(task: ModelTask) -> Task:
     end, steps, ended = task.steps[-1].end, tuple(task.steps), Outcome.RETURNED
     return Task(task.number, task.name, task.parent, task.spawned, end, ended, end, steps)
-
-
-def _main(tasks: list[ModelTask]) -> Task:
-    """Main's lane: it spawns tasks and awaits them in order, on a thread that is no worker."""
-    steps = [Step(0.0, 0.0, 0.0, "main", "start")]
-    for task in tasks:
-        end = task.steps[-1].end
-        if end > steps[-1].end:  # one that has ended meanwhile is not waited for
-            steps.append(Step(end, end, end, "main", task.number))
-    end = steps[-1].end
-    return Task(0, "main", None, 0.0, end, Outcome.RETURNED, end, tuple(steps))
 
 
 @dataclass(eq=False)
@@ -124,7 +117,7 @@ class ModelTask:
 
     number: int
     name: str
-    parent: int
+    parent: int | None
     pieces: list[float]
     wait: float = 0.0
     blocks: bool = False
@@ -244,7 +237,7 @@ class Scheduler:
         task.spawned = self.loop.time()
         self._wake(task, by, task.parent)
 
-    def _wake(self, task: ModelTask, by: Worker | None, waker: int) -> None:
+    def _wake(self, task: ModelTask, by: Worker | None, waker: int | None) -> None:
         """Make a task ready, and notify an idle worker if there is something it can reach."""
         task.ready, task.woken_by = self.loop.time(), waker
         if by is None:

@@ -91,17 +91,16 @@ async def select(
     """Return the first racer to finish, after the others were cancelled and awaited.
 
     Racers are named awaitables: `select(db=query(), cache=lookup())`, or a mapping where names are
-    computed. A coroutine is cancelled when it loses, a Task or future runs on.
+    computed. If the first to finish raised, its exception is raised here; the notes say what losers
+    returned or raised. One that somebody else cancelled counts as raising RacerCancelled.
 
     biased: in a tie the first in the order given wins; False: one at random, by `rng` if given.
-    first_success: a racer that raises drops out. If none is left, an ExceptionGroup holds their
-        exceptions in the order given. Without it, the exception of the first to finish is raised
-        here when the losers are done, and its notes say what those returned or raised.
-    cancel_tasks: Tasks and futures that lose are cancelled and awaited too.
+    first_success: a racer that raises drops out; if all do, an ExceptionGroup holds the exceptions.
+    cancel_tasks: Tasks and futures that lose are cancelled and awaited too, instead of running on.
 
-    Cancelled from outside while a racer has its value: the value is dropped and named in the notes
-    of the CancelledError; hand in a Task if it must not be lost. What racers raise then goes to the
-    loop's exception handler. A racer that somebody else cancelled counts as raising RacerCancelled.
+    Cancelled from outside, it drops the values of racers, which the CancelledError's notes name
+    (hand in a Task whose value must not be lost), and reports what racers raised to the loop's
+    exception handler.
     """
     awaitables = _by_name([*mappings, racers])
     owned = [n for n, each in awaitables.items() if cancel_tasks or not asyncio.isfuture(each)]
@@ -117,16 +116,14 @@ async def select(
     late_cut = await _cancel([futures[name] for name in asked])
     ends = {name: _how_it_ended(name, each, asked=name in asked) for name, each in futures.items()}
     cut = late_cut if cut is None else cut
-    if cut is None:
-        outcome = _outcome(ends, first)
-    else:
-        outcome = _cancelled([ends[name] for name in owned], cut)
+    dropped = [ends[name] for name in owned]
+    outcome = _outcome(ends, first) if cut is None else _cancelled(dropped, cut)
     if isinstance(outcome, Winner):
         return outcome
     try:
         raise outcome
     finally:  # break the cycle exception -> this frame -> future -> exception
-        del outcome, ends, futures
+        del outcome, ends, dropped, futures
 
 
 def _by_name(groups: Iterable[Any]) -> dict[str, Awaitable[Any]]:
@@ -193,10 +190,8 @@ async def _cancel(losers: list[asyncio.Future[Any]]) -> tuple[Any, ...] | None:
 
 
 def _how_it_ended(name: str, future: asyncio.Future[Any], *, asked: bool) -> Loser:
-    if not future.done():
-        return Loser(name, "pending", asked=asked)
-    if future.cancelled():
-        return Loser(name, "cancelled", asked=asked)
+    if not future.done() or future.cancelled():
+        return Loser(name, "cancelled" if future.done() else "pending", asked=asked)
     if (error := future.exception()) is not None:
         return Loser(name, "raised", error=error, asked=asked)
     return Loser(name, "returned", value=future.result(), asked=asked)
