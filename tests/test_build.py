@@ -145,7 +145,7 @@ def test_check_passes_on_a_fresh_build_and_runs_nothing(
         ('"mimetype": "text/x-python"', '"mimetype": "text/x-python", "version": "3"', "metadata"),
         ("40 + 2", "40 + 3", "\n-40 + 2\n+40 + 3"),
         ('"one\\n"', '"/home/someone\\n"', "/home/someone"),
-        ('"language_info"', '"widgets": {}, "language_info"', "widget state"),
+        ('"language_info"', '"widgets": {}, "language_info"', "metadata"),
     ],
 )
 def test_check_says_in_words_what_differs(

@@ -90,8 +90,6 @@ def broken_rules(text: str) -> list[str]:
     sentences = []
     if (kilobytes := len(text.encode()) / 1024) > MAX_KILOBYTES:
         sentences.append(f"it has {kilobytes:.0f} KiB; {MAX_KILOBYTES} is the most.")
-    if "widgets" in notebook.metadata:
-        sentences.append("widget state is saved in its metadata; the build leaves it out.")
     ignored = sum(map(is_ignored, cells))
     if ignored * CELLS_PER_IGNORED > len(cells):
         most = f"one in {CELLS_PER_IGNORED} is the most"
