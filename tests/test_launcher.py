@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import signal
+import socket
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -31,76 +32,63 @@ from helpers._tools.launch import main
 raise SystemExit(main(sys.argv[2:], root=Path(sys.argv[1])))
 """
 
-Start = Callable[..., tuple[subprocess.Popen[bytes], Path]]
-
 
 @pytest.fixture
-def started(course: Path, python: str) -> Iterator[Start]:
+def started(course: Path, python: str) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """`started("--port=9000")` starts the command; it is ended afterwards."""
     empty = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
     (course / FIRST_LESSON).write_text(json.dumps(empty), encoding="utf-8")
-    running: list[subprocess.Popen[bytes]] = []
-    home = course / "home"
-    folders = {
-        f"JUPYTER_{kind}_DIR": str(home / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")
-    }
+    folders = {f"JUPYTER_{kind}_DIR": str(course / kind) for kind in ("CONFIG", "DATA", "RUNTIME")}
+    with contextlib.ExitStack() as running:
 
-    def start(*options: str) -> tuple[subprocess.Popen[bytes], Path]:
-        log = course / "printed.txt"
-        with log.open("wb") as out:
+        def start(*options: str) -> subprocess.Popen[str]:
             process = subprocess.Popen(
                 [python, "-c", STARTER, str(course), *options],
-                stdout=out,
+                stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
+                text=True,
                 env=os.environ | folders,
             )
-        running.append(process)
-        return process, log
+            running.enter_context(process)
+            running.callback(process.kill)
+            return process
 
-    yield start
-    for process in running:
-        if process.poll() is None:
-            process.kill()
-        process.wait(10)
+        yield start
 
 
-def address_in(log: Path, process: subprocess.Popen[bytes], *, seconds: float = 60) -> str:
-    """The first address with a token that the command prints."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        printed = log.read_text(encoding="utf-8")
-        if found := re.search(r"http://127\.0\.0\.1:\d+/\S*token=\w+", printed):
-            return found.group()
-        assert process.poll() is None, f"it ended by itself:\n{printed}"
-        time.sleep(0.1)
-    pytest.fail(f"no address was printed within {seconds} s:\n{log.read_text(encoding='utf-8')}")
+def address_in(process: subprocess.Popen[str]) -> str:
+    """The address with a token that the command prints, once it answers."""
+    assert process.stdout
+    printed = ""
+    for line in process.stdout:
+        printed += line
+        if found := re.search(r"http://127\.0\.0\.1:(\d+)/\S*token=\w+", line):
+            while not answers(int(found[1])):  # JupyterLab prints its address before it listens
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    pytest.fail(f"it ended with code {process.wait(0.1)}:\n{printed}")
+            return found[0]
+    pytest.fail(f"it ended by itself:\n{printed}")
 
 
-def fetch(address: str, *, seconds: float = 20) -> bytes:
-    """The body at an address of this machine, which no proxy is asked for.
+def answers(port: int) -> bool:
+    with socket.socket() as connection:
+        return connection.connect_ex(("127.0.0.1", port)) == 0
 
-    JupyterLab prints its address before it listens, so a refused connection is tried again.
-    """
+
+def fetch(address: str) -> bytes:
+    """The body at an address of this machine, which no proxy is asked for."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            with opener.open(address, timeout=20) as response:
-                body: bytes = response.read()
-                return body
-        except urllib.error.URLError as error:
-            refused = isinstance(error.reason, ConnectionRefusedError)
-            if not refused or time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
+    with opener.open(address, timeout=60) as response:
+        body: bytes = response.read()
+        return body
 
 
 def test_it_serves_the_first_lesson_at_the_address_it_prints_alone_until_ctrl_c(
-    started: Start,
+    started: Callable[..., subprocess.Popen[str]],
 ) -> None:
     port = free_port()
-    process, log = started(f"--port={port}", "--no-browser")
-    address = address_in(log, process)
+    process = started(f"--port={port}", "--no-browser")
+    address = address_in(process)
     parts = urlsplit(address)
     assert (parts.hostname, parts.port) == ("127.0.0.1", port)
     assert parts.path == f"/lab/tree/{FIRST_LESSON}"
@@ -118,8 +106,9 @@ def test_it_serves_the_first_lesson_at_the_address_it_prints_alone_until_ctrl_c(
         process.terminate()  # Windows sends no Ctrl-C to a process of another console.
         return
     process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 0
-    assert "Traceback" not in log.read_text(encoding="utf-8")
+    printed, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "Traceback" not in printed
 
 
 def test_without_the_notebooks_it_says_how_to_install_the_course(
