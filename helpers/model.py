@@ -18,7 +18,7 @@ from typing import Literal
 
 from helpers.run.clock import VirtualLoop
 from helpers.run.nested import set_aside
-from helpers.trace import Mark, Outcome, Step, Task, Trace, in_time
+from helpers.trace import Mark, Outcome, Step, Task, Trace
 
 # Tokio's own number: at each 61st turn a worker looks at the injection queue and the timers first.
 INTERVAL = 61
@@ -98,7 +98,7 @@ def _run(scheduler: Scheduler, outside: list[ModelTask], tasks: list[ModelTask])
         workers=len(scheduler.workers),
         marks=tuple(scheduler.marks),
         about={"runtime": "multi_thread", "workers": len(scheduler.workers)},
-        sequence=in_time(sequence, lanes),
+        sequence=tuple(sequence),
     )
 
 

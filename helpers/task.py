@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple, Self
 
 # Who made a task ready, or asked it to stop, where it was no task: the words of `Step.woken_by` and
 # `CancelRequest.by`. A lane's id stands there where it was one, None where it is not known.
@@ -102,15 +102,11 @@ class Finding(str):
     kind: str
     task: int | None
 
-    def __new__(cls, sentence: str, *, kind: str, task: int | None = None) -> Finding:
+    def __new__(cls, sentence: str, *, kind: str = "", task: int | None = None) -> Self:
         """Make the sentence a finding."""
         finding = super().__new__(cls, sentence)
         finding.kind, finding.task = kind, task
         return finding
-
-    def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, Any]]:
-        """Keep kind and task through pickle and copy."""
-        return (str(self),), {"kind": self.kind, "task": self.task}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import itertools
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from helpers.task import (
     TaskState,
     Waker,
 )
+from helpers.text import listing
 
 __all__ = [
     "CancelRequest",
@@ -42,13 +43,6 @@ __all__ = [
     "moved",
     "stolen",
 ]
-
-
-def in_time(ran: Sequence[int], lanes: Sequence[Task]) -> tuple[int, ...]:
-    """Ids of lanes, one a step, sorted by the steps' starts; within an instant they stay."""
-    steps = {lane.id: iter(lane.steps) for lane in lanes}
-    timed = [(next(steps[number]).start, number) for number in ran]
-    return tuple(number for _, number in sorted(timed, key=lambda one: one[0]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,28 +63,22 @@ class Trace:
     findings: tuple[Finding, ...] = ()
     marks: tuple[Mark, ...] = ()
     about: Mapping[str, Any] = field(default_factory=dict)  # scenario, versions, date, cores
-    sequence: tuple[int, ...] = ()  # whose step it was, step by step: ids of lanes
+    sequence: tuple[int, ...] = ()  # whose steps they were, in the order in which they began
     # Coroutines that were made and never awaited: the function's name, and the line in words or "".
     unawaited: tuple[tuple[str, str], ...] = ()
 
     @functools.cached_property
     def steps_in_order(self) -> tuple[tuple[int, int], ...]:
-        """Every step of the run in order: the id of its lane, and its number in there, from 0.
+        """Every step in order of its start: the id of its lane, and its number in there, from 0.
 
         Steps of one instant stand in the order in which they ran, which `sequence` keeps. A trace
         that has none, or another's, has them in the order of its lanes.
         """
-        done = dict.fromkeys(self.by_id, 0)
-        found = []
-        for number in self.sequence:
-            found.append((number, done.get(number, 0)))
-            done[number] = done.get(number, 0) + 1
-        if done == {lane.id: len(lane.steps) for lane in self.lanes}:
-            return tuple(found)
-        steps = (
-            (lane.id, n, step.start) for lane in self.lanes for n, step in enumerate(lane.steps)
-        )
-        return tuple((number, n) for number, n, _ in sorted(steps, key=lambda one: one[2]))
+        counted = {lane.id: itertools.count() for lane in self.lanes}
+        by_lane = [(lane.id, n) for lane in self.lanes for n in range(len(lane.steps))]
+        as_run = [(id_, next(counted[id_])) for id_ in self.sequence if id_ in counted]
+        steps = as_run if sorted(as_run) == sorted(by_lane) else by_lane
+        return tuple(sorted(steps, key=lambda step: self.by_id[step[0]].steps[step[1]].start))
 
     @functools.cached_property
     def tasks(self) -> tuple[Task, ...]:
@@ -112,9 +100,8 @@ class Trace:
         for lane in self.lanes:
             if lane.name == name:
                 return lane
-        known = ", ".join(lane.name for lane in self.lanes[:20])
-        more = f" and {len(self.lanes) - 20} more" if len(self.lanes) > 20 else ""
-        raise KeyError(f"no task named {name!r} in this trace; it has {known}{more}")
+        known = listing([lane.name for lane in self.lanes], most=20)
+        raise KeyError(f"no task named {name!r} in this trace; it has {known}")
 
     def name_of(self, who: Waker) -> str:
         """A waker or canceller in words: the lane's name, or the word itself."""
@@ -141,7 +128,6 @@ class Trace:
             found.setdefault(lane.parent, []).append(lane)
         return found
 
-    # Drawing is another module's concern, which is loaded when it is first needed: plotly is big.
     def __str__(self) -> str:
         """The text twin of the timeline: same lanes, same facts."""
         from helpers.draw import text as twin

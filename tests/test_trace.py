@@ -221,7 +221,7 @@ def test_without_a_sequence_of_its_own_a_trace_has_its_steps_in_the_order_of_its
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(KeyError, match="no task named 'cake'.*it has main, soup"):
+    with pytest.raises(KeyError, match="no task named 'cake'.*it has main and soup"):
         a_trace().task("cake")
 
 

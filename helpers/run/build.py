@@ -17,7 +17,7 @@ from helpers.run.runlog import FIELDS, IO, OUTSIDE, PLUMBING, THREAD, TIMER, USE
 from helpers.run.threads import Work
 from helpers.run.worklanes import numbered, work_lanes
 from helpers.task import DEADLINE, MAIN_RETURN, STOP
-from helpers.trace import CancelRequest, LaneKind, Outcome, Step, Task, in_time
+from helpers.trace import CancelRequest, LaneKind, Outcome, Step, Task
 
 CHEF = "chef"  # the one thread that runs the loop
 _DIGITS = 9
@@ -114,7 +114,7 @@ class Assembler:
         shown = {lane.id for lane in lanes}
         ran = [number for number in ran if number in shown]
         ran += [lane.id for lane in lanes if lane.kind is LaneKind.THREAD for _ in lane.steps]
-        return in_time(ran, lanes)
+        return tuple(ran)
 
     def unawaited(self) -> tuple[tuple[str, str], ...]:
         """The coroutines that were never awaited: the function's name, and the line in words."""
