@@ -1,21 +1,18 @@
-"""The live timeline: the same picture as the static one, in one widget that is filled again."""
+"""The live timeline: the static one's picture in one trait of a widget, filled again and again."""
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+import time
 from typing import Any
 
 import pytest
-from ipywidgets.widgets.widget import _remove_buffers
 
 from helpers.draw import draw
-from helpers.draw.live import NOTHING, WAITING, LiveTimeline
+from helpers.draw.live import WAITING, LiveTimeline
 from helpers.trace import Trace
 from tests.pictured import crowd, dinner, lane, recorded, run
-
-EMPTY = (None, [], (), "", {})
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +20,6 @@ def runs() -> list[Trace]:
     return [
         recorded(dinner(), unit="minutes"),
         recorded(crowd(60, sleeps=2)),
-        recorded(crowd(1500)),
         run(lane(0, "egg", (0, 0, 0), (0, 0, 0))),
         run(lane(0, "boil", (0, 0, 5), thread="w1"), lane(1, "bake", (0, 1, 5), thread="w2")),
         recorded(dinner(), unit="minutes"),
@@ -31,134 +27,97 @@ def runs() -> list[Trace]:
 
 
 def shown(live: LiveTimeline) -> dict[str, Any]:
-    """What the widget holds: its traces that have points, by name, without plotly's own ids."""
-    figure = json.loads(live.widget.to_json())
-    traces = [
-        {k: v for k, v in one.items() if k != "uid" and v not in EMPTY}
-        for one in figure["data"]
-        if one.get("y")
-    ]
-    return {"data": traces, "layout": figure["layout"]}
+    """The figure as a browser gets it that opens a view now."""
+    figure: dict[str, Any] = json.loads(json.dumps(live.get_state()["figure"]))
+    return figure
 
 
-def static(trace: Trace, **options: Any) -> list[dict[str, Any]]:
-    drawn = draw(trace, height=480, **options).figure()
-    return [{k: v for k, v in one.items() if v not in EMPTY} for one in drawn["data"]]
+def static(trace: Trace) -> dict[str, Any]:
+    """The figure that `timeline` would give."""
+    return draw(trace, height=480).figure()
+
+
+def title(live: LiveTimeline) -> str:
+    return str(shown(live)["layout"]["title"]["text"])
 
 
 def test_it_shows_what_the_static_figure_shows_whatever_it_showed_before(runs: list[Trace]) -> None:
     live = LiveTimeline()
     for trace in runs:
         live.show(trace)
-        found = shown(live)
-        assert found["data"] == static(trace)
-        drawn = draw(trace, height=480).layout
-        for key in ("title", "xaxis", "yaxis", "margin", "height", "shapes", "annotations"):
-            assert found["layout"][key] == drawn[key], key
+        expected = static(trace)
+        assert shown(live)["data"] == expected["data"]
+        for key in ("title", "xaxis", "yaxis"):
+            assert shown(live)["layout"][key] == expected["layout"][key], key
+
+
+def test_its_height_stays_whatever_it_shows(runs: list[Trace]) -> None:
+    live = LiveTimeline(height=400)
+    assert shown(live)["layout"]["height"] == 400
+    for trace in (*runs, recorded(crowd(300))):
+        live.show(trace)
+        assert shown(live)["layout"]["height"] == 400
 
 
 def test_it_begins_empty_and_can_be_emptied(runs: list[Trace]) -> None:
     live = LiveTimeline()
-    assert shown(live)["data"] == []
-    assert WAITING in shown(live)["layout"]["title"]["text"]
+    empty = shown(live)
+    assert empty["data"] == []
+    assert WAITING in title(live)
+    assert empty["layout"]["title"]["subtitle"]["text"] == ""
     live.show(runs[0])
     assert shown(live)["data"]
-    live.clear("Stopped")
-    assert shown(live)["data"] == []
-    assert "Stopped" in shown(live)["layout"]["title"]["text"]
-
-
-def test_it_can_begin_with_a_trace_and_takes_a_title_and_a_unit(runs: list[Trace]) -> None:
-    live = LiveTimeline(runs[0], unit="milliseconds", height=400)
-    assert shown(live)["data"]
-    assert shown(live)["layout"]["xaxis"]["title"]["text"] == "milliseconds"
-    assert shown(live)["layout"]["height"] == 400
-    live.show(runs[0], title="Now")
-    assert "Now" in shown(live)["layout"]["title"]["text"]
-
-
-def test_its_traces_are_made_once(runs: list[Trace]) -> None:
-    live = LiveTimeline()
-    before = [one.uid for one in live.widget.data]
-    for trace in runs:
-        live.show(trace)
-    assert [one.uid for one in live.widget.data] == before
-
-
-def test_a_show_is_one_message_and_one_of_the_same_trace_is_none(
-    runs: list[Trace], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    live = LiveTimeline()
-    sent: list[str] = []
-    for name in ("update", "restyle", "relayout"):
-        method = f"_send_{name}_msg"
-        monkeypatch.setattr(type(live.widget), method, _noting(sent, name))
-    live.show(runs[0])
-    assert sent == ["update"]
-    live.show(runs[0])
-    assert sent == ["update"]
-    live.show(runs[1])
-    assert sent == ["update", "update"]
-
-
-def _noting(sent: list[str], name: str) -> Callable[..., None]:
-    return lambda *_, **__: sent.append(name)
-
-
-def test_it_may_be_filled_from_another_thread(runs: list[Trace]) -> None:
-    live = LiveTimeline()
-    thread = threading.Thread(target=live.show, args=(runs[0],))
-    thread.start()
-    thread.join()
-    assert shown(live)["data"] == static(runs[0])
-
-
-def test_plotly_s_program_goes_to_the_browser_as_bytes_beside_the_message() -> None:
-    state, paths, programs = _remove_buffers(LiveTimeline().widget.get_state())
-    assert paths == [["_program"]]
-    assert len(programs[0]) > 1e6
-    assert len(json.dumps(state)) < 50_000
-
-
-def test_an_axis_of_the_density_does_not_cover_the_lanes() -> None:
-    layout = shown(LiveTimeline(NOTHING))["layout"]
-    assert layout["yaxis2"] == {"visible": False, "overlaying": "y"}
-
-
-def test_before_anything_has_run_the_title_stands_alone(runs: list[Trace]) -> None:
-    live = LiveTimeline()
-    assert live.widget.layout.title.subtitle.text == ""
-    live.show(runs[0])
-    assert "clock" in live.widget.layout.title.subtitle.text
+    assert "clock" in shown(live)["layout"]["title"]["subtitle"]["text"]
     live.clear()
-    assert live.widget.layout.title.subtitle.text == ""
+    assert shown(live) == empty
 
 
-def test_a_browser_that_has_just_drawn_is_sent_everything_again(
-    runs: list[Trace], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_takes_a_title_and_a_unit(runs: list[Trace]) -> None:
+    live = LiveTimeline(unit="milliseconds")
+    live.show(runs[0], title="Now")
+    assert "Now" in title(live)
+    assert shown(live)["layout"]["xaxis"]["title"]["text"] == "milliseconds"
+
+
+def test_above_200_lanes_it_counts_the_tasks_in_each_state() -> None:
     live = LiveTimeline()
-    live.show(runs[0])
-    before = shown(live)
-    sent: list[tuple[dict[str, Any], dict[str, Any]]] = []
-    monkeypatch.setattr(
-        type(live.widget),
-        "_send_update_msg",
-        lambda _, restyle_data, relayout_data, **__: sent.append((restyle_data, relayout_data)),
-    )
-    live.widget._handle_custom_msg("something else", [])
-    assert sent == []
-    live.widget._handle_custom_msg("drawn", [])
-    emptied, filled = sent
-    assert WAITING in emptied[1]["title"]["text"]
-    assert "y" in filled[0]
-    assert filled[1]["title"] == before["layout"]["title"]
-    assert shown(live) == before
+    live.show(recorded(crowd(150)))
+    assert "yaxis2" not in shown(live)["layout"]
+    live.show(recorded(crowd(300)))
+    assert "tasks" in shown(live)["layout"]["yaxis2"]["title"]["text"]
+    assert "lanes=[...]" not in str(shown(live)["layout"]), "a panel has nowhere to write that"
 
 
-def test_where_nothing_was_shown_nothing_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_may_be_filled_from_many_threads_and_shows_one_whole_trace(runs: list[Trace]) -> None:
     live = LiveTimeline()
-    sent: list[str] = []
-    monkeypatch.setattr(type(live.widget), "_send_update_msg", _noting(sent, "update"))
-    live.widget._handle_custom_msg("drawn", [])
+    threads = [threading.Thread(target=live.show, args=(trace,)) for trace in runs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert shown(live)["data"] in [static(trace)["data"] for trace in runs]
+
+
+def test_plotly_s_program_is_sent_only_to_a_view_that_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    live = LiveTimeline()
+    sent: list[bytes] = []
+    monkeypatch.setattr(live, "send", lambda content, buffers: sent.extend(buffers))
+    assert len(str(live.get_state())) < 20_000
+    live.show(recorded(crowd(3)))
+    live._handle_custom_msg("something else", [])
     assert sent == []
+    live._handle_custom_msg("plotly", [])
+    assert len(sent) == 1
+    assert b"plotly.js v" in sent[0][:100]
+
+
+def test_a_thousand_tasks_are_shown_ten_times_a_second() -> None:
+    trace = recorded(crowd(990, sleeps=2))
+    live = LiveTimeline()
+    took = []
+    for _ in range(4):
+        live.clear()
+        began = time.process_time()
+        live.show(trace)
+        took.append(time.process_time() - began)
+    assert min(took) < 0.15

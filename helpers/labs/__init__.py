@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import importlib
-import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,7 +24,6 @@ NAMES = {
 }
 
 _open: dict[str, Panel] = {}
-_lock = threading.Lock()
 
 
 def lab(name: str) -> Panel:
@@ -36,17 +34,16 @@ def lab(name: str) -> Panel:
     """
     from helpers.labs.panel import Panel
 
-    made = Panel(spec_of(name))
-    with _lock:
-        before, _open[name] = _open.get(name), made
-    if before is not None:
-        before.close()
-    return made
+    panel = Panel(spec_of(name))
+    if name in _open:
+        _open[name].close()
+    _open[name] = panel
+    return panel
 
 
 def spec_of(name: str) -> LabSpec:
     """A lab as data. An unknown name is a ValueError that lists the labs."""
     if name not in NAMES:
         raise ValueError(f"there is no lab {name!r}; the labs are {', '.join(NAMES)}")
-    found: LabSpec = importlib.import_module(f"helpers.labs.{NAMES[name]}").LAB
-    return found
+    spec: LabSpec = importlib.import_module(f"helpers.labs.{NAMES[name]}").LAB
+    return spec

@@ -5,12 +5,9 @@ from __future__ import annotations
 import itertools
 from string import Template
 
-from helpers.labs.phrases import literal, told, whole
-from helpers.labs.spec import LabSpec, Prediction, Slider, Values
+from helpers.labs.spec import LabSpec, Prediction, Slider, Values, literal, told, whole
 from helpers.text import plural, seconds
 from helpers.trace import Trace
-
-BELL = 0.02
 
 _PROGRAM = Template("""\
 import asyncio

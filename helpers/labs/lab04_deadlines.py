@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from string import Template
 
-from helpers.labs.phrases import literal, told, whole
-from helpers.labs.spec import Choice, LabSpec, Prediction, Slider, Values
+from helpers.labs.spec import Choice, LabSpec, Prediction, Slider, Values, literal, told, whole
 from helpers.trace import Outcome, Trace
 
 FRESH = "the fresh dish"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from string import Template
 
-from helpers.labs.phrases import literal, told, whole
-from helpers.labs.spec import Choice, Control, LabSpec, Prediction, Slider, Values
+from helpers.labs.spec import Choice, LabSpec, Prediction, Slider, Values, literal, told, whole
 from helpers.task import MAIN_RETURN
 from helpers.text import listing, plural
 from helpers.trace import Outcome, Task, Trace
@@ -143,34 +142,9 @@ def compare(values: Values, answer: str | float, trace: Trace) -> str:
 
 
 def _delay(place: int, name: str) -> Slider:
-    label = f"Delay of the {name} (ms)"
-    return Slider(
-        name,
-        label,
-        10,
-        1000,
-        RACERS[name],
-        step=10,
-        shown=lambda values: whole(values, "racers") > place,
-    )
+    label, usual = f"Delay of the {name} (ms)", RACERS[name]
+    return Slider(name, label, 10, 1000, usual, step=10, shown=lambda v: whole(v, "racers") > place)
 
-
-_CONTROLS: tuple[Control, ...] = (
-    Slider("racers", "Number of racers", 2, 5, 3),
-    *(_delay(place, name) for place, name in enumerate(RACERS)),
-    Slider("chance", "Chance that a racer fails (%)", 0, 100, 0, step=10),
-    Slider("seed", "Seed of the dice", 1, 20, 7, shown=lambda values: values["chance"] != 0),
-    Choice(
-        "losers",
-        "What main does with the losers",
-        (
-            ("leaves them running", "leave"),
-            ("cancels them", "cancel"),
-            ("cancels and awaits them", "await"),
-        ),
-        "await",
-    ),
-)
 
 LAB = LabSpec(
     name="first_wins",
@@ -183,7 +157,22 @@ LAB = LabSpec(
     prediction=Prediction(
         "Who will win?", compare, (*RACERS, NOBODY), only=lambda values: (*_delays(values), NOBODY)
     ),
-    own_controls=_CONTROLS,
+    own_controls=(
+        Slider("racers", "Number of racers", 2, 5, 3),
+        *(_delay(place, name) for place, name in enumerate(RACERS)),
+        Slider("chance", "Chance that a racer fails (%)", 0, 100, 0, step=10),
+        Slider("seed", "Seed of the dice", 1, 20, 7, shown=lambda values: values["chance"] != 0),
+        Choice(
+            "losers",
+            "What main does with the losers",
+            (
+                ("leaves them running", "leave"),
+                ("cancels them", "cancel"),
+                ("cancels and awaits them", "await"),
+            ),
+            "await",
+        ),
+    ),
     source=source,
     forecast=forecast,
     numbers=numbers,

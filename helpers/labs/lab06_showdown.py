@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from string import Template
 
-from helpers.labs.phrases import told, whole
-from helpers.labs.spec import Choice, LabSpec, Prediction, Slider, Values
+from helpers.labs.spec import Choice, LabSpec, Prediction, Slider, Values, told, whole
 from helpers.text import plural, seconds
 from helpers.trace import TaskState, Trace
 

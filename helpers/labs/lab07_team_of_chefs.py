@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from string import Template
 
-from helpers.labs.phrases import literal, told, whole
-from helpers.labs.spec import Choice, LabSpec, Prediction, Slider, Switch, Values
+from helpers.labs.spec import Choice, LabSpec, Prediction, Slider, Switch, Values, told, whole
 from helpers.text import listing, plural, seconds
 from helpers.tokio import load_recording
 from helpers.trace import Task, Trace, moved
@@ -49,8 +48,8 @@ def source(values: Values) -> str:
     """The program: one call of the model."""
     return _PROGRAM.substitute(
         values,
-        work=literal(whole(values, "work")),
-        wait=literal(whole(values, "wait")),
+        work=f"{whole(values, 'work') / 1000:g}",
+        wait=f"{whole(values, 'wait') / 1000:g}",
         share=f"{whole(values, 'share') / 100:g}",
     )
 

@@ -1,33 +1,43 @@
 """The view of a lab: question and prediction, sliders, Run, Stop and Reset, and what came out.
 
-Widget callbacks come on the kernel's main thread or on a subshell's, and only note what is wanted;
-the engine's thread writes what is to be seen.
+Widget callbacks come on the kernel's main thread or on a subshell's, and only leave a wish with the
+engine; the engine's thread writes what is to be seen.
 """
 
 from __future__ import annotations
 
 import gc
+import html
+import re
 import threading
+from collections.abc import Sequence
+from pathlib import Path
+from string import Template
 from typing import Any
 
 import ipywidgets as widgets
 
-from helpers.labs import view
-from helpers.labs.beside import Beside
-from helpers.labs.engine import Engine
-from helpers.labs.events import Event, State
-from helpers.labs.picture import Picture
-from helpers.labs.spec import LabSpec, Values
+from helpers.draw.live import LiveTimeline
+from helpers.labs.engine import Engine, Event, State
+from helpers.labs.spec import Choice, Control, LabSpec, Prediction, Slider, Values
 from helpers.text import plural, seconds
 from helpers.trace import Trace
 
+SAME = "The same job on real Tokio, recorded"
+NONE = "These values were not recorded on real Tokio."
 _NO_PREDICTION = "You made no prediction. Make one, and it is compared with the next run."
 _STATES = {
     State.READY: "Ready. Predict, then press Run.",
     State.DONE: "Done. Move a slider, and it runs again.",
     State.STOPPED: "Press Run to run it again.",
-    State.CLOSED: "This lab was opened again in another cell.",
 }
+_MOST_FINDINGS = 6
+_WIDTH = "52em"
+_LABEL = {"description_width": "17em"}
+
+_HERE = Path(__file__).parent
+_STYLE = (_HERE / "panel.css").read_text(encoding="utf-8")
+_CODE = Template((_HERE / "code.html").read_text(encoding="utf-8"))
 
 
 class Panel(widgets.VBox):
@@ -36,46 +46,45 @@ class Panel(widgets.VBox):
     def __init__(self, spec: LabSpec) -> None:
         """Make the panel at the lab's defaults; nothing runs yet."""
         self.spec = spec
-        self.controls = {control.name: view.control(control) for control in spec.controls}
-        self.prediction = view.question(spec.prediction)
+        self.controls = {control.name: _control(control) for control in spec.controls}
+        self.prediction = _question(spec.prediction)
         self.forecast, self.state_line, self.outcome, self.code = (widgets.HTML() for _ in range(4))
-        self.buttons = {
-            "Run": widgets.Button(description="Run", icon="play", button_style="primary"),
-            "Stop": widgets.Button(description="Stop", icon="stop"),
-            "Reset": widgets.Button(description="Reset", icon="undo"),
-        }
-        self.picture = Picture(height=spec.height, unit=spec.unit)
-        self.beside = Beside(spec)
+        icons = {"Run": "play", "Stop": "stop", "Reset": "undo"}
+        self.buttons = {text: widgets.Button(description=text, icon=icons[text]) for text in icons}
+        self.buttons["Run"].button_style = "primary"
+        self.picture = LiveTimeline(unit=spec.unit, height=spec.height)
+        self.beside = LiveTimeline(unit=spec.unit, height=spec.height)
+        self.not_recorded = widgets.HTML(_paragraph(NONE))
+        self._show_beside(None)
         self._lock = threading.RLock()
         self.engine = Engine(spec, self._show)
-        super().__init__(self._parts())
+        head = f"<style>{_STYLE}</style><h3>{_marked(spec.title)}</h3>{_paragraph(spec.story)}"
+        super().__init__(
+            [
+                widgets.HTML(head),
+                *self.controls.values(),
+                widgets.HTML(f"<h4>Predict</h4>{_paragraph(spec.prediction.question)}"),
+                self.prediction,
+                self.forecast,
+                widgets.HBox(tuple(self.buttons.values())),
+                self.state_line,
+                self.picture,
+                self.not_recorded,
+                self.beside,
+                self.outcome,
+                widgets.Accordion([self.code], titles=("The code that runs",)),
+            ]
+        )
         self.add_class("task-cards-lab")
-        self.state_line.value = view.paragraph(_STATES[State.READY])
-        for text, act in (("Run", self._run), ("Stop", self._stop), ("Reset", self._reset)):
-            self.buttons[text].on_click(act)
+        self.state_line.value = _paragraph(_STATES[State.READY])
+        self.buttons["Run"].on_click(lambda _: self.engine.run())
+        self.buttons["Stop"].on_click(lambda _: self.engine.stop())
+        self.buttons["Reset"].on_click(lambda _: self._reset())
         for widget in self.controls.values():
             widget.observe(self._changed, "value")
         self._changed()
-        # Much was loaded for the panel. Looked through now, it does not hold the first run's loop.
+        # A full collection during the first run would show up there as a blocked loop.
         gc.collect()
-
-    def _parts(self) -> list[Any]:
-        spec, asked = self.spec, self.spec.prediction.question
-        head = f"{view.STYLE}<h3>{view.marked(spec.title)}</h3>{view.paragraph(spec.story)}"
-        program = widgets.Accordion([self.code], titles=("The code that runs",))
-        return [
-            widgets.HTML(head),
-            *self.controls.values(),
-            widgets.HTML(f"<h4>Predict</h4>{view.paragraph(asked)}"),
-            self.prediction,
-            self.forecast,
-            widgets.HBox(tuple(self.buttons.values())),
-            self.state_line,
-            self.picture.widget,
-            *self.beside.widgets,
-            self.outcome,
-            program,
-        ]
 
     # -- callbacks: on the kernel's main thread, or on a subshell's ----------------------------
 
@@ -87,23 +96,16 @@ class Panel(widgets.VBox):
         # Each widget may have a thread of its own. Reading all and asking for them is one act, so
         # that whoever comes last asks with the newest values of all.
         with self._lock:
-            values = self.spec.check(self.values())
+            values, spec = self.values(), self.spec
             self.engine.request(values)
-            for control in self.spec.controls:
+            for control in spec.controls:
                 display = None if control.shown(values) else "none"
                 self.controls[control.name].layout.display = display
-            view.offer(self.spec.prediction, self.prediction, values)
-            refused = self.spec.refusal(values)
-            self.forecast.value = view.paragraph(refused or self.spec.forecast(values))
-            self.code.value = view.code(self.spec.code(values))
+            _offer(spec.prediction, self.prediction, values)
+            self.forecast.value = _paragraph(spec.refusal(values) or spec.forecast(values))
+            self.code.value = _CODE.substitute(code=html.escape(spec.code(values), quote=False))
 
-    def _run(self, _: Any) -> None:
-        self.engine.run()
-
-    def _stop(self, _: Any) -> None:
-        self.engine.stop()
-
-    def _reset(self, _: Any) -> None:
+    def _reset(self) -> None:
         with self._lock:
             self.engine.reset()
             for control in self.spec.controls:
@@ -118,43 +120,43 @@ class Panel(widgets.VBox):
             return
         if event.state is State.READY:
             self.picture.clear()
-            self.beside.show(None)
+            self._show_beside(None)
         elif event.trace is not None:
-            self.picture.show(event.trace, title=self._title(event))
-            self.beside.show(event.values)
-        self.state_line.value = view.paragraph(_state_in_words(event))
+            message = self.spec.message if event.state is State.DONE else None
+            self.picture.show(event.trace, title=message and message(event.trace))
+            self._show_beside(event.values)
+        self.state_line.value = _paragraph(_state_in_words(event))
         goes_on = event.state is State.RUNNING and event.trace is not None
         stays = event.state is State.STOPPED and event.trace is None  # what came out before
         if not (goes_on or stays):
             self.outcome.value = self._outcome(event)
 
-    def _title(self, event: Event) -> str | None:
-        if event.state is not State.DONE or event.trace is None or self.spec.message is None:
-            return None
-        return self.spec.message(event.trace)
+    def _show_beside(self, values: Values | None) -> None:
+        """Show the recording of the same job, or that there is none; without values, neither."""
+        recording = self.spec.beside(values) if self.spec.beside and values else None
+        if recording is not None:
+            self.beside.show(recording, title=SAME)
+        missing = self.spec.beside and values and recording is None
+        self.beside.layout.display = None if recording else "none"
+        self.not_recorded.layout.display = None if missing else "none"
 
     def _outcome(self, event: Event) -> str:
         if event.trace is None:
             return ""
         compared = ""
         if event.state is State.DONE:
-            compared = f"<h4>Your prediction</h4>{view.paragraph(self._compared(event))}"
-        return (
-            compared
-            + view.bullets("In numbers", event.numbers)
-            + view.bullets("Findings", event.trace.findings)
-        )
+            sentence = self._compared(event.values, event.trace)
+            compared = f"<h4>Your prediction</h4>{_paragraph(sentence)}"
+        numbers = _bullets("In numbers", event.numbers)
+        return compared + numbers + _bullets("Findings", event.trace.findings)
 
-    def _compared(self, event: Event) -> str:
-        assert event.trace is not None
+    def _compared(self, values: Values, trace: Trace) -> str:
         prediction = self.spec.prediction
         try:
-            answer = view.answer(prediction, self.prediction)
+            answer = _answer(prediction, self.prediction.value)
         except ValueError as error:
             return str(error)
-        if answer is None:
-            return _NO_PREDICTION
-        return prediction.compare(event.values, answer, event.trace)
+        return _NO_PREDICTION if answer is None else prediction.compare(values, answer, trace)
 
     def close(self) -> None:
         """End the run and the thread, and take the panel off the screen. Safe to call twice."""
@@ -177,18 +179,93 @@ def _below(widget: Any) -> list[Any]:
     return found
 
 
+# -- widgets -----------------------------------------------------------------------------------
+
+
+def _control(spec: Control) -> Any:
+    """The widget of a control; its `value` is the control's."""
+    if isinstance(spec, Slider):
+        return widgets.IntSlider(
+            min=spec.low, max=spec.high, step=spec.step, value=spec.default,
+            description=spec.label, style=_LABEL, layout={"width": _WIDTH},
+        )  # fmt: skip
+    if isinstance(spec, Choice):
+        return widgets.ToggleButtons(
+            options=spec.options, value=spec.default, description=spec.label,
+            style=_LABEL | {"button_width": "auto"}, layout={"width": "auto"},
+        )  # fmt: skip
+    return widgets.Checkbox(
+        value=spec.default, description=spec.label, indent=False,
+        layout={"width": _WIDTH, "margin": "0 0 0 17.5em"},
+    )  # fmt: skip
+
+
+def _question(spec: Prediction) -> Any:
+    """The widget that takes the prediction; empty until the user fills it."""
+    if spec.options:
+        layout = {"width": "auto", "margin": "0 0 0 1em"}
+        return widgets.RadioButtons(options=spec.options, value=None, layout=layout)
+    return widgets.Text(
+        description="Your prediction (seconds)", placeholder="a number",
+        style=_LABEL, layout={"width": "30em"},
+    )  # fmt: skip
+
+
+def _offer(spec: Prediction, widget: Any, values: Values) -> None:
+    """Offer the options that can come true; an answer stays as long as it is one of them."""
+    if spec.only is None or (offered := tuple(spec.only(values))) == tuple(widget.options):
+        return
+    kept = widget.value if widget.value in offered else None
+    widget.options = offered  # which chooses the first
+    widget.value = kept
+
+
+def _answer(spec: Prediction, given: str | None) -> str | float | None:
+    """What the user predicted; None if nothing. A ValueError in a sentence if it is no number."""
+    text = (given or "").strip()
+    if spec.options or not text:
+        return text or None
+    try:
+        number = float(text.replace(",", "."))
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < float("inf"):
+        raise ValueError(f"Your prediction is no number of seconds: {text!r}.")
+    return number
+
+
+# -- text --------------------------------------------------------------------------------------
+
+
+def _marked(text: str) -> str:
+    """A sentence as HTML; what stands in backticks as code."""
+    safe = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text, quote=False))
+    return re.sub(r"(?<=\d) (?=(?:s|ms|µs)\b|%)", "&nbsp;", safe)  # no line ends there
+
+
+def _paragraph(text: str) -> str:
+    """A sentence as a paragraph; nothing for an empty one."""
+    return f"<p>{_marked(text)}</p>" if text else ""
+
+
+def _bullets(title: str, sentences: Sequence[str]) -> str:
+    """A titled list of sentences, the first few of many; nothing if there are none."""
+    if not sentences:
+        return ""
+    items = [f"<li>{_marked(sentence)}</li>" for sentence in sentences[:_MOST_FINDINGS]]
+    if (more := len(sentences) - _MOST_FINDINGS) > 0:
+        items.append(f"<li>and {more} more like these.</li>")
+    return f"<h4>{html.escape(title)}</h4><ul>{''.join(items)}</ul>"
+
+
 def _state_in_words(event: Event) -> str:
-    said = " ".join(part for part in (event.sentence, _STATES.get(event.state, "")) if part)
-    if event.state is State.RUNNING:
-        said = _progress(event.trace)
-    return said
-
-
-def _progress(trace: Trace | None) -> str:
-    if trace is None:
+    if event.state is not State.RUNNING:
+        return " ".join(part for part in (event.sentence, _STATES.get(event.state, "")) if part)
+    if event.trace is None:
         return "Running."
-    ended = sum(task.ended is not None for task in trace.tasks)
+    tasks = event.trace.tasks
+    ended = sum(task.ended is not None for task in tasks)
     return (
-        f"Running for {seconds(trace.duration, exact=False)}: {ended:,} of "
-        f"{plural(len(trace.tasks), 'task')} have ended."
+        f"Running for {seconds(event.trace.duration, exact=False)}: {ended:,} of "
+        f"{plural(len(tasks), 'task')} have ended."
     )

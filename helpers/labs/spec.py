@@ -2,85 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import linecache
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
-from helpers.text import listing
+from helpers.text import seconds
 from helpers.trace import Trace
 
-Value = bool | int | float | str
+Value = bool | int | str
 Values = Mapping[str, Value]
 
 # Both clocks, with the words for them. The virtual one is exact and instant, the real one is live.
 CLOCKS = (("virtual: exact, at once", "virtual"), ("real: live, it takes its time", "real"))
 
 
-def _always(_: Values) -> bool:
-    return True
-
-
 @dataclass(frozen=True)
-class Slider:
-    """A number between two limits, both included. Whole numbers only if `step` is whole."""
+class _Control:
+    """What all controls have; one is hidden at values for which `shown` is false."""
 
     name: str
     label: str
-    low: float
-    high: float
-    default: float
-    step: float = 1
-    shown: Callable[[Values], bool] = _always  # hidden where other values make it meaningless
-
-    def check(self, value: Value) -> Value:
-        """The value, if the slider could stand at it; else a ValueError in a sentence."""
-        number = not isinstance(value, bool) and isinstance(value, int | float)
-        if not number or not self.low <= value <= self.high:  # type: ignore[operator]
-            raise ValueError(
-                f"{self.label!r} is a number from {self.low:g} to {self.high:g}, got {value!r}"
-            )
-        if self.whole and value != int(value):
-            raise ValueError(f"{self.label!r} is a whole number, got {value!r}")
-        return int(value) if self.whole else float(value)
-
-    @property
-    def whole(self) -> bool:
-        """Whether it moves over whole numbers alone."""
-        return float(self.step).is_integer()
+    shown: Callable[[Values], bool] = field(default=lambda _: True, kw_only=True)
 
 
 @dataclass(frozen=True)
-class Choice:
+class Slider(_Control):
+    """A whole number between two limits, both included."""
+
+    low: int
+    high: int
+    default: int
+    step: int = 1
+
+    def allows(self, value: Value) -> bool:
+        """Whether the slider can stand there."""
+        return type(value) is int and self.low <= value <= self.high
+
+
+@dataclass(frozen=True)
+class Choice(_Control):
     """One of a few options, each a pair of the words shown and the value meant."""
 
-    name: str
-    label: str
     options: tuple[tuple[str, str], ...]
     default: str
-    shown: Callable[[Values], bool] = _always
 
-    def check(self, value: Value) -> Value:
-        """The value, if it is one of the options'; else a ValueError in a sentence."""
-        known = [meant for _, meant in self.options]
-        if value not in known:
-            raise ValueError(f"{self.label!r} is one of {', '.join(known)}, got {value!r}")
-        return value
+    def allows(self, value: Value) -> bool:
+        """Whether it is the value of an option."""
+        return value in [meant for _, meant in self.options]
 
 
 @dataclass(frozen=True)
-class Switch:
+class Switch(_Control):
     """Yes or no."""
 
-    name: str
-    label: str
     default: bool
-    shown: Callable[[Values], bool] = _always
 
-    def check(self, value: Value) -> Value:
-        """The value, if it is True or False; else a ValueError in a sentence."""
-        if not isinstance(value, bool):
-            raise ValueError(f"{self.label!r} is True or False, got {value!r}")
-        return value
+    def allows(self, value: Value) -> bool:
+        """Whether it is True or False."""
+        return isinstance(value, bool)
 
 
 Control = Slider | Choice | Switch
@@ -90,7 +71,7 @@ Control = Slider | Choice | Switch
 class Prediction:
     """What is asked before the run, and how the answer is compared with what happened.
 
-    With `options` the answer is one of them, a text; without, a number of `unit`. `only(values)`
+    With `options` the answer is one of them, a text; without, a number of seconds. `only(values)`
     are those that can come true with these values, if not all can. `compare` gets the values, the
     answer and the trace of a run that came to its end, and gives one sentence.
     """
@@ -98,12 +79,7 @@ class Prediction:
     question: str
     compare: Callable[[Values, str | float, Trace], str]
     options: tuple[str, ...] = ()
-    unit: str = "seconds"
     only: Callable[[Values], Sequence[str]] | None = None
-
-    def offers(self, values: Values) -> tuple[str, ...]:
-        """The options that are offered while the controls stand at these values."""
-        return self.options if self.only is None else tuple(self.only(values))
 
 
 @dataclass(frozen=True)
@@ -111,8 +87,8 @@ class LabSpec:
     """A lab: `source(values)` is the Python that runs, with an `async def main()` in it.
 
     `forecast(values)` says before the run what it will ask of the chef; `refusal(values)` is empty,
-    or a sentence on why these values cannot be run; `numbers(values, trace)` says in sentences
-    what came out. With `shows_result`, main returns a Trace, and that one is what came out.
+    or a sentence on why these values cannot be run; `numbers(values, trace)` are sentences on what
+    came out. With `shows_result`, main returns a Trace, and that one is what came out.
     `beside(values)` is a recorded run of the same job to show below it, or None. `message(trace)`
     is the picture's title when the run has come to its end; without it, the timeline's own is.
     """
@@ -133,32 +109,28 @@ class LabSpec:
     shows_result: bool = False
     beside: Callable[[Values], Trace | None] | None = None
     message: Callable[[Trace], str] | None = None
-    controls: tuple[Control, ...] = field(init=False)
 
-    def __post_init__(self) -> None:
-        """Add the choice of a clock where there is one."""
+    @property
+    def controls(self) -> tuple[Control, ...]:
+        """The lab's own controls, and the choice of a clock where there is one."""
         options = tuple(option for option in CLOCKS if option[1] in self.clocks)
         clock = Choice("clock", "Clock", options, self.clocks[0])
-        added = (clock,) if len(options) > 1 else ()
-        object.__setattr__(self, "controls", (*self.own_controls, *added))
+        return (*self.own_controls, *((clock,) if len(options) > 1 else ()))
 
     def defaults(self) -> Values:
         """The values at which a fresh lab stands."""
         return MappingProxyType({control.name: control.default for control in self.controls})
 
     def check(self, values: Values) -> Values:
-        """The values, complete and each in its limits; else a ValueError in a sentence.
-
-        What is left out is the default.
-        """
+        """The values, with the default for each that is left out; else a ValueError."""
         known = {control.name: control for control in self.controls}
-        strange = [repr(name) for name in values if name not in known]
-        if strange:
-            raise ValueError(
-                f"the {self.name} lab has no {listing(strange)}; it has {', '.join(known)}"
-            )
-        given = {**self.defaults(), **values}
-        return MappingProxyType({name: known[name].check(given[name]) for name in known})
+        for name, value in values.items():
+            if name not in known:
+                names = ", ".join(known)
+                raise ValueError(f"the {self.name} lab has no {name!r}; it has {names}")
+            if not known[name].allows(value):
+                raise ValueError(f"{known[name].label!r} got {value!r}, which it does not allow")
+        return MappingProxyType({**self.defaults(), **values})
 
     def clock(self, values: Values) -> str:
         """The clock that a run with these values is recorded on."""
@@ -171,7 +143,33 @@ class LabSpec:
             last = f"trace = await main()\ntimeline(trace, unit={self.unit!r})\n"
         return f"{self.source(values)}\n\n{last}"
 
-    def shown(self, trace: Trace) -> Trace:
-        """What is shown of a recorded run: itself, or the Trace that main returned."""
-        returned = trace.result
-        return returned if self.shows_result and isinstance(returned, Trace) else trace
+    def coroutine(self, values: Values) -> Coroutine[Any, Any, Any]:
+        """A fresh `main()` of the program for these values.
+
+        What is wrong with the text comes as the SyntaxError or NameError that a cell would give.
+        """
+        source, name = self.source(values), f"the {self.name} lab's code"
+        namespace: dict[str, Any] = {"__name__": name}
+        exec(compile(source, name, "exec"), namespace)
+        # Python looks here for lines of source, so that findings can quote the latest program. No
+        # time of change (None): it is no copy of a file, and is not dropped as outdated.
+        linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+        if "main" not in namespace:
+            raise NameError(f"the program of the {self.name} lab has no main()")
+        main: Coroutine[Any, Any, Any] = namespace["main"]()
+        return main
+
+
+def told(trace: Trace, value: float) -> str:
+    """A duration of a run: exact under the virtual clock, cut to three figures under the real."""
+    return seconds(round(value, 4), exact=trace.clock == "virtual")
+
+
+def whole(values: Values, name: str) -> int:
+    """A value that is a whole number."""
+    return int(values[name])
+
+
+def literal(milliseconds: float) -> str:
+    """Milliseconds as the seconds that a program writes: 50 is 0.05."""
+    return f"{milliseconds / 1000:g}"

@@ -33,9 +33,10 @@ LABS = {
 # In the kernel: when the program's main returned.
 ENDED = """
 import time
-from helpers.labs import lab, program
+from helpers.labs import lab
+from helpers.labs.spec import LabSpec
 
-ended, plain = [], program.coroutine
+ended, plain = [], LabSpec.coroutine
 
 
 def timed(spec, values):
@@ -49,7 +50,7 @@ def timed(spec, values):
     return main()
 
 
-program.coroutine = timed
+LabSpec.coroutine = timed
 lab("{name}")
 """
 # In the page: when plotly has drawn.

@@ -34,7 +34,7 @@ panel.picture.show = lambda trace, **more: (shown.append(trace), show(trace, **m
 CUT = "print('cancelled' in {task.outcome.value for task in shown[-1].tasks})"
 # A browser that has loaded no widget yet, and has what draws when `loaded` is called.
 SLOW = """() => {
-    globalThis.taskCardsLoaded?.clear();
+    globalThis.taskCardsPlotly?.clear();
     const made = URL.createObjectURL;
     const pause = "await new Promise(done => { globalThis.loaded = done; });";
     URL.createObjectURL = blob => {

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from helpers.labs.beside import NONE, SAME
+from helpers.labs.panel import NONE, SAME
 from tests.browser.lab_page import NOTHING_YET, LabOnScreen
 
 

@@ -13,7 +13,7 @@ from ipywidgets.widgets.widget import _instances
 
 from helpers import labs
 from helpers.labs import NAMES, lab, spec_of
-from helpers.labs.events import State
+from helpers.labs.engine import State
 from helpers.labs.panel import Panel
 from helpers.labs.spec import LabSpec, Values
 from helpers.run.session import Run
@@ -54,7 +54,7 @@ def wait_for_words(widget: widgets.HTML, text: str) -> None:
 
 def title(panel: Panel) -> str:
     """The message above the picture."""
-    return re.sub(r"<[^>]+>", "", panel.picture.widget.layout.title.text)
+    return re.sub(r"<[^>]+>", "", panel.picture.figure["layout"]["title"]["text"])
 
 
 def run(panel: Panel) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.labs import NAMES, program, spec_of
+from helpers.labs import NAMES, spec_of
 from helpers.labs.spec import Choice, Control, LabSpec, Slider, Value, Values
 from helpers.run import record
 from helpers.trace import Finding, LaneKind, Trace
@@ -50,7 +50,7 @@ def corners(spec: LabSpec) -> Iterator[Values]:
 
 
 def run(spec: LabSpec, values: Values) -> Trace:
-    return asyncio.run(record(program.coroutine(spec, values), clock=spec.clock(values)))
+    return asyncio.run(record(spec.coroutine(values), clock=spec.clock(values)))
 
 
 def ends(trace: Trace) -> list[tuple[str, str]]:

@@ -12,10 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.labs import spec_of
-from helpers.labs.beside import NONE, SAME
-from helpers.labs.engine import Engine
-from helpers.labs.events import State
-from helpers.labs.panel import Panel
+from helpers.labs.engine import Engine, State
+from helpers.labs.panel import NONE, SAME, Panel
 from helpers.labs.spec import Slider, Values
 from helpers.model import simulate
 from helpers.trace import Trace
@@ -131,18 +129,23 @@ def test_the_second_picture_is_there_only_for_what_was_recorded(
     nothing_left: set[Any],
 ) -> None:
     panel = Panel(SPEC)
-    beside = panel.beside
-    assert beside.box.layout.display == "none"
+
+    def below() -> list[str]:
+        """What can be seen below the lab's own picture."""
+        parts = {"the picture": panel.beside, "the line": panel.not_recorded}
+        return [name for name, part in parts.items() if part.layout.display is None]
+
+    assert below() == []
     panel.buttons["Run"].click()
     assert panel.engine.wait(60)
-    assert "peel-8" in str(beside.picture.widget.layout)
-    assert beside.box.layout.display is None
-    assert SAME in str(beside.picture.widget.layout.title)
+    assert below() == ["the picture"]
+    assert "peel-8" in str(panel.beside.figure)
+    assert SAME in panel.beside.figure["layout"]["title"]["text"]
     panel.controls["chefs"].value = 3
     assert panel.engine.wait(60)
-    assert beside.box.layout.display == "none"
-    assert NONE in beside.line.value
+    assert below() == ["the line"]
+    assert NONE in panel.not_recorded.value
     panel.buttons["Reset"].click()
     assert panel.engine.wait(60)
-    assert beside.line.value == ""
+    assert below() == []
     panel.close()

@@ -1,0 +1,53 @@
+// Draws a LiveTimeline (live.py): what its trait `figure` holds, as wide as its cell.
+
+const page = (globalThis.taskCardsPlotly ??= new Map()); // a version of plotly -> its promise
+
+function load(model) {
+  const version = model.get("_version");
+  return new Promise(resolve => {
+    if (page.has(version)) return resolve(page.get(version));
+    model.on("msg:custom", (_, [program]) => {
+      if (!page.has(version)) {
+        const url = URL.createObjectURL(new Blob([program], { type: "text/javascript" }));
+        page.set(version, import(url).then(() => globalThis.Plotly));
+      }
+      resolve(page.get(version));
+    });
+    model.send("plotly");
+  });
+}
+
+function render({ model, el }) {
+  const plot = el.appendChild(document.createElement("div"));
+  plot.style.height = `${model.get("figure").layout.height}px`; // so that nothing below it moves
+  plot.textContent = "The picture is being loaded. If it does not come, run this cell again.";
+  let loading, plotly, drawn;
+
+  function draw() {
+    if (!plot.clientWidth) return; // plotly cannot measure what is hidden
+    loading ??= load(model).then(loaded => {
+      plotly = loaded;
+      plot.textContent = "";
+      draw();
+    });
+    const figure = model.get("figure");
+    if (plotly && figure !== drawn) {
+      const { data, layout, config } = structuredClone(figure); // plotly writes into it
+      plotly.react(plot, data, layout, config);
+      drawn = figure;
+    } else if (plotly) {
+      plotly.Plots.resize(plot);
+    }
+  }
+
+  const observer = new ResizeObserver(draw);
+  observer.observe(plot);
+  model.on("change:figure", draw);
+  return () => {
+    observer.disconnect();
+    model.off("change:figure", draw);
+    plotly?.purge(plot);
+  };
+}
+
+export default { render };
