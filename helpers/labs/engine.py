@@ -230,9 +230,13 @@ class Engine:
             self._publish(Event(State.DONE, values, trace, numbers=numbers))
 
     async def _look_after(self, run: Run, wish: Wish) -> bool:
-        """Wait until the run and its threads have ended; True if a newer wish stopped it."""
+        """Wait until the run has ended; True if a newer wish stopped it.
+
+        A thread cannot be ended from outside: the work that it does for the run is waited for too.
+        """
         stopped, next_look = False, time.monotonic() + SNAPSHOT
-        while not (run.finished.done() and _threads_are_back(run)):
+        works = run.drive.loop.ledger.works if run.drive is not None else []
+        while not (run.finished.done() and all(w.future is None or w.future.done() for w in works)):
             await self._nap(HEARTBEAT)
             run.watch()
             now = time.monotonic()
@@ -267,12 +271,6 @@ class Engine:
             log.exception("The %s lab could not show it", self.spec.name)
 
 
-def _threads_are_back(run: Run) -> bool:
-    """Whether no thread works for the run any more. A thread cannot be ended from outside."""
-    works = run.drive.loop.ledger.works if run.drive is not None else []
-    return all(work.future is None or work.future.done() for work in works)
-
-
 def _in_words(error: BaseException) -> str:
-    """An error as a person reads it, without a full stop at its end."""
+    """The error's type and message, without a full stop at the end."""
     return f"{type(error).__name__}: {error}".removesuffix(": ").removesuffix(".")

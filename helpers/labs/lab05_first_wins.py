@@ -121,14 +121,9 @@ def numbers(values: Values, trace: Trace) -> list[str]:
         won = f"Nobody won: all had failed after {decided}."
     losers = [racer for racer in racers if racer.name != trace.result]
     late = [f"`{lane.name}`" for lane in losers if MAIN_RETURN in [ask.by for ask in lane.cancels]]
-    said = [won, *(_fate(trace, loser) for loser in losers)]
-    if late:
-        said.append(
-            f"`main` returned at {told(trace, main.end)}, before {listing(late)} had ended."
-        )
-    else:
-        said.append(f"`main` returned at {told(trace, main.end)}, when all had ended.")
-    return said
+    when = f"before {listing(late)} had ended" if late else "when all had ended"
+    back = f"`main` returned at {told(trace, main.end)}, {when}."
+    return [won, *(_fate(trace, loser) for loser in losers), back]
 
 
 def compare(values: Values, answer: str | float, trace: Trace) -> str:

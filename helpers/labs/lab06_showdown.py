@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from string import Template
 
 from helpers.labs.spec import Choice, LabSpec, Prediction, Slider, Values, told, whole
@@ -96,11 +97,7 @@ def most_at_once(trace: Trace) -> int:
         for span in task.spans:
             if span.state is TaskState.IDLE:
                 changes += [(span.start, 1), (span.end, -1)]
-    now = most = 0
-    for _, change in sorted(changes):
-        now += change
-        most = max(most, now)
-    return most
+    return max(itertools.accumulate(change for _, change in sorted(changes)), default=0)
 
 
 def numbers(values: Values, trace: Trace) -> list[str]:
