@@ -158,7 +158,7 @@ LAB = LabSpec(
         Slider("awaits", "Awaits in each card", 0, 24, 0),
         Slider("wait", "Wait at each await (ms)", 0, 200, 0, shown=awaits),
         Slider("share", "Cards that block while they wait (%)", 0, 100, 0, shown=awaits),
-        Switch("stealing", "Chefs steal from each other", True),
+        Switch("stealing", "Chefs steal from each other", default=True),
     ),
     source=source,
     forecast=forecast,

@@ -14,6 +14,7 @@ import pytest
 
 from helpers.labs import spec_of
 from tests.browser.lab_page import NOTHING_YET, LabOnScreen, printed_by, rerun, run_code
+from tests.browser.look import WINDOW
 from tests.browser.page import NotebookPage
 from tests.browser.server import PROJECT
 
@@ -132,7 +133,7 @@ def the_spawn_lab_runs_follows_its_slider_stops_and_leaves_nothing_behind(
 def test_a_run_that_ended_before_the_browser_could_draw_is_drawn(show_lab: ShowLab) -> None:
     lab = show_lab("spawn", script=SLOW)
     notebook = lab.notebook
-    lab.says("Ready. Predict, then press Run.")
+    lab.says("The picture is being loaded.")
     lab.press("Run")
     lab.says("Done.")
     notebook.page.wait_for_timeout(3000)  # anywidget waits for two seconds, and not longer
@@ -141,6 +142,41 @@ def test_a_run_that_ended_before_the_browser_could_draw_is_drawn(show_lab: ShowL
     lab.shows("21 tasks")
     lab.shows("card 20")
     assert not notebook.problems
+
+
+def test_a_view_that_opens_late_shows_what_there_is(show_lab: ShowLab) -> None:
+    lab = show_lab("spawn")
+    lab.press("Run")
+    lab.says("Done.")
+    run_code(lab.notebook, 'from helpers.labs import _open\n\n_open["spawn"]')
+    late = LabOnScreen(lab.notebook, -1)
+    late.shows("card 20")
+    late.press("Reset")
+    lab.shows(NOTHING_YET)
+    late.shows(NOTHING_YET)
+    assert not lab.notebook.problems
+
+
+def test_a_picture_is_as_wide_as_its_cell_when_the_window_changes(show_lab: ShowLab) -> None:
+    lab = show_lab("first_wins")
+    lab.press("Run")
+    lab.says("Done.")
+    page = lab.notebook.page
+    try:
+        for width in (1000, 700, 1200):
+            page.set_viewport_size({"width": width, "height": 900})
+            lab.notebook.until(lambda: _fits(lab), f"a picture that fits {width} pixels")
+    finally:
+        page.set_viewport_size(WINDOW)  # type: ignore[arg-type]
+
+
+def _fits(lab: LabOnScreen) -> bool:
+    """Whether the picture is drawn as wide as the place it has, and as high as it is to be."""
+    plot = lab.area.locator(".js-plotly-plot")
+    size = plot.evaluate(
+        "plot => [plot._fullLayout.width - plot.clientWidth, plot._fullLayout.height]"
+    )
+    return bool(size == [0, spec_of("first_wins").height])
 
 
 def test_the_panel_answers_while_a_run_blocks(show_lab: ShowLab) -> None:

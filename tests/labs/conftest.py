@@ -224,6 +224,7 @@ def make(
     yield one
     for engine in made:
         engine.close()
+        assert engine.wait(PATIENCE), "a run does not end"
 
 
 def with_ms(ms: int) -> Values:

@@ -441,6 +441,7 @@ def test_close_ends_the_run_and_the_thread(make: Make, nothing_left: set[threadi
     engine.run()
     diary.next(RUNNING)
     engine.close()
+    assert engine.wait(60), "the run of an hour was not ended"
     wait_for_strangers(nothing_left)
     assert engine.state is CLOSED
     assert diary.states == [RUNNING, STOPPING, CLOSED]
@@ -464,7 +465,8 @@ def test_calls_from_many_threads_and_loops_at_once_leave_one_run_and_the_last_va
 
     def clicks(seed: int) -> None:
         dice = random.Random(seed)
-        acts = [engine.run, engine.stop, engine.reset, lambda: engine.request(with_ms(400))]
+        acts: list[Callable[[], None]] = [engine.run, engine.stop, engine.reset]
+        acts.append(lambda: engine.request(with_ms(400)))
         for _ in range(40):
             dice.choice(acts)()
             engine.wait(dice.random() / 200)

@@ -19,7 +19,6 @@ from helpers.trace import Finding, LaneKind, Trace
 # A lab that shows what its program returns has a model in it, and tests of its own.
 RECORDED = [name for name in NAMES if not spec_of(name).shows_result]
 VIRTUAL = [name for name in RECORDED if "virtual" in spec_of(name).clocks]
-REAL_ALONE = [name for name in RECORDED if name not in VIRTUAL]
 # Values at which a run on the real clock is quick. Who loses a race, or misses a deadline, has most
 # of a second to be cancelled in.
 QUICK: dict[str, Values] = {
@@ -99,6 +98,7 @@ def test_each_program_has_its_imports_on_top_and_an_async_main() -> None:
             imports = [isinstance(node, ast.Import | ast.ImportFrom) for node in tree.body]
             assert imports == sorted(imports, reverse=True), f"{name}: an import stands below code"
             assert "main" in [n.name for n in tree.body if isinstance(n, ast.AsyncFunctionDef)]
+            assert spec.forecast(values).endswith(".")
 
 
 @pytest.mark.parametrize("name", VIRTUAL)
@@ -115,7 +115,7 @@ def test_pasted_in_a_cell_the_code_gives_the_same_timeline_to_the_last_span(name
 @pytest.mark.parametrize("name", RECORDED)
 def test_on_the_real_clock_pasted_code_gives_the_same_lanes_and_ends(name: str) -> None:
     spec = spec_of(name)
-    values = spec.check(QUICK[name] | ({"clock": "real"} if name in VIRTUAL else {}))
+    values = spec.check({**QUICK[name], **({"clock": "real"} if name in VIRTUAL else {})})
     made = run(spec, values)
     assert ends(made) == ends(pasted(spec, values))
     check_words(spec, values, made)
@@ -125,7 +125,7 @@ def test_on_the_real_clock_pasted_code_gives_the_same_lanes_and_ends(name: str) 
 def test_the_largest_values_end_within_ten_seconds_and_a_little(name: str) -> None:
     spec = spec_of(name)
     for values in corners(spec):
-        asked = spec.check(values | {"clock": "virtual"})
+        asked = spec.check({**values, "clock": "virtual"})
         assert run(spec, asked).duration <= 10.5, dict(asked)
 
 
@@ -154,14 +154,6 @@ def test_whatever_the_sliders_say_the_program_runs_and_is_told_in_sentences(name
         check_words(spec, asked, run(spec, asked))
 
     for_any()
-
-
-@pytest.mark.parametrize("name", REAL_ALONE)
-def test_a_program_of_the_real_clock_alone_compiles_for_every_corner(name: str) -> None:
-    spec = spec_of(name)
-    for values in corners(spec):
-        compile(spec.source(values), name, "exec")
-        assert spec.forecast(values).endswith(".")
 
 
 def virtual(name: str, **values: Value) -> tuple[LabSpec, Values, Trace]:
