@@ -204,9 +204,6 @@ class Engine:
     async def _perform(self, wish: Wish) -> None:
         """One run, from its start to the last event about it."""
         values, spec = wish.values, self.spec
-        if refused := spec.refusal(values):
-            self._fail(values, refused)
-            return
         self._publish(Event(State.RUNNING, values))
         try:
             main, clock = spec.coroutine(values), spec.clock(values)

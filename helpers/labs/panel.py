@@ -102,7 +102,7 @@ class Panel(widgets.VBox):
                 display = None if control.shown(values) else "none"
                 self.controls[control.name].layout.display = display
             _offer(spec.prediction, self.prediction, values)
-            self.forecast.value = _paragraph(spec.refusal(values) or spec.forecast(values))
+            self.forecast.value = _paragraph(spec.forecast(values))
             self.code.value = _CODE.substitute(code=html.escape(spec.code(values), quote=False))
 
     def _reset(self) -> None:

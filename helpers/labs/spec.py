@@ -86,11 +86,10 @@ class Prediction:
 class LabSpec:
     """A lab: `source(values)` is the Python that runs, with an `async def main()` in it.
 
-    `forecast(values)` says before the run what it will ask of the chef; `refusal(values)` is empty,
-    or a sentence on why these values cannot be run; `numbers(values, trace)` are sentences on what
-    came out. With `shows_result`, main returns a Trace, and that one is what came out.
-    `beside(values)` is a recorded run of the same job to show below it, or None. `message(trace)`
-    is the picture's title when the run has come to its end; without it, the timeline's own is.
+    `forecast(values)` says before the run what it will ask of the chef; `numbers(values, trace)`
+    are sentences on what came out. With `shows_result`, main returns a Trace, and that one is what
+    came out. `beside(values)` is a recorded run of the same job to show below it, or None.
+    `message(trace)` is the picture's title when the run has ended; without it, the timeline's own.
     """
 
     name: str
@@ -102,7 +101,6 @@ class LabSpec:
     forecast: Callable[[Values], str]
     numbers: Callable[[Values, Trace], list[str]]
     clocks: tuple[str, ...] = ("real", "virtual")  # the first is the default
-    refusal: Callable[[Values], str] = lambda _: ""
     max_seconds: float = 30.0
     height: int = 480  # of the picture, in pixels
     unit: str | None = None  # of the pictures' axes, as in `timeline`

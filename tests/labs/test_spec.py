@@ -57,6 +57,8 @@ def test_the_text_to_paste_is_the_program_and_the_line_that_records_it() -> None
     text = spec.code({"ms": 7, "clock": "real"})
     assert text.startswith(spec.source({"ms": 7, "clock": "real"}))
     assert text.endswith('\n\ntrace = await record(main(), clock="real")\ntrace\n')
+    model = small("ovens", shows_result=True, unit="milliseconds").code({"ms": 7})
+    assert model.endswith("\n\ntrace = await main()\ntimeline(trace, unit='milliseconds')\n")
 
 
 def test_a_line_of_the_latest_program_can_be_quoted() -> None:
