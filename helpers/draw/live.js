@@ -2,6 +2,7 @@
 
 const page = (globalThis.taskCardsPlotly ??= new Map()); // a version of plotly -> its promise
 
+// Each view asks its own kernel, as another's may be busy or gone; the page keeps what comes first.
 function load(model) {
   const version = model.get("_version");
   return new Promise(resolve => {
@@ -9,7 +10,8 @@ function load(model) {
     model.on("msg:custom", (_, [program]) => {
       if (!page.has(version)) {
         const url = URL.createObjectURL(new Blob([program], { type: "text/javascript" }));
-        page.set(version, import(url).then(() => globalThis.Plotly));
+        const loaded = import(url).finally(() => URL.revokeObjectURL(url));
+        page.set(version, loaded.then(() => globalThis.Plotly));
       }
       resolve(page.get(version));
     });

@@ -142,6 +142,8 @@ class Engine:
         with self._changed:
             if self._wish.state is State.CLOSED:
                 return
+            if (state, self._wish.state) == (State.STOPPED, State.READY):
+                return  # the reset has ended the run, or will
             self.following = False
             if state is State.READY:
                 self.values = self.spec.defaults()

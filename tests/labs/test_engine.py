@@ -180,6 +180,29 @@ def test_a_stop_when_nothing_runs_is_told_and_leaves_the_picture(make: Make) -> 
     assert diary.states == [RUNNING, DONE, STOPPED, RUNNING, DONE]
 
 
+def test_a_stop_after_a_failure_has_nothing_to_tell(make: Make) -> None:
+    engine, diary = make("fails")
+    engine.run()
+    assert engine.wait(60)
+    engine.stop()
+    assert engine.wait(60)
+    assert diary.states == [RUNNING, FAILED]
+
+
+def test_a_stop_while_a_reset_ends_the_run_does_not_take_the_reset_back(
+    make: Make, door: Door
+) -> None:
+    engine, diary = make("blocking")
+    engine.run()
+    door.wait_until_reached()
+    engine.reset()
+    diary.next(STOPPING)
+    engine.stop()
+    door.open()
+    assert engine.wait(60)
+    assert diary.states == [RUNNING, STOPPING, READY]
+
+
 def test_stop_drops_a_change_that_waits_for_its_turn(make: Make) -> None:
     engine, diary = make("ovens", clocks=("virtual",), debounce=LONG, patience=LONG)
     engine.run()
