@@ -145,18 +145,11 @@ class Panel(widgets.VBox):
             return ""
         compared = ""
         if event.state is State.DONE:
-            sentence = self._compared(event.values, event.trace)
+            asked, given = self.spec.prediction, self.prediction.value
+            sentence = _compared(asked, given, event.values, event.trace)
             compared = f"<h4>Your prediction</h4>{_paragraph(sentence)}"
         numbers = _bullets("In numbers", event.numbers)
         return compared + numbers + _bullets("Findings", event.trace.findings)
-
-    def _compared(self, values: Values, trace: Trace) -> str:
-        prediction = self.spec.prediction
-        try:
-            answer = _answer(prediction, self.prediction.value)
-        except ValueError as error:
-            return str(error)
-        return _NO_PREDICTION if answer is None else prediction.compare(values, answer, trace)
 
     def close(self) -> None:
         """End the run and the thread, and take the panel off the screen. Safe to call twice."""
@@ -220,20 +213,6 @@ def _offer(spec: Prediction, widget: Any, values: Values) -> None:
     widget.value = kept
 
 
-def _answer(spec: Prediction, given: str | None) -> str | float | None:
-    """What the user predicted; None if nothing. A ValueError in a sentence if it is no number."""
-    text = (given or "").strip()
-    if spec.options or not text:
-        return text or None
-    try:
-        number = float(text.replace(",", "."))
-    except ValueError:
-        number = -1.0
-    if not 0 <= number < float("inf"):
-        raise ValueError(f"Your prediction is no number of seconds: {text!r}.")
-    return number
-
-
 # -- text --------------------------------------------------------------------------------------
 
 
@@ -246,6 +225,22 @@ def _marked(text: str) -> str:
 def _paragraph(text: str) -> str:
     """A sentence as a paragraph; nothing for an empty one."""
     return f"<p>{_marked(text)}</p>" if text else ""
+
+
+def _compared(asked: Prediction, given: str | None, values: Values, trace: Trace) -> str:
+    """What the user predicted beside what happened, or what is wrong with the prediction."""
+    text = (given or "").strip()
+    if not text:
+        return _NO_PREDICTION
+    if asked.options:
+        return asked.compare(values, text, trace)
+    try:
+        number = float(text.replace(",", "."))
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < float("inf"):
+        return f"Your prediction is no number of seconds: {text!r}."
+    return asked.compare(values, number, trace)
 
 
 def _bullets(title: str, sentences: Sequence[str]) -> str:
