@@ -20,6 +20,8 @@ from pathlib import Path
 from statistics import linear_regression, median
 from typing import Any
 
+from helpers.text import table
+
 WAIT = 0.01
 # Beyond these a machine may be out of action for a while, and nothing more is learned.
 MOST = {"thread": 20_000, "thread_pool": 10_000, "task": 100_000}
@@ -67,8 +69,7 @@ class Costs(tuple[Cost, ...]):
             threads = "–" if cost.threads is None else f"{cost.threads:,}"
             total = as_time(cost.seconds), as_size(cost.bytes)
             rows.append((cost.kind, f"{cost.n:,}", *total, *each, threads))
-        first, *others = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = ["  ".join([row[0].ljust(first), *map(str.rjust, row[1:], others)]) for row in rows]
+        lines = table(rows, "<" + ">" * (len(rows[0]) - 1))
         notes = [f"{cost.kind} × {cost.n:,}: {cost.note}" for cost in self if cost.note]
         return "\n".join([*lines, *notes, "memory: resident, all units alive; no kernel stacks"])
 

@@ -75,3 +75,23 @@ def fit(text: str, width: int) -> str:
     """A text of exactly `width` columns: shortened, or padded with spaces."""
     text = shorten(text, width)
     return text + " " * (width - cells(text))
+
+
+def table(rows: Sequence[Sequence[str]], align: str, width: int | None = None) -> list[str]:
+    """Rows as lines of aligned columns, two spaces apart.
+
+    `align` has "<" (left) or ">" (right) for each column. With `width`, the last column is cut so
+    that lines are no wider, but keeps 12 columns of the terminal.
+    """
+    wide = [max(map(cells, column)) for column in zip(*rows, strict=True)]
+    if width is not None:
+        left = sum(wide[:-1]) + 2 * len(wide[:-1])
+        wide[-1] = min(wide[-1], max(12, width - left))
+    lines = []
+    for row in rows:
+        columns = [
+            fit(cell, size) if side == "<" else " " * (size - cells(cell)) + cell
+            for cell, size, side in zip(row, wide, align, strict=True)
+        ]
+        lines.append("  ".join(columns).rstrip())
+    return lines

@@ -18,7 +18,7 @@ from helpers.comparison.rules import REASONS
 from helpers.tokio import recorded
 from helpers.trace import CancelRequest, LaneKind, Outcome, Step, Task, Trace
 from tests import twins
-from tests.pictured import lane, run
+from tests.draw.pictured import lane, run
 from tests.twins import TWINS
 
 CANCEL = "cancel is an exception"

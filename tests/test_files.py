@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from helpers import busy, files, record
 from helpers.tokio import DATA
 from helpers.trace import Outcome, Trace
-from tests.pictured import Program, kitchen, programs, recorded
+from tests.draw.pictured import Program, kitchen, programs, recorded
 
 SPAWN = DATA / "spawn.current_thread.jsonl.gz"
 

@@ -17,7 +17,7 @@ from hypothesis import given
 from helpers import perfetto, record
 from helpers.tokio import DATA, load_recording
 from helpers.trace import Outcome, Step, Task, Trace
-from tests.pictured import Program, kitchen, programs, recorded
+from tests.draw.pictured import Program, kitchen, programs, recorded
 
 Event = dict[str, Any]
 SMALL = sorted(path for path in DATA.glob("*.jsonl.gz") if "thousand" not in path.name)

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from helpers.draw import draw
+from helpers.draw import figure_dict
 from helpers.draw.live import WAITING, LiveTimeline
 from helpers.trace import Trace
-from tests.pictured import crowd, dinner, lane, recorded, run
+from tests.draw.pictured import crowd, dinner, lane, recorded, run
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def shown(live: LiveTimeline) -> dict[str, Any]:
 
 def static(trace: Trace) -> dict[str, Any]:
     """The figure that `timeline` would give."""
-    return draw(trace, height=480).figure()
+    return figure_dict(trace, height=480)
 
 
 def title(live: LiveTimeline) -> str:

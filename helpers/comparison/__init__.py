@@ -17,7 +17,7 @@ from helpers import text as words
 from helpers.comparison import figure as pictures
 from helpers.comparison.match import Pair, Runs
 from helpers.comparison.rules import UNEXPLAINED, Difference, differences
-from helpers.draw import PLOTLY, theme
+from helpers.draw import bundle
 from helpers.trace import LaneKind, Outcome, Task, Trace
 
 if TYPE_CHECKING:
@@ -135,10 +135,9 @@ class Comparison:
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         """The figure for a notebook, with the verdict and the bars as its plain text."""
         if os.environ.get("PLOTLY_RENDERER"):
-            bundle: dict[str, Any] = self.figure._repr_mimebundle_()
-            return bundle
-        shown = {**self._figure_dict(), "config": theme.CONFIG}
-        return {PLOTLY: shown, "text/plain": str(self)}
+            shown: dict[str, Any] = self.figure._repr_mimebundle_()
+            return shown
+        return bundle(self._figure_dict(), str(self))
 
 
 def _count(some: int, pairs: Sequence[Pair], one: str, many: str) -> str:

@@ -10,42 +10,34 @@ from typing import Any
 from helpers import text as words
 from helpers.comparison.match import Runs
 from helpers.comparison.rules import REASONS
-from helpers.draw import frame, lanes, layout, theme, units
-from helpers.draw import rows as rows_of
-from helpers.draw import text as text_of
-from helpers.draw.frame import Drawing
-from helpers.draw.marks import plain
-from helpers.draw.rows import Row, Section
+from helpers.draw import figure_of, layout, theme
+from helpers.draw.lanes import STATE_ORDER, plain
+from helpers.draw.picture import Picture, spans
+from helpers.draw.rows import Row, Section, rows_of, workers
+from helpers.draw.text import paint
+from helpers.draw.units import time_unit
 from helpers.trace import CancelRequest, Step, Task, Trace
 
 MOST = 14  # lanes of each run; of more, the first and the last
 _NAME = 24
-_TITLE = 64
 _REASON = 110, 4  # characters of a line below the picture, and lines of one reason
 
 
 def figure_dict(runs: Runs, title: str, reasons: Iterable[str]) -> dict[str, Any]:
     """The figure as plain JSON, made without plotly: the runs, and below them why they differ."""
     trace, rows = merge(runs)
-    drawing = _draw(trace, rows, title, subtitle(runs, trace))
+    unit, below_title = time_unit(trace), subtitle(runs, trace)
+    picture = Picture(
+        run=trace, trace=trace, unit=unit, axis=unit, rows=rows, title=title, subtitle=below_title
+    )
+    figure = figure_of(picture)
     wide, most = _REASON
     below = [
         line for name in reasons for line in textwrap.wrap(f"{name}: {REASONS[name]}", wide)[:most]
     ]
     if below:
-        _write_below(drawing.layout, below)
-    return drawing.figure()
-
-
-def _draw(trace: Trace, rows: list[Row], title: str, below_title: str) -> Drawing:
-    """A trace's rows as plotly's JSON."""
-    unit = units.scale(trace)
-    titles = "<br>".join(plain(line) for line in textwrap.wrap(title, _TITLE)), plain(below_title)
-    space = layout.room(trace, rows, titles[0])
-    return Drawing(
-        lanes.traces(trace, rows, unit, space.pitch),
-        frame.layout(trace, rows, unit, space, titles),
-    )
+        _write_below(figure["layout"], below)
+    return figure
 
 
 def _write_below(figure_layout: dict[str, Any], lines: list[str]) -> None:
@@ -76,22 +68,23 @@ def bars(runs: Runs, width: int) -> list[str]:
         max(words.cells(name) for name, row in zip(names, rows, strict=True) if row.lane), _NAME
     )
     columns = width - wide - 13
+    per_second = columns / trace.duration if trace.duration else 0
     lines = [*textwrap.wrap(subtitle(runs, trace), width), ""]
     for name, row in zip(names, rows, strict=True):
         if row.lane is not None:
-            bar = text_of.paint(trace, row.lane, columns)
+            bar = paint([span for span, _ in spans(row.lane)], per_second, columns)
             lines.append(f"{words.fit(name, wide)}  {bar} {row.lane.outcome}")
         elif row.is_title:
             lines.append(f"{name}:")
-    lines.append(f"{' ' * (wide + 2)}0{units.scale(trace).long(trace.duration):>{columns - 1}}")
-    signs = [f"{theme.STATES[state].letter} {state}" for state in lanes.STATE_ORDER]
+    lines.append(f"{' ' * (wide + 2)}0{time_unit(trace).long(trace.duration):>{columns - 1}}")
+    signs = [f"{theme.STATES[state].letter} {state}" for state in STATE_ORDER]
     return [*lines, "   ".join([*signs, f"{theme.TICK_LETTER} a step that takes no time"])]
 
 
 def merge(runs: Runs) -> tuple[Trace, list[Row]]:
     """Both runs as one trace, and its rows: titles, chefs and the lanes, matched in one order."""
-    workers = runs.recording.workers
-    thread = "chef" if workers == 1 else None
+    count = runs.recording.workers
+    thread = "chef" if count == 1 else None
     shift = max((lane.id for lane in runs.trace.lanes), default=0) + 1
     above = _renamed(runs.trace, runs.names["asyncio"], 0, thread)
     below = _renamed(runs.recording, runs.names["tokio"], shift, thread)
@@ -99,17 +92,17 @@ def merge(runs: Runs) -> tuple[Trace, list[Row]]:
         lanes=(*above, *below),
         duration=max(runs.trace.duration, runs.recording.duration),
         clock="virtual" if runs.exact else "real",
-        workers=workers,
+        workers=count,
     )
     place = {name: n for n, name in enumerate(runs.tokio)}
     above.sort(key=lambda lane: place.get(lane.name, len(place)))
-    rows = [Row("asyncio, this run", Section.TASKS), *rows_of.rows(trace, _some(above))]
+    rows = [Row("asyncio, this run", Section.TASKS), *rows_of(trace, _some(above))]
     version = runs.recording.about.get("tokio", "")
     rows.append(Row(f"{f'Tokio {version}'.rstrip()}, recorded", Section.TASKS))
-    if workers > 1 and len(below) <= MOST:
-        chefs = rows_of.team(runs.recording)
+    if count > 1 and len(below) <= MOST:
+        chefs = workers(runs.recording)
         rows += [Row(f"on {name}", Section.CHEFS, threads=(name,)) for name in chefs]
-    return trace, rows + rows_of.rows(trace, _some(below))
+    return trace, rows + rows_of(trace, _some(below))
 
 
 def _renamed(
@@ -137,10 +130,10 @@ def _some(some: Sequence[Task]) -> list[Task]:
 
 def subtitle(runs: Runs, trace: Trace) -> str:
     """The program, which of many lanes are shown, and each side's clock, chefs and time."""
-    unit = units.scale(trace)
+    unit = time_unit(trace)
     count = max(len(runs.asyncio), len(runs.tokio))
-    workers = runs.recording.workers
-    chefs = "one chef" if workers == 1 else f"{workers} chefs"
+    team = runs.recording.workers
+    chefs = "one chef" if team == 1 else f"{team} chefs"
     parts = [
         runs.recording.about.get("scenario"),
         f"{MOST} of {count:,} lanes" if count > MOST else None,

@@ -1,7 +1,7 @@
 """`timeline`: the figure of a trace. One lane a task, one bar a span, a tick for every poll.
 
-It returns a figure and never shows it. A trace with more than 1000 lanes is drawn as the number of
-tasks in each state over time, with the lanes of the slowest tasks.
+A `Picture` is computed from the trace once; plotly's JSON, the live figure and the text read it.
+Nothing here needs plotly but `timeline`, which returns one of plotly's figures and never shows it.
 """
 
 from __future__ import annotations
@@ -9,20 +9,17 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from helpers.draw import density, frame, lanes, order, theme
-from helpers.draw import rows as rows_of
-from helpers.draw import text as twin
-from helpers.draw import units as scales
-from helpers.draw.frame import Drawing
-from helpers.draw.layout import room
+from helpers.draw import density
+from helpers.draw import lanes as lane_traces
+from helpers.draw import layout as layouts
+from helpers.draw.picture import Picture, picture_of
 from helpers.draw.rows import Wanted
-from helpers.trace import Task, Trace
+from helpers.draw.text import text_of
+from helpers.draw.theme import CONFIG, PLOTLY, Json
+from helpers.trace import Trace
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
-
-PLOTLY = "application/vnd.plotly.v1+json"
-MOST_LANES = 1000
 
 
 def timeline(
@@ -42,8 +39,8 @@ def timeline(
     """
     from helpers.draw.figure import Timeline
 
-    plain = figure_dict(trace, title=title, lanes=lanes, unit=unit)
-    return Timeline(plain, text=lambda: twin.text(trace, title=title, lanes=lanes, unit=unit))
+    drawn = picture_of(trace, title=title, lanes=lanes, unit=unit)
+    return Timeline(figure_of(drawn), text=lambda: text_of(drawn))
 
 
 def figure_dict(
@@ -52,59 +49,44 @@ def figure_dict(
     title: str | None = None,
     lanes: Wanted | None = None,
     unit: str | None = None,
-) -> dict[str, Any]:
-    """The same figure as plain JSON, made without plotly."""
-    return draw(trace, title=title, lanes=lanes, unit=unit).figure()
-
-
-def draw(
-    trace: Trace,
-    *,
-    title: str | None = None,
-    lanes: Wanted | None = None,
-    unit: str | None = None,
     height: int | None = None,
-) -> Drawing:
-    """Every trace by its key, empty ones too, and the layout."""
-    scale = scales.scale(trace, unit)
-    chosen = None if lanes is None else rows_of.pick(trace, lanes)
-    if len(trace.lanes) > MOST_LANES:
-        return density.draw(trace, scale, title=title, chosen=chosen, height=height)
-    return draw_lanes(trace, scale, title=title, chosen=chosen, height=height)
+) -> Json:
+    """The same figure as plain JSON, made without plotly.
+
+    `height` in pixels is that of a live figure. It shows the density above 200 lanes already.
+    """
+    return figure_of(picture_of(trace, title=title, lanes=lanes, unit=unit, height=height))
 
 
-def draw_lanes(
-    trace: Trace,
-    scale: scales.Scale,
-    *,
-    title: str | None,
-    chosen: list[Task] | None = None,
-    height: int | None = None,
-) -> Drawing:
-    """The picture in which every lane is drawn."""
-    said = frame.titles(trace, scale, title)
-    if order.stands_still(trace):
-        trace, scale = order.in_order(trace), scales.of_steps()
-        chosen = None if chosen is None else [trace.by_id[lane.id] for lane in chosen]
-    lines = rows_of.rows(trace, chosen)
-    space = room(trace, lines, said[0], height=height)
-    return Drawing(
-        lanes.traces(trace, lines, scale, space.pitch),
-        frame.layout(trace, lines, scale, space, said),
-    )
+def figure_of(picture: Picture) -> Json:
+    """A picture as plotly's JSON: the traces that have something in them, and the layout."""
+    traces, layout = parts(picture)
+    return {"data": [trace for trace in traces.values() if trace["y"]], "layout": layout}
+
+
+def parts(picture: Picture) -> tuple[dict[str, Json], Json]:
+    """A picture's traces by their keys, empty ones too, and its layout."""
+    margins = layouts.margins(picture)
+    traces = lane_traces.traces(picture, margins.pitch)
+    layout = layouts.layout(picture, margins)
+    if picture.dense:
+        density.part(layout, picture, margins)
+        traces = density.traces(picture) | traces
+    return traces, layout
 
 
 def mimebundle(trace: Trace) -> dict[str, Any]:
-    """A notebook's output: the figure as plotly would send it, and the text twin.
+    """A notebook's output: the figure as plotly would send it, and the text.
 
     With PLOTLY_RENDERER set (HTML builds need "notebook") plotly itself is asked.
     """
     if os.environ.get("PLOTLY_RENDERER"):
         shown: dict[str, Any] = timeline(trace)._repr_mimebundle_()
         return shown
-    return {PLOTLY: {**figure_dict(trace), "config": theme.CONFIG}, "text/plain": twin.text(trace)}
+    drawn = picture_of(trace)
+    return bundle(figure_of(drawn), text_of(drawn))
 
 
-# The package's public `timeline` is the function, this module's namesake: whoever holds the one and
-# means the other still finds it.
-timeline.mimebundle = mimebundle  # type: ignore[attr-defined]
+def bundle(figure: Json, text: str) -> dict[str, Any]:
+    """A figure and its text as a notebook's output."""
+    return {PLOTLY: {**figure, "config": CONFIG}, "text/plain": text}

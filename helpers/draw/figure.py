@@ -7,9 +7,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from helpers.draw import theme
-
-PLOTLY = "application/vnd.plotly.v1+json"
+from helpers.draw.theme import CONFIG, PLOTLY
 
 
 class Timeline(go.Figure):  # type: ignore[misc]  # plotly has no types
@@ -32,7 +30,7 @@ class Timeline(go.Figure):  # type: ignore[misc]  # plotly has no types
         """What plotly's renderer sends, with the text twin."""
         bundle: dict[str, Any] = super()._repr_mimebundle_(*args, **options)
         if PLOTLY in bundle:
-            bundle[PLOTLY].setdefault("config", theme.CONFIG)
+            bundle[PLOTLY].setdefault("config", CONFIG)
         return {**bundle, "text/plain": self._text()} if self._text else bundle
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""The lanes of a picture as plotly's plain JSON: bars, ticks and the marks of how each lane ended.
+"""The lanes of a picture as plotly's plain JSON: bars, ticks, chefs, endings and events.
 
 No plotly is needed to make it: the same dicts serve `go.Figure`, the live panel and a notebook's
 output.
@@ -6,129 +6,231 @@ output.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import html
+from collections.abc import Iterable
 from typing import Any
 
-from helpers.draw import bars, chefs, marks, theme
-from helpers.draw.marks import MANY, VERY_MANY, plain
-from helpers.draw.rows import Row
+from helpers import text as words
+from helpers.draw import theme
+from helpers.draw.picture import End, Picture
 from helpers.draw.theme import Json
-from helpers.draw.units import STEPS, Scale
-from helpers.trace import Step, TaskState, Trace
+from helpers.draw.title import how_it_ended, who
+from helpers.trace import Outcome, Task, TaskState
 
-# The figure's traces, in the order in which they are drawn, one above the other.
+# With more rows than this, hovering tells less, so that a figure stays small.
+MANY = 40
+# With more than this, it does not tell who woke a step either.
+_VERY_MANY = 200
+_PLACES = 12  # ticks of one moment that are drawn side by side; the rest share the last place
+_BESIDE = 5  # pixels between them
+_CLEAR = 8  # pixels from a lane's end to the mark of its end, so that a last tick is seen
+_LOW = 12  # in rows of fewer pixels there are no words
+_LONGEST = 34  # characters behind a mark
+_CHEF = 0.86  # height of a chef's bars, as a share of the row: enough for a name
+_SHORT = 0.004  # a chef's step that takes less of the run has a tick
+# `standoff` moves a marker along its angle. 90 degrees up or down draw the symbol `line-ew`
+# upright and move it to the left or to the right.
+_LEFT, _RIGHT = 90, -90
+# The order in which they are drawn, one above the other.
 STATE_ORDER = (TaskState.IDLE, TaskState.SCHEDULED, TaskState.RUNNING)
+_RUNNING = theme.STATES[TaskState.RUNNING]
+_BAR: Json = {"type": "bar", "orientation": "h"}
+_MARKERS: Json = {"type": "scatter", "mode": "markers"}
 
 
-def traces(trace: Trace, lines: Sequence[Row], scale: Scale, pitch: float) -> dict[str, Json]:
-    """Every trace of the lanes by its key; one that has nothing to show is empty.
+def traces(picture: Picture, pitch: float) -> dict[str, Json]:
+    """Every trace by its key, in drawing order; one that has nothing to show is empty.
 
     `pitch` is the height of a row in pixels.
     """
-    thin = len(lines) > MANY
-    made: dict[str, Json] = {}
-    found = _by_state(trace, lines, scale, thin)
-    for state in STATE_ORDER:
-        made[state.value] = _bar_trace(state, found[state], scale, thin)
-    made |= chefs.traces(trace, lines, scale, pitch)
-    made["cuts"] = _cuts(lines, scale, pitch)
-    made["ticks"] = _ticks(trace, lines, scale, pitch, thin)
-    return {**made, **marks.traces(trace, lines, scale, pitch)}
-
-
-def _by_state(
-    trace: Trace, lines: Sequence[Row], scale: Scale, thin: bool
-) -> dict[TaskState, dict[str, list[Any]]]:
-    found: dict[TaskState, dict[str, list[Any]]] = {
-        state: {"y": [], "base": [], "x": [], "customdata": []} for state in STATE_ORDER
+    return {
+        **{str(state): _bars(picture, state) for state in STATE_ORDER},
+        "chefs": _chefs(picture),
+        "chef ticks": _chef_ticks(picture, pitch),
+        "cuts": _cuts(picture, pitch),
+        "ticks": _ticks(picture, pitch),
+        "events": _events(picture),
+        **{str(outcome): _ends(picture, outcome, pitch) for outcome in Outcome},
     }
-    many = len(trace.threads()) > 1
-    for row, span, woken_by in bars.bars(lines):
-        if span.end == span.start:
-            continue  # a step that takes no time has its tick
-        if scale.unit == STEPS and span.state is not TaskState.RUNNING:
-            continue  # no time passes, so nobody waits
-        into = found[span.state]
-        into["y"].append(row)
-        into["base"].append(scale.at(span.start))
-        into["x"].append(scale.at(span.end - span.start))
-        if not thin:
-            waker = plain(bars.who(trace, woken_by)) if woken_by is not None else "nobody"
-            into["customdata"].append([_long(scale, span.seconds, span.thread, many), waker])
-    return found
 
 
-_WAKING = {
-    TaskState.IDLE: "<br>then woken by %{customdata[1]}",
-    TaskState.SCHEDULED: "<br>woken by %{customdata[1]}",
-    TaskState.RUNNING: "<br>woken by %{customdata[1]}",
-}
+def plain(text: str) -> str:
+    """A name as it is: neither a tag nor a formula to the browser."""
+    return html.escape(text, quote=False).replace("$", "&#36;").replace("\n", " ")
 
 
-def _bar_trace(state: TaskState, found: dict[str, list[Any]], scale: Scale, thin: bool) -> Json:
-    look = theme.STATES[state]
-    said = f"<b>%{{y}}</b><br>{look.words}<br>%{{base}} to %{{x}} {scale.short}"
+def ending(picture: Picture, lane: Task) -> str:
+    """What is written behind a lane's end."""
+    return words.shorten(how_it_ended(picture.run, lane), _LONGEST)
+
+
+def beside_end(end: End) -> int:
+    """Pixels from a lane's end to the mark of how it ended: the last ticks stand between them."""
+    return _CLEAR + _BESIDE * min(end.ticks, _PLACES)
+
+
+def line_marks(name: str, points: Iterable[tuple[int, float]], size: float, **line: Any) -> Json:
+    """Upright lines of `size` pixels at (y, x), which are seen at every zoom."""
+    at = list(points)
+    # Plotly draws a line's symbol 1.4 times as long as its size.
+    marker = {"symbol": "line-ew", "angle": _LEFT, "size": round(size / 1.4, 1), "line": line}
+    return {
+        **_MARKERS,
+        "name": name,
+        "cliponaxis": False,
+        "x": [x for _, x in at],
+        "y": [y for y, _ in at],
+        "marker": marker,
+    }
+
+
+def _bars(picture: Picture, state: TaskState) -> Json:
+    """The bars of one state."""
+    look, axis = theme.STATES[state], picture.axis
+    bars = [bar for bar in picture.bars if bar.span.state is state]
+    thin = len(picture.rows) > MANY
+    hover = f"<b>%{{y}}</b><br>{look.words}<br>%{{base}} to %{{x}} {axis.short}"
     if not thin:
-        said += f", %{{customdata[0]}}{_WAKING[state]}"
-    made: Json = {
-        "type": "bar",
-        "orientation": "h",
+        then = "then " if state is TaskState.IDLE else ""
+        hover += f", %{{customdata[0]}}<br>{then}woken by %{{customdata[1]}}"
+    about = []
+    for bar in bars if not thin else ():
+        waker = "nobody" if bar.woken_by is None else who(picture.run, bar.woken_by)
+        about.append([_long(picture, bar.span.seconds, bar.span.thread), plain(waker)])
+    return {
+        **_BAR,
         "name": look.words,
-        "y": found["y"],
-        "base": found["base"],
-        "x": found["x"],
+        "y": [bar.row for bar in bars],
+        "base": [axis.at(bar.span.start) for bar in bars],
+        "x": [axis.at(bar.span.seconds) for bar in bars],
+        **({"customdata": about} if about else {}),
         "width": look.height if not thin else 0.9,
         "marker": theme.bar_marker(state),
-        "hovertemplate": f"{said}<extra></extra>",
+        "hovertemplate": f"{hover}<extra></extra>",
     }
-    if found["customdata"]:
-        made["customdata"] = found["customdata"]
-    return made
 
 
-def _cuts(lines: Sequence[Row], scale: Scale, pitch: float) -> Json:
-    found: dict[str, list[Any]] = {"x": [], "y": []}
-    for row, moment in bars.cuts(lines):
-        found["x"].append(scale.at(moment))
-        found["y"].append(row)
-    size = pitch * theme.STATES[TaskState.RUNNING].height
-    made = marks.line_marks("cuts between steps", found, size=size, width=2 * theme.TICK + 1,
-                       color=theme.CARD)  # fmt: skip
-    return {**made, "hoverinfo": "skip"}
+def _long(picture: Picture, seconds: float, thread: str | None) -> str:
+    """How long a state lasted, and for a step on which of several threads it was."""
+    long = picture.axis.long(seconds) if seconds > 0 else "takes no time"
+    return f"{long} on {plain(thread)}" if thread is not None and picture.many_threads else long
 
 
-def _ticks(trace: Trace, lines: Sequence[Row], scale: Scale, pitch: float, thin: bool) -> Json:
-    found: dict[str, list[Any]] = {"x": [], "y": [], "customdata": []}
-    shifts: list[int] = []
-    many = len(trace.threads()) > 1
-    for row, step, shift in bars.ticks(lines):
-        found["x"].append(scale.at(step.start))
-        found["y"].append(row)
-        if len(lines) <= VERY_MANY:
-            found["customdata"].append(_about_step(trace, step, scale, thin, many))
-        shifts.append(max(-marks.PLACES, min(marks.PLACES, shift)))
-    size = max(2.0, pitch * theme.STATES[TaskState.RUNNING].height + (0 if thin else 4))
-    made = marks.line_marks("steps", found, size=size, color=theme.STATES[
-        TaskState.RUNNING].colour, width=theme.TICK if not thin else 2)  # fmt: skip
+def _chefs(picture: Picture) -> Json:
+    """A bar for each step on the row of its chef, with the task's name."""
+    axis, works = picture.axis, picture.works
+    hover = f"<b>%{{y}}</b><br>works on %{{text}}<br>%{{base}} to %{{x}} {axis.short}"
+    named = works if len(picture.rows) <= _VERY_MANY else []
+    return {
+        **_BAR,
+        "name": "what each chef works on",
+        "y": [work.row for work in works],
+        "base": [axis.at(work.step.start) for work in works],
+        "x": [axis.at(work.step.end - work.step.start) for work in works],
+        "text": [plain(work.lane.name) for work in named],
+        "textposition": "inside",
+        "insidetextanchor": "middle",
+        "textangle": 0,
+        "textfont": {"color": theme.CARD, "size": 10},
+        "width": _CHEF,
+        "marker": {"color": _RUNNING.colour, "line": {"color": theme.CARD, "width": 1}},
+        "hovertemplate": f"{hover}<extra></extra>",
+    }
+
+
+def _chef_ticks(picture: Picture, pitch: float) -> Json:
+    """A tick for each step of a chef that is too short for its bar to be seen."""
+    least, axis = _SHORT * picture.trace.duration, picture.axis
+    short = [work for work in picture.works if work.step.end - work.step.start <= least]
+    points = [(work.row, axis.at(work.step.start)) for work in short]
+    size, name = max(2.0, pitch * _CHEF), "short steps of each chef"
+    ticks = line_marks(name, points, size, color=_RUNNING.colour, width=2)
+    return {**ticks, "hoverinfo": "skip"}
+
+
+def _cuts(picture: Picture, pitch: float) -> Json:
+    """A line in the card's colour between two steps that touch."""
+    points = ((row, picture.axis.at(moment)) for row, moment in picture.cuts)
+    size, width = pitch * _RUNNING.height, 2 * theme.TICK + 1
+    lines = line_marks("cuts between steps", points, size, color=theme.CARD, width=width)
+    return {**lines, "hoverinfo": "skip"}
+
+
+def _ticks(picture: Picture, pitch: float) -> Json:
+    """A tick for each poll, those of one moment side by side."""
+    ticks, count = picture.ticks, len(picture.rows)
+    thin = count > MANY
+    points = ((tick.row, picture.axis.at(tick.step.start)) for tick in ticks)
+    size = max(2.0, pitch * _RUNNING.height + (0 if thin else 4))
+    width = 2 if thin else theme.TICK
+    marks = line_marks("steps", points, size, color=_RUNNING.colour, width=width)
+    shifts = [max(-_PLACES, min(_PLACES, tick.shift)) for tick in ticks]
     if any(shifts):
-        made["marker"]["angle"] = [marks.LEFT if shift < 0 else marks.RIGHT for shift in shifts]
-        made["marker"]["standoff"] = [marks.BESIDE * abs(shift) for shift in shifts]
-    what = f"<b>%{{y}}</b><br>a step at %{{x}} {scale.short}"
-    if found["customdata"]:
-        told = "woken by %{customdata}" if thin else "%{customdata[0]}, woken by %{customdata[1]}"
-        what = f"{what}<br>{told}"
-    made["hovertemplate"] = f"{what}<extra></extra>"
-    return made
+        marks["marker"]["angle"] = [_LEFT if shift < 0 else _RIGHT for shift in shifts]
+        marks["marker"]["standoff"] = [_BESIDE * abs(shift) for shift in shifts]
+    hover = f"<b>%{{y}}</b><br>a step at %{{x}} {picture.axis.short}"
+    about: list[Any] = []
+    for _, step, _ in ticks if count <= _VERY_MANY else ():
+        waker = plain(who(picture.run, step.woken_by))
+        long = _long(picture, step.end - step.start, step.thread)
+        about.append(waker if thin else [long, waker])
+    if about:
+        hover += (
+            "<br>woken by %{customdata}"
+            if thin
+            else ("<br>%{customdata[0]}, woken by %{customdata[1]}")
+        )
+    return {**marks, "customdata": about, "hovertemplate": f"{hover}<extra></extra>"}
 
 
-def _about_step(trace: Trace, step: Step, scale: Scale, thin: bool, many: bool) -> Any:
-    waker = plain(bars.who(trace, step.woken_by))
-    if thin:
-        return waker
-    return [_long(scale, step.end - step.start, step.thread, many), waker]
+def _ends(picture: Picture, outcome: Outcome, pitch: float) -> Json:
+    """The marks of one outcome at the ends of lanes, with the outcome in words behind them."""
+    mark, axis = theme.OUTCOMES[outcome], picture.axis
+    ends = [end for end in picture.ends if end.lane.outcome is outcome]
+    beside = [beside_end(end) for end in ends]
+    standoff = beside if len(set(beside)) > 1 else (beside or [_CLEAR])[0]
+    named, high = len(picture.rows) <= _VERY_MANY, pitch >= _LOW
+    hover = "%{customdata}" if named else mark.words
+    trace: Json = {
+        **_MARKERS,
+        "name": mark.words,
+        "x": [axis.at(end.lane.end) for end in ends],
+        "y": [end.row for end in ends],
+        "cliponaxis": not named,
+        "marker": {
+            **theme.end_marker(outcome, round(max(2, min(9, pitch)), 1)),
+            "angle": _RIGHT,
+            "standoff": standoff if high else 3,
+        },
+        "hovertemplate": f"<b>%{{y}}</b><br>at %{{x}} {axis.short}: {hover}<extra></extra>",
+    }
+    if named:
+        how = [how_it_ended(picture.run, end.lane, whole=True) for end in ends]
+        trace["customdata"] = [plain(text) for text in how]
+    if high:
+        # Spaces move the words behind the mark, which stands beside its point.
+        spaces = ["\u00a0" * round((pixels + 3) / 3.3) for pixels in beside]
+        texts = [plain(ending(picture, end.lane)) for end in ends]
+        trace |= {
+            "mode": "markers+text",
+            "text": [space + text for space, text in zip(spaces, texts, strict=True)],
+            "textposition": "middle right",
+            "textfont": {"size": 11, "color": theme.MUTED},
+        }
+    return trace
 
 
-def _long(scale: Scale, seconds: float, thread: str | None, many: bool) -> str:
-    """How long a state lasted, and for a step on which of many threads it was."""
-    long = scale.long(seconds) if seconds > 0 else "takes no time"
-    return f"{long} on {plain(thread)}" if thread is not None and many else long
+def _events(picture: Picture) -> Json:
+    """A mark for each event on its row; one of the whole run stands on the last row."""
+    events, axis, last = picture.placed_events, picture.axis, len(picture.rows) - 1
+    line = {"color": theme.EVENT.colour, "width": 2}
+    return {
+        **_MARKERS,
+        "name": "marks and requests to stop",
+        "x": [axis.at(event.time) for event in events],
+        "y": [last if event.row is None else event.row for event in events],
+        "text": [plain(event.text) for event in events],
+        "cliponaxis": False,
+        "marker": {"symbol": theme.EVENT.symbol, "size": 10, "color": theme.CARD, "line": line},
+        "hovertemplate": f"<b>%{{y}}</b><br>at %{{x}} {axis.short}: %{{text}}<extra></extra>",
+    }

@@ -17,12 +17,9 @@ import anywidget
 import plotly
 import traitlets
 
-from helpers.draw import density, draw, theme, units
+from helpers.draw import figure_dict, theme
 from helpers.trace import Trace
 
-# A browser takes about 2 s to redraw 1000 lanes, and a quarter of a second for 200. Above that the
-# number of tasks in each state is shown, as `timeline` does above 1000.
-MOST_LANES = 200
 WAITING = "Nothing has run yet"
 _NOTHING = Trace((), 0.0)
 
@@ -61,12 +58,7 @@ class LiveTimeline(anywidget.AnyWidget):
         self.show(_NOTHING, title=WAITING)
 
     def _figure(self, trace: Trace, title: str | None) -> dict[str, Any]:
-        if len(trace.lanes) > MOST_LANES:
-            scale = units.scale(trace, self._unit)
-            picture = density.draw(trace, scale, title=title, height=self._height, hint=False)
-        else:
-            picture = draw(trace, title=title, unit=self._unit, height=self._height)
-        figure = picture.figure()
+        figure = figure_dict(trace, title=title, unit=self._unit, height=self._height)
         figure["layout"]["autosize"] = True  # as wide as its cell
         if not trace.lanes:  # there is no clock to name where nothing has run
             figure["layout"]["title"]["subtitle"] = {"text": ""}

@@ -1,4 +1,4 @@
-"""The text twin of a timeline: the same lanes and the same facts, for a page without pictures.
+"""The text of a timeline: the same lanes and the same facts, for a page without pictures.
 
 It is read on GitHub, in a terminal and by a screen reader: each state has a letter of its own.
 Under the virtual clock it is the same to the byte on every machine.
@@ -6,22 +6,25 @@ Under the virtual clock it is the same to the byte on every machine.
 
 from __future__ import annotations
 
+import itertools
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 
 from helpers import text as words
-from helpers.draw import bars, density, order
-from helpers.draw import rows as rows_of
-from helpers.draw import twin_facts as facts
-from helpers.draw import units as scales
-from helpers.draw.rows import Row, Wanted
+from helpers.draw.density import counts
+from helpers.draw.picture import Picture, picture_of, spans
+from helpers.draw.rows import DEEPEST, Wanted
 from helpers.draw.theme import STATES, TICK_LETTER
-from helpers.draw.title import headline, subtitle
-from helpers.draw.units import Scale
-from helpers.trace import Outcome, Task, TaskState, Trace
+from helpers.draw.title import how_it_ended, who
+from helpers.draw.units import TimeUnit
+from helpers.trace import LaneKind, Span, Task, TaskState, Trace
 
-MOST_LANES = 30  # of more, the slowest are told
+_MOST_LANES = 30  # of more, the slowest are told
+_MOST_SPANS = 60  # in a run of so many spans, every one is told
+_MOST_EVENTS = 20
+_MOST_FINDINGS = 12
 _NAME = 24
+_TENTHS = 10
 _RUNNING = STATES[TaskState.RUNNING].letter
 
 
@@ -39,79 +42,90 @@ def text(
     """
     if width < 40:
         raise ValueError(f"width is at least 40 characters, got {width}")
-    scale = scales.scale(trace, unit)
-    chosen = None if lanes is None else rows_of.pick(trace, lanes)
-    crowd = chosen is None and len(trace.lanes) > MOST_LANES
-    if crowd:
-        chosen = density.slowest(trace)
-    lines = rows_of.rows(trace, chosen)
+    return text_of(picture_of(trace, title=title, lanes=lanes, unit=unit), width)
+
+
+def text_of(picture: Picture, width: int = 78) -> str:
+    """A picture as text. Of many lanes that nobody chose, the slowest are told."""
+    crowd = not picture.chosen and len(picture.run.lanes) > _MOST_LANES
+    if crowd and not picture.dense:
+        picture = picture.of_slowest()
+    title = " ".join(picture.title.split())
     parts = [
-        _head(trace, scale, width, title),
-        facts.crowd(trace, scale) if crowd else [],
-        _bars(trace, lines, scale, width),
-        facts.table(trace, lines, scale, width),
-        [] if crowd else facts.lives(trace, lines, scale, width),
-        facts.events(trace, lines, scale, width),
-        facts.findings(trace, width),
+        textwrap.wrap(title, width) + textwrap.wrap(picture.subtitle, width),
+        _tenths(picture) if crowd else [],
+        _bars(picture, width),
+        _table(picture, width),
+        [] if crowd else _lives(picture, width),
+        _events(picture, width),
+        _findings(picture.run, width),
     ]
     return "\n\n".join("\n".join(part) for part in parts if part)
 
 
-def _head(trace: Trace, scale: Scale, width: int, title: str | None) -> list[str]:
-    said = " ".join((title if title is not None else headline(trace, scale)).split())
-    return textwrap.wrap(said, width) + textwrap.wrap(subtitle(trace, scale), width)
+def _tenths(picture: Picture) -> list[str]:
+    """How many lanes are in each state in ten parts of the run, and the totals."""
+    unit, found = picture.unit, counts(picture.run, _TENTHS)
+    rows = [["from", *STATES, "polls"]]
+    for n in range(_TENTHS):
+        levels = [words.number(found.of[state][n], 1) for state in STATES]
+        rows.append([unit.moment(n * found.width), *levels, words.number(found.polls[n])])
+    totals = [unit.long(sum(found.of[state]) * found.width) for state in STATES]
+    rows.append(["sum", *totals, words.number(sum(found.polls))])
+    lanes = f"{len(picture.run.lanes):,} lanes"
+    return [
+        f"{lanes}, on average in each tenth of the run ({unit.axis}):",
+        *words.table(rows, ">>>>>"),
+        "",
+        "The slowest lanes:",
+    ]
 
 
-def _bars(trace: Trace, lines: Sequence[Row], scale: Scale, width: int) -> list[str]:
+def _bars(picture: Picture, width: int) -> list[str]:
     """A line a row, the axis, and what the letters mean."""
-    if not lines:
+    rows, trace = picture.rows, picture.trace
+    if not rows:
         return []
-    if still := order.stands_still(trace):
-        trace, scale = order.in_order(trace), scales.of_steps()
-    names = ["  " * min(row.depth, rows_of.DEEPEST) + row.name for row in lines]
-    wide = min(
-        max(words.cells(n) for n, row in zip(names, lines, strict=True) if not row.is_title), _NAME
-    )
-    ended = {row: _word(lane) for row, lane, _ in bars.ends(lines)}
-    columns = max(10, width - wide - 3 - max(map(len, ended.values()), default=0))
-    made = []
-    for n, row in enumerate(lines):
+    names = ["  " * min(row.depth, DEEPEST) + row.name for row in rows]
+    longest = max(words.cells(n) for n, row in zip(names, rows, strict=True) if not row.is_title)
+    name_width = min(longest, _NAME)
+    ends = {end.row: str(end.lane.outcome) for end in picture.ends}
+    columns = max(10, width - name_width - 3 - max(map(len, ends.values()), default=0))
+    lines = []
+    for n, row in enumerate(rows):
         if row.is_title:
-            made.append(f"{row.name}:")
+            lines.append(f"{row.name}:")
+            continue
+        if row.lane is None:
+            steps = (work.step for work in picture.works if work.row == n)
+            shown = [Span(-1, TaskState.RUNNING, step.start, step.end, None) for step in steps]
         else:
-            lane = _chef(trace, row) if row.lane is None else trace.by_id[row.lane.id]
-            bar = paint(trace, lane, columns, only_steps=still or row.lane is None).rstrip()
-            made.append(f"{words.fit(names[n], wide)}  {bar} {ended.get(n, '')}".rstrip())
-    made += [" " * (wide + 2) + _axis(trace, scale, columns), " " * (wide + 2) + scale.axis]
+            shown = [span for span, _ in spans(row.lane)]
+        if picture.by_step:
+            shown = [span for span in shown if span.state is TaskState.RUNNING]
+        bar = paint(shown, columns / trace.duration if trace.duration else 0, columns).rstrip()
+        lines.append(f"{words.fit(names[n], name_width)}  {bar} {ends.get(n, '')}".rstrip())
+    left = " " * (name_width + 2)
+    lines += [left + _axis(trace, picture.axis, columns), left + picture.axis.axis]
     signs = [f"{look.letter} {look.words}" for look in STATES.values()]
-    if still:  # nobody waits where no time passes
+    if picture.by_step:  # nobody waits where no time passes
         signs = [signs[0], f"{TICK_LETTER} a step begins"]
     else:
         signs.append(f"{TICK_LETTER} a step of no time, or right behind another")
-    return [*made, *textwrap.wrap("   ".join(signs), width, break_on_hyphens=False)]
+    return [*lines, *textwrap.wrap("   ".join(signs), width, break_on_hyphens=False)]
 
 
-def _chef(trace: Trace, row: Row) -> Task:
-    """What a chef did, as a lane of its own."""
-    steps = tuple(step for step, _ in rows_of.work_of(trace, row))
-    end = trace.duration
-    return Task(-1, row.name, None, 0.0, end, Outcome.RETURNED, end, steps)
-
-
-def paint(trace: Trace, lane: Task, columns: int, *, only_steps: bool = False) -> str:
+def paint(shown: Iterable[Span], per_second: float, columns: int) -> str:
     """The bar of one lane. A poll is seen wherever it falls, a step without width as a tick.
 
     A tick also parts a step from the one right before it.
     """
     cells = [" "] * columns
     best = [0.0] * columns
-    per = columns / trace.duration if trace.duration else 0.0
     before = -1.0  # the end of the last step
-    for span, _ in bars.spans(lane):
+    for span in shown:
         running = span.state is TaskState.RUNNING
-        if only_steps and not running:
-            continue
-        first, last = round(span.start * per, 6), round(span.end * per, 6)
+        first, last = round(span.start * per_second, 6), round(span.end * per_second, 6)
         start = min(int(first), columns - 1)
         end = min(max(-int(-last // 1), start + running), columns)  # a poll has a cell at least
         letter = STATES[span.state].letter
@@ -128,19 +142,99 @@ def paint(trace: Trace, lane: Task, columns: int, *, only_steps: bool = False) -
     return "".join(cells)
 
 
-def _axis(trace: Trace, scale: Scale, columns: int) -> str:
+def _axis(trace: Trace, unit: TimeUnit, columns: int) -> str:
     if not trace.duration:
         return "0"
-    end = trace.duration * scale.factor
+    end = trace.duration * unit.factor
     sizes = (k * 10.0**n for n in range(-9, 12) for k in (1, 2, 5))
     step = next(size for size in sizes if end / size <= columns / 9)
     line = ""
     for n in range(int(end / step + 1e-9) + 1):
         at = min(round(n * step / end * columns), columns - 1)
-        line = line.ljust(at)[:at] if len(line) <= at else line
-        line += words.number(n * step, 9)
+        line = line.ljust(at)[:at] + words.number(n * step, 9)
     return line
 
 
-def _word(lane: Task) -> str:
-    return "pending" if lane.outcome is Outcome.PENDING else str(lane.outcome)
+def _lanes(picture: Picture) -> list[Task]:
+    """The lanes with the times of the run, also where the picture is drawn step by step."""
+    return [picture.run.by_id[lane.id] for _, lane in picture.lanes]
+
+
+def _table(picture: Picture, width: int) -> list[str]:
+    """A line of numbers for each lane."""
+    run, moment = picture.run, picture.unit.moment
+    rows = [["", "polls", "running", "scheduled", "idle", "ended at"]]
+    for lane in _lanes(picture):
+        idle = "-" if lane.kind is LaneKind.CALLBACK else moment(lane.idle)
+        spent = [moment(lane.busy), moment(lane.scheduled), idle]
+        end = f"{moment(lane.end)} {how_it_ended(run, lane, whole=True)}"
+        rows.append([words.shorten(lane.name, _NAME), str(lane.polls), *spent, end])
+    return words.table(rows, "<>>>><", width) if len(rows) > 1 else []
+
+
+def _lives(picture: Picture, width: int) -> list[str]:
+    """Every span of every lane, and who woke it; in a run small enough to be told."""
+    lanes = _lanes(picture)
+    if sum(len(spans(lane)) for lane in lanes) > _MOST_SPANS:
+        return []
+    lines: list[str] = []
+    for lane in lanes:
+        phrases = []
+        for phrase, same in itertools.groupby(_life(picture, lane)):
+            count = len(list(same))
+            phrases.append(phrase if count == 1 else f"{phrase} ({count} times)")
+        how = how_it_ended(picture.run, lane, whole=True)
+        phrases.append(f"{how} at {picture.unit.moment(lane.end)}")
+        lines += _wrapped(f"{lane.name}: {', '.join(phrases)}", width)
+    return lines
+
+
+def _life(picture: Picture, lane: Task) -> Iterator[str]:
+    """A phrase for each step and what led to it, and one for what was waited for in vain."""
+    phrase: list[str] = []
+    woken = False
+    for span, by in spans(lane):
+        if span.state is not TaskState.IDLE and not woken and by is not None:
+            phrase.append(f"woken by {who(picture.run, by)}")
+            woken = True
+        phrase.append(_span(picture, span))
+        if span.state is TaskState.RUNNING:
+            yield ", ".join(phrase)
+            phrase, woken = [], False
+    if phrase:
+        yield ", ".join(phrase)
+
+
+def _span(picture: Picture, span: Span) -> str:
+    start, end = picture.unit.moment(span.start), picture.unit.moment(span.end)
+    if span.state is not TaskState.RUNNING:
+        return f"{span.state} {start} to {end}"
+    step = f"a step at {start}" if start == end else f"running {start} to {end}"
+    return f"{step} on {span.thread}" if picture.many_threads else step
+
+
+def _events(picture: Picture, width: int) -> list[str]:
+    """What the program marked, and who was asked to stop."""
+    lines: list[str] = []
+    for event in picture.events[:_MOST_EVENTS]:
+        name = f" {picture.rows[event.row].name}" if event.row is not None else ""
+        lines += _wrapped(f"at {picture.unit.moment(event.time)}{name}: {event.text}", width)
+    if more := len(picture.events[_MOST_EVENTS:]):
+        lines.append(f"and {words.plural(more, 'event')} more")
+    return lines
+
+
+def _findings(trace: Trace, width: int) -> list[str]:
+    """What went wrong, in sentences."""
+    if not trace.findings:
+        return []
+    lines = ["Findings:"]
+    for finding in trace.findings[:_MOST_FINDINGS]:
+        lines += _wrapped(f"- {finding}", width, "  ")
+    if more := len(trace.findings[_MOST_FINDINGS:]):
+        lines.append(f"- and {more} more.")
+    return lines
+
+
+def _wrapped(line: str, width: int, indent: str = "    ") -> list[str]:
+    return textwrap.wrap(line, width, subsequent_indent=indent, break_on_hyphens=False)

@@ -22,23 +22,27 @@ Json = dict[str, Any]
 
 
 class Look(NamedTuple):
-    """How a state is drawn: `letter` is its sign in the text twin, `height` a share of its lane."""
+    """How a state is drawn: `height` is a share of its lane, `letter` its sign in the text twin.
+
+    `sign` and `words` are its entry in the legend.
+    """
 
     colour: str
     pattern: str  # plotly's pattern shape, "" for solid
     stripe: str  # colour of the pattern's lines
     height: float
     letter: str
-    words: str  # its entry in the legend
+    sign: str
+    words: str
 
 
 # The order is that of the legend. COMPLETED has no bar: a lane ends with the mark of its outcome.
 STATES = {
-    TaskState.RUNNING: Look("#0b4f8a", "", "", 0.74, "#", "running: the chef is on it"),
+    TaskState.RUNNING: Look("#0b4f8a", "", "", 0.74, "#", "■", "running: the chef is on it"),
     TaskState.SCHEDULED: Look(
-        "#ee7d11", "/", "#ffe9cf", 0.74, "!", "scheduled: ready, no chef free"
+        "#ee7d11", "/", "#ffe9cf", 0.74, "!", "▨", "scheduled: ready, no chef free"
     ),
-    TaskState.IDLE: Look("#b3c1d3", "", "", 0.28, ".", "idle: in the oven"),
+    TaskState.IDLE: Look("#b3c1d3", "", "", 0.28, ".", "▬", "idle: in the oven"),
 }
 # A step that takes no time is drawn as a tick of so many pixels, whatever the zoom.
 TICK = 3
@@ -46,20 +50,21 @@ TICK_LETTER = "|"
 
 
 class Ending(NamedTuple):
-    """The mark at a lane's end: its symbol tells the outcome without the colour."""
+    """The mark at a lane's end: its symbol (plotly's name for `sign`) needs no colour."""
 
     symbol: str
     colour: str
+    sign: str
     words: str
 
 
 OUTCOMES = {
-    Outcome.RETURNED: Ending("circle", "#1a7f4b", "returned"),
-    Outcome.RAISED: Ending("x-thin-open", "#c0211b", "raised"),
-    Outcome.CANCELLED: Ending("square", "#7b3fb5", "cancelled"),
-    Outcome.PENDING: Ending("circle-open", "#57606a", "still pending"),
+    Outcome.RETURNED: Ending("circle", "#1a7f4b", "●", "returned"),
+    Outcome.RAISED: Ending("x-thin-open", "#c0211b", "✕", "raised"),
+    Outcome.CANCELLED: Ending("square", "#7b3fb5", "▪", "cancelled"),
+    Outcome.PENDING: Ending("circle-open", "#57606a", "○", "still pending"),
 }
-EVENT = Ending("diamond-tall", "#a3178a", "asked to stop")
+EVENT = Ending("diamond-tall", "#a3178a", "◇", "an event: its words are above")
 
 TEMPLATE: Json = {
     "layout": {
@@ -81,19 +86,10 @@ TEMPLATE: Json = {
         },
         "yaxis": {"showgrid": False, "zeroline": False},
         "annotationdefaults": {"showarrow": False, "xref": "paper", "x": 0, "xanchor": "left"},
-        # Shapes are the legend's signs, in pixels from the plot's lower left corner.
-        "shapedefaults": {
-            "xref": "paper",
-            "xanchor": 0,
-            "xsizemode": "pixel",
-            "yref": "paper",
-            "yanchor": 0,
-            "ysizemode": "pixel",
-            "line": {"width": 0},
-        },
         "showlegend": False,
     }
 }
+PLOTLY = "application/vnd.plotly.v1+json"  # the MIME type of a figure
 # Not "responsive": in JupyterLab that makes a figure as low as its cell happens to be.
 CONFIG: Json = {"displaylogo": False}
 

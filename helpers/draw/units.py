@@ -7,22 +7,21 @@ from dataclasses import dataclass
 from helpers import text as words
 from helpers.trace import Trace
 
-UNITS = {
+_UNITS = {
     "minutes": (1.0, "kitchen minutes", "min"),
     "seconds": (1.0, "seconds", "s"),
     "milliseconds": (1e3, "milliseconds", "ms"),
 }
-STEPS = "steps"  # the places of steps, where no time passes
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
-    """From seconds of the clock to the numbers on an axis, and to words.
+class TimeUnit:
+    """Turns seconds of the clock into numbers on an axis, and into words.
 
-    `factor` is axis units per second, `axis` the axis' title, `short` the sign behind a number.
+    `factor` is units per second, `axis` the axis' title, `short` what stands behind a number.
     """
 
-    unit: str
+    name: str
     factor: float
     axis: str
     short: str
@@ -41,23 +40,24 @@ class Scale:
 
     def long(self, seconds: float) -> str:
         """A duration in words: "10 min", "2 s", "12.4 ms", "85 µs"."""
-        if self.unit == STEPS:
+        if self is STEPS:
             return "no time passes"
-        if self.unit == "milliseconds" and self.exact:
+        if self.name == "milliseconds" and self.exact:
             return f"{words.number(seconds * 1e3, 6)} ms"
-        return words.seconds(seconds, self.unit, exact=self.exact)
+        return words.seconds(seconds, self.name, exact=self.exact)
 
 
-def scale(trace: Trace, unit: str | None = None) -> Scale:
-    """The scale of a trace: its own unit, or milliseconds for a short run on the real clock."""
-    if unit is None:
+# The unit of a run in which no time passes: one step.
+STEPS = TimeUnit(
+    "steps", 1.0, "steps, one after another: no time passes", "in the order", exact=True
+)
+
+
+def time_unit(trace: Trace, name: str | None = None) -> TimeUnit:
+    """The unit of that name; without one, the trace's own, or milliseconds for a short real run."""
+    if name is None:
         short = trace.clock == "real" and trace.duration < 1 and trace.unit == "seconds"
-        unit = "milliseconds" if short else trace.unit
-    if unit not in UNITS:
-        raise ValueError(f"unit is one of {', '.join(map(repr, UNITS))}, got {unit!r}")
-    return Scale(unit, *UNITS[unit], exact=trace.clock == "virtual")
-
-
-def of_steps() -> Scale:
-    """The scale of a run in which no time passes: one unit is one step."""
-    return Scale(STEPS, 1.0, "steps, one after another: no time passes", "in the order", exact=True)
+        name = "milliseconds" if short else trace.unit
+    if name not in _UNITS:
+        raise ValueError(f"unit is one of {', '.join(map(repr, _UNITS))}, got {name!r}")
+    return TimeUnit(name, *_UNITS[name], exact=trace.clock == "virtual")

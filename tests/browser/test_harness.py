@@ -13,15 +13,17 @@ from tests.browser.server import LabServer
 
 PANEL = """
 import ipywidgets as widgets
-from helpers.draw.live_figure import LiveFigure
+from helpers import Trace
+from helpers.draw.live import LiveTimeline
 
 slider = widgets.IntSlider(description="tasks", min=0, max=100, value=5)
 button = widgets.Button(description="Run")
 words = widgets.HTML("nothing yet")
-live = LiveFigure([{"type": "bar", "x": ["cards"], "y": [1]}], {"title": "five cards"})
+live = LiveTimeline()
+live.show(Trace((), 0.0), title="five cards")
 
 def redraw(change):
-    live.layout.title = f"{slider.value} cards"
+    live.show(Trace((), 0.0), title=f"{slider.value} cards")
     words.value = f"slider at {slider.value}"
 
 slider.observe(redraw, "value")

@@ -46,6 +46,16 @@ def run(*lanes: Task, **options: Any) -> Trace:
     return Trace(lanes, max((one.end for one in lanes), default=0.0), **options)
 
 
+UNUSUAL = [
+    Trace((), 0.0),
+    run(lane(0, "egg", (0, 0, 0))),
+    run(lane(0, "egg", over=3.0)),
+    run(lane(0, "egg", (0, 0, 1e-7)), clock="real"),
+    run(lane(0, "", (0, 0, 1e6))),
+    run(lane(0, "a\nb", (0, 0, 1))),
+]
+
+
 def recorded(main: Coroutine[Any, Any, Any], **options: Any) -> Trace:
     """The trace of a coroutine, recorded; under the virtual clock unless told otherwise."""
     return asyncio.run(record(main, **options))

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.draw import MOST_LANES, density, draw, figure_dict, timeline
+from helpers.draw import density, figure_dict
+from helpers.draw.picture import MOST_LANES, MOST_LIVE_LANES, SLOWEST, picture_of
 from helpers.trace import LaneKind, TaskState, Trace
-from tests.pictured import Program, crowd, kitchen, lane, programs, recorded, run
+from tests.draw.pictured import Program, crowd, kitchen, lane, programs, recorded, run
 
 STATES = (TaskState.IDLE, TaskState.SCHEDULED, TaskState.RUNNING)
 
@@ -58,14 +57,6 @@ def test_a_branch_is_counted_as_a_part_of_its_task_and_a_callback_not_at_all() -
     assert density.counts(trace, 1).of[TaskState.RUNNING] == [1]
 
 
-def test_the_slowest_are_those_that_waited_longest_for_the_chef_then_the_last_to_end() -> None:
-    lanes = [lane(n, f"order {n}", (n, n, n)) for n in range(20)]
-    lanes[3] = lane(3, "order 3", (0, 9, 10))
-    lanes[5] = lane(5, "order 5", (0, 4, 5))
-    chosen = density.slowest(run(*lanes), 4)
-    assert [one.name for one in chosen] == ["order 3", "order 5", "order 18", "order 19"]
-
-
 # -- drawing ---------------------------------------------------------------------------------------
 
 
@@ -102,7 +93,7 @@ def test_a_step_that_takes_no_time_is_seen_below_the_areas(thousands: Trace) -> 
 
 def test_the_slowest_lanes_stand_below_and_others_can_be_opened(thousands: Trace) -> None:
     figure = figure_dict(thousands)
-    assert len(figure["layout"]["yaxis"]["ticktext"]) == density.SLOWEST
+    assert len(figure["layout"]["yaxis"]["ticktext"]) == SLOWEST
     notes = [note["text"] for note in figure["layout"]["annotations"]]
     assert "the slowest of 2,001 lanes (lanes=[...] opens others)" in notes
     opened = figure_dict(thousands, lanes=["order 7", "order 1234"])
@@ -112,26 +103,19 @@ def test_the_slowest_lanes_stand_below_and_others_can_be_opened(thousands: Trace
     assert low < high  # the lanes and the areas do not cover each other
 
 
-def test_it_fits_into_a_fixed_height(thousands: Trace) -> None:
-    layout = draw(thousands, height=480).layout
+def test_a_live_figure_goes_over_to_the_density_sooner_and_fits_into_its_height() -> None:
+    trace = run(*(lane(n, f"order {n}", (0, 0, 1)) for n in range(MOST_LIVE_LANES + 1)))
+    assert not picture_of(trace).dense
+    layout = figure_dict(trace, height=480)["layout"]
     assert layout["height"] == 480
     assert 0.3 < layout["yaxis2"]["domain"][0] < 0.7
+    assert "the slowest of 201 lanes" in [note["text"] for note in layout["annotations"]]
 
 
-# -- size -----------------------------------------------------------------------------------------
-
-
-def test_ten_thousand_tasks_are_drawn_in_less_than_50_kilobytes() -> None:
-    trace = recorded(crowd(10_000, seconds=0.01))
-    assert len(timeline(trace).to_json()) < 50_000
-    assert len(json.dumps(figure_dict(trace))) < 50_000
-
-
-def test_the_lanes_that_the_title_names_are_among_the_slowest() -> None:
-    crowd = [lane(n, f"order {n}", (0, 5 + n, 5 + n)) for n in range(1, 1500)]
-    late = lane(0, "late", (0, 4000, 4000), over=4000)
-    holder = lane(1501, "holder", (0, 1600, 3990))
-    trace = run(late, *crowd, holder)
-    title = figure_dict(trace)["layout"]["title"]["text"]
-    named = {lane.name for lane in density.slowest(trace)}
-    assert {"late", "holder"} <= named, title
+def test_where_no_time_passes_steps_run_one_after_another_and_nobody_waits() -> None:
+    figure = figure_dict(recorded(crowd(1500, seconds=0)))
+    areas = {
+        one["name"].partition(":")[0]: one["y"] for one in figure["data"] if "stackgroup" in one
+    }
+    assert set(areas["running"]) == {1}
+    assert set(areas["idle"]) == set(areas["scheduled"]) == {0}

@@ -9,14 +9,13 @@ import pytest
 from hypothesis import given, settings
 
 from helpers import busy
-from helpers.draw.title import headline, longest_wait, subtitle
-from helpers.draw.units import scale
-from helpers.trace import CancelRequest, Finding, LaneKind, Outcome, Task, TaskState, Trace
-from tests.pictured import Program, crowd, dinner, kitchen, lane, programs, recorded, run
+from helpers.draw.picture import picture_of
+from helpers.trace import CancelRequest, LaneKind, Outcome, Task, TaskState, Trace
+from tests.draw.pictured import Program, crowd, dinner, kitchen, lane, programs, recorded, run
 
 
 def say(trace: Trace) -> str:
-    return headline(trace, scale(trace))
+    return picture_of(trace).title
 
 
 def stopped(number: int, name: str, at: float, by: int | str, over: float) -> Task:
@@ -38,16 +37,6 @@ def test_a_step_that_holds_the_chef_all_the_while_is_named() -> None:
         clock="real",
     )
     assert say(trace) == "`chop` holds the chef; `ticker` is ready and waits 200 ms"
-
-
-def test_with_several_chefs_nobody_alone_holds_them() -> None:
-    trace = run(
-        lane(0, "chop", (0, 0, 3), thread="worker-1"),
-        lane(1, "boil", (0, 0, 3), thread="worker-2"),
-        lane(2, "bake", (0, 3, 4), thread="worker-1"),
-        workers=2,
-    )
-    assert say(trace) == "`bake` is ready at once and waits 3 s for a free chef"
 
 
 def test_the_others_who_wait_are_counted() -> None:
@@ -75,14 +64,11 @@ def test_the_longest_wait_is_the_longest_scheduled_span(program: Program) -> Non
         for span in one.spans
         if span.state is TaskState.SCHEDULED
     ]
-    found = longest_wait(trace)
+    found = picture_of(trace).longest_wait
     assert (found is None) == (not waits)
     if found is not None:
         assert found.seconds == max(span.seconds for span in waits)
-        assert any(
-            (span.task, span.start, span.end) == (found.lane.id, found.start, found.end)
-            for span in waits
-        )
+        assert found in waits
 
 
 @settings(max_examples=60, deadline=None)
@@ -162,14 +148,14 @@ def test_every_other_run_is_told_by_what_is_most_telling(lanes: list[Task], mess
     assert say(run(*lanes)) == message
 
 
-def test_a_task_left_running_is_the_message_of_an_otherwise_quiet_run() -> None:
-    left = Finding("`cake` was left running.", kind="left_running", task=1)
-    trace = run(lane(0, "main", (0, 0, 1)), lane(1, "cake", (1, 1, 1)), findings=(left,))
-    assert say(trace) == "`cake` is left running"
-
-
 def test_the_line_below_says_what_ran_on_which_clock_and_for_how_long() -> None:
     trace = run(lane(0, "main", (0, 0, 0.5)), clock="real", workers=4, source="tokio")
-    assert subtitle(trace, scale(trace)) == (
+    assert picture_of(trace).subtitle == (
         "main · real Tokio · real clock · 1 task · 500 ms · 4 chefs"
     )
+
+
+def test_the_line_below_counts_threads_that_worked_beside_the_chef() -> None:
+    works = lane(1, "chop", (0, 0, 3), kind=LaneKind.THREAD, thread="helper 1")
+    subtitle = picture_of(run(lane(0, "main", (0, 0, 5)), works)).subtitle
+    assert subtitle.endswith("one chef and 1 thread")
