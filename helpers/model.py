@@ -16,8 +16,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Literal
 
-from helpers.run.clock import VirtualLoop
-from helpers.run.nested import set_aside
+from helpers.run.clock import VirtualLoop, set_aside
 from helpers.trace import Mark, Outcome, Step, Task, Trace
 
 # Tokio's own number: at each 61st turn a worker looks at the injection queue and the timers first.

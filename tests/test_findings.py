@@ -7,17 +7,14 @@ import contextlib
 import threading
 import time
 from collections.abc import Coroutine
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from helpers import busy, record
+from helpers.run import loop as loops
 from helpers.run.clock import block
-from helpers.run.handles import _has_blocked
-from helpers.run.processor import Queue, queue_of_this_thread
 from helpers.run.session import Run
-from helpers.run.watching import WatchedLoop
 from helpers.trace import Finding
 
 
@@ -102,7 +99,7 @@ def test_a_blocking_call_on_the_real_clock_is_found_at_its_line() -> None:
 def test_where_nobody_looked_at_the_line_in_time_the_function_is_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(WatchedLoop, "look", lambda self, after: None)
+    monkeypatch.setattr(loops.RecordingLoop, "look", lambda self: None)
 
     async def stare() -> None:
         time.sleep(0.2)
@@ -130,44 +127,6 @@ def test_real_blocking_under_the_virtual_clock_is_a_finding() -> None:
     assert "`seen.wait(60)`" in finding
 
 
-@pytest.mark.parametrize(
-    ("computed", "queued", "turns", "blocked"),
-    [
-        (0.0, 0.0, 1, True),  # it slept
-        (0.0, 0.0, 80, True),  # it slept a little again and again
-        (0.0, 0.05, 1, True),  # it slept, and got a processor late
-        (0.0, 0.3, 1, False),  # it had no processor
-        (0.0, 0.1, 60, False),  # it waited for Python's lock, on a busy machine
-        (0.2, 0.0, 1, False),  # it computed
-        (1.0, 0.0, 1, True),  # for too long
-    ],
-)
-def test_who_was_held_up_by_others_is_not_said_to_block(
-    computed: float, queued: float, turns: int, blocked: bool
-) -> None:
-    took = 0.4 + computed
-    assert (
-        _has_blocked(took, computed, Queue(7.0, 100), Queue(7.0 + queued, 100 + turns)) is blocked
-    )
-
-
-def test_the_system_says_how_long_a_thread_had_no_processor() -> None:
-    file = Path("/proc/thread-self/schedstat")
-    if not file.exists():
-        pytest.skip("this system does not tell how long a thread has waited for a processor")
-
-    def said() -> Queue:
-        _, nanoseconds, turns = file.read_text(encoding="ascii").split()
-        return Queue(int(nanoseconds) / 1e9, int(turns))
-
-    before = said()
-    with queue_of_this_thread() as queue:
-        seconds, turns = queue()
-    after = said()
-    assert before.seconds <= seconds <= after.seconds
-    assert 0 < before.turns <= turns <= after.turns
-
-
 def test_a_task_that_was_one_long_step_never_yielded() -> None:
     async def add_up() -> None:
         busy(2)
@@ -182,13 +141,13 @@ def test_a_task_that_was_one_long_step_never_yielded() -> None:
 
 def test_a_coroutine_that_was_never_awaited_is_found_with_its_line() -> None:
     async def main() -> None:
-        wait()
+        wait()  # type: ignore[unused-coroutine]
 
     for _ in range(2):  # Python itself would tell of it only once
         (finding,) = found(main())
         assert finding.kind == "never_awaited"
         assert "`wait()`, thrown away at line" in finding
-        assert "in main: `wait()`" in finding
+        assert "in main: `wait()" in finding
 
 
 def test_a_task_left_running_is_found_with_the_line_it_waited_at() -> None:

@@ -234,8 +234,7 @@ class Engine:
         A thread cannot be ended from outside: the work that it does for the run is waited for too.
         """
         stopped, next_look = False, time.monotonic() + SNAPSHOT
-        works = run.drive.loop.ledger.works if run.drive is not None else []
-        while not (run.finished.done() and all(w.future is None or w.future.done() for w in works)):
+        while not (run.finished.done() and run.jobs_are_done()):
             await self._nap(HEARTBEAT)
             run.watch()
             now = time.monotonic()

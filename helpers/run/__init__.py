@@ -2,7 +2,7 @@
 
 The loop runs in a thread of its own, so that the caller's loop (a notebook's kernel) stays free and
 Stop always works. Where there are no threads, the virtual clock runs nested in the caller's thread.
-The idea of stamping each step is trio's Instrument.
+The idea of noting each step as it happens is trio's Instrument.
 """
 
 from __future__ import annotations

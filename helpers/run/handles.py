@@ -1,7 +1,7 @@
-"""Handles, timers and tasks that stamp what happens to them, for a `StampingLoop`.
+"""The raw log of a run, and the handles, timers and tasks of a `RecordingLoop`, which write it.
 
 Nothing global is patched: the loop is the run's own, and what it makes are subclasses of asyncio's.
-A handle knows when it was made and in which step; so who woke and who spawned whom follows from
+A handle knows when it was created and in which step; so who woke and who spawned whom follows from
 the log after the run, at no cost while it runs.
 
 This is the hot path of every recorded run, so it is written for speed: constructors set the slots
@@ -18,20 +18,22 @@ from contextvars import Context, copy_context
 from types import BuiltinFunctionType, MethodType
 from typing import Any
 
-from helpers.run.processor import Queue
-from helpers.run.runlog import OUTSIDE, PLUMBING, TIMER, name_of
+from helpers.run.source import Args, Callback, Place, name_of
 
-# A step longer than this is looked at: which line holds the loop? Half of asyncio's own limit for
-# a slow callback, so that a step over the limit has been looked at.
+# Who woke a step: the offset in `Log.steps` of the step that created its handle, or one of these.
+OUTSIDE, TIMER, IO, THREAD = -1, -2, -3, -4  # THREAD - n: the run's job number n
+# Whose step it was: a task's number, or one of these. USER - n: the program's n-th callback.
+PLUMBING, USER = -1, -2
+# created, waker, start, end, owner: how many entries of the flat list a step takes.
+FIELDS = 5
+
+# The line that holds the loop is looked up during a step longer than this. Half of asyncio's own
+# limit for a slow callback, so that a step over the limit has been looked at.
 LOOK_AFTER = 0.05
-# Under the virtual clock nothing should take real time. A step that took this long, without the
-# time when the system had no processor for it, and hardly computed has really blocked; so has one
-# that computed for as long as the second limit. Others may have stood back for other threads.
-REALLY_BLOCKED = 0.2
-REALLY_COMPUTED = 1.0
-_HARDLY = 0.1
-_LOOKS_FOR_THE_LOCK = 0.01  # seconds at most: Python's own switch interval is half of it
-_cpu_time = getattr(time, "thread_time", time.process_time)
+# Under the virtual clock a step of this many real seconds is looked at: was it blocked?
+REALLY_SLOW = 0.2
+# A system may take microseconds to tell the thread's CPU time, so it is asked this often at most.
+CPU_TIME_AGE = 0.01
 
 # What asyncio.sleep sets its timer to call.
 _END_OF_SLEEP = getattr(asyncio.futures, "_set_result_unless_cancelled", None)
@@ -41,6 +43,41 @@ _STEP, _WAKE_UP = "TaskStepMethWrapper", "task_wakeup"
 _PYTHON_TASK: Any = vars(asyncio.tasks)["_PyTask"]
 _PYTHON_STEPS = (_PYTHON_TASK._Task__step, _PYTHON_TASK._Task__wakeup)
 _wrappers: set[type] = set()  # the wrapper's class, which has no public name, once it was seen
+
+
+class Log:
+    """What a run wrote down. Numbers are the tasks', in the order of their spawns.
+
+    `origin` is the loop's moment at which the run began.
+    """
+
+    def __init__(self, origin: float) -> None:
+        """Start empty."""
+        self.origin = origin
+        self.steps: list[Any] = []  # flat, FIELDS entries a step
+        self.spawns: list[Any] = []  # by number: the coroutine's code, or its name
+        self.names: dict[int, str] = {}  # that the program gave
+        self.foreign: dict[int, Callable[[], Any]] = {}  # how to find a task not of the recorder's
+        self.hidden: set[int] = set()  # tasks of the recorder's own
+        self.eager: list[tuple[int, int, float, float]] = []  # number, step, start, end
+        self.callbacks: list[str] = []
+        # How tasks ended.
+        self.returned: list[int] = []
+        self.cancelled: list[int] = []
+        self.errors: dict[int, str] = {}  # of those that raised
+        self.cancels: list[tuple[int, float, int]] = []  # number, time, waker
+        self.deadlines: set[int] = set()  # steps in which an asyncio.timeout ran out
+        self.main_over: float | None = None
+        # Long steps, by their offset.
+        self.lines: dict[int, Place] = {}  # the line that held the loop
+        self.suspended: dict[int, Place | None] = {}  # the await that ended it
+        self.wall: dict[int, float] = {}  # real seconds that a virtual step took
+        # What went wrong.
+        self.unawaited: list[tuple[str, Place | None]] = []
+        self.unretrieved: set[int] = set()
+        self.refused: set[int] = set()  # returned with a cancel request not taken back
+        self.vanished: dict[int, float] = {}
+        self.left: dict[int, str] = {}  # left running when main was over, and where it waited
 
 
 class RecordedTask(asyncio.Task):
@@ -57,7 +94,7 @@ class RecordedTask(asyncio.Task):
         asked = super().cancel(msg)
         if asked:
             loop: Any = self.get_loop()
-            loop.log.cancels.append((self.recorded_as, loop.stamp(), loop.maker()))
+            loop.log.cancels.append((self.recorded_as, loop.stamp(), loop.waker()))
         return asked
 
     def set_name(self, value: object) -> None:
@@ -95,7 +132,7 @@ def _run(self: Any) -> None:
         start = loop.at
         loop.at = end = loop.stamp()
         loop.step = OUTSIDE
-        steps += (self.made, self.maker, start, end, owner)
+        steps += (self.created, self.waker, start, end, owner)
         if task is not None and (task.done() or end - start >= LOOK_AFTER):
             loop.look_at(owner, task, step)
 
@@ -116,18 +153,13 @@ def _report(handle: Any, loop: Any, error: BaseException) -> None:
     loop.call_exception_handler({"message": message, "exception": error, "handle": handle})
 
 
-class StampedHandle(asyncio.Handle):
-    """A handle that notes when it was made, by which step, and when it ran."""
+class RecordedHandle(asyncio.Handle):
+    """A handle that notes when it was created, by which step, and when it ran."""
 
-    __slots__ = ("made", "maker")
+    __slots__ = ("created", "waker")
 
     def __init__(
-        self,
-        callback: Callable[..., Any],
-        args: tuple[Any, ...],
-        loop: Any,
-        context: Context | None,
-        maker: int,
+        self, callback: Callback, args: Args, loop: Any, context: Context | None, waker: int
     ) -> None:
         """Make the handle; it is ready from now on."""
         if loop._debug:
@@ -140,25 +172,20 @@ class StampedHandle(asyncio.Handle):
             self._cancelled = False
             self._repr = self._source_traceback = None
         # What the end of a sleep wakes was ready when the sleep was over: no look at the clock.
-        self.made: float = loop.at if loop.in_timer else loop.stamp()
-        self.maker = maker
+        self.created: float = loop.at if loop.in_timer else loop.stamp()
+        self.waker = waker
 
     _run = _run
 
 
-class StampedTimer(asyncio.TimerHandle):
+class RecordedTimer(asyncio.TimerHandle):
     """A timer that is ready when it was due, also where the loop was held and saw it late."""
 
-    __slots__ = ("made",)
-    maker = TIMER
+    __slots__ = ("created",)
+    waker = TIMER
 
     def __init__(
-        self,
-        when: float,
-        callback: Callable[..., Any],
-        args: tuple[Any, ...],
-        loop: Any,
-        context: Context | None,
+        self, when: float, callback: Callback, args: Args, loop: Any, context: Context | None
     ) -> None:
         """Make the timer; it is not yet set."""
         if loop._debug:
@@ -186,7 +213,7 @@ class StampedTimer(asyncio.TimerHandle):
         due = self._when
         # Late because a step held the loop: ready since it was due. Late because the system woke
         # an idle loop late: ready when the loop woke.
-        self.made = made = due if due < loop.waited_from else loop.turn_began
+        self.created = created = due if due < loop.waited_from else loop.turn_began
         if self._context is not None:
             _run(self)
             return
@@ -200,7 +227,7 @@ class StampedTimer(asyncio.TimerHandle):
         finally:
             loop.in_timer = False
             loop.step = OUTSIDE
-        steps += (made, TIMER, at, at, PLUMBING)
+        steps += (created, TIMER, at, at, PLUMBING)
 
 
 def _with_wall(run: Callable[[Any], None]) -> Callable[[Any], None]:
@@ -208,42 +235,27 @@ def _with_wall(run: Callable[[Any], None]) -> Callable[[Any], None]:
 
     def run_and_look(self: Any) -> None:
         loop = self._loop
-        step = len(loop.log.steps)
+        step = len(loop.steps)
         loop.wall_began = began = time.perf_counter()
-        computed, queue = _cpu_time(), loop.queue()
+        if began - loop.cpu_asked_at > CPU_TIME_AGE:
+            loop.ask_cpu_time(began)
         run(self)
         took = time.perf_counter() - began
-        if took >= REALLY_BLOCKED and _has_blocked(
-            took, _cpu_time() - computed, queue, loop.queue()
-        ):
-            loop.log.wall[step] = took
+        if took >= REALLY_SLOW:
+            loop.note_wall(step, took)
 
     return run_and_look
 
 
-def _has_blocked(took: float, computed: float, before: Queue, after: Queue) -> bool:
-    """Whether a step that took so many seconds blocked by itself, or others held it up."""
-    if computed >= REALLY_COMPUTED:
-        return True
-    queued = after.seconds - before.seconds
-    own = took - queued
-    if own < REALLY_BLOCKED or computed > _HARDLY * own:
-        return False
-    # Who waits for Python's lock looks for it every few milliseconds. Who does so on a busy machine
-    # waits for a thread that has the lock and no processor.
-    often = own - computed < _LOOKS_FOR_THE_LOCK * (after.turns - before.turns)
-    return not (often and queued > _HARDLY * took)
-
-
-class VirtualHandle(StampedHandle):
-    """A stamped handle of the virtual clock, which also looks at the real one."""
+class VirtualHandle(RecordedHandle):
+    """A recorded handle of the virtual clock, which also looks at the real one."""
 
     __slots__ = ()
-    _run = _with_wall(StampedHandle._run)
+    _run = _with_wall(RecordedHandle._run)
 
 
-class VirtualTimer(StampedTimer):
-    """A stamped timer of the virtual clock, which also looks at the real one."""
+class VirtualTimer(RecordedTimer):
+    """A recorded timer of the virtual clock, which also looks at the real one."""
 
     __slots__ = ()
-    _run = _with_wall(StampedTimer._run)
+    _run = _with_wall(RecordedTimer._run)

@@ -1,61 +1,110 @@
-"""Where a coroutine or a frame stands, in words that are the same on every run and machine."""
+"""What counts as the program's code, and where in it a coroutine or a frame stands, in words.
+
+The words are the same on every run and machine.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import linecache
 import os
 import re
+from collections.abc import Callable
+from contextvars import Context
 from types import CodeType, FrameType
 from typing import Any
 
+Callback = Callable[..., Any]
+Args = tuple[Any, ...]
 Place = tuple[str, int, str]  # file name, line, function
 
+# Modules that stand directly in these packages are plumbing: their lines are never shown, and their
+# callbacks get no lane. Everything else is a program, also what lies in other folders of `helpers`
+# (a lab, say).
+_PLUMBING = ("helpers", "helpers.run")
+# asyncio's own callbacks wake tasks; these are the packages in which they are defined.
+_ASYNCIO = ("asyncio", "_asyncio", "concurrent")
+
+_STDLIB = os.path.dirname(os.__file__)
+_ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+_PLUMBING_FOLDERS = [os.path.join(_ROOT, *package.split(".")) for package in _PLUMBING]
 # A notebook's cells are compiled under a file name that changes with every kernel.
 _CELL = re.compile(r"ipykernel_\d+|^<ipython-input|^<string>$|^<stdin>$|^<doctest|^<exec>$")
 # What asyncio calls a task that nobody named; "None" is a slip of Python 3.13.0.
 AUTO_NAME = re.compile(r"Task-\d+|None")
-_STDLIB = os.path.dirname(os.__file__)
-_ENGINE = os.path.dirname(os.path.abspath(__file__))
-# What lies in other folders of the package (a lab, say) is a program.
-_OURS = (_ENGINE, os.path.dirname(_ENGINE))
-
-
-def describe(filename: str, line: int, function: str) -> str:
-    """A place in words: "line 3 of the cell, in boil: `await oven.wait()`"."""
-    if not _CELL.search(filename) and not of_users(filename):
-        # Its lines differ from one version of Python to the next.
-        return f"a line of Python's own {os.path.basename(filename)}, in {function}"
-    where = "the cell" if _CELL.search(filename) else os.path.basename(filename)
-    source = linecache.getline(filename, line).strip()
-    shown = f": `{source[:60]}{'...' if len(source) > 60 else ''}`" if source else ""
-    return f"line {line} of {where}, in {function}{shown}"
-
-
-def of_code(code: CodeType | None) -> str:
-    """Where a function is defined, shortly: "kitchen.py:12", or "cell:12" in a notebook."""
-    if code is None:
-        return ""
-    name = "cell" if _CELL.search(code.co_filename) else os.path.basename(code.co_filename)
-    return f"{name}:{code.co_firstlineno}"
 
 
 def of_users(filename: str) -> bool:
-    """Whether a file is the user's own, and neither Python's library nor this package's engine."""
-    if filename.startswith("<frozen") or os.path.dirname(os.path.abspath(filename)) in _OURS:
+    """Whether a file is the program's, and neither Python's library nor plumbing."""
+    folder = os.path.dirname(os.path.abspath(filename))
+    if filename.startswith("<frozen") or folder in _PLUMBING_FOLDERS:
         return False
     return not filename.startswith(_STDLIB) or "site-packages" in filename
 
 
+def is_plumbing(callback: Callback) -> bool:
+    """Whether a callback is asyncio's own or plumbing, and not the program's."""
+    func = unwrap(callback)
+    module = ask(func, "__module__")
+    if module is None:  # a method written in C: its object tells
+        module = type(ask(func, "__self__")).__module__
+    name = str(module)
+    return name.rpartition(".")[0] in _PLUMBING or name.partition(".")[0] in _ASYNCIO
+
+
+def name_of(func: Callback) -> str:
+    """A function's name, looked up through the partials that `to_thread` wraps it in."""
+    func = unwrap(func)
+    name = ask(func, "__name__")
+    return name if isinstance(name, str) and name else type(func).__name__
+
+
+def unwrap(func: Callback) -> Callback:
+    """The function inside partials; `to_thread` hands over partial(context.run, func, ...)."""
+    while isinstance(func, functools.partial):
+        inner = func.func
+        in_context = isinstance(ask(inner, "__self__"), Context) and func.args
+        func = func.args[0] if in_context else inner
+    return func
+
+
+def ask(thing: Any, attribute: str) -> Any:
+    """An attribute of an object of the program's, or None: its `__getattr__` may raise."""
+    try:
+        return getattr(thing, attribute, None)
+    except Exception:
+        return None
+
+
+def describe(place: Place) -> str:
+    """A place in words: "line 3 of the cell, in boil: `await oven.wait()`"."""
+    filename, line, function = place
+    in_cell = _CELL.search(filename)
+    if not in_cell and not of_users(filename):
+        # Its lines differ from one version of Python to the next.
+        return f"a line of Python's own {os.path.basename(filename)}, in {function}"
+    where = "the cell" if in_cell else os.path.basename(filename)
+    text = linecache.getline(filename, line).strip()
+    quoted = f": `{text[:60]}{'...' if len(text) > 60 else ''}`" if text else ""
+    return f"line {line} of {where}, in {function}{quoted}"
+
+
+def of_code(code: CodeType) -> str:
+    """Where a function is defined, shortly: "kitchen.py:12", or "cell:12" in a notebook."""
+    name = "cell" if _CELL.search(code.co_filename) else os.path.basename(code.co_filename)
+    return f"{name}:{code.co_firstlineno}"
+
+
 def of_frame(frame: FrameType | None) -> Place | None:
-    """The innermost line of the user's own code at or below a frame, or None."""
+    """The innermost line of the program's code at or below a frame, or None."""
     while frame is not None and not of_users(frame.f_code.co_filename):
         frame = frame.f_back
     return None if frame is None else _here(frame)
 
 
 def suspended(task: asyncio.Task[Any]) -> Place | None:
-    """The line of the user's own code at which a task is suspended, or None if unknown."""
+    """The line of the program's code at which a task is suspended, or None if unknown."""
     found: Place | None = None
     awaited: Any = task.get_coro()
     for _ in range(1000):  # a chain of awaits has no loop, but a foreign awaitable might
@@ -68,12 +117,16 @@ def suspended(task: asyncio.Task[Any]) -> Place | None:
     return found
 
 
+def waiting(task: asyncio.Task[Any]) -> str:
+    """Where a task is suspended, in words."""
+    place = suspended(task)
+    return describe(place) if place else "a place unknown"
+
+
 def called(task: asyncio.Task[Any]) -> str:
     """A task's name; where nobody gave it one, its coroutine's."""
     name = task.get_name()
-    if AUTO_NAME.fullmatch(name):
-        return coroutine_name(task.get_coro())
-    return name
+    return coroutine_name(task.get_coro()) if AUTO_NAME.fullmatch(name) else name
 
 
 def code_of(coro: Any) -> CodeType | str:
@@ -82,27 +135,22 @@ def code_of(coro: Any) -> CodeType | str:
     return coroutine_name(coro) if code is None else code
 
 
+def in_words(error: BaseException) -> str:
+    """An exception as the last line of its traceback has it: "ValueError: burnt"."""
+    return f"{type(error).__name__}: {error}".removesuffix(": ")
+
+
 def coroutine_name(coro: Any) -> str:
     """The name of a coroutine's function."""
     return str(getattr(coro, "__name__", type(coro).__name__))
 
 
-def waiting(task: asyncio.Task[Any]) -> str:
-    """Where a task is suspended, in words."""
-    place = suspended(task)
-    return describe(*place) if place else "a place unknown"
-
-
 def _here(frame: FrameType) -> Place:
-    return frame.f_code.co_filename, _line(frame), frame.f_code.co_name
-
-
-def _line(frame: FrameType) -> int:
-    """The line a frame is at; between two lines, as a loop jumps back, the one before."""
-    line: int | None = frame.f_lineno
+    """Where a frame is; between two lines, as a loop jumps back, at the one before."""
+    code, line = frame.f_code, frame.f_lineno
     if line is None:
-        line = frame.f_code.co_firstlineno
-        for start, _, of_code in frame.f_code.co_lines():
-            if of_code and start <= frame.f_lasti:
-                line = of_code
-    return line
+        line = code.co_firstlineno
+        for start, _, number in code.co_lines():
+            if number and start <= frame.f_lasti:
+                line = number
+    return code.co_filename, line, code.co_name

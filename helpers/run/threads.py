@@ -1,9 +1,9 @@
-"""Work that a run hands to threads, and how the virtual clock waits for it.
+"""Jobs that a run hands to threads, and how the virtual clock waits for them.
 
-Under the virtual clock a thread at work holds the clock: it jumps on only when each piece of work
-is over, or is parked in `busy` until a later moment. What the threads send to the loop meanwhile
-is handed over sorted by the number of the work, so that the order in which real threads happened
-to run is never seen.
+Under the virtual clock a thread at work holds the clock: it jumps on only when each job is over, or
+is parked in `busy` until a later moment. What the threads send to the loop meanwhile is handed over
+sorted by the number of the job, so that the order in which real threads happened to run is never
+seen.
 """
 
 from __future__ import annotations
@@ -11,44 +11,45 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any
 
 from helpers.run.errors import RunStopped
-from helpers.run.runlog import name_of
+from helpers.run.source import Args, Callback, in_words, name_of
 
 # The same on every machine, unlike the default of Python's executor, which depends on the cores.
-HELPERS = 32
+POOL_SIZE = 32
 # How long a turn of the loop that has something ready waits for the threads to come to rest.
 # As long, a thread that sent the loop something holds the clock: it may wait for the answer.
 _GRACE = 0.25
+# How often a loop that waits for threads looks again whether they have come to rest.
 _LOOK = 0.05
 
 _local = threading.local()
 
 
-def current_work() -> Work | None:
-    """The work that the calling thread does for a run, or None."""
-    return getattr(_local, "work", None)
+def current_job() -> Job | None:
+    """The job that the calling thread does for a run, or None."""
+    return getattr(_local, "job", None)
 
 
-class Work:
+class Job:
     """One function that runs in a thread for a run. Times are the run's loop's, in its seconds."""
 
-    def __init__(self, number: int, func: Callable[..., Any], loop: Any) -> None:
-        """Note the work's number and name; it has not started."""
+    def __init__(self, number: int, func: Callback, loop: Any, executor: Executor) -> None:
+        """Note the job's number and name; it has not started."""
         self.number = number
         self.name = name_of(func)
         self.loop = loop
         self.parent = getattr(asyncio.current_task(loop), "recorded_as", None)
-        self.pool, self.room = 0, HELPERS  # which executor, and how many threads it has
+        self.pool = id(executor)
+        self.pool_size: int = getattr(executor, "_max_workers", POOL_SIZE)
         self.parked: threading.Event | None = None
         self.asked: float | None = None  # when it last sent the loop something, in real time
         self.submitted = loop.stamp()
         self.started: float | None = None
         self.ended: float | None = None
-        self.error: BaseException | None = None
+        self.error = ""  # what the function raised, in words
         self.future: Future[Any] | None = None
 
     def rests(self) -> bool:
@@ -58,110 +59,108 @@ class Work:
         waits = self.asked is not None and time.perf_counter() - self.asked > _GRACE
         return self.parked is not None or waits
 
-    def run(self, func: Callable[..., Any], *args: Any) -> Any:
-        """Call the function in this thread, noted as this work."""
-        _local.work = self
+    def run(self, func: Callback, *args: Any) -> Any:
+        """Call the function in this thread, noted as this job."""
+        _local.job = self
         self.started = self.loop.stamp()
         try:
             return func(*args)
-        except BaseException as exc:
-            self.error = exc
+        except BaseException as error:
+            self.error = in_words(error)
             raise
         finally:
             self.ended = self.loop.stamp()
 
 
-class Ledger:
-    """Which work is out, which is parked in `busy`, and what threads sent to the loop.
+class ThreadWork:
+    """Which jobs are out, which are parked in `busy`, and what threads sent to the loop.
 
-    `helpers` is how many threads the run's own pool has; None: as many as asyncio's would.
+    `pool_size` is how many threads the run's own pool has; None: as many as asyncio's would.
     """
 
-    def __init__(self, helpers: int | None = None) -> None:
-        """Start with no work out."""
-        self._helpers = helpers
+    def __init__(self, pool_size: int | None = None) -> None:
+        """Start with no job out."""
+        self._pool_size = pool_size
         self._gate = threading.Condition()
-        self._out: dict[int, Work] = {}
-        self.works: list[Work] = []
+        self._out: dict[int, Job] = {}
+        self.jobs: list[Job] = []
         self._sent: list[tuple[int, int, asyncio.Handle]] = []
         self._stopped = False
 
-    def hand_over(
-        self, loop: Any, executor: Executor | None, func: Callable[..., Any], args: tuple[Any, ...]
+    def submit(
+        self, loop: Any, executor: Executor | None, func: Callback, args: Args
     ) -> asyncio.Future[Any]:
-        """Submit a function, noted as work; what `run_in_executor` gives back.
+        """Submit a function, noted as a job; what `run_in_executor` gives back.
 
         Without an executor it goes to the run's own pool, which the loop keeps, and ends, as its
         default one.
         """
-        executor = executor or self._pool(loop)
+        if executor is None and loop._default_executor is None:
+            loop.set_default_executor(ThreadPoolExecutor(self._pool_size, "helper"))
+        executor = executor or loop._default_executor
         with self._gate:
-            work = Work(len(self.works) + 1, func, loop)
-            work.pool, work.room = id(executor), getattr(executor, "_max_workers", HELPERS)
-            self.works.append(work)
-            self._out[work.number] = work
+            job = Job(len(self.jobs) + 1, func, loop, executor)
+            self.jobs.append(job)
+            self._out[job.number] = job
         try:
             if isinstance(executor, ThreadPoolExecutor):
-                work.future = executor.submit(work.run, func, *args)
+                job.future = executor.submit(job.run, func, *args)
             else:  # an executor of processes: the function must travel alone
-                work.started = work.submitted
-                work.future = executor.submit(func, *args)
+                job.started = job.submitted
+                job.future = executor.submit(func, *args)
         except RuntimeError as error:
-            self.close(work)
+            self._close(job)
             if "start new thread" in str(error):
                 raise RuntimeError(
                     "no thread can be started here (Python in a browser has none), so "
-                    f"`{work.name}` cannot run beside the loop: call it directly, or use Python "
+                    f"`{job.name}` cannot run beside the loop: call it directly, or use Python "
                     "on a machine"
                 ) from error
             raise
-        # Work that is over already sends its result from here, and it is the work that sends it.
-        _local.work, before = work, current_work()
-        try:
-            wrapped = asyncio.wrap_future(work.future, loop=loop)
-        finally:
-            _local.work = before
-        # After asyncio's own callback, so that the result is on its way before the work is over.
-        work.future.add_done_callback(lambda _: self.close(work))
+        # A job that is over already sends its result from here, and it is the job that sends it.
+        _local.job, before = job, current_job()
+        wrapped = asyncio.wrap_future(job.future, loop=loop)
+        _local.job = before
+        # After asyncio's own callback, so that the result is on its way before the job is over.
+        job.future.add_done_callback(lambda _: self._close(job))
         return wrapped
 
-    def _pool(self, loop: Any) -> Executor:
-        if loop._default_executor is None:
-            loop._default_executor = ThreadPoolExecutor(self._helpers, thread_name_prefix="helper")
-        pool: Executor = loop._default_executor
-        return pool
-
-    def close(self, work: Work) -> None:
-        """Note that a piece of work is over, or was cancelled before it began."""
-        if current_work() is work:
-            # Not sooner: what asyncio sends to the loop when the work is over comes from it too.
-            _local.work = None
+    def _close(self, job: Job) -> None:
+        """Note that a job is over, or was cancelled before it began."""
+        if current_job() is job:
+            # Not sooner: what asyncio sends to the loop when the job is over comes from it too.
+            _local.job = None
         with self._gate:
-            self._out.pop(work.number, None)
-            if work.ended is None and work.started is not None:
-                work.ended = work.loop.stamp()
+            self._out.pop(job.number, None)
+            if job.ended is None and job.started is not None:
+                job.ended = job.loop.stamp()
             self._gate.notify_all()
 
+    def unfinished(self) -> list[Future[Any]]:
+        """The futures of the jobs that have not ended."""
+        futures = [job.future for job in self.jobs]
+        return [future for future in futures if future is not None and not future.done()]
+
     def at_work(self) -> bool:
-        """Whether any work is out that is not parked until a later moment."""
-        rooms: dict[int, list[Work]] = {}
-        for work in list(self._out.values()):
-            rooms.setdefault(work.pool, []).append(work)
+        """Whether any job is out that is not parked until a later moment."""
+        pools: dict[int, list[Job]] = {}
+        for job in list(self._out.values()):
+            pools.setdefault(job.pool, []).append(job)
         # With every helper of a pool parked, what still queues for it cannot begin.
         return any(
-            min(len(works), works[0].room) > sum(work.rests() for work in works)
-            for works in rooms.values()
+            min(len(jobs), jobs[0].pool_size) > sum(job.rests() for job in jobs)
+            for jobs in pools.values()
         )
 
     def holds_anything(self) -> bool:
-        """Whether any work is out that is not parked in `busy`."""
-        return any(work.parked is None for work in list(self._out.values()))
+        """Whether any job is out that is not parked in `busy`."""
+        return any(job.parked is None for job in list(self._out.values()))
 
     def jumped(self) -> None:
         """The clock has moved: who waited for the loop may have its answer now, and needs time."""
-        for work in list(self._out.values()):
-            if work.asked is not None:
-                work.asked = time.perf_counter()
+        for job in list(self._out.values()):
+            if job.asked is not None:
+                job.asked = time.perf_counter()
 
     def wait_a_little(self) -> None:
         """Wait a moment for what threads send."""
@@ -170,56 +169,56 @@ class Ledger:
                 self._gate.wait(_LOOK)
 
     def wait(self, *, until_quiet: bool) -> None:
-        """Wait until no work is going on, or one of them needs the loop.
+        """Wait until no job is at work, or one of them needs the loop.
 
-        A thread may wait for something that only the loop can do: when the loop has something
-        ready (`until_quiet` false), or work that goes on has sent it something, the wait has an
-        end. What comes from outside the run's own threads is never kept waiting.
+        Waiting stops after `_GRACE` seconds if the loop has something ready (`until_quiet` false),
+        or a job at work has sent it something: that job may be waiting for the loop. What comes
+        from outside the run's own threads is never kept waiting.
         """
-        patience: float | None = None
+        give_up: float | None = None
         with self._gate:
             while self.at_work():
                 if self._stopped:
-                    self._gate.wait(0.02)
+                    self._gate.wait(_LOOK)
                     return
                 if any(number == 0 for number, _, _ in self._sent):
                     return
-                if patience is None and (not until_quiet or self._sent_by_active()):
-                    patience = time.perf_counter() + _GRACE
-                left = None if patience is None else patience - time.perf_counter()
-                if left is not None and left <= 0:
+                if give_up is None and (not until_quiet or self._sent_by_active()):
+                    give_up = time.perf_counter() + _GRACE
+                left = _LOOK if give_up is None else give_up - time.perf_counter()
+                if left <= 0:
                     return
-                self._gate.wait(_LOOK if left is None else min(left, _LOOK))
+                self._gate.wait(min(left, _LOOK))
 
     def _sent_by_active(self) -> bool:
-        active = {n for n, work in self._out.items() if work.parked is None}
+        active = {n for n, job in self._out.items() if job.parked is None}
         return any(number in active for number, _, _ in self._sent)
 
-    def send(self, handle: asyncio.Handle, work: Work | None) -> None:
-        """Keep a handle that a thread sends to the loop until the loop takes it."""
-        with self._gate:
-            if work is not None:
-                work.asked = time.perf_counter()
-            self._sent.append((work.number if work else 0, len(self._sent), handle))
-            self._gate.notify_all()
-
     def take(self) -> list[asyncio.Handle]:
-        """What was sent, sorted by the number of the work that sent it."""
+        """What was sent, sorted by the number of the job that sent it."""
         with self._gate:
             sent, self._sent = sorted(self._sent, key=lambda item: item[:2]), []
         return [handle for _, _, handle in sent]
 
-    def park(self, loop: Any, work: Work, seconds: float) -> None:
+    def send(self, handle: asyncio.Handle, job: Job | None) -> None:
+        """Keep a handle that a thread sends to the loop until the loop takes it."""
+        with self._gate:
+            if job is not None:
+                job.asked = time.perf_counter()
+            self._sent.append((job.number if job else 0, len(self._sent), handle))
+            self._gate.notify_all()
+
+    def park(self, loop: Any, job: Job, seconds: float) -> None:
         """Keep a thread that is `busy` until the virtual clock has moved by `seconds`."""
         gate = threading.Event()
 
         def unpark() -> None:
             with self._gate:
-                work.parked = None
+                job.parked = None
             gate.set()
 
         with self._gate:  # parked and sent at once, or the clock could jump in between
-            work.parked = gate
+            job.parked = gate
             loop.call_soon_threadsafe(loop.call_at, loop.time() + seconds, unpark)
         gate.wait()
         if self._stopped:
@@ -234,7 +233,7 @@ class Ledger:
         """Let every parked thread and the waiting loop go on: the run is being stopped."""
         with self._gate:
             self._stopped = True
-            for work in self._out.values():
-                if work.parked is not None:
-                    work.parked.set()
+            for job in self._out.values():
+                if job.parked is not None:
+                    job.parked.set()
             self._gate.notify_all()

@@ -14,42 +14,43 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from helpers.run import source as places
-from helpers.run.source import Place
+from helpers.run.source import Place, of_frame
 
 _HOOK = "_warn_unawaited_coroutine"
 
+Listener = Callable[[str, Place | None], None]
+
 _lock = threading.Lock()
-_listeners: dict[int, list[Callable[[str, Place | None], None]]] = {}
+_listeners: dict[int, Listener] = {}  # by thread
 _original: list[Callable[[Any], None]] = []
 
 
 def _tell(coro: Any) -> None:
     """Tell the run of the calling thread of its coroutine; any other is Python's to warn of."""
-    listeners = _listeners.get(threading.get_ident())
-    if not listeners:
-        if _original:
-            _original[0](coro)
-        return
-    # Thrown away at once, as a call whose value nobody takes: then this is the line of the call.
-    listeners[-1](coro.__name__, places.of_frame(sys._getframe(1)))
+    if tell := _listeners.get(threading.get_ident()):
+        # If the coroutine's call was a statement of its own, this is the line of the call.
+        tell(coro.__name__, of_frame(sys._getframe(1)))
+    elif _original:
+        _original[0](coro)
 
 
 @contextlib.contextmanager
-def watch(tell: Callable[[str, Place | None], None]) -> Iterator[None]:
+def watch(tell: Listener) -> Iterator[None]:
     """Call `tell` with name and line of each coroutine that this thread drops unawaited."""
     me = threading.get_ident()
     with _lock:
         if not _listeners and hasattr(warnings, _HOOK):
             _original[:] = [getattr(warnings, _HOOK)]
             setattr(warnings, _HOOK, _tell)
-        _listeners.setdefault(me, []).append(tell)
+        outer = _listeners.get(me)
+        _listeners[me] = tell
     try:
         yield
     finally:
         with _lock:
-            _listeners[me].remove(tell)
-            if not _listeners[me]:
+            if outer:
+                _listeners[me] = outer
+            else:
                 del _listeners[me]
             if not _listeners and _original:
                 setattr(warnings, _HOOK, _original.pop())

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from helpers.run import source as places
+from helpers import race
+from helpers.draw import text
+from helpers.run import clock, source
 
 
 def test_a_line_of_a_file_is_told_with_its_text() -> None:
     line = sys._getframe().f_lineno
-    told = places.describe(__file__, line, "cook")
-    assert told == f"line {line} of test_places.py, in cook: `line = sys._getframe().f_lineno`"
+    words = source.describe((__file__, line, "cook"))
+    assert words == f"line {line} of test_source.py, in cook: `line = sys._getframe().f_lineno`"
 
 
 @pytest.mark.parametrize(
@@ -23,7 +26,7 @@ def test_a_line_of_a_file_is_told_with_its_text() -> None:
     ["/tmp/ipykernel_4711/123456.py", "C:\\Temp\\ipykernel_12\\99.py", "<stdin>", "<string>"],
 )
 def test_a_cell_has_no_file_name(filename: str) -> None:
-    assert places.describe(filename, 3, "cook") == "line 3 of the cell, in cook"
+    assert source.describe((filename, 3, "cook")) == "line 3 of the cell, in cook"
 
 
 def test_a_task_is_at_the_users_line_and_not_at_the_librarys() -> None:
@@ -33,20 +36,20 @@ def test_a_task_is_at_the_users_line_and_not_at_the_librarys() -> None:
     async def main() -> str:
         task = asyncio.create_task(boil(), name="pot")
         await asyncio.sleep(0)
-        told = places.waiting(task)
+        words = source.waiting(task)
         task.cancel()
-        return told
+        return words
 
-    assert asyncio.run(main()).endswith("of test_places.py, in boil: `await asyncio.sleep(1)`")
+    assert asyncio.run(main()).endswith("of test_source.py, in boil: `await asyncio.sleep(1)`")
 
 
 def test_a_task_that_is_the_librarys_own_has_no_line_that_differs_by_version() -> None:
     async def main() -> str:
         task = asyncio.ensure_future(asyncio.sleep(1))
         await asyncio.sleep(0)
-        told = places.waiting(task)
+        words = source.waiting(task)
         task.cancel()
-        return told
+        return words
 
     assert asyncio.run(main()) == "a line of Python's own tasks.py, in sleep"
 
@@ -57,22 +60,32 @@ def test_a_task_nobody_named_is_called_like_its_coroutine() -> None:
 
     async def main() -> list[str]:
         tasks = [asyncio.create_task(boil()), asyncio.create_task(boil(), name="pot")]
-        names = [places.called(task) for task in tasks]
+        names = [source.called(task) for task in tasks]
         await asyncio.gather(*tasks)
         return names
 
     assert asyncio.run(main()) == ["boil", "pot"]
 
 
-def test_the_engine_and_the_library_are_not_the_users_but_labs_are() -> None:
-    assert places.of_users(__file__)
-    assert not places.of_users(asyncio.__file__)
-    assert not places.of_users(places.__file__)
-    assert places.of_users(places.__file__.replace("source.py", "labs/lab.py"))
+@pytest.mark.parametrize(
+    ("function", "plumbing"),
+    [
+        (clock.busy, True),
+        (race.select, True),
+        (asyncio.gather, True),
+        (text.text, False),
+        (lambda: None, False),
+    ],
+)
+def test_helpers_run_and_the_library_are_plumbing_and_other_folders_are_programs(
+    function: Callable[..., Any], *, plumbing: bool
+) -> None:
+    assert source.is_plumbing(function) is plumbing
+    assert source.of_users(function.__code__.co_filename) is not plumbing
 
 
 def test_a_frame_of_the_library_leads_to_the_line_that_called_it() -> None:
-    place = places.of_frame(sys._getframe())
+    place = source.of_frame(sys._getframe())
     assert place is not None
     assert place[2] == "test_a_frame_of_the_library_leads_to_the_line_that_called_it"
 
@@ -87,6 +100,6 @@ def test_a_frame_between_two_lines_is_at_the_one_before_or_at_the_functions_firs
     # What Python 3.11 shows as a `for` whose body ends in an `if` jumps back.
     code = found["count"].__code__
     frame: Any = SimpleNamespace(f_code=code, f_lineno=None, f_lasti=instruction)
-    place = places.of_frame(frame)
+    place = source.of_frame(frame)
     assert place == ("<stdin>", line, "count")
-    assert places.describe(*place) == f"line {line} of the cell, in count"
+    assert source.describe(place) == f"line {line} of the cell, in count"

@@ -5,17 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any
 
-from helpers import Trace, busy, record
-from helpers.run.worklanes import numbered
+from helpers import Trace, busy
 from helpers.trace import LaneKind
-
-
-def recorded(coro: Coroutine[Any, Any, Any], **options: Any) -> Trace:
-    """Record a coroutine under the virtual clock."""
-    return asyncio.run(record(coro, **options))
+from tests.run.runs import recorded
 
 
 def wakers(trace: Trace, name: str) -> list[str]:
@@ -107,7 +102,7 @@ def test_cancels_say_who_asked() -> None:
     assert by == {"by_task": "impatient", "by_callback": "ring", "by_deadline": "deadline"}
 
 
-def cancelled_by(stop: Callable[[asyncio.Task[None]], Any]) -> tuple[list[str], list[str | int]]:
+def cancelled_by(stop: Callable[[asyncio.Task[None]], Any]) -> tuple[list[str], list[str]]:
     """Who woke each step of a task, and who asked it to stop, when `stop` is called at second 1."""
 
     async def stew() -> None:
@@ -136,34 +131,6 @@ def test_a_cancel_that_a_timer_calls_is_the_timers_and_no_step_of_the_task() -> 
     assert cancelled_by(soon_after) == cancelled_by(at) == expected
 
 
-def test_a_cancel_that_the_loop_calls_soon_is_by_the_step_that_asked_for_the_call() -> None:
-    def soon(task: asyncio.Task[None]) -> None:
-        task.get_loop().call_soon(task.cancel)
-
-    def when_done(task: asyncio.Task[None]) -> None:
-        future = task.get_loop().create_future()
-        future.add_done_callback(task.cancel)
-        future.set_result(None)
-
-    assert cancelled_by(soon) == cancelled_by(when_done) == (["main", "main"], ["main"])
-
-
-def test_a_method_of_a_task_that_the_loop_calls_is_no_step_of_the_task() -> None:
-    async def stew() -> None:
-        await asyncio.sleep(5)
-
-    async def main() -> None:
-        loop, task = asyncio.get_running_loop(), asyncio.create_task(stew())
-        for method in (task.get_name, task.done, task.uncancel):
-            loop.call_soon(method)
-        loop.call_at(1, task.set_name, "goulash")
-        await task
-
-    trace = recorded(main())
-    assert wakers(trace, "goulash") == ["main", "timer"]
-    assert [lane.name for lane in trace.lanes] == ["main", "goulash"]
-
-
 def test_the_title_says_that_a_timer_cancelled_a_task() -> None:
     async def stew() -> None:
         await asyncio.sleep(99)
@@ -174,6 +141,18 @@ def test_the_title_says_that_a_timer_cancelled_a_task() -> None:
         await asyncio.wait([task])
 
     assert "A timer cancels `stew` at 1 s" in str(recorded(main()))
+
+
+def test_a_cancel_that_the_loop_calls_soon_is_by_the_step_that_asked_for_the_call() -> None:
+    def soon(task: asyncio.Task[None]) -> None:
+        task.get_loop().call_soon(task.cancel)
+
+    def when_done(task: asyncio.Task[None]) -> None:
+        future = task.get_loop().create_future()
+        future.add_done_callback(task.cancel)
+        future.set_result(None)
+
+    assert cancelled_by(soon) == cancelled_by(when_done) == (["main", "main"], ["main"])
 
 
 def test_a_step_is_woken_by_the_deadline_that_cancelled_and_not_by_a_later_timer() -> None:
@@ -269,17 +248,24 @@ def test_work_that_raises_is_told_in_its_lane() -> None:
     assert (lane.outcome, lane.error) == ("raised", "ValueError: burnt")
 
 
-def test_a_name_that_is_given_late_counts() -> None:
-    async def chop() -> None:
-        await asyncio.sleep(1)
+def test_methods_of_a_task_that_the_loop_calls_are_no_steps_and_a_late_name_counts() -> None:
+    async def stew() -> None:
+        await asyncio.sleep(5)
 
     async def main() -> None:
-        task = asyncio.create_task(chop())
-        task.set_name("onions")
+        loop, task = asyncio.get_running_loop(), asyncio.create_task(stew())
+        for method in (task.get_name, task.done, task.uncancel):
+            loop.call_soon(method)
+        loop.call_at(1, task.set_name, "goulash")
         await task
 
-    assert [task.name for task in recorded(main()).tasks] == ["main", "onions"]
+    trace = recorded(main())
+    assert wakers(trace, "goulash") == ["main", "timer"]
+    assert [lane.name for lane in trace.lanes] == ["main", "goulash"]
 
 
 def test_names_that_recur_are_numbered() -> None:
-    assert numbered(["main", "cook", "cook"]) == ["main", "cook 1", "cook 2"]
+    async def main() -> None:
+        await asyncio.gather(*(asyncio.sleep(1) for _ in range(2)))
+
+    assert [task.name for task in recorded(main()).tasks] == ["main", "sleep 1", "sleep 2"]

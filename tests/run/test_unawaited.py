@@ -8,6 +8,7 @@ import warnings
 import pytest
 
 from helpers.run import unawaited
+from helpers.run.source import Place
 
 
 async def boil() -> None:
@@ -15,20 +16,20 @@ async def boil() -> None:
 
 
 def test_a_dropped_coroutine_is_told_with_the_line_that_dropped_it() -> None:
-    told: list[tuple[str, object]] = []
-    with unawaited.watch(lambda name, place: told.append((name, place))):
-        boil()
-    ((name, place),) = told
+    dropped: list[tuple[str, Place | None]] = []
+    with unawaited.watch(lambda name, place: dropped.append((name, place))):
+        boil()  # type: ignore[unused-coroutine]
+    ((name, place),) = dropped
     assert name == "boil"
     assert place is not None
-    assert place[2] == "test_a_dropped_coroutine_is_told_with_the_line_that_dropped_it"  # type: ignore[index]
+    assert place[2] == "test_a_dropped_coroutine_is_told_with_the_line_that_dropped_it"
 
 
 def test_python_warns_as_ever_when_nobody_watches() -> None:
     with unawaited.watch(lambda name, place: None):
         pass
     with pytest.warns(RuntimeWarning, match="'boil' was never awaited"):
-        boil()
+        boil()  # type: ignore[unused-coroutine]
 
 
 def test_another_threads_coroutine_is_left_to_python() -> None:
@@ -38,7 +39,7 @@ def test_another_threads_coroutine_is_left_to_python() -> None:
     def elsewhere() -> None:
         with warnings.catch_warnings(record=True) as seen:
             warnings.simplefilter("always")
-            boil()
+            boil()  # type: ignore[unused-coroutine]
             caught.extend(seen)
 
     with unawaited.watch(lambda name, place: told.append(name)):
@@ -54,8 +55,8 @@ def test_the_inner_of_two_watches_of_a_thread_is_told() -> None:
     inner: list[str] = []
     with unawaited.watch(lambda name, place: outer.append(name)):
         with unawaited.watch(lambda name, place: inner.append(name)):
-            boil()
-        boil()
+            boil()  # type: ignore[unused-coroutine]
+        boil()  # type: ignore[unused-coroutine]
     assert (outer, inner) == (["boil"], ["boil"])
 
 

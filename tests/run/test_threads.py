@@ -1,4 +1,4 @@
-"""Threads' work: names, the ledger's order, and what holds the virtual clock."""
+"""Jobs in threads: their names, the order of what they send, and what holds the virtual clock."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import pytest
 
 from helpers import busy, record
 from helpers.run.clock import VirtualLoop
-from helpers.run.threads import Work, current_work
+from helpers.run.threads import Job, current_job
 
 
 def wash() -> str:
     """A helper's work."""
-    work = current_work()
-    return work.name if work else "nobody"
+    job = current_job()
+    return job.name if job else "nobody"
 
 
 def square(n: int) -> int:
@@ -72,7 +72,8 @@ def test_work_in_another_process_holds_the_clock_and_has_a_lane(clock: str) -> N
 
 def test_what_threads_send_is_taken_in_the_order_of_the_work_not_of_chance() -> None:
     async def main() -> list[int]:
-        loop, seen = asyncio.get_running_loop(), []
+        loop = asyncio.get_running_loop()
+        seen: list[int] = []
         last_first = [threading.Event() for _ in range(4)]
         last_first[3].set()
 
@@ -131,9 +132,10 @@ def test_without_threads_the_virtual_clock_runs_in_the_callers(
 
 def test_a_thread_that_sent_its_result_holds_the_clock_until_it_is_back() -> None:
     loop = VirtualLoop()
-    work = Work(1, wash, loop)
-    work.asked = float("-inf")
-    assert work.rests(), "it has waited for the loop's answer for long"
-    work.ended = 0.0
-    assert not work.rests(), "it waits for no answer: others may begin in its thread"
+    with ThreadPoolExecutor(1) as pool:
+        job = Job(1, wash, loop, pool)
+    job.asked = float("-inf")
+    assert job.rests(), "it has waited for the loop's answer for long"
+    job.ended = 0.0
+    assert not job.rests(), "it waits for no answer: others may begin in its thread"
     loop.close()
