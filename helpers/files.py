@@ -114,7 +114,7 @@ class _Rows:
 
 def _read(rows: _Rows) -> Row:
     lines = iter(rows)
-    header = next(lines, {})
+    header: Any = next(lines, {})
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise ValueError(f'a trace begins with a line that has "format": "{FORMAT}"')
     version, count = header["version"], header.get("lines", header.get("events"))

@@ -23,7 +23,7 @@ _Poll = tuple[int, int]  # when a step is drawn, from and to, in nanoseconds
 
 
 def text(trace: Any) -> str:
-    """A `Trace` as one JSON object. (`helpers.trace` imports this module, so it is Any here.)"""
+    """A `Trace` as one JSON object; `helpers.trace` imports this module, so it is Any here."""
     about = {key: str(value) for key, value in trace.about.items()}
     about |= {"source": trace.source, "clock": trace.clock, "unit": trace.unit}
     whole = {"traceEvents": list(_events(trace)), "displayTimeUnit": "ms", "otherData": about}
@@ -48,13 +48,8 @@ def _events(trace: Any) -> Iterator[_Event]:
         for step, poll in zip(lane.steps, polls[lane.id], strict=True):
             if lane.kind is not LaneKind.BRANCH:
                 yield _slice(lane.name, chefs[step.thread], poll, {"task": lane.id})
+    yield from _arrows(trace, rows, polls)
     for lane in trace.lanes:
-        for step, poll in zip(lane.steps, polls[lane.id], strict=True):
-            if step.woken_by in rows:
-                waker = trace.by_id[step.woken_by]
-                n = bisect_right(waker.steps, step.ready, key=lambda one: one.start) - 1
-                if n >= 0 and step.ready <= waker.steps[n].end and polls[waker.id][n] < poll:
-                    yield from _arrow((rows[waker.id], polls[waker.id][n]), (rows[lane.id], poll))
         # How it ended; also what shows a row at all where a task was dropped without a poll.
         yield _event("i", lane.outcome, rows[lane.id], ts=_nanos(lane.end) / 1000, s="t")
     for mark in trace.marks:
@@ -96,12 +91,21 @@ def _states(trace: Any, lane: Task, row: _Row, polls: list[_Poll]) -> Iterator[_
             at = until
 
 
-def _arrow(*ends: tuple[_Row, _Poll]) -> Iterator[_Event]:
-    """From the step of a waker to the step of the woken."""
-    (waker, before), (woken, after) = ends
-    more = {"id": after[0] << 20 | woken[1], "cat": "wake"}
-    yield _event("s", "wake", waker, ts=before[0] / 1000, **more)
-    yield _event("f", "wake", woken, ts=after[0] / 1000, bp="e", **more)
+def _arrows(trace: Any, rows: dict[int, _Row], polls: dict[int, list[_Poll]]) -> Iterator[_Event]:
+    """From each step that woke a lane to the lane's next step, where the waker is known."""
+    woken = (
+        (step, lane, poll)
+        for lane in trace.lanes
+        for step, poll in zip(lane.steps, polls[lane.id], strict=True)
+        if step.woken_by in rows
+    )
+    for number, (step, lane, poll) in enumerate(woken):
+        waker = trace.by_id[step.woken_by]
+        n = bisect_right(waker.steps, step.ready, key=lambda one: one.start) - 1
+        if n >= 0 and step.ready <= waker.steps[n].end and polls[waker.id][n] < poll:
+            more = {"id": number, "cat": "wake"}
+            yield _event("s", "wake", rows[waker.id], ts=polls[waker.id][n][0] / 1000, **more)
+            yield _event("f", "wake", rows[lane.id], ts=poll[0] / 1000, bp="e", **more)
 
 
 def _slice(name: str, row: _Row, drawn: _Poll, args: _Event) -> _Event:

@@ -138,7 +138,7 @@ class Trace:
         """One line: how many tasks, how long, on which clock."""
         return f"<Trace of {len(self.tasks)} tasks, {self.duration:g} s, {self.clock} clock>"
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         """The timeline for a notebook, with the text twin as its plain text."""
         from helpers.draw import mimebundle
 

@@ -125,7 +125,10 @@ def test_01_a_pools_time_grows_with_its_jobs_and_its_team_does_not() -> None:
     measured = measure_all((100, 1000), kinds=("thread_pool", "task"), repeats=1)
     few, _, many, tasks = asyncio.run(measured)
     assert few.threads == many.threads
-    assert all(pool.seconds > pool.n / pool.threads * WAIT for pool in (few, many))
+    for pool in (few, many):
+        assert pool.seconds is not None
+        assert pool.threads is not None
+        assert pool.seconds > pool.n / pool.threads * WAIT
     if many.bytes and tasks.bytes:  # None where the system does not tell
         assert many.bytes < 3 * tasks.bytes
 
@@ -379,8 +382,8 @@ def test_06_cards_that_are_written_by_the_hundred_let_others_in_between() -> Non
         ticking.cancel()
 
     def turns_and_steps(*edits: tuple[str, str]) -> tuple[int, int, set[int]]:
-        main = beside_a_ticker(program("06", 1, *edits))
-        main, ticker, *cards = asyncio.run(record(main, clock="real")).tasks
+        evening = beside_a_ticker(program("06", 1, *edits))
+        main, ticker, *cards = asyncio.run(record(evening, clock="real")).tasks
         mixed = all(a.steps[0].start <= b.spawned for a, b in zip(cards, cards[100:], strict=False))
         assert mixed == bool(edits), "the next hundred are written when the first have begun"
         turns = sum(step.start <= cards[-1].spawned for step in ticker.steps)
@@ -428,7 +431,7 @@ def test_07_thieves_are_robbed_as_well() -> None:
 
 
 def test_07_all_chefs_but_one_may_stare() -> None:
-    ovens = {"chefs": 3, "tasks": 5, "work": 0, "yields": 4, "wait": 1}
+    ovens: dict[str, Any] = {"chefs": 3, "tasks": 5, "work": 0, "yields": 4, "wait": 1}
     two, three = (simulate(**ovens, blocking=number / 5) for number in (2, 3))
     assert not any(card.scheduled for card in two.tasks)
     waits = [card.scheduled for card in three.tasks if card.scheduled]

@@ -39,17 +39,20 @@ def there() -> dict[str, Any]:
     node = shutil.which("node")
     if node is None or not (FOLDER / "node_modules" / "pyodide").is_dir():
         unavailable(HOW_TO_GET_IT)
+    command = [node, "run.mjs"]
     run = subprocess.run(
-        [node, "run.mjs"], cwd=FOLDER, capture_output=True, text=True, encoding="utf-8", timeout=120
+        command, cwd=FOLDER, capture_output=True, encoding="utf-8", timeout=120, check=False
     )
     assert run.returncode == 0, run.stderr[-3000:]
-    return json.loads(run.stdout)
+    collected: dict[str, Any] = json.loads(run.stdout)
+    return collected
 
 
 @pytest.fixture(scope="module")
 def here(program: ModuleType) -> dict[str, Any]:
     """What program.py collects in this Python."""
-    return json.loads(json.dumps(asyncio.run(program.collect())))
+    collected: dict[str, Any] = json.loads(json.dumps(asyncio.run(program.collect())))
+    return collected
 
 
 def test_it_is_python_314_without_threads(there: dict[str, Any]) -> None:

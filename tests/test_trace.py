@@ -81,7 +81,8 @@ def run(program: list[Any], clock: str = "virtual") -> Trace:
     try:
         return asyncio.run(record(follow(program, []), clock=clock))
     except (ValueError, ExceptionGroup, TimeoutError) as error:
-        return error.trace  # type: ignore[attr-defined, union-attr]
+        trace: Trace = error.trace  # type: ignore[union-attr]
+        return trace
 
 
 @given(PROGRAM)

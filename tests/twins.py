@@ -162,7 +162,7 @@ async def select_() -> None:
 
 
 async def select__wait() -> None:
-    """asyncio's own race: the loser is left running, until main is over."""
+    """Asyncio's own race: the loser is left running, until main is over."""
     database = spawn("database", asyncio.sleep(0.200))
     cache = spawn("cache", asyncio.sleep(0.100))
     done, _ = await asyncio.wait([database, cache], return_when=asyncio.FIRST_COMPLETED)

@@ -33,7 +33,7 @@ async def crowd(tasks: int) -> None:
 
 def drawn(trace: Trace, repeats: int) -> tuple[float, int]:
     """Median seconds from a trace to a drawn figure's JSON, and its bytes."""
-    seconds = []
+    seconds, text = [], ""
     for _ in range(repeats):
         began = time.perf_counter()
         text = timeline(trace).to_json()

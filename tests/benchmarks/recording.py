@@ -78,7 +78,7 @@ def viztraced(program: Program) -> tuple[float, float]:
     """The program under VizTracer with log_async."""
     from viztracer import VizTracer
 
-    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
         tracer = VizTracer(log_async=True, tracer_entries=2_000_000, verbose=0)
         tracer.start()
         try:

@@ -21,9 +21,9 @@ from tests.browser.page import NotebookPage
 from tests.browser.server import LabServer
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, ViewportSize
 
-WINDOW = {"width": 1200, "height": 900}
+WINDOW: ViewportSize = {"width": 1200, "height": 900}
 
 
 @contextmanager

@@ -90,8 +90,9 @@ class NotebookPage:
         self.page.remove_listener("console", self._keep_message)
 
     def send_messages(self, where: str) -> None:
-        """Have widget messages sent on a subshell ("perCommTarget", as JupyterLab does by itself),
-        or on the kernel's main thread ("disabled"): what its setting `commsOverSubshells` does.
+        """Choose how widget messages are sent, as JupyterLab's setting `commsOverSubshells` does.
+
+        "perCommTarget", its default: on a subshell; "disabled": on the kernel's main thread.
         """
         choose = "where => { jupyterapp.serviceManager.kernels.commsOverSubshells = where }"
         self.page.evaluate(choose, where)

@@ -102,7 +102,7 @@ def test_each_lab_is_run_by_a_click_and_shows_picture_numbers_and_prediction(
 def test_the_code_shown_is_the_text_that_runs_and_follows_the_sliders(panel_of: OpenPanel) -> None:
     panel = panel_of("spawn")
     panel.controls["tasks"].value = 345
-    shown = html.unescape(re.search(r"<pre[^>]*>(.*)</pre>", panel.code.value, re.S)[1])  # type: ignore[index]
+    shown = html.unescape(re.search(r"<pre[^>]*>(.*)</pre>", panel.code.value, re.DOTALL)[1])  # type: ignore[index]
     assert shown == panel.spec.code(panel.engine.values)
     assert "range(1, 346)" in shown
     assert "345 cards" in words(panel.forecast)
