@@ -46,8 +46,8 @@ class _Finder:
             yield from self._left_running(lane)
         for kind in ("vanished", "never_retrieved", "refused_cancel"):
             for lane in self.trace.lanes:
-                if kind in lane.noticed:
-                    yield from _NOTICED[kind](self, lane)
+                if kind in lane.noticed and (sentence := self._sentence(kind, lane)):
+                    yield Finding(sentence, kind=kind, task=lane.id)
 
     # -- long steps ----------------------------------------------------------------------------
 
@@ -130,32 +130,23 @@ class _Finder:
                 task=lane.id,
             )
 
-    def _vanished(self, lane: Task) -> Iterator[Finding]:
-        yield Finding(
-            f"`{lane.name}` vanished before it had ended: nobody kept its handle, and the loop "
-            "holds only a weak reference.",
-            kind="vanished",
-            task=lane.id,
-        )
-
-    def _never_retrieved(self, lane: Task) -> Iterator[Finding]:
-        defined = f" ({lane.place})" if lane.place else ""
-        yield Finding(
-            f"`{lane.name}`{defined} raised {lane.error}, and nobody retrieved it.",
-            kind="never_retrieved",
-            task=lane.id,
-        )
-
-    def _refused_cancel(self, lane: Task) -> Iterator[Finding]:
+    def _sentence(self, kind: str, lane: Task) -> str:
+        """What the loop noticed of a task; "" where it is nobody's fault."""
+        if kind == "vanished":
+            return (
+                f"`{lane.name}` vanished before it had ended: nobody kept its handle, and the loop "
+                "holds only a weak reference."
+            )
+        if kind == "never_retrieved":
+            defined = f" ({lane.place})" if lane.place else ""
+            return f"`{lane.name}`{defined} raised {lane.error}, and nobody retrieved it."
         # Up to Python 3.12 a TaskGroup leaves the cancel by its own failed child counted.
         if all(self._is_child(request.by, lane) for request in lane.cancels):
-            return
+            return ""
         asked = lane.cancels[0].time
-        yield Finding(
+        return (
             f"`{lane.name}` was asked to stop at {self._at(asked)} and refused: it went on for "
-            f"{self._for(lane.end - asked)} and returned.",
-            kind="refused_cancel",
-            task=lane.id,
+            f"{self._for(lane.end - asked)} and returned."
         )
 
     def _is_child(self, who: Waker, of: Task) -> bool:
@@ -174,13 +165,6 @@ class _Finder:
 
     def _at(self, moment: float) -> str:
         return f"{number(moment)} {'min' if self.trace.unit == 'minutes' else 's'}"
-
-
-_NOTICED = {
-    "vanished": _Finder._vanished,
-    "never_retrieved": _Finder._never_retrieved,
-    "refused_cancel": _Finder._refused_cancel,
-}
 
 
 def _line(step: Step, lane: Task) -> str:
