@@ -3,10 +3,8 @@
     python -E -P _cost_probe.py KIND N WAIT
 
 With WAIT in seconds the units wait that long and the time of the whole is taken. With "hold" they
-wait for an hour: the memory of the process is read when all of them are alive, and it ends. One
-process does one of the two, so that memory that was freed before is not used a second time.
-
-It imports nothing of the package: what the package loads would be in the figures.
+wait for an hour: the memory of the process is read when all of them are alive, and it ends. It
+imports nothing of the package: what the package loads would be in the figures.
 """
 
 from __future__ import annotations
@@ -34,11 +32,10 @@ def thread(n: int, wait: float, look: Look) -> None:
     look()
     try:
         for _ in range(n):
-            unit = threading.Thread(target=time.sleep, args=(wait,), daemon=True)
-            unit.start()
-            threads.append(unit)
-    except (RuntimeError, MemoryError, OSError) as reason:
-        answer(refused=f"the system refused to make more than {len(threads)}: {reason}")
+            threads.append(threading.Thread(target=time.sleep, args=(wait,), daemon=True))
+            threads[-1].start()
+    except (RuntimeError, MemoryError) as reason:
+        answer(refused=f"the system refused to make more than {len(threads) - 1}: {reason}")
     look()
     for unit in threads:
         unit.join()
@@ -48,10 +45,9 @@ def thread_pool(n: int, wait: float, look: Look) -> None:
     """One job a unit, given to a pool of the default number of threads."""
     look()
     with ThreadPoolExecutor() as pool:
-        jobs = [pool.submit(time.sleep, wait) for _ in range(n)]
+        for _ in range(n):
+            pool.submit(time.sleep, wait)
         look()
-        for job in jobs:
-            job.result()
 
 
 def task(n: int, wait: float, look: Look) -> None:
@@ -75,11 +71,10 @@ def memory() -> int:
     """Bytes of resident memory."""
     gc.collect()
     try:
-        with Path("/proc/self/smaps_rollup").open(encoding="ascii") as rollup:
-            kilobytes = next(line for line in rollup if line.startswith("Rss:")).split()[1]
-        return int(kilobytes) * 1024
+        rollup = Path("/proc/self/smaps_rollup").read_text(encoding="ascii")
     except OSError:  # not on Linux
         return int(this_process().memory_info().rss)
+    return int(rollup.partition("Rss:")[2].split()[0]) * 1024
 
 
 def this_process() -> Any:
@@ -97,18 +92,17 @@ def answer(**facts: float | str) -> NoReturn:
 
 def main(kind: str, n: str, wait: str) -> None:
     """Print the time, or the memory, of n units of a kind."""
-    look = memory if wait == "hold" else time.perf_counter
+    read = memory if wait == "hold" else time.perf_counter
     readings: list[float] = []
 
-    def note() -> None:
-        readings.append(look())
+    def look() -> None:
+        readings.append(read())
         if wait == "hold" and len(readings) == 2:
-            threads = this_process().num_threads()
-            answer(bytes=readings[1] - readings[0], threads=threads)
+            answer(bytes=readings[1] - readings[0], threads=this_process().num_threads())
 
     # The first unit of a process loads code and makes what all others share.
     KINDS[kind](1, 0.0, memory)
-    KINDS[kind](int(n), HOUR if wait == "hold" else float(wait), note)
+    KINDS[kind](int(n), HOUR if wait == "hold" else float(wait), look)
     answer(seconds=time.perf_counter() - readings[0])
 
 

@@ -23,12 +23,10 @@ from typing import Any
 from helpers.text import table
 
 WAIT = 0.01
+LIMIT = 60.0  # seconds for each process
 # Beyond these a machine may be out of action for a while, and nothing more is learned.
 MOST = {"thread": 20_000, "thread_pool": 10_000, "task": 100_000}
 PROBE = Path(__file__).with_name("_cost_probe.py")
-
-# (how many are done, of how many, a sentence)
-Progress = Callable[[int, int, str], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +44,6 @@ class Cost:
     threads: int | None = None
     note: str = ""
 
-    def __str__(self) -> str:
-        if self.seconds is None:
-            return f"{self.kind} × {self.n:,}: {self.note}"
-        memory = f"{as_size(self.bytes)} of memory, {as_size(_each(self.bytes, self.n))} each"
-        return f"{self.kind} × {self.n:,}: {as_time(self.seconds)}, {self.note or memory}"
-
 
 class Costs(tuple[Cost, ...]):
     """Several costs, in the order measured. As text it is a table."""
@@ -63,48 +55,35 @@ class Costs(tuple[Cost, ...]):
         return Costs(cost for cost in self if cost.kind == kind)
 
     def __str__(self) -> str:
-        rows = [("kind", "units", "time", "memory", "time/unit", "memory/unit", "OS threads")]
+        rows = [["kind", "units", "time", "memory", "time/unit", "memory/unit", "OS threads"]]
         for cost in self:
-            each = as_time(_each(cost.seconds, cost.n)), as_size(_each(cost.bytes, cost.n))
-            threads = "–" if cost.threads is None else f"{cost.threads:,}"
-            total = as_time(cost.seconds), as_size(cost.bytes)
-            rows.append((cost.kind, f"{cost.n:,}", *total, *each, threads))
-        lines = table(rows, "<" + ">" * (len(rows[0]) - 1))
+            figures = ["–"] * 5
+            if cost.seconds is not None and cost.bytes is not None:
+                figures = [as_time(cost.seconds), as_size(cost.bytes)]
+                figures += [as_time(cost.seconds / cost.n), as_size(cost.bytes / cost.n)]
+                figures += [f"{cost.threads:,}"]
+            rows.append([cost.kind, f"{cost.n:,}", *figures])
+        lines = table(rows, "<>>>>>>")
         notes = [f"{cost.kind} × {cost.n:,}: {cost.note}" for cost in self if cost.note]
         return "\n".join([*lines, *notes, "memory: resident, all units alive; no kernel stacks"])
 
     __repr__ = __str__
 
 
-def _each(value: float | None, n: int) -> float | None:
-    return None if value is None else value / n
-
-
-class NoAnswer(Exception):
-    """A measurement that failed; the message says why."""
-
-
-async def measure(kind: str, n: int, *, repeats: int = 3, limit: float = 60.0) -> Cost:
+async def measure(kind: str, n: int, *, repeats: int = 3) -> Cost:
     """Measure n units of a kind ("thread", "task" or "thread_pool") in fresh processes.
 
-    The event loop stays free meanwhile. `limit` is in seconds, for each of the 2 x repeats
-    processes. The Cost's note says what the machine refused, or that the number is beyond what is
-    tried (20,000 threads, 10,000 jobs of a pool, 100,000 tasks). ValueError: unknown kind, or a
-    number below 1.
+    The event loop stays free meanwhile. The Cost's note says what the machine refused, or that the
+    number is beyond what is tried (20,000 threads, 10,000 jobs of a pool, 100,000 tasks).
     """
-    if kind not in MOST or n < 1:
-        raise ValueError(f"{n} of {kind!r}: a number from 1, of {', '.join(MOST)}, was expected")
     if n > MOST[kind]:
         return Cost(kind, n, note=f"not tried: more than {MOST[kind]:,} of this kind")
     try:
-        times = [await _ask(kind, n, str(WAIT), limit) for _ in range(repeats)]
-    except NoAnswer as reason:
+        times = [await _ask(kind, n, str(WAIT)) for _ in range(repeats)]
+        sizes = [await _ask(kind, n, "hold") for _ in range(repeats)]
+    except (OSError, RuntimeError, subprocess.SubprocessError) as reason:
         return Cost(kind, n, note=str(reason))
     seconds = median(each["seconds"] for each in times)
-    try:
-        sizes = [await _ask(kind, n, "hold", limit) for _ in range(repeats)]
-    except NoAnswer as reason:
-        return Cost(kind, n, seconds, note=f"memory is not known: {reason}")
     # Less than nothing would be pages that the system took back meanwhile.
     grown = max(0, round(median(each["bytes"] for each in sizes)))
     return Cost(kind, n, seconds, grown, sizes[-1]["threads"])
@@ -115,48 +94,40 @@ async def measure_all(
     kinds: Sequence[str] = ("thread", "task"),
     *,
     repeats: int = 3,
-    limit: float = 60.0,
-    progress: Progress | None = None,
+    progress: Callable[[int, int, str], object] = lambda *_: None,
 ) -> Costs:
     """Measure every kind with every count, one process after another; see `measure`.
 
     `progress(done, total, sentence)` is called before each measurement and after the last.
     """
-    tell = progress or (lambda *_: None)
     costs: list[Cost] = []
     plan = [(kind, n) for n in counts for kind in kinds]
     for kind, n in plan:
-        before = f"{costs[-1]}; " if costs else ""
-        tell(len(costs), len(plan), f"{before}now {kind} × {n:,}")
-        costs.append(await measure(kind, n, repeats=repeats, limit=limit))
-    tell(len(costs), len(plan), f"{costs[-1]}; done")
+        progress(len(costs), len(plan), f"now {kind} × {n:,}")
+        costs.append(await measure(kind, n, repeats=repeats))
+    progress(len(costs), len(plan), "done")
     return Costs(costs)
 
 
-async def _ask(kind: str, n: int, wait: str, limit: float) -> dict[str, Any]:
-    """What the probe prints. NoAnswer: it failed, or took longer than `limit` seconds."""
+async def _ask(kind: str, n: int, wait: str) -> dict[str, Any]:
+    """What the probe prints. RuntimeError: the system refused to make so many."""
     # -E and -P: no PYTHON* variable (debug mode, tracemalloc) and no module beside the probe, such
     # as this package's own trace.py, may change what is measured.
     command = [sys.executable, "-E", "-P", str(PROBE), kind, str(n), wait]
     flags = getattr(subprocess, "CREATE_NO_WINDOW", 0)
-    try:
-        # In a thread, because a Jupyter kernel's event loop on Windows cannot start processes.
-        printed = await asyncio.to_thread(
-            subprocess.check_output, command, timeout=limit, creationflags=flags
-        )
-    except subprocess.TimeoutExpired as late:
-        raise NoAnswer(f"no answer within {limit:g} s") from late
-    except (OSError, subprocess.CalledProcessError) as failure:
-        raise NoAnswer(f"the measuring process failed: {failure}") from failure
+    # In a thread, because a Jupyter kernel's event loop on Windows cannot start processes.
+    printed = await asyncio.to_thread(
+        subprocess.check_output, command, timeout=LIMIT, creationflags=flags
+    )
     facts: dict[str, Any] = json.loads(printed)
     if "refused" in facts:
-        raise NoAnswer(facts["refused"])
+        raise RuntimeError(facts["refused"])
     return facts
 
 
 @dataclass(frozen=True, slots=True)
 class PerUnit:
-    """What one more unit costs, in seconds and in bytes. None where it was not measured."""
+    """What one more unit costs, in seconds and in bytes. None where no two counts were measured."""
 
     seconds: float | None
     bytes: float | None
@@ -168,8 +139,7 @@ class PerUnit:
 def per_unit(costs: Iterable[Cost]) -> dict[str, PerUnit]:
     """What one more unit of each kind costs: the slope from the smallest to the largest count.
 
-    So what all share, the 10 ms of waiting and the interpreter, is not in it. With a single count
-    it is the total divided by that.
+    So what all share, the 10 ms of waiting and the interpreter, is not in it.
     """
     by_kind: dict[str, list[Cost]] = {}
     for cost in costs:
@@ -182,10 +152,10 @@ def per_unit(costs: Iterable[Cost]) -> dict[str, PerUnit]:
 
 def _slope(points: Iterable[tuple[int, float | None]]) -> float | None:
     known = sorted((n, value) for n, value in points if value is not None)
-    if not known:
+    if len(known) < 2:
         return None
     (n0, low), (n1, high) = known[0], known[-1]
-    return (high - low) / (n1 - n0) if n1 > n0 else high / n1
+    return (high - low) / (n1 - n0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,8 +173,7 @@ class Growth:
 def growth(points: Iterable[tuple[float, float | None]]) -> Growth:
     """Fit how cost grows with n: least squares of log cost over log n.
 
-    An exponent of 1: twice as many cost twice as much. Points (n, None) are left out. ValueError:
-    fewer than two different n, or a number that has no logarithm.
+    An exponent of 1: twice as many cost twice as much. Points (n, None) are left out.
     """
     logs = [(math.log(n), math.log(cost)) for n, cost in points if cost is not None]
     line = linear_regression([x for x, _ in logs], [y for _, y in logs])
