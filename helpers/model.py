@@ -21,7 +21,6 @@ from helpers.trace import Mark, Outcome, Step, Task, Trace
 
 # Tokio's own number: at each 61st turn a worker looks at the injection queue and the timers first.
 INTERVAL = 61
-MOST_PIECES = 100_000
 _DIGITS = 9  # those of the virtual clock
 
 
@@ -45,37 +44,23 @@ def simulate(
 
     spawner "main": the cards are written from outside the team. "task": a card named `sous_chef`
     writes them, works for twice as long as one of them in one piece, and awaits them in order.
-    `trace.marks` tells each theft; `seed` decides whom a thief looks at first. ValueError: an
-    argument out of its limits.
+    `trace.marks` tells each theft; `seed` decides whom a thief looks at first.
     """
-    for name, value, least, most in (
-        ("chefs", chefs, 1, 64),
-        ("tasks", tasks, 0, 10_000),
-        ("yields", yields, 0, 1000),
-        ("tasks x (yields + 1)", tasks * (yields + 1), 0, MOST_PIECES),
-        ("work", work, 0, 1_000_000),
-        ("wait", wait, 0, 1_000_000),
-        ("blocking", blocking, 0, 1),
-    ):
-        if not least <= value <= most:
-            raise ValueError(f"{name} is a number from {least} to {most:,}, got {value!r}")
-    if spawner not in ("main", "task"):
-        raise ValueError(f'spawner is "main" or "task", got {spawner!r}')
-    pieces = [work / (yields + 1)] * (yields + 1)
+    if chefs < 1 or min(tasks, yields, work, wait) < 0 or not 0 <= blocking <= 1:
+        raise ValueError("chefs is at least 1, blocking from 0 to 1, and no number is below 0")
     first, held = 1 if spawner == "main" else 2, round(blocking * tasks)
+    pieces = [work / (yields + 1)] * (yields + 1)
     cards = [
         ModelTask(first + n, f"card {n + 1}", first - 1, [*pieces], wait, blocks=n < held)
         for n in range(tasks)
     ]
-    scheduler = Scheduler(chefs, stealing=stealing, seed=seed)
-    if spawner == "main":
-        return _run(scheduler, cards, cards)
     sous_chef = ModelTask(1, "sous_chef", 0, [2 * work], spawns=cards)
-    return _run(scheduler, [sous_chef], [sous_chef, *cards])
+    scheduler = Scheduler(chefs, stealing=stealing, seed=seed)
+    return _run(scheduler, cards if spawner == "main" else [sous_chef])
 
 
-def _run(scheduler: Scheduler, outside: list[ModelTask], tasks: list[ModelTask]) -> Trace:
-    """Have these tasks done, of which those `outside` come from main."""
+def _run(scheduler: Scheduler, outside: list[ModelTask]) -> Trace:
+    """Have these tasks done, and what they spawn."""
     with set_aside():
         try:
             scheduler.loop.run_until_complete(scheduler.serve(outside))
@@ -87,16 +72,18 @@ def _run(scheduler: Scheduler, outside: list[ModelTask], tasks: list[ModelTask])
         end = task.steps[-1].end
         if end > main.steps[-1].end:  # one that has ended meanwhile is not waited for
             main.steps.append(Step(end, end, end, "main", task.number))
-    lanes = tuple(_lane(task) for task in (main, *tasks))
+    spawned = [each for task in outside for each in (task, *task.spawns)]
+    lanes = tuple(_lane(task) for task in (main, *spawned))
     # Main hears of what a step has ended after all of the steps.
     sequence = [main.number, *scheduler.sequence, *[main.number] * (len(main.steps) - 1)]
+    workers = len(scheduler.workers)
     return Trace(
         lanes,
         max(lane.end for lane in lanes),
         source="model",
-        workers=len(scheduler.workers),
+        workers=workers,
         marks=tuple(scheduler.marks),
-        about={"runtime": "multi_thread", "workers": len(scheduler.workers)},
+        about={"runtime": "multi_thread", "workers": workers},
         sequence=tuple(sequence),
     )
 
