@@ -157,8 +157,6 @@ class Scheduler:
             self._spawn(task, None)
         await asyncio.gather(*running)
 
-    # -- a worker's loop -----------------------------------------------------------------------
-
     async def _work(self, worker: Worker) -> None:
         while self.open:
             worker.turn += 1
@@ -216,8 +214,6 @@ class Scheduler:
             if task.awaited_by is not None:
                 self._wake(task.awaited_by, worker, task.number)
 
-    # -- tasks become ready --------------------------------------------------------------------
-
     def _spawn(self, task: ModelTask, by: Worker | None) -> None:
         """Spawn a task: from outside into the injection queue, by a worker into its slot."""
         task.spawned = self.loop.time()
@@ -252,8 +248,6 @@ class Scheduler:
         for task in ready:
             self._place(task, worker)
         return bool(ready)
-
-    # -- a worker looks for a task -------------------------------------------------------------
 
     def _next(self, worker: Worker) -> ModelTask | None:
         if worker.turn % INTERVAL == 0 and self.injection:

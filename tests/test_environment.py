@@ -13,7 +13,6 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
-from helpers import environment
 from helpers.environment import check, report, requirements
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -53,13 +52,6 @@ def test_a_version_out_of_bounds_is_named_with_the_bounds(
     assert sentence in report([sentence])
 
 
-def test_a_python_that_is_too_old_is_the_only_thing_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "version_info", (3, 10, 2, "final", 0))
-    monkeypatch.setattr(sys, "version", "3.10.2 (main)")
-    [sentence] = check()
-    assert sentence.startswith("This is Python 3.10.2; 3.11 or newer is needed.")
-
-
 def test_a_kernel_of_another_environment_is_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -82,22 +74,6 @@ def test_an_extension_that_jupyterlab_does_not_find_is_named(
     sentences = check()
     assert len(sentences) == 3
     assert "does not find anywidget, without which live figures stay blank." in sentences[1]
-
-
-def test_an_extension_that_is_disabled_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    page = {"disabledExtensions": ["jupyterlab-plotly"]}
-    monkeypatch.setattr("jupyterlab_server.config.get_page_config", lambda *_: page)
-    [sentence] = check()
-    assert sentence.startswith("JupyterLab's jupyterlab-plotly is disabled")
-
-
-def test_an_installed_course_without_its_tree_finds_its_bounds_in_its_own_record(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(environment, "__file__", str(tmp_path / "helpers" / "environment.py"))
-    record = ["plotly<8,>=7", 'pytest<10,>=9; extra == "test"']
-    monkeypatch.setattr(metadata, "requires", lambda name: {"task-cards": record}[name])
-    assert requirements() == ["plotly<8,>=7"]
 
 
 def test_conda_and_pip_are_told_the_same_names_and_bounds() -> None:
