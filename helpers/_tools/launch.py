@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from helpers._tools import PROJECT, python_path
+from helpers._tools import PROJECT
 from helpers.environment import check, report
 
 FIRST_LESSON = "notebooks/00_start_here.ipynb"
@@ -29,16 +30,10 @@ token. Stop it with Ctrl-C. Options that are not listed here go to JupyterLab, f
 
 
 def main(arguments: Sequence[str] | None = None, *, root: Path = PROJECT) -> int:
-    """The command. 0 after JupyterLab was stopped; 1 where it cannot be started, said in words."""
+    """The command: 0 after JupyterLab was stopped, 1 if it cannot start or a check fails."""
     parser = argparse.ArgumentParser(prog="task-cards", description=ABOUT, allow_abbrev=False)
     parser.add_argument("--check", action="store_true", help="check the environment, start nothing")
     options, passed_on = parser.parse_known_args(arguments)
-    problems = check()
-    if options.check:
-        print(report(problems))
-        return 1 if problems else 0
-    if problems:
-        print(report(problems), file=sys.stderr)
     if not (root / FIRST_LESSON).is_file():
         print(
             f"There is no {FIRST_LESSON} in {root}. The lessons are files that you run and change, "
@@ -46,19 +41,18 @@ def main(arguments: Sequence[str] | None = None, *, root: Path = PROJECT) -> int
             file=sys.stderr,
         )
         return 1
-    try:
-        from jupyterlab.labapp import LabApp
-    except ImportError as error:
-        print(f"JupyterLab cannot be started: {error}.", file=sys.stderr)
-        return 1
-    os.environ.update(python_path())
+    problems = check()
+    if options.check:
+        print(report(problems))
+        return 1 if problems else 0
+    if problems:
+        print(report(problems), file=sys.stderr)
+    from jupyterlab.labapp import LabApp
+
     os.chdir(root)
     is_root = getattr(os, "geteuid", lambda: 1)() == 0  # whom JupyterLab refuses unless it is told
-    try:
+    with contextlib.suppress(KeyboardInterrupt):  # before the server's own handler is in place
         LabApp.launch_instance([*OPTIONS, *["--allow-root"] * is_root, *passed_on])
-    except KeyboardInterrupt:
-        # Pressed before the server had put its own handler in place.
-        print("Stopped.", file=sys.stderr)
     return 0
 
 

@@ -19,9 +19,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from helpers._tools.screenshot import HOW_TO_GET_ONE, find_chromium
+from tests.browser.chromium import HOW_TO_GET_ONE, find_chromium, launched
 from tests.browser.lab_page import LabOnScreen, run_code
-from tests.browser.look import WINDOW, launched
+from tests.browser.look import WINDOW
 from tests.browser.page import NotebookPage, write_notebook
 from tests.browser.server import LabServer
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from helpers._tools.screenshot import HOW_TO_GET_ONE, find_chromium
+from tests.browser.chromium import HOW_TO_GET_ONE, find_chromium, launched
 from tests.browser.lab_page import LabNotebook, LabOnScreen
-from tests.browser.look import WINDOW, launched
+from tests.browser.look import WINDOW
 from tests.browser.page import NotebookPage
 from tests.browser.server import PROJECT, LabServer
 from tests.conftest import unavailable

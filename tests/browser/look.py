@@ -11,32 +11,17 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from helpers._tools.screenshot import HOW_TO_GET_ONE, QUIET_FLAGS, find_chromium
+from tests.browser.chromium import HOW_TO_GET_ONE, find_chromium, launched
 from tests.browser.page import NotebookPage
 from tests.browser.server import LabServer
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, ViewportSize
+    from playwright.sync_api import ViewportSize
 
 WINDOW: ViewportSize = {"width": 1200, "height": 900}
-
-
-@contextmanager
-def launched(executable: str) -> Iterator[Browser]:
-    """A headless browser, closed at the end. No `asyncio.run` in this thread while it is open."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=QUIET_FLAGS)
-        try:
-            yield browser
-        finally:
-            browser.close()
 
 
 def take_pictures(notebook: NotebookPage, out: Path) -> list[Path]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers._tools.screenshot import find_chromium
+from tests.browser.chromium import find_chromium
 from tests.browser.page import NotebookPage, write_notebook
 from tests.browser.server import LabServer
 
