@@ -123,7 +123,7 @@ def test_without_the_notebooks_it_says_how_to_install_the_course(
 def test_check_reports_and_starts_nothing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(launch, "python_path", lambda: pytest.fail("it starts JupyterLab"))
+    monkeypatch.setattr(os, "chdir", lambda _: pytest.fail("it starts JupyterLab"))
     assert main(["--check"]) == 0
     assert capsys.readouterr().out == "Everything that the lessons need is here.\n"
     monkeypatch.setattr(launch, "check", lambda: ["plotly is 5; 7 is needed."])
