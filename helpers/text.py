@@ -57,10 +57,7 @@ def pixels(text: str, size: float = 12) -> float:
 
 
 def shorten(text: str, most: int) -> str:
-    """A text on one line, with an ellipsis for its middle if it is wider than `most` columns.
-
-    Both ends stay, since long names tend to differ in one of them.
-    """
+    """A text on one line, with an ellipsis for its middle if it is wider than `most` columns."""
     text = " ".join(text.split())
     if cells(text) <= most:
         return text
