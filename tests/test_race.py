@@ -328,9 +328,15 @@ def line_up(plans: list[Plan], diary: Diary) -> dict[str, Any]:
     }
 
 
-@given(PLANS, *[st.booleans()] * 3, st.just([]) | st.lists(st.integers(1, 12), max_size=3))
+@given(
+    plans=PLANS,
+    options=st.fixed_dictionaries(
+        dict.fromkeys(("biased", "first_success", "cancel_tasks"), st.booleans())
+    ),
+    gaps=st.just([]) | st.lists(st.integers(1, 12), max_size=3),
+)
 def test_any_race_is_won_by_the_first_or_cancelled_and_leaves_nothing_behind(
-    plans: list[Plan], biased: bool, first_success: bool, cancel_tasks: bool, gaps: list[int]
+    plans: list[Plan], options: dict[str, bool], gaps: list[int]
 ) -> None:
     """Each of the gaps, in turns of the loop, ends with a cancel from outside."""
     diary: Diary = {}
@@ -339,9 +345,7 @@ def test_any_race_is_won_by_the_first_or_cancelled_and_leaves_nothing_behind(
     async def main() -> Any:
         racers = line_up(plans, diary)
         tasks = [racer for racer in racers.values() if asyncio.isfuture(racer)]
-        race = asyncio.create_task(
-            select(racers, biased=biased, first_success=first_success, cancel_tasks=cancel_tasks)
-        )
+        race = asyncio.create_task(select(racers, **options))
 
         def cut() -> None:
             nonlocal hits
@@ -353,17 +357,21 @@ def test_any_race_is_won_by_the_first_or_cancelled_and_leaves_nothing_behind(
         await asyncio.sleep(0)  # a race that never started has nothing to clean up
         loop.at_turn = {loop.turn + sum(gaps[: i + 1]): cut for i in range(len(gaps))}
         await asyncio.wait([race])
-        owned = [str(i) for i, plan in enumerate(plans) if cancel_tasks or not plan.handle]
+        owned = [
+            str(i) for i, plan in enumerate(plans) if options["cancel_tasks"] or not plan.handle
+        ]
         assert [name for name in owned if diary.get(name, 0) is None] == [], "still running"
         assert race.cancelled() == (hits > 0)
         assert race.cancelling() == hits
         others = asyncio.all_tasks() - {asyncio.current_task()}
-        assert others <= (set() if cancel_tasks else set(tasks))
+        assert others <= (set() if options["cancel_tasks"] else set(tasks))
         await asyncio.gather(*tasks, return_exceptions=True)
         return None if hits else race.exception() or race.result()
 
     end = play(main)
-    able = [(p.seconds, i) for i, p in enumerate(plans) if not (first_success and p.fails)]
+    able = [
+        (p.seconds, i) for i, p in enumerate(plans) if not (options["first_success"] and p.fails)
+    ]
     if hits:
         return
     if not able:
@@ -371,7 +379,7 @@ def test_any_race_is_won_by_the_first_or_cancelled_and_leaves_nothing_behind(
         return
     tied = [i for at, i in sorted(able) if at == min(able)[0]]
     name = end.name if isinstance(end, Winner) else str(end)
-    assert name in [str(i) for i in (tied[:1] if biased else tied)]
+    assert name in [str(i) for i in (tied[:1] if options["biased"] else tied)]
     assert isinstance(end, Winner) != plans[int(name)].fails
     if isinstance(end, Winner):
         assert end.value == name

@@ -41,9 +41,9 @@ def main(arguments: list[str] | None = None) -> int:
         print(HOW_TO_GET_ONE, file=sys.stderr)
         return 1
     figure = timeline(asyncio.run(record(dinner(), clock="virtual")))
-    window = {"width": WIDTH, "height": int(figure.layout.height or 450) + 40}
+    height = int(figure.layout.height or 450) + 40
     with launched(executable) as browser:
-        page = browser.new_page(viewport=window, device_scale_factor=2)
+        page = browser.new_page(viewport={"width": WIDTH, "height": height}, device_scale_factor=2)
         page.set_content(figure.to_html(include_plotlyjs=True, config={"displayModeBar": False}))
         plot = page.locator(".plotly-graph-div")
         plot.locator(".main-svg").first.wait_for()
