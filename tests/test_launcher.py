@@ -129,10 +129,3 @@ def test_check_reports_and_starts_nothing(
     monkeypatch.setattr(launch, "check", lambda: ["plotly is 5; 7 is needed."])
     assert main(["--check"]) == 1
     assert "- plotly is 5; 7 is needed." in capsys.readouterr().out
-
-
-def test_help_names_the_options_that_go_to_jupyterlab(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as end:
-        main(["--help"])
-    assert end.value.code == 0
-    assert "go to JupyterLab" in capsys.readouterr().out

@@ -336,7 +336,7 @@ def line_up(plans: list[Plan], diary: Diary) -> dict[str, Any]:
     gaps=st.just([]) | st.lists(st.integers(1, 12), max_size=3),
 )
 def test_any_race_is_won_by_the_first_or_cancelled_and_leaves_nothing_behind(
-    plans: list[Plan], options: dict[str, bool], gaps: list[int]
+    plans: list[Plan], options: dict[str, Any], gaps: list[int]
 ) -> None:
     """Each of the gaps, in turns of the loop, ends with a cancel from outside."""
     diary: Diary = {}
