@@ -83,7 +83,7 @@ rounded_up = [
 print(f"cards / chefs, rounded up, times 2 in {sum(rounded_up)} of {len(teams)} teams")
 
 # %% [markdown]
-# `simulate` is a few hundred lines in `helpers/crew.py` that follow the worker loop of Tokio. Its runs are traces like any other. Below it stands beside recordings, so that you can see what it gets right.
+# `simulate` is a few hundred lines in `helpers/model.py` that follow the worker loop of Tokio. Its runs are traces like any other. Below it stands beside recordings, so that you can see what it gets right.
 #
 # ## 2. Where does a card lie?
 #

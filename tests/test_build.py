@@ -152,3 +152,11 @@ def test_the_table_is_written_between_its_markers_alone(
     assert readme.startswith("# A course\n")
     assert readme.endswith("\nThe end.\n")
     assert "| [02](notebooks/02_spawn.ipynb) | What runs first? | 25 |\n| [03]" in readme
+
+
+def test_an_unknown_number_is_refused_with_the_known_ones(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["99"])
+    assert "there is no lesson 99; there are 00, 01" in capsys.readouterr().err

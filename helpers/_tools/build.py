@@ -90,6 +90,8 @@ def main(arguments: list[str] | None = None, *, root: Path = PROJECT) -> int:
     parser.add_argument("--table", action="store_true")
     options = parser.parse_args(arguments)
     lessons = {lesson.number: lesson for lesson in find_lessons(root)}
+    if unknown := set(options.numbers) - lessons.keys():
+        parser.error(f"there is no lesson {', '.join(unknown)}; there are {', '.join(lessons)}")
     chosen = [lessons[number] for number in options.numbers or lessons]
     readme = root / "README.md"
     text = readme.read_text(encoding="utf-8")
