@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import os
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from helpers import text as words
 from helpers.comparison import figure as pictures
 from helpers.comparison.match import Pair, Runs
-from helpers.comparison.rules import UNEXPLAINED, Difference, differences
+from helpers.comparison.rules import REASONS, UNEXPLAINED, Difference, differences
 from helpers.draw import bundle
 from helpers.trace import LaneKind, Outcome, Task, Trace
 
@@ -27,6 +27,7 @@ __all__ = ["Comparison", "compare"]
 
 _WIDTH = 78
 _MOST = 6  # names in a sentence
+_MOST_LIKE_IT = 3  # sentences with one reason
 
 
 def compare(trace: Trace, recording: Trace, title: str | None = None) -> Comparison:
@@ -37,30 +38,18 @@ def compare(trace: Trace, recording: Trace, title: str | None = None) -> Compari
     its coroutine is called. Two runs that share no other name, or that are not one of each, are a
     ValueError.
     """
-    for run, source in ((trace, "asyncio"), (recording, "tokio")):
-        if run.source != source:
-            raise ValueError(
-                "compare takes a run of asyncio and then a recording of Tokio; "
-                f"where {source} was expected, there is a run of {run.source}"
-            )
+    if (trace.source, recording.source) != ("asyncio", "tokio"):
+        sources = f"{trace.source} and then of {recording.source}"
+        raise ValueError(f"compare takes a run of asyncio and then of tokio, got one of {sources}")
     if trace.unit != recording.unit:
         raise ValueError(f"the run counts in {trace.unit}, the recording in {recording.unit}")
     runs = Runs(trace, recording)
-    _check_names(runs)
+    # A task may have futures alone, as main has under a timeout: asyncio has no lanes for those.
+    tasks = [name for name, lane in runs.tokio.items() if lane.kind is not LaneKind.BRANCH]
+    if len(runs.pairs) == 1 < max(len(runs.asyncio), len(tasks)):
+        program = recording.about.get("scenario")
+        raise ValueError(f"the run and the recording {program!r} share no task but main")
     return Comparison(runs, differences(runs), title)
-
-
-def _check_names(runs: Runs) -> None:
-    """Two programs that have no task in common but main are two programs."""
-    here, there = ([name for name in side if name != "main"] for side in (runs.asyncio, runs.tokio))
-    inside = all(runs.tokio[name].kind is LaneKind.BRANCH for name in there)
-    if set(here) & set(there) or (not here and inside):
-        return
-    program = runs.recording.about.get("scenario", "of Tokio")
-    raise ValueError(
-        f"the run and the recording {program!r} are two programs: they share no task but main; the "
-        f"run has {words.listing(here) or 'none'}, the recording {words.listing(there) or 'none'}"
-    )
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -87,25 +76,22 @@ class Comparison:
         exact, pairs = self.runs.exact, self.runs.pairs
         lanes = words.plural(len(pairs), "lane")
         if not self.differs:
-            how = ", poll by poll" if exact else ", as far as measured times can tell"
-            return f"asyncio and Tokio do the same on {lanes}{how}."
+            how = "poll by poll" if exact else "as far as measured times can tell"
+            return f"asyncio and Tokio do the same on {lanes}, {how}."
         ends = len(pairs) - len(self.runs.apart)
         polls = sum(pair.asyncio.polls == pair.tokio.polls for pair in pairs)
         alike = "alike and at the same moment" if exact else "alike"
+        parts = [
+            f"Of {lanes}, {_count(ends, len(pairs), 'ends', 'end')} {alike}, and "
+            f"{_count(polls, len(pairs), 'has', 'have')} the same number of polls"
+        ]
         if len(pairs) == ends == polls == 1:
-            sentence = f"The one lane of both ends {alike}, after the same number of polls"
-        else:
-            sentence = (
-                f"Of {lanes}, {_count(ends, pairs, 'ends', 'end')} {alike}, and "
-                f"{_count(polls, pairs, 'has', 'have')} the same number of polls"
-            )
-        names = [f'"{name}"' for name in self.kinds if name != UNEXPLAINED]
-        if names:
-            sentence += f"; what differs has a reason: {words.listing(names, 9)}"
+            parts = [f"The one lane of both ends {alike}, after the same number of polls"]
+        if names := [f'"{name}"' for name in self.kinds if name != UNEXPLAINED]:
+            parts.append(f"what differs has a reason: {words.listing(names, 9)}")
         if odd := sum(one.name == UNEXPLAINED for one in self.differs):
-            verb = "is" if odd == 1 else "are"
-            sentence += f"; {words.plural(odd, 'difference')} {verb} unexplained"
-        return f"{sentence}."
+            parts.append(f"unexplained: {words.plural(odd, 'difference')}")
+        return f"{'; '.join(parts)}."
 
     @property
     def figure(self) -> go.Figure:
@@ -119,18 +105,20 @@ class Comparison:
 
     def __str__(self) -> str:
         """The verdict, both runs' bars, what agrees and what differs."""
-        parts = [textwrap.wrap(self.verdict, _WIDTH), pictures.bars(self.runs, _WIDTH)]
+        lines = [*textwrap.wrap(self.verdict, _WIDTH), "", *pictures.bars(self.runs, _WIDTH)]
         if self.agrees:
-            items = [line for sentence in self.agrees for line in _wrap(sentence, "- ", "  ")]
-            parts.append(["The same in both:", *items])
+            agreements = (line for one in self.agrees for line in _wrap(one, "- ", "  "))
+            lines += ["", "The same in both:", *agreements]
         if self.differs:
-            parts.append(["Different, and why:", *_reasons(self.differs)])
-        return "\n\n".join("\n".join(part) for part in parts)
-
-    def __repr__(self) -> str:
-        """One line: how many lanes, how many differences."""
-        lanes, odd = len(self.runs.pairs), len(self.differs)
-        return f"<Comparison of {words.plural(lanes, 'lane')}, {words.plural(odd, 'difference')}>"
+            lines += ["", "Different, and why:"]
+        for name in self.kinds:
+            sentences = [one.sentence for one in self.differs if one.name == name]
+            if more := len(sentences[_MOST_LIKE_IT:]):
+                sentences[_MOST_LIKE_IT:] = [f"And {more} more like it."]
+            lines.append(f"- {name}")
+            for sentence in [*sentences, f"Why: {REASONS[name]}"]:
+                lines += _wrap(sentence, "  ", "    ")
+        return "\n".join(lines)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         """The figure for a notebook, with the verdict and the bars as its plain text."""
@@ -140,23 +128,11 @@ class Comparison:
         return bundle(self._figure_dict(), str(self))
 
 
-def _count(some: int, pairs: Sequence[Pair], one: str, many: str) -> str:
+def _count(some: int, every: int, one: str, many: str) -> str:
     """How many of the lanes, and the verb that follows."""
-    if some == len(pairs) > 1:
+    if some == every > 1:
         return f"all {many}"
     return f"{some:,} {one if some == 1 else many}" if some else f"none {many}"
-
-
-def _reasons(differs: tuple[Difference, ...], most: int = 3) -> Iterator[str]:
-    """Each reason with what it is about, and its words once."""
-    for name in dict.fromkeys(one.name for one in differs):
-        same = [one for one in differs if one.name == name]
-        sentences = [one.sentence for one in same[:most]]
-        if len(same) > most:
-            sentences.append(f"And {len(same) - most} more like it.")
-        yield f"- {name}"
-        for sentence in [*sentences, f"Why: {same[0].why}"]:
-            yield from _wrap(sentence, "  ", "    ")
 
 
 def _wrap(text: str, first: str, later: str) -> list[str]:
@@ -165,28 +141,26 @@ def _wrap(text: str, first: str, later: str) -> list[str]:
     )
 
 
-# What agrees
-
-
 def _agreements(runs: Runs) -> Iterator[str]:
     """Order of first polls, numbers of polls, endings, who came first, when."""
     pairs = runs.pairs
     yield from _first_polls(runs)
-    often = [pair for pair in pairs if pair.asyncio.polls == pair.tokio.polls]
-    yield from _alike(runs, often, "the same number of polls", lambda pair: f"{pair.tokio.polls}")
+    often = {
+        pair: f"{pair.tokio.polls}" for pair in pairs if pair.asyncio.polls == pair.tokio.polls
+    }
+    yield from _alike(often, "the same number of polls", len(pairs))
     for outcome in Outcome:
         ended = [pair for pair in pairs if pair.asyncio.outcome is pair.tokio.outcome is outcome]
-        verb = "Still pending" if outcome is Outcome.PENDING else str(outcome).capitalize()
         if len(ended) > _MOST:
             yield f"{len(ended):,} lanes end alike: {outcome}."
         elif ended:
-            yield f"{verb} in both: {_names(ended)}."
-    winners = [_winners(runs, lanes) for lanes in (runs.asyncio, runs.tokio)]
-    if len(winners[0]) == 1 and winners[0] == winners[1] and len(pairs) > 2:
-        yield f"`{winners[0][0]}` is the first to return."
+            yield f"{str(outcome).capitalize()} in both: {_names(ended)}."
+    first = [_first_to_return(runs, side) for side in (runs.asyncio, runs.tokio)]
+    if first[0] == first[1] and len(first[0]) == 1 and len(pairs) > 2:
+        yield f"`{first[0][0]}` is the first to return."
     if runs.exact:
-        over = [pair for pair in pairs if "end" not in pair.facts]
-        yield from _alike(runs, over, "over at the same moment", lambda p: runs.at(p.tokio.end))
+        over = {pair: runs.at(pair.tokio.end) for pair in pairs if "end" not in pair.facts}
+        yield from _alike(over, "over at the same moment", len(pairs))
     elif runs.swapped("end") is None and len(pairs) > 1:
         yield "The order in which they end."
 
@@ -196,24 +170,23 @@ def _first_polls(runs: Runs) -> Iterator[str]:
     if len(polled) > 1 and not runs.swapped("start"):
         polled.sort(key=lambda pair: (pair.asyncio.steps[0].start, pair.asyncio.id))
         starts = [(pair.asyncio.steps[0].start, pair.tokio.steps[0].start) for pair in polled]
-        alike = runs.exact and all(runs.same(*both) for both in starts)
+        alike = runs.exact and all(here == there for here, there in starts)
         moments = ", and their moments" if alike else ""
         yield f"The order of first polls{moments}: {_names(polled)}."
 
 
-def _alike(runs: Runs, same: list[Pair], what: str, value: Callable[[Pair], str]) -> Iterator[str]:
+def _alike(values: dict[Pair, str], what: str, lanes: int) -> Iterator[str]:
     """Which lanes agree in something, each with the value."""
-    if len({value(pair) for pair in same}) == 1 and len(same) > 2:
-        all_of = len(runs.pairs)
-        which = f"All {all_of:,}" if len(same) == all_of else f"{len(same):,} of {all_of:,}"
-        yield f"{which} lanes: {what} ({value(same[0])})."
-    elif same:
-        lanes = words.listing([f"{pair} ({value(pair)})" for pair in same], _MOST)
-        yield f"{what[0].upper()}{what[1:]}: {lanes}."
+    if len({*values.values()}) == 1 and len(values) > 2:
+        which = f"All {lanes:,}" if len(values) == lanes else f"{len(values):,} of {lanes:,}"
+        yield f"{which} lanes: {what} ({next(iter(values.values()))})."
+    elif values:
+        pairs = [f"{pair} ({value})" for pair, value in values.items()]
+        yield f"{what[0].upper()}{what[1:]}: {words.listing(pairs, _MOST)}."
 
 
-def _winners(runs: Runs, lanes: dict[str, Task]) -> list[str]:
-    """The lanes that returned first, of those that both runs have, without main."""
+def _first_to_return(runs: Runs, lanes: dict[str, Task]) -> list[str]:
+    """The names of the lanes that both runs have, without main, which returned first."""
     names = [pair.name for pair in runs.pairs if pair.name != "main"]
     ends = {name: lanes[name].end for name in names if lanes[name].outcome is Outcome.RETURNED}
     first = min(ends.values(), default=0.0)

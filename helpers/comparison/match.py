@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import functools
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+import itertools
+from collections import Counter
+from collections.abc import Iterator
 
 from helpers import text as words
-from helpers.trace import LaneKind, Outcome, Step, Task, Trace
+from helpers.task import Waker
+from helpers.trace import LaneKind, Step, Task, Trace
 
 _SLACK = 0.005  # seconds by which two measured moments that are one may differ
 _NOISE = 0.01, 0.05  # seconds, and a share of the run, by which an order may change by chance
-
-# What is not the same for a lane: a word, or a poll that only one side ("asyncio" or "tokio") has,
-# as the side and the step's number.
-Fact = str | tuple[str, int]
-ENDING = frozenset({"outcome", "error", "end", "polls"})
+ENDING = frozenset({"outcome", "error", "end", "polls"})  # facts that may follow from a cancel
 
 
 class Runs:
     """A run of asyncio and a recording of Tokio, with their lanes matched by name.
 
     `asyncio` and `tokio` hold the lanes by the names that they are matched by, `names` for both
-    sides these names by the lanes' ids. `pairs` are the lanes that both have, in the recording's
-    order. Where both clocks are virtual (`exact`), times are compared, else only their order.
+    sides these names by the lanes' ids. Where both clocks are virtual (`exact`), times are
+    compared, else only their order.
     """
 
     def __init__(self, trace: Trace, recording: Trace) -> None:
@@ -31,31 +28,16 @@ class Runs:
         self.trace, self.recording = trace, recording
         self.exact = trace.clock == recording.clock == "virtual"
         self.asyncio, self.tokio = _by_name(trace), _by_name(recording)
-        self.names: dict[str, dict[int | str | None, str]] = {
+        self.names: dict[str, dict[Waker, str]] = {
             "asyncio": {lane.id: name for name, lane in self.asyncio.items()},
             "tokio": {lane.id: name for name, lane in self.tokio.items()},
         }
-        both = [name for name in self.tokio if name in self.asyncio]
-        self.pairs = [Pair(self, name) for name in both]
-
-    @functools.cached_property
-    def apart(self) -> frozenset[str]:
-        """The names of lanes that end at another moment or in another way."""
-        return frozenset(pair.name for pair in self.pairs if {"outcome", "end"} & pair.facts)
-
-    @functools.cached_property
-    def arms(self) -> set[int]:
-        """The ids of asyncio's tasks that stand for futures which Tokio polls in their parents.
-
-        Such a future has a lane of the same name, or none: then the task is one of several
-        siblings, spawned at one moment, of which one returned and their parent cancelled another.
-        """
-        arms = {pair.asyncio.id for pair in self.pairs if pair.tokio.kind is LaneKind.BRANCH}
-        alone = [lane for name, lane in self.asyncio.items() if name not in self.tokio]
-        won = {(lane.parent, lane.spawned) for lane in alone if lane.outcome is Outcome.RETURNED}
-        lost = {(lane.parent, lane.spawned) for lane in alone if lane.cancelled_by == lane.parent}
-        races = won & lost
-        return arms | {lane.id for lane in alone if (lane.parent, lane.spawned) in races}
+        # The lanes that both have, in the recording's order, and those that end in two ways.
+        self.pairs = [Pair(self, name) for name in self.tokio if name in self.asyncio]
+        self.apart = {pair.name for pair in self.pairs if {"outcome", "end"} & pair.facts}
+        # The ids of asyncio's tasks that are futures in Tokio, or have no lane there.
+        tasks = {name for name, lane in self.tokio.items() if lane.kind is LaneKind.TASK}
+        self.arms = {lane.id for name, lane in self.asyncio.items() if name not in tasks}
 
     def same(self, one: float, other: float) -> bool:
         """Whether two moments are one, as far as the clocks can tell."""
@@ -71,24 +53,22 @@ class Runs:
         def moment(lane: Task) -> float:
             return lane.end if what == "end" else lane.steps[0].start
 
-        early, late = _noise(self.trace), _noise(self.recording)
-        polled = [pair for pair in self.pairs if pair.asyncio.steps and pair.tokio.steps]
-        ordered = sorted(polled, key=lambda pair: moment(pair.asyncio))
-        waiting = deque(ordered)
-        latest: Pair | None = None  # in Tokio, of those that asyncio has before `pair`
-        for pair in ordered:
-            while moment(waiting[0].asyncio) < moment(pair.asyncio) - early:
-                before = waiting.popleft()
-                if latest is None or moment(before.tokio) > moment(latest.tokio):
-                    latest = before
-            if latest is not None and moment(pair.tokio) < moment(latest.tokio) - late:
+        pairs = [pair for pair in self.pairs if pair.asyncio.steps and pair.tokio.steps]
+        pairs.sort(key=lambda pair: (moment(pair.asyncio), moment(pair.tokio)))
+        latest = pairs[0]  # in Tokio, of the pairs up to this one
+        for pair in pairs:
+            here = moment(pair.asyncio) - moment(latest.asyncio)
+            there = moment(pair.tokio) - moment(latest.tokio)
+            if here > _noise(self.trace) and there < -_noise(self.recording):
                 return latest, pair
+            latest = pair if there > 0 else latest
         return None
 
 
 class Pair:
-    """One lane of both runs, and the facts about it that are not the same.
+    """One lane of both runs, and in words the facts about it that are not the same.
 
+    Where times are compared, `odd_poll` is the first poll that only one side has, `odd_side`.
     Rules take away from `unexplained` what they explain.
     """
 
@@ -96,52 +76,47 @@ class Pair:
         """Find what is not the same."""
         self.runs, self.name = runs, name
         self.asyncio, self.tokio = runs.asyncio[name], runs.tokio[name]
+        self.odd_side, self.odd_poll = self._first_odd_poll() if runs.exact else ("", None)
         self.facts = frozenset(self._facts())
         self.unexplained = set(self.facts)
 
-    def _facts(self) -> Iterator[Fact]:
-        one, other, runs = self.asyncio, self.tokio, self.runs
-        here, there = (runs.names[side] for side in ("asyncio", "tokio"))
-        same: dict[Fact, bool] = {
+    def _first_odd_poll(self) -> tuple[str, Step | None]:
+        for here, there in itertools.zip_longest(self.asyncio.steps, self.tokio.steps):
+            if here is None or there is None or here[:3] != there[:3]:
+                first_here = there is None or (here is not None and here.start <= there.start)
+                return ("asyncio", here) if first_here else ("tokio", there)
+        return "", None
+
+    def _facts(self) -> Iterator[str]:
+        one, other, names = self.asyncio, self.tokio, self.runs.names
+        same = {
             "kind": one.kind is other.kind,
             "outcome": one.outcome is other.outcome,
-            "error": one.error == other.error,
-            "parent": here.get(one.parent) == there.get(other.parent),
+            # Without its type: Python raises a RuntimeError where Rust panics.
+            "error": one.error.partition(": ")[2] == other.error.partition(": ")[2],
+            "parent": names["asyncio"].get(one.parent) == names["tokio"].get(other.parent),
+            "polls": one.polls == other.polls and self.odd_poll is None,
+            "end": one.end == other.end or not self.runs.exact,
+            "spawn": one.spawned == other.spawned or not self.runs.exact,
         }
-        if runs.exact:
-            same["end"] = runs.same(one.end, other.end)
-            same["spawn"] = runs.same(one.spawned, other.spawned)
-            yield from (("asyncio", n) for n in _unmatched(one.steps, other.steps))
-            yield from (("tokio", n) for n in _unmatched(other.steps, one.steps))
-        else:
-            same["polls"] = one.polls == other.polls
-        yield from (fact for fact, agrees in same.items() if not agrees)
+        return (fact for fact, agrees in same.items() if not agrees)
 
-    def steps(self, side: str, which: Callable[[Step], bool] = bool) -> dict[Fact, Step]:
-        """The unexplained polls that only one side has and for which `which` is true; or all."""
-        lane = self.asyncio if side == "asyncio" else self.tokio
-        numbers = [n for n in range(lane.polls) if (side, n) in self.unexplained]
-        return {(side, n): lane.steps[n] for n in numbers if which(lane.steps[n])}
+    def alike_until(self, moment: float) -> bool:
+        """Whether no poll before that moment is known to be on one side only."""
+        return self.odd_poll is None or self.odd_poll.start >= moment
+
+    def where_odd(self) -> str:
+        """The moment of the first odd poll, and the side, in words."""
+        moment = self.odd_poll.start if self.odd_poll else self.asyncio.end
+        return f"{self.runs.at(moment)} {'here' if self.odd_side == 'asyncio' else 'there'}"
 
     def __str__(self) -> str:
         """The name as it is written in a sentence."""
         return f"`{self.name}`"
 
 
-def _unmatched(steps: Sequence[Step], others: Sequence[Step]) -> Iterator[int]:
-    """The numbers of the steps that have no step of the same times among the others."""
-    free = Counter(step[:3] for step in others)
-    for n, step in enumerate(steps):
-        free[step[:3]] -= 1
-        if free[step[:3]] < 0:
-            yield n
-
-
 def _by_name(trace: Trace) -> dict[str, Task]:
-    """The lanes by name: the root is "main" whatever its coroutine is called; no callbacks.
-
-    Of lanes with one name the first has it, the others are numbered.
-    """
+    """The lanes by name, without callbacks. The root is "main"; of one name, the second has a 2."""
     main = next((lane for lane in trace.tasks if lane.parent is None), None)
     seen: Counter[str] = Counter()
     lanes: dict[str, Task] = {}
