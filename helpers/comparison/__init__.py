@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from helpers import text as words
 from helpers.comparison import figure as pictures
-from helpers.comparison.match import Pair, Runs
+from helpers.comparison.match import Pair, Runs, noise
 from helpers.comparison.rules import REASONS, UNEXPLAINED, Difference, differences
 from helpers.draw import bundle
 from helpers.trace import LaneKind, Outcome, Task, Trace
@@ -26,17 +26,15 @@ if TYPE_CHECKING:
 __all__ = ["Comparison", "compare"]
 
 _WIDTH = 78
-_MOST = 6  # names in a sentence
-_MOST_LIKE_IT = 3  # sentences with one reason
+_MOST_NAMES, _MOST_SENTENCES = 6, 3  # names in a sentence, and sentences of one reason
 
 
 def compare(trace: Trace, recording: Trace, title: str | None = None) -> Comparison:
     """Both runs of one program in the same axes, and what agrees, what differs, and why.
 
     `trace` is a run of asyncio, `recording` one of Tokio (`load_recording`), and `title` stands
-    above the figure instead of the verdict. Lanes are matched by their names; main is main whatever
-    its coroutine is called. Two runs that share no other name, or that are not one of each, are a
-    ValueError.
+    above the figure instead of the verdict. Lanes are matched by name; main is main whatever its
+    coroutine is called. Two runs that share no other name are a ValueError.
     """
     if (trace.source, recording.source) != ("asyncio", "tokio"):
         sources = f"{trace.source} and then of {recording.source}"
@@ -113,8 +111,8 @@ class Comparison:
             lines += ["", "Different, and why:"]
         for name in self.kinds:
             sentences = [one.sentence for one in self.differs if one.name == name]
-            if more := len(sentences[_MOST_LIKE_IT:]):
-                sentences[_MOST_LIKE_IT:] = [f"And {more} more like it."]
+            if more := len(sentences[_MOST_SENTENCES:]):
+                sentences[_MOST_SENTENCES:] = [f"And {more} more like it."]
             lines.append(f"- {name}")
             for sentence in [*sentences, f"Why: {REASONS[name]}"]:
                 lines += _wrap(sentence, "  ", "    ")
@@ -151,11 +149,12 @@ def _agreements(runs: Runs) -> Iterator[str]:
     yield from _alike(often, "the same number of polls", len(pairs))
     for outcome in Outcome:
         ended = [pair for pair in pairs if pair.asyncio.outcome is pair.tokio.outcome is outcome]
-        if len(ended) > _MOST:
+        if len(ended) > _MOST_NAMES:
             yield f"{len(ended):,} lanes end alike: {outcome}."
         elif ended:
             yield f"{str(outcome).capitalize()} in both: {_names(ended)}."
-    first = [_first_to_return(runs, side) for side in (runs.asyncio, runs.tokio)]
+    sides = (runs.trace, runs.asyncio), (runs.recording, runs.tokio)
+    first = [_first_to_return(run, lanes, pairs) for run, lanes in sides]
     if first[0] == first[1] and len(first[0]) == 1 and len(pairs) > 2:
         yield f"`{first[0][0]}` is the first to return."
     if runs.exact:
@@ -182,16 +181,16 @@ def _alike(values: dict[Pair, str], what: str, lanes: int) -> Iterator[str]:
         yield f"{which} lanes: {what} ({next(iter(values.values()))})."
     elif values:
         pairs = [f"{pair} ({value})" for pair, value in values.items()]
-        yield f"{what[0].upper()}{what[1:]}: {words.listing(pairs, _MOST)}."
+        yield f"{what[0].upper()}{what[1:]}: {words.listing(pairs, _MOST_NAMES)}."
 
 
-def _first_to_return(runs: Runs, lanes: dict[str, Task]) -> list[str]:
+def _first_to_return(run: Trace, lanes: dict[str, Task], pairs: Iterable[Pair]) -> list[str]:
     """The names of the lanes that both runs have, without main, which returned first."""
-    names = [pair.name for pair in runs.pairs if pair.name != "main"]
+    names = [pair.name for pair in pairs if pair.name != "main"]
     ends = {name: lanes[name].end for name in names if lanes[name].outcome is Outcome.RETURNED}
-    first = min(ends.values(), default=0.0)
-    return [name for name, end in ends.items() if runs.same(end, first)]
+    latest = min(ends.values(), default=0.0) + noise(run)
+    return [name for name, end in ends.items() if end <= latest]
 
 
 def _names(pairs: Iterable[Pair]) -> str:
-    return words.listing([*map(str, pairs)], _MOST)
+    return words.listing([*map(str, pairs)], _MOST_NAMES)

@@ -10,17 +10,15 @@ from helpers import text as words
 from helpers.task import Waker
 from helpers.trace import LaneKind, Step, Task, Trace
 
-_SLACK = 0.005  # seconds by which two measured moments that are one may differ
-_NOISE = 0.01, 0.05  # seconds, and a share of the run, by which an order may change by chance
 ENDING = frozenset({"outcome", "error", "end", "polls"})  # facts that may follow from a cancel
 
 
 class Runs:
     """A run of asyncio and a recording of Tokio, with their lanes matched by name.
 
-    `asyncio` and `tokio` hold the lanes by the names that they are matched by, `names` for both
-    sides these names by the lanes' ids. Where both clocks are virtual (`exact`), times are
-    compared, else only their order.
+    `asyncio` and `tokio` hold the lanes by the names that they are matched by, `names` these names
+    by the lanes' ids: "here" in asyncio, "there" in Tokio. Where both clocks are virtual (`exact`),
+    times are compared, else only their order.
     """
 
     def __init__(self, trace: Trace, recording: Trace) -> None:
@@ -29,8 +27,8 @@ class Runs:
         self.exact = trace.clock == recording.clock == "virtual"
         self.asyncio, self.tokio = _by_name(trace), _by_name(recording)
         self.names: dict[str, dict[Waker, str]] = {
-            "asyncio": {lane.id: name for name, lane in self.asyncio.items()},
-            "tokio": {lane.id: name for name, lane in self.tokio.items()},
+            "here": {lane.id: name for name, lane in self.asyncio.items()},
+            "there": {lane.id: name for name, lane in self.tokio.items()},
         }
         # The lanes that both have, in the recording's order, and those that end in two ways.
         self.pairs = [Pair(self, name) for name in self.tokio if name in self.asyncio]
@@ -38,10 +36,6 @@ class Runs:
         # The ids of asyncio's tasks that are futures in Tokio, or have no lane there.
         tasks = {name for name, lane in self.tokio.items() if lane.kind is LaneKind.TASK}
         self.arms = {lane.id for name, lane in self.asyncio.items() if name not in tasks}
-
-    def same(self, one: float, other: float) -> bool:
-        """Whether two moments are one, as far as the clocks can tell."""
-        return abs(one - other) <= (0 if self.exact else _SLACK)
 
     def at(self, seconds: float) -> str:
         """A moment or a duration in words."""
@@ -59,7 +53,7 @@ class Runs:
         for pair in pairs:
             here = moment(pair.asyncio) - moment(latest.asyncio)
             there = moment(pair.tokio) - moment(latest.tokio)
-            if here > _noise(self.trace) and there < -_noise(self.recording):
+            if here > noise(self.trace) and there < -noise(self.recording):
                 return latest, pair
             latest = pair if there > 0 else latest
         return None
@@ -68,7 +62,7 @@ class Runs:
 class Pair:
     """One lane of both runs, and in words the facts about it that are not the same.
 
-    Where times are compared, `odd_poll` is the first poll that only one side has, `odd_side`.
+    Where times are compared, `odd_poll` is the first poll that only `odd_side` has.
     Rules take away from `unexplained` what they explain.
     """
 
@@ -84,7 +78,7 @@ class Pair:
         for here, there in itertools.zip_longest(self.asyncio.steps, self.tokio.steps):
             if here is None or there is None or here[:3] != there[:3]:
                 first_here = there is None or (here is not None and here.start <= there.start)
-                return ("asyncio", here) if first_here else ("tokio", there)
+                return ("here", here) if first_here else ("there", there)
         return "", None
 
     def _facts(self) -> Iterator[str]:
@@ -94,7 +88,7 @@ class Pair:
             "outcome": one.outcome is other.outcome,
             # Without its type: Python raises a RuntimeError where Rust panics.
             "error": one.error.partition(": ")[2] == other.error.partition(": ")[2],
-            "parent": names["asyncio"].get(one.parent) == names["tokio"].get(other.parent),
+            "parent": names["here"].get(one.parent) == names["there"].get(other.parent),
             "polls": one.polls == other.polls and self.odd_poll is None,
             "end": one.end == other.end or not self.runs.exact,
             "spawn": one.spawned == other.spawned or not self.runs.exact,
@@ -104,11 +98,6 @@ class Pair:
     def alike_until(self, moment: float) -> bool:
         """Whether no poll before that moment is known to be on one side only."""
         return self.odd_poll is None or self.odd_poll.start >= moment
-
-    def where_odd(self) -> str:
-        """The moment of the first odd poll, and the side, in words."""
-        moment = self.odd_poll.start if self.odd_poll else self.asyncio.end
-        return f"{self.runs.at(moment)} {'here' if self.odd_side == 'asyncio' else 'there'}"
 
     def __str__(self) -> str:
         """The name as it is written in a sentence."""
@@ -128,7 +117,6 @@ def _by_name(trace: Trace) -> dict[str, Task]:
     return lanes
 
 
-def _noise(trace: Trace) -> float:
+def noise(trace: Trace) -> float:
     """Seconds by which two moments of a run must differ to have an order."""
-    seconds, share = _NOISE
-    return 0 if trace.clock == "virtual" else seconds + share * trace.duration
+    return 0 if trace.clock == "virtual" else 0.01 + 0.05 * trace.duration

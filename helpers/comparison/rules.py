@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from helpers import text as words
-from helpers.comparison.match import ENDING, Pair, Runs
+from helpers.comparison.match import ENDING, Pair, Runs, noise
 from helpers.task import DEADLINE, TIMER, Waker
 from helpers.trace import LaneKind, Outcome, Task, Trace, moved
 
@@ -63,9 +63,13 @@ Matches = Iterator[Difference]
 
 def differences(runs: Runs) -> tuple[Difference, ...]:
     """Every difference with its reason, a cause before what follows from it."""
+    rules = (
+        *(future_or_task, timeout_over_handle, cancelled, parent_of_arms),
+        *(follows, turns_of_main, unexplained),
+    )
     found: list[Difference] = []
     for pair in runs.pairs:
-        for rule in PAIR_RULES:
+        for rule in rules:
             for match in rule(pair):
                 pair.unexplained.difference_update(match.explains)
                 found.append(match)
@@ -134,7 +138,8 @@ def follows(pair: Pair) -> Matches:
     if "polls" in pair.unexplained and pair.odd_poll is not None:
         waker = pair.runs.names[pair.odd_side].get(pair.odd_poll.woken_by)
         if waker in pair.runs.apart - {pair.name}:
-            sentence = f"{pair} goes on at {pair.where_odd()}, when `{waker}` has ended."
+            at = f"{pair.runs.at(pair.odd_poll.start)} {pair.odd_side}"
+            sentence = f"{pair} goes on at {at}, when `{waker}` has ended."
             yield Difference(FOLLOWS, pair.name, sentence, {"polls"})
 
 
@@ -151,30 +156,22 @@ def unexplained(pair: Pair) -> Matches:
     """What no rule explains. An end goes with the last poll: if that is explained, the end is."""
     left = pair.unexplained - ({"end"} if "polls" in pair.facts - pair.unexplained else set())
     what = [f"its {fact}" for fact in sorted(left - {"polls"})]
-    if "polls" in left and not pair.runs.exact:
-        yield Difference(_measured(pair.runs), pair.name, _how_often(pair))
+    if "polls" in left and pair.odd_poll is not None:
+        at = f"{pair.runs.at(pair.odd_poll.start)} {pair.odd_side}"
+        what.append(f"its polls, first in the one at {at}")
     elif "polls" in left:
-        what.append(f"its polls, first in the one at {pair.where_odd()}")
+        yield Difference(_measured(pair.runs), pair.name, _how_often(pair))
     if what:
         yield Difference(UNEXPLAINED, pair.name, f"{pair} differs in {words.listing(what)}.")
 
 
-PAIR_RULES = (
-    *(future_or_task, timeout_over_handle, cancelled, parent_of_arms),
-    *(follows, turns_of_main, unexplained),
-)
-_ENDS = {
-    Outcome.RETURNED: "returns",
-    Outcome.RAISED: "raises",
-    Outcome.CANCELLED: "is cancelled",
-    Outcome.PENDING: "has not ended",
-}
-
-
 def _ends(pair: Pair) -> str:
     """How and when a lane ended in both runs, in words that follow its name."""
-    lanes = pair.asyncio, pair.tokio
-    here, there = (f"{_ENDS[lane.outcome]} at {pair.runs.at(lane.end)}" for lane in lanes)
+    verbs = {Outcome.RETURNED: "returns", Outcome.RAISED: "raises"}
+    here, there = (
+        f"{verbs.get(lane.outcome, f'is {lane.outcome}')} at {pair.runs.at(lane.end)}"
+        for lane in (pair.asyncio, pair.tokio)
+    )
     return f"{here} here and {there} there"
 
 
@@ -186,7 +183,8 @@ def _how_often(pair: Pair) -> str:
 def _measured(runs: Runs) -> str:
     """The reason for what is measured: a lane that ends otherwise or late, or several workers."""
     asked = [lane for lane in runs.trace.lanes if lane.cancels]
-    if runs.apart or any(not runs.same(lane.cancels[-1].time, lane.end) for lane in asked):
+    late = any(lane.end - lane.cancels[-1].time > noise(runs.trace) for lane in asked)
+    if runs.apart or late:
         return FOLLOWS
     return "parallel work" if runs.recording.workers > 1 else UNEXPLAINED
 
@@ -208,14 +206,15 @@ def only_one(runs: Runs) -> Matches:
 
 def equal_deadlines(runs: Runs) -> Matches:
     """Two tasks whose timers are due at one instant, and that go on in another order."""
-    here = _timers(runs.trace, runs.names["asyncio"])
-    there = _timers(runs.recording, runs.names["tokio"])
+    here = _timers(runs.trace, runs.names["here"])
+    there = _timers(runs.recording, runs.names["there"])
     both = [timer for timer in here if timer in there], [timer for timer in there if timer in here]
-    swapped = ((*one, other) for one, (_, other) in zip(*both, strict=True) if one[1] != other)
-    for moment, one, other in itertools.islice(swapped, 1 if runs.exact else 0):
-        at = runs.at(moment)
-        sentence = f"`{one}` goes on before `{other}` here, and after it there, at {at}."
-        yield Difference("equal deadlines", one, sentence)
+    for (moment, one), (_, other) in zip(*both, strict=True) if runs.exact else ():
+        if one != other:
+            at = runs.at(moment)
+            sentence = f"`{one}` goes on before `{other}` here, and after it there, at {at}."
+            yield Difference("equal deadlines", one, sentence)
+            return
 
 
 def _timers(trace: Trace, names: Mapping[Waker, str]) -> dict[tuple[float, str], None]:
