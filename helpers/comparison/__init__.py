@@ -34,7 +34,7 @@ def compare(trace: Trace, recording: Trace, title: str | None = None) -> Compari
 
     `trace` is a run of asyncio, `recording` one of Tokio (`load_recording`), and `title` stands
     above the figure instead of the verdict. Lanes are matched by name; main is main whatever its
-    coroutine is called. Two runs that share no other name are a ValueError.
+    coroutine is called. Runs that share no other name, or are not one of each, are a ValueError.
     """
     if (trace.source, recording.source) != ("asyncio", "tokio"):
         sources = f"{trace.source} and then of {recording.source}"

@@ -147,8 +147,8 @@ def turns_of_main(pair: Pair) -> Matches:
     """In a crowd Tokio's main is polled between others; asyncio's waits for its place."""
     recording, more = pair.runs.recording, pair.tokio.polls - pair.asyncio.polls
     if pair.name == "main" and recording.workers == 1 and more > 0:
-        turns = sum(lane.polls for lane in recording.tasks) - pair.tokio.polls
-        if turns > _INTERVAL and more <= turns // _INTERVAL + 1:
+        turns = sum(lane.polls for lane in recording.tasks)
+        if more <= turns // _INTERVAL:
             yield Difference("main's turn", pair.name, _how_often(pair), {"polls"})
 
 
