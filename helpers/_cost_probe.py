@@ -78,7 +78,7 @@ def memory() -> int:
 
 
 def this_process() -> Any:
-    """Ask psutil, imported late: memory that it frees after its import would be used again."""
+    """This process to psutil, which is imported late: what it frees then would be used again."""
     import psutil
 
     return psutil.Process()

@@ -146,8 +146,7 @@ def _task(row: Row) -> Task:
     row["outcome"], row["kind"] = Outcome(row["outcome"]), LaneKind(row.get("kind", LaneKind.TASK))
     row["steps"] = tuple(Step(*step) for step in row["steps"])
     row["cancels"] = tuple(CancelRequest(*request) for request in row.get("cancels", ()))
-    row["noticed"] = tuple(row.get("noticed", ()))
-    return Task(**row)
+    return Task(**row | {"noticed": tuple(row.get("noticed", ()))})
 
 
 # -- version 1: the recorder's events --------------------------------------------------------------
@@ -197,18 +196,18 @@ class _Life:
 
     def task(self, duration: float) -> Task:
         """The task as it was when the run was over."""
-        spawn, end = self.spawn, self.end
+        spawn, end = self.spawn, self.end or {"t": None, "outcome": Outcome.PENDING}
         return Task(
             id=spawn["task"],
             name=spawn["name"],
             parent=spawn["parent"],
             spawned=spawn["t"],
-            ended=end["t"] if end else None,
-            outcome=Outcome(end["outcome"]) if end else Outcome.PENDING,
-            end=end["t"] if end else duration,
+            ended=end["t"],
+            outcome=Outcome(end["outcome"]),
+            end=end["t"] if self.end else duration,
             steps=tuple(self.steps),
             kind=_KINDS[spawn["kind"]],
-            error=end.get("error", "") if end else "",
+            error=end.get("error", ""),
             cancels=tuple(self.cancels),
         )
 

@@ -1,8 +1,8 @@
 """`select`: the first awaitable to finish wins; the others are cancelled and awaited.
 
-The counterpart of `tokio::select!`. Tokio drops a loser, and only its destructors run. asyncio can
-only ask: it raises an exception inside the loser, whose `finally` may await, take long, raise or
-refuse. So `select` returns when the last loser has ended.
+The counterpart of `tokio::select!`, which drops a loser. asyncio can only ask: it raises an
+exception inside the loser, whose `finally` may await, take long, raise or refuse. So `select`
+returns when the last loser has ended.
 
 *Ownership.* A coroutine belongs to the race: it runs as a task with its racer's name and is
 cancelled when it loses. A Task or future existed before, and others may wait for it, so it runs on
