@@ -29,8 +29,8 @@ _open: dict[str, Panel] = {}
 def lab(name: str) -> Panel:
     """A lab's panel, for a cell to show. It is at the lab's defaults, and nothing runs yet.
 
-    At most one panel of a name is open: opening it again closes the one before, with its run and
-    its thread. An unknown name is a ValueError that lists the labs.
+    Opening a lab again closes the panel before, with its run and its thread. An unknown name is a
+    ValueError that lists the labs.
     """
     from helpers.labs.panel import Panel
 

@@ -21,9 +21,6 @@ from helpers.text import seconds as in_seconds
 from helpers.trace import Trace
 
 log = logging.getLogger(__name__)
-# While a slider is dragged, a value that nothing follows for `DEBOUNCE` seconds is run, and the
-# newest one at least every `PATIENCE` seconds.
-DEBOUNCE, PATIENCE = 0.08, 0.3
 # Seconds between two pictures of a run, and the share of its time that drawing them may take:
 # Python's lock is taken from the run meanwhile.
 SNAPSHOT, SHARE = 0.1, 0.2
@@ -41,7 +38,7 @@ class State(enum.StrEnum):
     STOPPING = "stopping"  # the run was asked to end, for Stop or for newer values
     DONE = "done"  # the run came to its end
     STOPPED = "stopped"  # Stop ended the run; its picture up to then is kept
-    FAILED = "failed"  # the run could not begin, or ended in an error
+    FAILED = "failed"  # the run ended in an error
     CLOSED = "closed"
 
 
@@ -74,21 +71,15 @@ class Engine:
     """Runs one lab's program for the newest values; `listener` gets each Event, in the thread.
 
     The thread starts with the first run and ends with `close`, after which calls do nothing.
-    `following` says whether changed values are run: from `run` until `stop` or `reset`.
     """
 
-    def __init__(
-        self,
-        spec: LabSpec,
-        listener: Callable[[Event], None],
-        *,
-        debounce: float = DEBOUNCE,
-        patience: float = PATIENCE,
-    ) -> None:
-        """Make the engine; it stands at the lab's defaults and runs nothing."""
+    # While a slider is dragged, a value that nothing follows for `debounce` seconds is run, and the
+    # newest one at least every `patience` seconds.
+    debounce, patience = 0.08, 0.3
+
+    def __init__(self, spec: LabSpec, listener: Callable[[Event], None]) -> None:
         self.spec, self._listener = spec, listener
-        self._debounce, self._patience = debounce, patience
-        self.state, self.values, self.following = State.READY, spec.defaults(), False
+        self.state, self.values = State.READY, spec.defaults()
         self.thread: threading.Thread | None = None
         self._changed = threading.Condition()
         self._wish = self._served = Wish(State.READY, self.values)
@@ -99,30 +90,24 @@ class Engine:
     # -- from any thread -----------------------------------------------------------------------
 
     def request(self, values: Values) -> None:
-        """Note new values; while the engine follows, run them once no newer ones come in.
-
-        Values that the lab does not take are a ValueError, and change nothing.
-        """
-        checked, now = self.spec.check(values), time.monotonic()
+        """Note new values; after `run`, run them once no newer ones come in."""
+        now = time.monotonic()
         with self._changed:
-            if self._wish.state is State.CLOSED:
-                return
-            self.values = checked
-            if self.following:
+            self.values = values
+            if self._wish.state is State.RUNNING:
                 asked = self._wish.asked if now < self._wish.due else now
-                due = min(now + self._debounce, asked + self._patience)
-                self._leave(Wish(State.RUNNING, checked, due, asked))
+                due = min(now + self.debounce, asked + self.patience)
+                self._leave(Wish(State.RUNNING, values, due, asked))
 
     def run(self) -> None:
-        """Run the newest values now, instead of a run that is alive, and follow from here on."""
+        """Run the newest values now instead of a run that is alive, and from now on new ones."""
         now = time.monotonic()
         with self._changed:
             if self._wish.state is not State.CLOSED and self._start_thread():
-                self.following = True
                 self._leave(Wish(State.RUNNING, self.values, now, now))
 
     def stop(self) -> None:
-        """End the run that is alive, drop the one that waits, and follow no longer."""
+        """End the run that is alive and drop the one that waits; new values are only noted."""
         self._halt(State.STOPPED)
 
     def reset(self) -> None:
@@ -144,16 +129,13 @@ class Engine:
                 return
             if (state, self._wish.state) == (State.STOPPED, State.READY):
                 return  # the reset has ended the run, or will
-            self.following = False
             if state is State.READY:
                 self.values = self.spec.defaults()
             self._leave(Wish(state, self.values))
             if self.thread is None:  # nothing was ever run, so there is nothing to tell
-                self._served = self._wish
-                self.state = State.CLOSED if state is State.CLOSED else self.state
+                self._served, self.state = self._wish, state
 
     def _leave(self, wish: Wish) -> None:
-        """Put the newest wish where the loop finds it."""
         self._wish = wish
         self._wake_up()
 
@@ -207,13 +189,9 @@ class Engine:
         """One run, from its start to the last event about it."""
         values, spec = wish.values, self.spec
         self._publish(Event(State.RUNNING, values))
-        try:
-            main, clock = spec.coroutine(values), spec.clock(values)
-            run = Run(main, clock=clock, max_seconds=spec.max_seconds)
-            run.start()
-        except Exception as error:
-            self._fail(values, f"The run could not begin: {_in_words(error)}.")
-            return
+        main, clock = spec.coroutine(values), spec.clock(values)
+        run = Run(main, clock=clock, max_seconds=spec.max_seconds)
+        run.start()
         run.finished.add_done_callback(lambda _: self._wake_up())
         stopped = await self._look_after(run, wish)
         trace = run.finished.result()
@@ -229,12 +207,9 @@ class Engine:
             self._publish(Event(State.DONE, values, trace, numbers=numbers))
 
     async def _look_after(self, run: Run, wish: Wish) -> bool:
-        """Wait until the run has ended; True if a newer wish stopped it.
-
-        A thread cannot be ended from outside: the work that it does for the run is waited for too.
-        """
+        """Wait until the run and its threads have ended; True if a newer wish stopped it."""
         stopped, next_look = False, time.monotonic() + SNAPSHOT
-        while not (run.finished.done() and run.jobs_are_done()):
+        while not (run.finished.done() and _jobs_are_done(run)):
             await self._nap(HEARTBEAT)
             run.watch()
             now = time.monotonic()
@@ -243,8 +218,7 @@ class Engine:
             if self._wish is not wish and not stopped:
                 stopped = True
                 run.stop()
-                sentence = "The run is being ended."
-                self._publish(Event(State.STOPPING, wish.values, sentence=sentence))
+                self._publish(Event(State.STOPPING, wish.values))
             elif not (stopped or self.spec.shows_result) and now >= next_look:
                 self._publish(Event(State.RUNNING, wish.values, run.snapshot()))
                 shown = time.monotonic()
@@ -267,6 +241,11 @@ class Engine:
             self._listener(event)
         except Exception:
             log.exception("The %s lab could not show it", self.spec.name)
+
+
+def _jobs_are_done(run: Run) -> bool:
+    works = run.drive.loop.ledger.works if run.drive is not None else []
+    return all(work.future is None or work.future.done() for work in works)
 
 
 def _in_words(error: BaseException) -> str:

@@ -25,9 +25,9 @@ from helpers.trace import Trace
 
 SAME = "The same job on real Tokio, recorded"
 NONE = "These values were not recorded on real Tokio."
-_NO_PREDICTION = "You made no prediction. Make one, and it is compared with the next run."
 _STATES = {
     State.READY: "Ready. Predict, then press Run.",
+    State.STOPPING: "The run is being ended.",
     State.DONE: "Done. Move a slider, and it runs again.",
     State.STOPPED: "Press Run to run it again.",
 }
@@ -35,20 +35,19 @@ _MOST_FINDINGS = 6
 _WIDTH = "52em"
 _LABEL = {"description_width": "17em"}
 
-_HERE = Path(__file__).parent
-_STYLE = (_HERE / "panel.css").read_text(encoding="utf-8")
-_CODE = Template((_HERE / "code.html").read_text(encoding="utf-8"))
+_STYLE = Path(__file__).with_name("panel.css").read_text(encoding="utf-8")
+_CODE = Template(Path(__file__).with_name("code.html").read_text(encoding="utf-8"))
 
 
 class Panel(widgets.VBox):
     """A lab that can be used. `close` ends its run and its thread, and takes it off the screen."""
 
     def __init__(self, spec: LabSpec) -> None:
-        """Make the panel at the lab's defaults; nothing runs yet."""
         self.spec = spec
         self.controls = {control.name: _control(control) for control in spec.controls}
         self.prediction = _question(spec.prediction)
-        self.forecast, self.state_line, self.outcome, self.code = (widgets.HTML() for _ in range(4))
+        self.state_line = widgets.HTML(_paragraph(_STATES[State.READY]))
+        self.forecast, self.outcome, self.code = (widgets.HTML() for _ in range(3))
         icons = {"Run": "play", "Stop": "stop", "Reset": "undo"}
         self.buttons = {text: widgets.Button(description=text, icon=icons[text]) for text in icons}
         self.buttons["Run"].button_style = "primary"
@@ -76,31 +75,25 @@ class Panel(widgets.VBox):
             ]
         )
         self.add_class("task-cards-lab")
-        self.state_line.value = _paragraph(_STATES[State.READY])
         self.buttons["Run"].on_click(lambda _: self.engine.run())
         self.buttons["Stop"].on_click(lambda _: self.engine.stop())
         self.buttons["Reset"].on_click(lambda _: self._reset())
         for widget in self.controls.values():
             widget.observe(self._changed, "value")
         self._changed()
-        # A full collection during the first run would show up there as a blocked loop.
-        gc.collect()
+        gc.collect()  # so that no full collection blocks the first run's loop
 
     # -- callbacks: on the kernel's main thread, or on a subshell's ----------------------------
-
-    def values(self) -> Values:
-        """What the controls stand at."""
-        return {name: widget.value for name, widget in self.controls.items()}
 
     def _changed(self, _: Any = None) -> None:
         # Each widget may have a thread of its own. Reading all and asking for them is one act, so
         # that whoever comes last asks with the newest values of all.
         with self._lock:
-            values, spec = self.values(), self.spec
+            values = {name: widget.value for name, widget in self.controls.items()}
+            spec = self.spec
             self.engine.request(values)
             for control in spec.controls:
-                display = None if control.shown(values) else "none"
-                self.controls[control.name].layout.display = display
+                _set_visible(self.controls[control.name], control.shown(values))
             _offer(spec.prediction, self.prediction, values)
             self.forecast.value = _paragraph(spec.forecast(values))
             self.code.value = _CODE.substitute(code=html.escape(spec.code(values), quote=False))
@@ -115,9 +108,6 @@ class Panel(widgets.VBox):
     # -- events: on the engine's thread --------------------------------------------------------
 
     def _show(self, event: Event) -> None:
-        """Show what happened."""
-        if self.comm is None:
-            return
         if event.state is State.READY:
             self.picture.clear()
             self._show_beside(None)
@@ -126,36 +116,33 @@ class Panel(widgets.VBox):
             self.picture.show(event.trace, title=message and message(event.trace))
             self._show_beside(event.values)
         self.state_line.value = _paragraph(_state_in_words(event))
-        goes_on = event.state is State.RUNNING and event.trace is not None
-        stays = event.state is State.STOPPED and event.trace is None  # what came out before
-        if not (goes_on or stays):
-            self.outcome.value = self._outcome(event)
+        if event.state in (State.READY, State.RUNNING):
+            self.outcome.value = ""
+        elif event.trace is not None:
+            self.outcome.value = self._outcome(event, event.trace)
 
     def _show_beside(self, values: Values | None) -> None:
         """Show the recording of the same job, or that there is none; without values, neither."""
         recording = self.spec.beside(values) if self.spec.beside and values else None
         if recording is not None:
             self.beside.show(recording, title=SAME)
+        _set_visible(self.beside, recording is not None)
         missing = self.spec.beside and values and recording is None
-        self.beside.layout.display = None if recording else "none"
-        self.not_recorded.layout.display = None if missing else "none"
+        _set_visible(self.not_recorded, bool(missing))
 
-    def _outcome(self, event: Event) -> str:
-        if event.trace is None:
-            return ""
+    def _outcome(self, event: Event, trace: Trace) -> str:
         compared = ""
         if event.state is State.DONE:
             asked, given = self.spec.prediction, self.prediction.value
-            sentence = _compared(asked, given, event.values, event.trace)
+            sentence = _compared(asked, given or "", event.values, trace)
             compared = f"<h4>Your prediction</h4>{_paragraph(sentence)}"
         numbers = _bullets("In numbers", event.numbers)
-        return compared + numbers + _bullets("Findings", event.trace.findings)
+        return compared + numbers + _bullets("Findings", trace.findings)
 
     def close(self) -> None:
         """End the run and the thread, and take the panel off the screen. Safe to call twice."""
         self.engine.close()
-        for widget in _below(self):
-            widget.close()
+        _close_parts(self)
         super().close()
 
     def __repr__(self) -> str:
@@ -163,20 +150,15 @@ class Panel(widgets.VBox):
         return f"The {self.spec.name} lab: {self.spec.title} (Run this cell to use it.)"
 
 
-def _below(widget: Any) -> list[Any]:
-    """Every widget that belongs to another, at any depth: children, layouts and styles."""
-    parts = [getattr(widget, "layout", None), getattr(widget, "style", None)]
-    found = [part for part in parts if isinstance(part, widgets.Widget)]
-    for child in getattr(widget, "children", ()):
-        found += [child, *_below(child)]
-    return found
-
-
-# -- widgets -----------------------------------------------------------------------------------
+def _close_parts(widget: Any) -> None:
+    """Close what belongs to a widget, at any depth; ipywidgets would keep it for good."""
+    styles = [getattr(widget, name) for name in ("layout", "style") if widget.has_trait(name)]
+    for part in (*styles, *getattr(widget, "children", ())):
+        _close_parts(part)
+        part.close()
 
 
 def _control(spec: Control) -> Any:
-    """The widget of a control; its `value` is the control's."""
     if isinstance(spec, Slider):
         return widgets.IntSlider(
             min=spec.low, max=spec.high, step=spec.step, value=spec.default,
@@ -194,7 +176,6 @@ def _control(spec: Control) -> Any:
 
 
 def _question(spec: Prediction) -> Any:
-    """The widget that takes the prediction; empty until the user fills it."""
     if spec.options:
         layout = {"width": "auto", "margin": "0 0 0 1em"}
         return widgets.RadioButtons(options=spec.options, value=None, layout=layout)
@@ -202,6 +183,10 @@ def _question(spec: Prediction) -> Any:
         description="Your prediction (seconds)", placeholder="a number",
         style=_LABEL, layout={"width": "30em"},
     )  # fmt: skip
+
+
+def _set_visible(widget: Any, visible: bool) -> None:
+    widget.layout.display = None if visible else "none"
 
 
 def _offer(spec: Prediction, widget: Any, values: Values) -> None:
@@ -213,25 +198,20 @@ def _offer(spec: Prediction, widget: Any, values: Values) -> None:
     widget.value = kept
 
 
-# -- text --------------------------------------------------------------------------------------
-
-
 def _marked(text: str) -> str:
-    """A sentence as HTML; what stands in backticks as code."""
+    """The text as HTML, with what stands in backticks as code."""
     safe = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text, quote=False))
     return re.sub(r"(?<=\d) (?=(?:s|ms|µs)\b|%)", "&nbsp;", safe)  # no line ends there
 
 
 def _paragraph(text: str) -> str:
-    """A sentence as a paragraph; nothing for an empty one."""
     return f"<p>{_marked(text)}</p>" if text else ""
 
 
-def _compared(asked: Prediction, given: str | None, values: Values, trace: Trace) -> str:
+def _compared(asked: Prediction, given: str, values: Values, trace: Trace) -> str:
     """What the user predicted beside what happened, or what is wrong with the prediction."""
-    text = (given or "").strip()
-    if not text:
-        return _NO_PREDICTION
+    if not (text := given.strip()):
+        return "You made no prediction. Make one, and it is compared with the next run."
     if asked.options:
         return asked.compare(values, text, trace)
     try:
@@ -245,12 +225,10 @@ def _compared(asked: Prediction, given: str | None, values: Values, trace: Trace
 
 def _bullets(title: str, sentences: Sequence[str]) -> str:
     """A titled list of sentences, the first few of many; nothing if there are none."""
-    if not sentences:
-        return ""
     items = [f"<li>{_marked(sentence)}</li>" for sentence in sentences[:_MOST_FINDINGS]]
     if (more := len(sentences) - _MOST_FINDINGS) > 0:
         items.append(f"<li>and {more} more like these.</li>")
-    return f"<h4>{html.escape(title)}</h4><ul>{''.join(items)}</ul>"
+    return f"<h4>{title}</h4><ul>{''.join(items)}</ul>" if items else ""
 
 
 def _state_in_words(event: Event) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import linecache
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 from helpers.text import seconds
@@ -14,16 +13,14 @@ from helpers.trace import Trace
 Value = bool | int | str
 Values = Mapping[str, Value]
 
-# Both clocks, with the words for them. The virtual one is exact and instant, the real one is live.
-CLOCKS = (("virtual: exact, at once", "virtual"), ("real: live, it takes its time", "real"))
+_CLOCKS = (("virtual: exact, at once", "virtual"), ("real: live, it takes its time", "real"))
 
 
 @dataclass(frozen=True)
 class _Control:
-    """What all controls have; one is hidden at values for which `shown` is false."""
-
     name: str
     label: str
+    # At values for which this is false, the control means nothing and is hidden.
     shown: Callable[[Values], bool] = field(default=lambda _: True, kw_only=True)
 
 
@@ -36,10 +33,6 @@ class Slider(_Control):
     default: int
     step: int = 1
 
-    def allows(self, value: Value) -> bool:
-        """Whether the slider can stand there."""
-        return type(value) is int and self.low <= value <= self.high
-
 
 @dataclass(frozen=True)
 class Choice(_Control):
@@ -48,20 +41,12 @@ class Choice(_Control):
     options: tuple[tuple[str, str], ...]
     default: str
 
-    def allows(self, value: Value) -> bool:
-        """Whether it is the value of an option."""
-        return value in [meant for _, meant in self.options]
-
 
 @dataclass(frozen=True)
 class Switch(_Control):
     """Yes or no."""
 
     default: bool
-
-    def allows(self, value: Value) -> bool:
-        """Whether it is True or False."""
-        return isinstance(value, bool)
 
 
 Control = Slider | Choice | Switch
@@ -111,24 +96,13 @@ class LabSpec:
     @property
     def controls(self) -> tuple[Control, ...]:
         """The lab's own controls, and the choice of a clock where there is one."""
-        options = tuple(option for option in CLOCKS if option[1] in self.clocks)
+        options = tuple(option for option in _CLOCKS if option[1] in self.clocks)
         clock = Choice("clock", "Clock", options, self.clocks[0])
         return (*self.own_controls, *((clock,) if len(options) > 1 else ()))
 
     def defaults(self) -> Values:
         """The values at which a fresh lab stands."""
-        return MappingProxyType({control.name: control.default for control in self.controls})
-
-    def check(self, values: Values) -> Values:
-        """The values, with the default for each that is left out; else a ValueError."""
-        known = {control.name: control for control in self.controls}
-        for name, value in values.items():
-            if name not in known:
-                names = ", ".join(known)
-                raise ValueError(f"the {self.name} lab has no {name!r}; it has {names}")
-            if not known[name].allows(value):
-                raise ValueError(f"{known[name].label!r} got {value!r}, which it does not allow")
-        return MappingProxyType({**self.defaults(), **values})
+        return {control.name: control.default for control in self.controls}
 
     def clock(self, values: Values) -> str:
         """The clock that a run with these values is recorded on."""
@@ -142,18 +116,12 @@ class LabSpec:
         return f"{self.source(values)}\n\n{last}"
 
     def coroutine(self, values: Values) -> Coroutine[Any, Any, Any]:
-        """A fresh `main()` of the program for these values.
-
-        What is wrong with the text comes as the SyntaxError or NameError that a cell would give.
-        """
+        """A fresh `main()` of the program for these values."""
         source, name = self.source(values), f"the {self.name} lab's code"
         namespace: dict[str, Any] = {"__name__": name}
         exec(compile(source, name, "exec"), namespace)
-        # Python looks here for lines of source, so that findings can quote the latest program. No
-        # time of change (None): it is no copy of a file, and is not dropped as outdated.
+        # Findings quote lines from here. Without a time of change (None), Python keeps them.
         linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
-        if "main" not in namespace:
-            raise NameError(f"the program of the {self.name} lab has no main()")
         main: Coroutine[Any, Any, Any] = namespace["main"]()
         return main
 
