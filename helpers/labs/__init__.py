@@ -27,10 +27,9 @@ _open: dict[str, Panel] = {}
 
 
 def lab(name: str) -> Panel:
-    """A lab's panel, for a cell to show. It is at the lab's defaults, and nothing runs yet.
+    """A lab's panel, for a cell to show: at the lab's defaults, and nothing runs yet.
 
-    Opening a lab again closes the panel before, with its run and its thread. An unknown name is a
-    ValueError that lists the labs.
+    Opening a lab again closes the panel before, with its run and its thread.
     """
     from helpers.labs.panel import Panel
 

@@ -1,13 +1,11 @@
 """What runs a lab, with no widget in it: at most one run is alive, and the newest wish wins.
 
-Callers, from any thread, leave one `Wish`. The engine's loop, in a thread of its own, serves the
-newest and tells the listener of each `Event`; a wish that is overtaken by a newer one is forgotten.
+Callers, from any thread, leave one `Wish`. The engine, in a thread of its own, serves the newest
+and tells the listener of each `Event`; a wish that is overtaken by a newer one is forgotten.
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import enum
 import logging
 import threading
@@ -47,14 +45,13 @@ class Event:
     """What the listener is told: the lab's state, the values it is about, and what to show.
 
     `trace` is the run so far, or to its end; without one the picture stays as it is, but is cleared
-    in READY. `sentence` says in words what happened, `numbers` what a run came to that has ended.
+    in READY. `sentence` says in words what happened.
     """
 
     state: State
     values: Values
     trace: Trace | None = None
     sentence: str = ""
-    numbers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,14 +60,14 @@ class Wish:
 
     state: State
     values: Values
-    due: float = 0.0
-    asked: float = 0.0  # when the first of the values came that have not been run
+    due: float
+    asked: float  # when the first of the values came that have not been run
 
 
 class Engine:
     """Runs one lab's program for the newest values; `listener` gets each Event, in the thread.
 
-    The thread starts with the first run and ends with `close`, after which calls do nothing.
+    The thread starts with the first run, and ends when the lab is closed.
     """
 
     # While a slider is dragged, a value that nothing follows for `debounce` seconds is run, and the
@@ -82,118 +79,98 @@ class Engine:
         self.state, self.values = State.READY, spec.defaults()
         self.thread: threading.Thread | None = None
         self._changed = threading.Condition()
-        self._wish = self._served = Wish(State.READY, self.values)
+        self._wish = self._served = Wish(State.READY, self.values, 0.0, 0.0)
         self._cut: Event | None = None  # how a run ended that made way for a newer wish
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._wake = asyncio.Event()
+        self._wake = threading.Event()
 
     # -- from any thread -----------------------------------------------------------------------
 
     def request(self, values: Values) -> None:
-        """Note new values; after `run`, run them once no newer ones come in."""
+        """Note new values; after RUNNING was asked for, run them once no newer ones come in."""
         now = time.monotonic()
         with self._changed:
             self.values = values
             if self._wish.state is State.RUNNING:
                 asked = self._wish.asked if now < self._wish.due else now
                 due = min(now + self.debounce, asked + self.patience)
-                self._leave(Wish(State.RUNNING, values, due, asked))
+                self._wish = Wish(State.RUNNING, values, due, asked)
+                self._wake.set()
 
-    def run(self) -> None:
-        """Run the newest values now instead of a run that is alive, and from now on new ones."""
+    def ask(self, state: State) -> None:
+        """Ask for a state in place of what was asked for before; a run that is alive is ended.
+
+        RUNNING runs the newest values now, and from now on new ones; STOPPED does not. READY goes
+        back to the defaults. CLOSED is for good: the thread ends, and calls do nothing any more.
+        """
         now = time.monotonic()
         with self._changed:
-            if self._wish.state is not State.CLOSED and self._start_thread():
-                self._leave(Wish(State.RUNNING, self.values, now, now))
-
-    def stop(self) -> None:
-        """End the run that is alive and drop the one that waits; new values are only noted."""
-        self._halt(State.STOPPED)
-
-    def reset(self) -> None:
-        """Like `stop`, and go back to the defaults; the listener is told READY."""
-        self._halt(State.READY)
-
-    def close(self) -> None:
-        """Like `stop`, for good: the thread ends as soon as the run has ended."""
-        self._halt(State.CLOSED)
+            before = self._wish.state
+            if before is State.CLOSED or (before, state) == (State.READY, State.STOPPED):
+                return  # a reset has ended the run, or will
+            if state is State.RUNNING and not self._has_thread():
+                return
+            if state is State.READY:
+                self.values = self.spec.defaults()
+            self._wish = Wish(state, self.values, now, now)
+            self._wake.set()
+            if self.thread is None:  # nothing was ever run, so there is nothing to tell
+                self._served, self.state = self._wish, state
 
     def wait(self, seconds: float) -> bool:
         """Wait until the newest wish is served; False if that takes longer."""
         with self._changed:
             return self._changed.wait_for(lambda: self._wish is self._served, seconds)
 
-    def _halt(self, state: State) -> None:
-        with self._changed:
-            if self._wish.state is State.CLOSED:
-                return
-            if (state, self._wish.state) == (State.STOPPED, State.READY):
-                return  # the reset has ended the run, or will
-            if state is State.READY:
-                self.values = self.spec.defaults()
-            self._leave(Wish(state, self.values))
-            if self.thread is None:  # nothing was ever run, so there is nothing to tell
-                self._served, self.state = self._wish, state
-
-    def _leave(self, wish: Wish) -> None:
-        self._wish = wish
-        self._wake_up()
-
-    def _wake_up(self) -> None:
-        if self._loop is not None:
-            with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
-                self._loop.call_soon_threadsafe(self._wake.set)
-
-    def _start_thread(self) -> bool:
-        if self.thread is not None:
-            return True
-        name = f"task-cards-lab-{self.spec.name}"
-        thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name=name, daemon=True)
-        try:
-            thread.start()
-        except RuntimeError:
-            self._publish(Event(State.FAILED, self.values, sentence=NO_THREADS))
-            return False
-        self.thread = thread
+    def _has_thread(self) -> bool:
+        """Whether there is a thread; one is started if there is none."""
+        if self.thread is None:
+            name = f"task-cards-lab-{self.spec.name}"
+            thread = threading.Thread(target=self._serve, name=name, daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:
+                self._publish(Event(State.FAILED, self.values, sentence=NO_THREADS))
+                return False
+            self.thread = thread
         return True
 
     # -- in the thread -------------------------------------------------------------------------
 
-    async def _serve(self) -> None:
+    def _serve(self) -> None:
         """Serve one wish after another until the lab is closed."""
-        self._loop = asyncio.get_running_loop()
         while self._served.state is not State.CLOSED:
             wish = self._wish
             if wish is self._served or (early := wish.due - time.monotonic()) > 0:
-                await self._nap(None if wish is self._served else early)
+                self._wake.wait(None if wish is self._served else early)
+                self._wake.clear()
                 continue
             try:
-                await self._grant(wish)
+                self._grant(wish)
             except Exception as error:  # a fault in the lab itself must not end it
                 log.exception("A fault in the %s lab", self.spec.name)
-                self._fail(wish.values, f"The lab itself has a fault: {_in_words(error)}.")
+                self._fail(wish.values, "The lab itself has a fault", error, None)
             with self._changed:
                 self._served = wish
                 self._changed.notify_all()
 
-    async def _grant(self, wish: Wish) -> None:
+    def _grant(self, wish: Wish) -> None:
         cut, self._cut = self._cut, None
         if wish.state is State.RUNNING:
-            await self._perform(wish)
+            self._perform(wish)
         elif wish.state is not State.STOPPED:
             self._publish(Event(wish.state, wish.values))
         elif self.state in (State.DONE, State.STOPPING):
             self._publish(cut or Event(State.STOPPED, wish.values))
 
-    async def _perform(self, wish: Wish) -> None:
+    def _perform(self, wish: Wish) -> None:
         """One run, from its start to the last event about it."""
         values, spec = wish.values, self.spec
         self._publish(Event(State.RUNNING, values))
         main, clock = spec.coroutine(values), spec.clock(values)
         run = Run(main, clock=clock, max_seconds=spec.max_seconds)
         run.start()
-        run.finished.add_done_callback(lambda _: self._wake_up())
-        stopped = await self._look_after(run, wish)
+        run.finished.add_done_callback(lambda _: self._wake.set())
+        stopped = self._look_after(run, wish)
         trace = run.finished.result()
         if spec.shows_result and isinstance(trace.result, Trace):
             trace = trace.result
@@ -201,38 +178,33 @@ class Engine:
             sentence = f"Stopped after {in_seconds(trace.duration, exact=False)}."
             self._cut = Event(State.STOPPED, values, trace, sentence)
         elif run.error is not None:
-            self._fail(values, f"The run ended in an error: {_in_words(run.error)}.", trace)
+            self._fail(values, "The run ended in an error", run.error, trace)
         else:
-            numbers = tuple(spec.numbers(values, trace))
-            self._publish(Event(State.DONE, values, trace, numbers=numbers))
+            self._publish(Event(State.DONE, values, trace))
 
-    async def _look_after(self, run: Run, wish: Wish) -> bool:
+    def _look_after(self, run: Run, wish: Wish) -> bool:
         """Wait until the run and its threads have ended; True if a newer wish stopped it."""
         stopped, next_look = False, time.monotonic() + SNAPSHOT
         while not (run.finished.done() and _jobs_are_done(run)):
-            await self._nap(HEARTBEAT)
+            self._wake.wait(HEARTBEAT)
+            self._wake.clear()
             run.watch()
             now = time.monotonic()
-            if run.finished.done():
+            if stopped or run.finished.done():
                 continue
-            if self._wish is not wish and not stopped:
+            if self._wish is not wish:
                 stopped = True
                 run.stop()
                 self._publish(Event(State.STOPPING, wish.values))
-            elif not (stopped or self.spec.shows_result) and now >= next_look:
+            elif not self.spec.shows_result and now >= next_look:
                 self._publish(Event(State.RUNNING, wish.values, run.snapshot()))
                 shown = time.monotonic()
                 next_look = max(now + SNAPSHOT, shown + (shown - now) / SHARE)
         return stopped
 
-    async def _nap(self, seconds: float | None) -> None:
-        """Sleep until something changes, or for so long."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), seconds)
-        self._wake.clear()
-
-    def _fail(self, values: Values, sentence: str, trace: Trace | None = None) -> None:
-        self._publish(Event(State.FAILED, values, trace, sentence))
+    def _fail(self, values: Values, what: str, error: BaseException, trace: Trace | None) -> None:
+        text = f"{type(error).__name__}: {error}".removesuffix(": ").removesuffix(".")
+        self._publish(Event(State.FAILED, values, trace, f"{what}: {text}."))
 
     def _publish(self, event: Event) -> None:
         """Tell the listener. What goes wrong there must not end the lab."""
@@ -246,8 +218,3 @@ class Engine:
 def _jobs_are_done(run: Run) -> bool:
     works = run.drive.loop.ledger.works if run.drive is not None else []
     return all(work.future is None or work.future.done() for work in works)
-
-
-def _in_words(error: BaseException) -> str:
-    """The error's type and message, without a full stop at the end."""
-    return f"{type(error).__name__}: {error}".removesuffix(": ").removesuffix(".")

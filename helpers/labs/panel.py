@@ -34,7 +34,6 @@ _STATES = {
 _MOST_FINDINGS = 6
 _WIDTH = "52em"
 _LABEL = {"description_width": "17em"}
-
 _STYLE = Path(__file__).with_name("panel.css").read_text(encoding="utf-8")
 _CODE = Template(Path(__file__).with_name("code.html").read_text(encoding="utf-8"))
 
@@ -75,8 +74,8 @@ class Panel(widgets.VBox):
             ]
         )
         self.add_class("task-cards-lab")
-        self.buttons["Run"].on_click(lambda _: self.engine.run())
-        self.buttons["Stop"].on_click(lambda _: self.engine.stop())
+        self.buttons["Run"].on_click(lambda _: self.engine.ask(State.RUNNING))
+        self.buttons["Stop"].on_click(lambda _: self.engine.ask(State.STOPPED))
         self.buttons["Reset"].on_click(lambda _: self._reset())
         for widget in self.controls.values():
             widget.observe(self._changed, "value")
@@ -89,18 +88,19 @@ class Panel(widgets.VBox):
         # Each widget may have a thread of its own. Reading all and asking for them is one act, so
         # that whoever comes last asks with the newest values of all.
         with self._lock:
-            values = {name: widget.value for name, widget in self.controls.items()}
             spec = self.spec
+            values = {name: widget.value for name, widget in self.controls.items()}
             self.engine.request(values)
             for control in spec.controls:
-                _set_visible(self.controls[control.name], control.shown(values))
+                layout = self.controls[control.name].layout
+                layout.display = None if control.shown(values) else "none"
             _offer(spec.prediction, self.prediction, values)
             self.forecast.value = _paragraph(spec.forecast(values))
             self.code.value = _CODE.substitute(code=html.escape(spec.code(values), quote=False))
 
     def _reset(self) -> None:
         with self._lock:
-            self.engine.reset()
+            self.engine.ask(State.READY)
             for control in self.spec.controls:
                 self.controls[control.name].value = control.default
             self.prediction.value = None if self.spec.prediction.options else ""
@@ -126,22 +126,22 @@ class Panel(widgets.VBox):
         recording = self.spec.beside(values) if self.spec.beside and values else None
         if recording is not None:
             self.beside.show(recording, title=SAME)
-        _set_visible(self.beside, recording is not None)
         missing = self.spec.beside and values and recording is None
-        _set_visible(self.not_recorded, bool(missing))
+        self.beside.layout.display = None if recording else "none"
+        self.not_recorded.layout.display = None if missing else "none"
 
     def _outcome(self, event: Event, trace: Trace) -> str:
-        compared = ""
-        if event.state is State.DONE:
-            asked, given = self.spec.prediction, self.prediction.value
-            sentence = _compared(asked, given or "", event.values, trace)
-            compared = f"<h4>Your prediction</h4>{_paragraph(sentence)}"
-        numbers = _bullets("In numbers", event.numbers)
-        return compared + numbers + _bullets("Findings", trace.findings)
+        findings = _bullets("Findings", trace.findings)
+        if event.state is not State.DONE:
+            return findings
+        asked, given = self.spec.prediction, self.prediction.value or ""
+        compared = _paragraph(_compared(asked, given, event.values, trace))
+        numbers = _bullets("In numbers", self.spec.numbers(event.values, trace))
+        return f"<h4>Your prediction</h4>{compared}{numbers}{findings}"
 
     def close(self) -> None:
         """End the run and the thread, and take the panel off the screen. Safe to call twice."""
-        self.engine.close()
+        self.engine.ask(State.CLOSED)
         _close_parts(self)
         super().close()
 
@@ -183,10 +183,6 @@ def _question(spec: Prediction) -> Any:
         description="Your prediction (seconds)", placeholder="a number",
         style=_LABEL, layout={"width": "30em"},
     )  # fmt: skip
-
-
-def _set_visible(widget: Any, visible: bool) -> None:
-    widget.layout.display = None if visible else "none"
 
 
 def _offer(spec: Prediction, widget: Any, values: Values) -> None:
@@ -236,9 +232,6 @@ def _state_in_words(event: Event) -> str:
         return " ".join(part for part in (event.sentence, _STATES.get(event.state, "")) if part)
     if event.trace is None:
         return "Running."
-    tasks = event.trace.tasks
+    so_far, tasks = seconds(event.trace.duration, exact=False), event.trace.tasks
     ended = sum(task.ended is not None for task in tasks)
-    return (
-        f"Running for {seconds(event.trace.duration, exact=False)}: {ended:,} of "
-        f"{plural(len(tasks), 'task')} have ended."
-    )
+    return f"Running for {so_far}: {ended:,} of {plural(len(tasks), 'task')} have ended."

@@ -96,9 +96,9 @@ class LabSpec:
     @property
     def controls(self) -> tuple[Control, ...]:
         """The lab's own controls, and the choice of a clock where there is one."""
-        options = tuple(option for option in _CLOCKS if option[1] in self.clocks)
-        clock = Choice("clock", "Clock", options, self.clocks[0])
-        return (*self.own_controls, *((clock,) if len(options) > 1 else ()))
+        if len(self.clocks) == 1:
+            return self.own_controls
+        return (*self.own_controls, Choice("clock", "Clock", _CLOCKS, self.clocks[0]))
 
     def defaults(self) -> Values:
         """The values at which a fresh lab stands."""
