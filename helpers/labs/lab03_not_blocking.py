@@ -80,22 +80,18 @@ def forecast(values: Values) -> str:
     )
 
 
-def silences(trace: Trace) -> list[float]:
-    """The stretches between two turns of the bell, in seconds."""
-    turns = [step.start for step in trace.task("bell").steps]
-    return [later - sooner for sooner, later in itertools.pairwise(turns)]
-
-
 def numbers(values: Values, trace: Trace) -> list[str]:
     """How long it took, how long the bell was silent, and how long the patient ones waited."""
     guests = [task for task in trace.tasks if task.name.startswith(("patient", "staring"))]
     held = max(step.end - step.start for lane in trace.tasks for step in lane.steps)
     waited = max(guests, key=lambda task: task.scheduled)
+    turns = [step.start for step in trace.task("bell").steps]
+    silences = [later - sooner for sooner, later in itertools.pairwise(turns)]
     said = [
         f"It took {told(trace, trace.duration)} for {plural(len(guests), 'guest')}, each with "
         f"{whole(values, 'wait')} ms in the oven.",
         f"The bell should ring every 20 ms; its longest silence was "
-        f"{told(trace, max(silences(trace), default=0.0))}.",
+        f"{told(trace, max(silences, default=0.0))}.",
         f"The longest that the chef was held in one go is {told(trace, held)}.",
         f"`{waited.name}` was ready with no chef free for {told(trace, waited.scheduled)}, longer "
         "than any other dish.",
@@ -113,11 +109,9 @@ def compare(values: Values, answer: str | float, trace: Trace) -> str:
     wait, blocked = whole(values, "wait") / 1000, staring(values)
     helpers = whole(values, "helpers")
     rounds = -(-blocked // helpers) if helpers else blocked
-    why = (
-        f"{plural(rounds, 'stare')} of {seconds(wait)} one after the other"
-        if rounds
-        else "all ovens side by side"
-    )
+    why = "all ovens side by side"
+    if rounds:
+        why = f"{plural(rounds, 'stare')} of {seconds(wait)} one after the other"
     return f"You predicted {float(answer):g} s; it took {told(trace, trace.duration)}: {why}."
 
 

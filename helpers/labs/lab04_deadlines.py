@@ -8,8 +8,7 @@ from helpers.labs.spec import Choice, LabSpec, Prediction, Slider, Values, liter
 from helpers.trace import Outcome, Trace
 
 FRESH = "the fresh dish"
-# The real clock may come this late, in seconds, and is still in time.
-SLACK = 0.03
+SLACK = 0.03  # seconds by which the real clock may be late and is still in time
 
 _PROGRAM = Template("""\
 import asyncio

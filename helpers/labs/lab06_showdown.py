@@ -113,11 +113,8 @@ def numbers(values: Values, trace: Trace) -> list[str]:
     ]
     if trace.clock == "virtual":
         return [*said, "Under the virtual clock a step takes no time: only the waiting is seen."]
-    return [
-        *said,
-        f"The chef was on a card for {told(trace, busy)}, which is "
-        f"{seconds(busy / orders, exact=False)} an order.",
-    ]
+    each = seconds(busy / orders, exact=False)
+    return [*said, f"The chef was on a card for {told(trace, busy)}, which is {each} an order."]
 
 
 def compare(values: Values, answer: str | float, trace: Trace) -> str:

@@ -5,6 +5,7 @@ Its program calls the model, so the trace that is shown is the one that main ret
 
 from __future__ import annotations
 
+from operator import itemgetter
 from string import Template
 
 from helpers.labs.spec import Choice, LabSpec, Prediction, Slider, Switch, Values, told, whole
@@ -67,11 +68,6 @@ def recording(values: Values) -> Trace | None:
     return None
 
 
-def awaits(values: Values) -> bool:
-    """Whether the cards have an await in them."""
-    return values["awaits"] != 0
-
-
 def held(values: Values) -> float:
     """Seconds for which chefs are held in all, by work or by waits that block."""
     blocking = round(whole(values, "share") / 100 * whole(values, "tasks"))
@@ -106,8 +102,7 @@ def numbers(values: Values, trace: Trace) -> list[str]:
         f"The longest that a card was ready and not taken up is {told(trace, _longest_wait(waits))}"
         f" (`{waits.name}`)."
     )
-    real = recording(values)
-    if real is not None:
+    if real := recording(values):
         said.append(f"Real Tokio took {seconds(real.duration, exact=False)}, `main` included.")
     return said
 
@@ -135,6 +130,8 @@ def compare(values: Values, answer: str | float, trace: Trace) -> str:
     )
 
 
+_AWAITS = itemgetter("awaits")  # whether the cards have an await in them
+
 LAB = LabSpec(
     name="team_of_chefs",
     title="What does a team of chefs do with the cards?",
@@ -156,8 +153,8 @@ LAB = LabSpec(
         ),
         Slider("work", "Hands-on work in each card (ms)", 0, 100, 10),
         Slider("awaits", "Awaits in each card", 0, 24, 0),
-        Slider("wait", "Wait at each await (ms)", 0, 200, 0, shown=awaits),
-        Slider("share", "Cards that block while they wait (%)", 0, 100, 0, shown=awaits),
+        Slider("wait", "Wait at each await (ms)", 0, 200, 0, shown=_AWAITS),
+        Slider("share", "Cards that block while they wait (%)", 0, 100, 0, shown=_AWAITS),
         Switch("stealing", "Chefs steal from each other", default=True),
     ),
     source=source,

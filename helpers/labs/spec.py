@@ -20,8 +20,8 @@ _CLOCKS = (("virtual: exact, at once", "virtual"), ("real: live, it takes its ti
 class _Control:
     name: str
     label: str
-    # At values for which this is false, the control means nothing and is hidden.
-    shown: Callable[[Values], bool] = field(default=lambda _: True, kw_only=True)
+    # At values for which this is false, or 0, the control means nothing and is hidden.
+    shown: Callable[[Values], object] = field(default=lambda _: True, kw_only=True)
 
 
 @dataclass(frozen=True)
