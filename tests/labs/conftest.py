@@ -7,70 +7,43 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from helpers import busy
 from helpers.labs.engine import Engine, Event, State
-from helpers.labs.spec import LabSpec, Prediction, Slider, Values
+from helpers.labs.spec import LabSpec, Prediction, Slider
+from helpers.trace import Trace
 
-PROGRAMS = {
-    # Ovens: any number of tasks, each asleep for as long as the slider says.
-    "ovens": """\
+HEAD = """\
 import asyncio
+
+from tests.labs.conftest import DOOR
 
 
 async def main():
+"""
+PROGRAMS = {
+    # Three ovens for as long as the slider says.
+    "ovens": """\
     await asyncio.gather(*(asyncio.sleep($ms / 1000) for _ in range(3)))
     return $ms
 """,
     # A blocking call that nothing can break.
-    "blocking": """\
-from tests.labs.conftest import DOOR
-
-
-async def main():
-    DOOR.stand()
-""",
+    "blocking": "    DOOR.stand()\n",
+    # A blocking call in a thread.
+    "helper": "    await asyncio.to_thread(DOOR.stand)\n",
     # A step that never ends.
     "endless": """\
-from tests.labs.conftest import DOOR
-
-
-async def main():
     DOOR.reached.set()
     while True:
         pass
 """,
-    # A blocking call in a thread.
-    "helper": """\
-import asyncio
-
-from tests.labs.conftest import DOOR
-
-
-async def main():
-    await asyncio.to_thread(DOOR.stand)
-""",
     # A thousand steps that are ready; the first stands at the door.
     "crowd": """\
-import asyncio
-
-from tests.labs.conftest import DOOR
-
-
-async def cook():
-    DOOR.stand()
-
-
-async def main():
+    async def cook():
+        DOOR.stand()
     await asyncio.gather(*(cook() for _ in range(1000)))
 """,
-    "fails": """\
-async def main():
-    raise ValueError("burnt")
-""",
-    "nonsense": "async def main(:",
-    "no main": "x = 1",
+    "fails": "    raise ValueError('burnt')\n",
 }
-
-
 # So long (ms) that a run of it goes on until it is ended.
 HOUR = 3_600_000
 # Seconds after which a test gives up: far more than the slowest machine needs.
@@ -88,22 +61,14 @@ class Door:
         self.reached.set()
         self.opened.wait(2 * PATIENCE)
 
-    def wait_until_reached(self) -> None:
-        """Called by the test: wait until a program stands at the door."""
-        assert self.reached.wait(PATIENCE), "no program came to the door"
-
-    def open(self) -> None:
-        """Called by the test: let every program pass from now on."""
-        self.opened.set()
-
 
 # There is one, since a program is text that has to import it.
 DOOR = Door()
 
 
-def spec_of(program: str, *, clocks: tuple[str, ...] = ("real",), **more: object) -> LabSpec:
-    """A lab with one slider, `ms` from 0 to an hour."""
-    text = PROGRAMS[program]
+def spec_of(program: str, **more: object) -> LabSpec:
+    """A lab on the real clock with one slider, `ms` from 0 to an hour."""
+    text = HEAD + PROGRAMS[program]
     options: dict[str, object] = {
         "name": "test",
         "title": "A test?",
@@ -113,7 +78,7 @@ def spec_of(program: str, *, clocks: tuple[str, ...] = ("real",), **more: object
         "source": lambda values: text.replace("$ms", str(values["ms"])),
         "forecast": lambda values: f"{values['ms']} ms",
         "numbers": lambda values, trace: [f"It returned {trace.result}."],
-        "clocks": clocks,
+        "clocks": ("real",),
         "max_seconds": 600,
     }
     return LabSpec(**(options | more))  # type: ignore[arg-type]
@@ -124,6 +89,7 @@ class Diary:
 
     def __init__(self) -> None:
         self.events: list[Event] = []
+        self.held = 0.0  # seconds for which a picture holds Python's lock
         self._heard = threading.Condition()
         self._read = 0
 
@@ -131,12 +97,10 @@ class Diary:
         with self._heard:
             self.events.append(event)
             self._heard.notify_all()
+        busy(self.held if event.trace else 0)
 
     def next(self, state: State, *, with_trace: bool = False) -> Event:
-        """Wait for the next event of this state after the one that was given last.
-
-        An event that has come and gone is found too, however late the test looks.
-        """
+        """The next event of this state after the one given last, however late the test looks."""
 
         def found() -> Event | None:
             while self._read < len(self.events):
@@ -160,8 +124,11 @@ class Diary:
                 seen.append(event.state)
         return seen
 
-    def last(self, state: State) -> Event:
-        return next(event for event in reversed(self.events) if event.state is state)
+    def last(self) -> tuple[Event, Trace]:
+        """The last event, and its trace, which must be there."""
+        event = self.events[-1]
+        assert event.trace is not None, event
+        return event, event.trace
 
     def values_run(self) -> list[object]:
         """The slider's value of each run, in order."""
@@ -172,17 +139,17 @@ class Diary:
         ]
 
 
-def strangers(before: set[threading.Thread]) -> set[threading.Thread]:
-    return {thread for thread in threading.enumerate() if thread not in before}
-
-
 def wait_for_strangers(
     before: set[threading.Thread], *, but: threading.Thread | None = None
 ) -> None:
     """Wait until every thread has ended that was not there before, except one."""
-    for thread in strangers(before) - {but}:
+    strangers = set(threading.enumerate()) - before - {but}
+    for thread in strangers:
         thread.join(PATIENCE)
-    assert not strangers(before) - {but}
+    assert not any(thread.is_alive() for thread in strangers)
+
+
+Make = Callable[..., tuple[Engine, Diary]]
 
 
 @pytest.fixture
@@ -199,33 +166,25 @@ def door(nothing_left: set[threading.Thread]) -> Iterator[Door]:
     DOOR.reached.clear()
     DOOR.opened.clear()
     yield DOOR
-    DOOR.open()
+    DOOR.opened.set()
 
 
 @pytest.fixture
-def make(
-    nothing_left: set[threading.Thread],
-) -> Iterator[Callable[..., tuple[Engine, Diary]]]:
+def make(nothing_left: set[threading.Thread]) -> Iterator[Make]:
     """`make("ovens", clocks=...)` gives an engine and its diary; each is closed at the end.
 
-    The engine runs a changed value at once, unless it is told to wait for more changes.
+    The engine runs a changed value at once, unless a test has it wait for more changes.
     """
-    made: list[Engine] = []
+    engines: list[Engine] = []
 
-    def one(
-        program: str | LabSpec, *, debounce: float = 0, patience: float = 0, **more: object
-    ) -> tuple[Engine, Diary]:
-        spec = program if isinstance(program, LabSpec) else spec_of(program, **more)  # type: ignore[arg-type]
+    def one(program: str | LabSpec, **more: object) -> tuple[Engine, Diary]:
         diary = Diary()
-        engine = Engine(spec, diary, debounce=debounce, patience=patience)
-        made.append(engine)
+        engine = Engine(spec_of(program, **more) if isinstance(program, str) else program, diary)
+        engine.debounce = engine.patience = 0
+        engines.append(engine)
         return engine, diary
 
     yield one
-    for engine in made:
-        engine.close()
+    for engine in engines:
+        engine.ask(State.CLOSED)
         assert engine.wait(PATIENCE), "a run does not end"
-
-
-def with_ms(ms: int) -> Values:
-    return {"ms": ms}
