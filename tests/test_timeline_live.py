@@ -31,30 +31,19 @@ def shown(live: LiveTimeline) -> dict[str, Any]:
     return figure
 
 
-def static(trace: Trace) -> dict[str, Any]:
-    """The figure that `timeline` would give."""
-    return figure_dict(trace, height=480)
-
-
 def title(live: LiveTimeline) -> str:
     return str(shown(live)["layout"]["title"]["text"])
 
 
 def test_it_shows_what_the_static_figure_shows_whatever_it_showed_before(runs: list[Trace]) -> None:
-    live = LiveTimeline()
-    for trace in runs:
-        live.show(trace)
-        expected = static(trace)
-        assert shown(live)["data"] == expected["data"]
-        for key in ("title", "xaxis", "yaxis"):
-            assert shown(live)["layout"][key] == expected["layout"][key], key
-
-
-def test_its_height_stays_whatever_it_shows(runs: list[Trace]) -> None:
     live = LiveTimeline(height=400)
     assert shown(live)["layout"]["height"] == 400
     for trace in (*runs, recorded(crowd(300))):
         live.show(trace)
+        expected = figure_dict(trace, height=400)
+        assert shown(live)["data"] == expected["data"]
+        for key in ("title", "xaxis", "yaxis"):
+            assert shown(live)["layout"][key] == expected["layout"][key], key
         assert shown(live)["layout"]["height"] == 400
 
 
@@ -80,8 +69,6 @@ def test_it_takes_a_title_and_a_unit(runs: list[Trace]) -> None:
 
 def test_above_200_lanes_it_counts_the_tasks_in_each_state() -> None:
     live = LiveTimeline()
-    live.show(recorded(crowd(150)))
-    assert "yaxis2" not in shown(live)["layout"]
     live.show(recorded(crowd(300)))
     assert "tasks" in shown(live)["layout"]["yaxis2"]["title"]["text"]
     assert "lanes=[...]" not in str(shown(live)["layout"]), "a panel has nowhere to write that"
@@ -94,7 +81,7 @@ def test_it_may_be_filled_from_many_threads_and_shows_one_whole_trace(runs: list
         thread.start()
     for thread in threads:
         thread.join()
-    assert shown(live)["data"] in [static(trace)["data"] for trace in runs]
+    assert shown(live)["data"] in [figure_dict(trace, height=480)["data"] for trace in runs]
 
 
 def test_plotly_s_program_is_sent_only_to_a_view_that_asks(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,6 @@ import asyncio
 import itertools
 import random
 import threading
-from collections.abc import Callable
 
 import pytest
 
@@ -164,26 +163,18 @@ def test_stop_does_not_wait_for_a_thousand_ready_steps_that_stand_before_it(
     assert len(trace.task("main").cancels) == 1, "asked to stop twice"
 
 
-def test_before_the_first_run_a_changed_value_is_noted_and_not_run(make: Make) -> None:
-    engine, diary = make("ovens")
-    engine.request({"ms": 20})
-    assert (engine.thread, diary.events) == (None, [])
-    run(engine)
-    done, trace = diary.last()
-    assert (done.state, done.values, trace.result) == (DONE, {"ms": 20}, 20)
-    assert [task.name for task in trace.tasks] == ["main", "sleep 1", "sleep 2", "sleep 3"]
-
-
-def test_a_change_while_it_runs_ends_that_run_and_the_new_value_is_run(
+def test_a_change_is_noted_before_the_first_run_and_then_ends_the_run_that_is_alive(
     make: Make, alive: list[int]
 ) -> None:
     engine, diary = make("ovens")
+    engine.request({"ms": 40})
+    assert (engine.thread, diary.events) == (None, [])
     run_for_an_hour(engine, diary)
     engine.request({"ms": 30})
     assert engine.wait(60), "the run of an hour was not ended"
     assert diary.values_run() == [HOUR, 30]
     assert diary.states == [RUNNING, STOPPING, RUNNING, DONE]
-    assert alive == [1, 1]
+    assert (diary.last()[1].result, alive) == (30, [1, 1])
 
 
 @pytest.mark.parametrize("clock", ["real", "virtual"])
@@ -325,10 +316,12 @@ def test_calls_from_many_threads_and_loops_at_once_leave_one_run_and_the_last_va
 
     def clicks(seed: int) -> None:
         dice = random.Random(seed)
-        acts: list[Callable[[], None]] = [lambda: engine.request({"ms": 400})]
-        acts += [lambda state=state: engine.ask(state) for state in (RUNNING, STOPPED, READY)]
         for _ in range(40):
-            dice.choice(acts)()
+            state = dice.choice([RUNNING, STOPPED, READY, None])
+            if state is None:
+                engine.request({"ms": 400})
+            else:
+                engine.ask(state)
             engine.wait(dice.random() / 200)
 
     async def on_a_loop() -> None:

@@ -211,31 +211,6 @@ def test_a_lab_opened_again_ends_the_one_before_with_its_run_its_thread_and_its_
     assert len(_instances) == before, "closed panels left widgets behind"
 
 
-def test_sliders_that_move_in_threads_of_their_own_end_with_the_newest_of_each(
-    panel_of: OpenPanel,
-) -> None:
-    panel = panel_of("spawn")
-    panel.controls["clock"].value = "virtual"
-    run(panel)
-
-    def drag(name: str, low: int, high: int) -> None:
-        for value in range(low, high + 1):
-            panel.controls[name].value = value
-
-    threads = [
-        threading.Thread(target=drag, args=(name, 1, high))
-        for name, high in (("tasks", 60), ("work", 7), ("awaits", 9))
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert panel.engine.wait(60)
-    wanted = {"tasks": 60, "work": 7, "awaits": 9, "kind": "oven", "clock": "virtual"}
-    assert panel.engine.values == wanted
-    assert "range(1, 61)" in panel.code.value
-
-
 def test_a_slider_that_was_read_before_another_moved_does_not_have_the_last_word(
     panel_of: OpenPanel,
 ) -> None:

@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from helpers.labs import spec_of
-from helpers.labs.engine import Engine, State
+from helpers.labs.engine import State
 from helpers.labs.panel import NONE, SAME, Panel
 from helpers.model import simulate
-from tests.labs.conftest import Diary
-from tests.labs.test_programs import run
+from tests.labs.conftest import Make
+from tests.labs.test_programs import filled, run
 
 SPEC = spec_of("team_of_chefs")
 
 
 def test_the_lab_shows_the_trace_that_its_program_returns(
-    make: Callable[..., tuple[Engine, Diary]],
+    make: Make,
 ) -> None:
     engine, diary = make(SPEC)
     engine.request({**SPEC.defaults(), "chefs": 4})
-    engine.run()
+    engine.ask(State.RUNNING)
     assert engine.wait(60)
-    done = diary.last(State.DONE)
-    assert done.trace is not None
-    assert done.trace.source == "model"
-    assert done.trace.lanes == simulate(chefs=4, tasks=8, work=0.01, spawner="task").lanes
-    assert done.numbers[0].startswith("It took 0.03 s.")
+    done, trace = diary.last()
+    assert trace.source == "model"
+    assert trace.lanes == simulate(chefs=4, tasks=8, work=0.01, spawner="task").lanes
+    assert SPEC.numbers(done.values, trace)[0].startswith("It took 0.03 s.")
 
 
 @pytest.mark.parametrize(
@@ -48,7 +46,7 @@ def test_the_lab_shows_the_trace_that_its_program_returns(
 def test_the_same_job_on_real_tokio_stands_beside_it(
     values: dict[str, Any], name: str, chefs: int
 ) -> None:
-    asked = SPEC.check({**values, "chefs": chefs})
+    asked = filled(SPEC, **values, chefs=chefs)
     assert SPEC.beside is not None
     found = SPEC.beside(asked)
     assert found is not None
@@ -61,7 +59,7 @@ def test_the_same_job_on_real_tokio_stands_beside_it(
 
 @pytest.mark.parametrize("values", [{"chefs": 3}, {"tasks": 9}, {"stealing": False}, {"work": 11}])
 def test_what_was_not_recorded_has_nothing_beside_it(values: dict[str, Any]) -> None:
-    asked = SPEC.check(values)
+    asked = filled(SPEC, **values)
     assert SPEC.beside is not None
     assert SPEC.beside(asked) is None
     model = run(SPEC, asked)
@@ -69,7 +67,7 @@ def test_what_was_not_recorded_has_nothing_beside_it(values: dict[str, Any]) -> 
 
 
 def test_a_chef_without_a_card_is_told_of() -> None:
-    asked = SPEC.check({"chefs": 8, "tasks": 1})
+    asked = filled(SPEC, chefs=8, tasks=1)
     model = run(SPEC, asked)
     said = SPEC.numbers(asked, model)
     assert said[2] == "At work: worker-1 for 0.03 s."
