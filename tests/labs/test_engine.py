@@ -219,12 +219,11 @@ def test_a_change_that_nothing_follows_is_run(make: Make) -> None:
 
 def test_while_a_slider_is_dragged_a_value_is_run_when_patience_is_over(make: Make) -> None:
     engine, diary = make("ovens", clocks=("virtual",))
-    engine.debounce, engine.patience = LONG, 0.05
+    engine.debounce, engine.patience = LONG, 0.5
     run(engine)
-    dragged = itertools.cycle(range(1, 1001))
-    for _ in range(10_000):
-        engine.request({"ms": next(dragged)})
-        if len(diary.values_run()) >= 4:
+    for ms in range(1000):
+        engine.request({"ms": ms})
+        if len(diary.values_run()) > 1:
             break
         engine.wait(0.005)
     else:

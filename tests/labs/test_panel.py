@@ -13,7 +13,7 @@ from ipywidgets.widgets.widget import _instances
 
 from helpers import labs
 from helpers.labs import NAMES, lab, spec_of
-from helpers.labs.engine import State
+from helpers.labs.engine import Event, State
 from helpers.labs.panel import Panel
 from helpers.labs.spec import LabSpec, Values
 from tests.labs.conftest import HOUR, wait_for_strangers
@@ -171,6 +171,8 @@ def test_stop_says_how_far_the_run_came_or_keeps_what_came_out(panel_of: OpenPan
     assert panel.engine.wait(60)
     assert words(panel.state_line).strip() == "Press Run to run it again."
     assert (title(panel), words(panel.outcome)) == before
+    panel._show(Event(State.RUNNING, panel.engine.values))
+    assert panel.outcome.value == "", "what came out is still shown when the next run begins"
     panel.controls["ms"].value = HOUR
     panel.buttons["Run"].click()
     wait_for_words(panel.state_line, "0 of 4 tasks have ended")
