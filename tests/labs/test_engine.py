@@ -75,7 +75,7 @@ def test_a_wish_that_comes_when_nothing_runs_is_told_if_it_changes_anything(
 
 @pytest.mark.parametrize("program", ["blocking", "helper"])
 @pytest.mark.parametrize(
-    ("asked", "heard"),
+    "wishes",  # what is asked for, and what is heard of it
     [
         ([STOPPED], [STOPPED]),
         ([READY], [READY]),
@@ -86,9 +86,10 @@ def test_a_wish_that_comes_when_nothing_runs_is_told_if_it_changes_anything(
     ],
 )
 def test_a_wish_waits_until_the_run_that_is_alive_has_ended_with_its_threads(
-    make: Make, alive: list[int], door: Door, program: str, asked: list[State], heard: list[State]
+    make: Make, alive: list[int], door: Door, program: str, wishes: tuple[list[State], list[State]]
 ) -> None:
     engine, diary = make(program)
+    asked, heard = wishes
     engine.ask(RUNNING)
     assert door.reached.wait(60)
     for state in asked:
