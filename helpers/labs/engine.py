@@ -185,7 +185,7 @@ class Engine:
     def _look_after(self, run: Run, wish: Wish) -> bool:
         """Wait until the run and its threads have ended; True if a newer wish stopped it."""
         stopped, next_look = False, time.monotonic() + SNAPSHOT
-        while not (run.finished.done() and _jobs_are_done(run)):
+        while not (run.finished.done() and run.jobs_are_done()):
             self._wake.wait(HEARTBEAT)
             self._wake.clear()
             run.watch()
@@ -213,8 +213,3 @@ class Engine:
             self._listener(event)
         except Exception:
             log.exception("The %s lab could not show it", self.spec.name)
-
-
-def _jobs_are_done(run: Run) -> bool:
-    works = run.drive.loop.ledger.works if run.drive is not None else []
-    return all(work.future is None or work.future.done() for work in works)
