@@ -6,7 +6,7 @@ that says what the file is: "format" is "task-cards-trace", and "version" says w
     2  A saved trace. The first line has the fields of `Trace`, and "lines": how many follow, each
        a `Task`. Fields that are left out have their default. What main returned is kept as
        {"literal": its repr} where Python can read that back, else as {"text": its repr}.
-    1  The events of a run, as the Rust recorder prints them; `helpers.tokio` describes them.
+    1  The events of a run, as the Rust recorder prints them; its README describes them.
 """
 
 from __future__ import annotations
