@@ -130,9 +130,10 @@ class Trace:
 
     def __str__(self) -> str:
         """The text twin of the timeline: same lanes, same facts."""
-        from helpers.draw import text as twin
+        from helpers.draw.picture import picture_of
+        from helpers.draw.text import text_of
 
-        return twin.text(self)
+        return text_of(picture_of(self))
 
     def __repr__(self) -> str:
         """One line: how many tasks, how long, on which clock."""

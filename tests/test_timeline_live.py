@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from helpers.draw import figure_dict
 from helpers.draw.live import WAITING, LiveTimeline
 from helpers.trace import Trace
-from tests.draw.pictured import crowd, dinner, lane, recorded, run
+from tests.draw.pictured import crowd, dinner, figure_dict, lane, recorded, run
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import os
 import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -118,11 +117,8 @@ class Comparison:
                 lines += _wrap(sentence, "  ", "    ")
         return "\n".join(lines)
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         """The figure for a notebook, with the verdict and the bars as its plain text."""
-        if os.environ.get("PLOTLY_RENDERER"):
-            shown: dict[str, Any] = self.figure._repr_mimebundle_()
-            return shown
         return bundle(self._figure_dict(), str(self))
 
 

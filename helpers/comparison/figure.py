@@ -10,10 +10,9 @@ from typing import Any
 from helpers import text as words
 from helpers.comparison.match import Runs
 from helpers.comparison.rules import REASONS
-from helpers.draw import figure_of, layout, theme
-from helpers.draw.lanes import STATE_ORDER, plain
-from helpers.draw.picture import Picture, spans
-from helpers.draw.rows import Row, Section, rows_of, workers
+from helpers.draw import plot, theme
+from helpers.draw.picture import Picture, Row, rows_of, spans, workers
+from helpers.draw.plot import STATE_ORDER, figure_of, plain
 from helpers.draw.text import paint
 from helpers.draw.units import time_unit
 from helpers.task import Waker
@@ -40,8 +39,8 @@ def figure_dict(runs: Runs, title: str, reasons: Iterable[str]) -> dict[str, Any
 
 def _write_below(figure_layout: dict[str, Any], lines: list[str]) -> None:
     """Make room at the foot of a figure, below its legend, and write there."""
-    margin, more = figure_layout["margin"], layout.LINE * len(lines) + 8
-    note = layout.small("<br>".join(lines), 0, "top")
+    margin, more = figure_layout["margin"], plot.LINE * len(lines) + 8
+    note = plot.small("<br>".join(lines), 0, "top")
     place = {"align": "left", "xshift": 10 - margin["l"], "yshift": -margin["b"]}
     figure_layout["annotations"].append(note | place)
     figure_layout["margin"] = {**margin, "b": margin["b"] + more}
@@ -79,11 +78,11 @@ def merge(runs: Runs) -> tuple[Trace, list[Row]]:
     place = {name: n for n, name in enumerate(runs.tokio)}
     above.sort(key=lambda lane: place.get(lane.name, len(place)))
     version = f"Tokio {runs.recording.about.get('tokio', '')}".rstrip()
-    rows = [Row("asyncio, this run", Section.TASKS), *rows_of(trace, _some(above))]
-    rows.append(Row(f"{version}, recorded", Section.TASKS))
+    rows = [Row("asyncio, this run"), *rows_of(trace, _some(above))]
+    rows.append(Row(f"{version}, recorded"))
     if count > 1 and len(below) <= MOST:
         chefs = workers(runs.recording)
-        rows += [Row(f"on {name}", Section.CHEFS, threads=(name,)) for name in chefs]
+        rows += [Row(f"on {name}", threads=(name,)) for name in chefs]
     return trace, rows + rows_of(trace, _some(below))
 
 

@@ -9,11 +9,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from helpers.draw import density
-from helpers.draw import lanes as lane_traces
-from helpers.draw import layout as layouts
-from helpers.draw.picture import Picture, picture_of
-from helpers.draw.rows import Wanted
+from helpers.draw.picture import Wanted, picture_of
+from helpers.draw.plot import figure_of
 from helpers.draw.text import text_of
 from helpers.draw.theme import CONFIG, PLOTLY, Json
 from helpers.trace import Trace
@@ -39,54 +36,24 @@ def timeline(
     """
     from helpers.draw.figure import Timeline
 
-    drawn = picture_of(trace, title=title, lanes=lanes, unit=unit)
-    return Timeline(figure_of(drawn), text=lambda: text_of(drawn))
-
-
-def figure_dict(
-    trace: Trace,
-    *,
-    title: str | None = None,
-    lanes: Wanted | None = None,
-    unit: str | None = None,
-    height: int | None = None,
-) -> Json:
-    """The same figure as plain JSON, made without plotly.
-
-    `height` in pixels is that of a live figure. It shows the density above 200 lanes already.
-    """
-    return figure_of(picture_of(trace, title=title, lanes=lanes, unit=unit, height=height))
-
-
-def figure_of(picture: Picture) -> Json:
-    """A picture as plotly's JSON: the traces that have something in them, and the layout."""
-    traces, layout = parts(picture)
-    return {"data": [trace for trace in traces.values() if trace["y"]], "layout": layout}
-
-
-def parts(picture: Picture) -> tuple[dict[str, Json], Json]:
-    """A picture's traces by their keys, empty ones too, and its layout."""
-    margins = layouts.margins(picture)
-    traces = lane_traces.traces(picture, margins.pitch)
-    layout = layouts.layout(picture, margins)
-    if picture.dense:
-        density.part(layout, picture, margins)
-        traces = density.traces(picture) | traces
-    return traces, layout
+    picture = picture_of(trace, title=title, lanes=lanes, unit=unit)
+    return Timeline(figure_of(picture), text=lambda: text_of(picture))
 
 
 def mimebundle(trace: Trace) -> dict[str, Any]:
-    """A notebook's output: the figure as plotly would send it, and the text.
+    """A trace as a notebook's output."""
+    picture = picture_of(trace)
+    return bundle(figure_of(picture), text_of(picture))
+
+
+def bundle(figure: Json, text: str) -> dict[str, Any]:
+    """A figure, as plotly would send it, and its text as a notebook's output.
 
     With PLOTLY_RENDERER set (HTML builds need "notebook") plotly itself is asked.
     """
     if os.environ.get("PLOTLY_RENDERER"):
-        shown: dict[str, Any] = timeline(trace)._repr_mimebundle_()
+        from helpers.draw.figure import Timeline
+
+        shown: dict[str, Any] = Timeline(figure, text=lambda: text)._repr_mimebundle_()
         return shown
-    drawn = picture_of(trace)
-    return bundle(figure_of(drawn), text_of(drawn))
-
-
-def bundle(figure: Json, text: str) -> dict[str, Any]:
-    """A figure and its text as a notebook's output."""
     return {PLOTLY: {**figure, "config": CONFIG}, "text/plain": text}

@@ -22,9 +22,8 @@ class Timeline(go.Figure):  # type: ignore[misc]  # plotly has no types
     def __init__(
         self, data: Any = None, *args: Any, text: Callable[[], str] | None = None, **options: Any
     ) -> None:
-        """Make the figure from plotly's arguments; `text` makes the twin when it is shown."""
         super().__init__(data, *args, **options)
-        self._text = text
+        self._text = text  # called when the figure is shown
 
     def _repr_mimebundle_(self, *args: Any, **options: Any) -> dict[str, Any]:
         """What plotly's renderer sends, with the text twin."""
@@ -32,12 +31,3 @@ class Timeline(go.Figure):  # type: ignore[misc]  # plotly has no types
         if PLOTLY in bundle:
             bundle[PLOTLY].setdefault("config", CONFIG)
         return {**bundle, "text/plain": self._text()} if self._text else bundle
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Keep the text through copy and pickle."""
-        text = self._text() if self._text else None
-        return _made_again, (*super().__reduce__()[1], text)
-
-
-def _made_again(data: Any, text: str | None) -> Timeline:
-    return Timeline(data, text=None if text is None else lambda: text)

@@ -11,13 +11,14 @@ import threading
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import anywidget
 import plotly
 import traitlets
 
-from helpers.draw import figure_dict, theme
+from helpers.draw.picture import picture_of
+from helpers.draw.plot import figure_of
+from helpers.draw.theme import CONFIG, Json
 from helpers.trace import Trace
 
 WAITING = "Nothing has run yet"
@@ -41,7 +42,6 @@ class LiveTimeline(anywidget.AnyWidget):
     figure = traitlets.Dict().tag(sync=True)  # plotly's JSON: data, layout and config
 
     def __init__(self, *, unit: str | None = None, height: int = 480) -> None:
-        """Make the widget, with an empty figure."""
         self._unit, self._height, self._lock = unit, height, threading.Lock()
         super().__init__(figure=self._figure(_NOTHING, WAITING))
         # Not a trait: that would be saved in the notebook, and sent again by each run of the cell.
@@ -57,9 +57,10 @@ class LiveTimeline(anywidget.AnyWidget):
         """Empty the figure."""
         self.show(_NOTHING, title=WAITING)
 
-    def _figure(self, trace: Trace, title: str | None) -> dict[str, Any]:
-        figure = figure_dict(trace, title=title, unit=self._unit, height=self._height)
+    def _figure(self, trace: Trace, title: str | None) -> Json:
+        picture = picture_of(trace, title=title, unit=self._unit, height=self._height)
+        figure = figure_of(picture)
         figure["layout"]["autosize"] = True  # as wide as its cell
         if not trace.lanes:  # there is no clock to name where nothing has run
             figure["layout"]["title"]["subtitle"] = {"text": ""}
-        return {**figure, "config": theme.CONFIG}
+        return {**figure, "config": CONFIG}

@@ -14,42 +14,56 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
+from helpers import text as words
 from helpers.draw import title as titles
-from helpers.draw.rows import Row, Wanted, in_order, no_time_passes, pick, rows_of
-from helpers.draw.title import who
 from helpers.draw.units import STEPS, TimeUnit, time_unit
 from helpers.task import DEADLINE, Waker
-from helpers.trace import CancelRequest, LaneKind, Outcome, Span, Step, Task, TaskState, Trace
+from helpers.trace import LaneKind, Outcome, Span, Step, Task, TaskState, Trace
 
+Wanted = Sequence[str | int] | str | int
+
+_DEEPEST = 6  # a lane further down in the tree is not moved further to the right
+_MOST_CHEFS = 12
 # A figure of more lanes is the number of tasks in each state, with the lanes of the slowest tasks.
 MOST_LANES = 1000
 # The same for a live figure. A browser redraws 200 lanes in a quarter of a second, 1000 in 2 s.
 MOST_LIVE_LANES = 200
 SLOWEST = 8
+BINS = 400
+
+
+class Row(NamedTuple):
+    """One line of a picture: a lane, a chef, or the title of a section."""
+
+    name: str
+    depth: int = 0  # how many parents stand above it, at most `_DEEPEST`
+    lane: Task | None = None
+    threads: tuple[str, ...] = ()  # those that a chef's row stands for
+
+    @property
+    def is_title(self) -> bool:
+        """Whether it is the title of a section."""
+        return self.lane is None and not self.threads
 
 
 class Bar(NamedTuple):
-    """A span that takes time. `woken_by` is who made the lane ready: before, or at its end."""
+    """A span on a row. `woken_by` is who made the lane ready: before, or at its end."""
 
     row: int
     span: Span
     woken_by: Waker
 
 
-class Work(NamedTuple):
-    """A step on the row of the chef who took it, and whose step it was."""
+class Poll(NamedTuple):
+    """A step on the row of its lane, or on that of the chef who took it.
+
+    Of polls at one moment each stands `shift` places beside the first.
+    """
 
     row: int
     step: Step
     lane: Task
-
-
-class Tick(NamedTuple):
-    """One poll on a row. Of polls at one moment each stands `shift` places beside the first."""
-
-    row: int
-    step: Step
-    shift: int
+    shift: int = 0
 
 
 class End(NamedTuple):
@@ -79,7 +93,6 @@ class Picture:
     rows: Sequence[Row]
     title: str
     subtitle: str
-    longest_wait: Span | None = None
     height: int | None = None  # in pixels; without one, as high as its rows need
     chosen: bool = False  # whether somebody chose the lanes
     dense: bool = False  # whether the number of tasks in each state stands above the rows
@@ -101,52 +114,39 @@ class Picture:
 
     @cached_property
     def bars(self) -> list[Bar]:
-        """Every span that takes time, row by row. Where no time passes nobody waits."""
+        """Every span, row by row. Where no time passes nobody waits."""
         return [
             Bar(row, span, woken_by)
             for row, lane in self.lanes
             for span, woken_by in spans(lane)
-            if span.end > span.start and not (self.by_step and span.state is not TaskState.RUNNING)
+            if span.state is TaskState.RUNNING or not self.by_step
         ]
 
     @cached_property
-    def works(self) -> list[Work]:
-        """Every step on its chef's row, in order of time, where chefs have rows.
-
-        A branch is polled inside its parent's step, and so is no work of its own.
-        """
+    def works(self) -> list[Poll]:
+        """Every step on its chef's row, in order of time, where chefs have rows."""
         row_of = {thread: n for n, row in enumerate(self.rows) for thread in row.threads}
         works = [
-            Work(row_of[step.thread], step, lane)
+            Poll(row_of[step.thread], step, lane)
             for lane in (self.trace.lanes if row_of else ())
-            if lane.kind is not LaneKind.BRANCH
+            if lane.kind is not LaneKind.BRANCH  # which is polled inside its parent's step
             for step in lane.steps
             if step.thread in row_of
         ]
         return sorted(works, key=lambda work: (work.row, work.step.start, work.step.end))
 
     @cached_property
-    def ticks(self) -> list[Tick]:
-        """Every poll, row by row."""
-        return [Tick(row, *tick) for row, lane in self.lanes for tick in _side_by_side(lane)]
-
-    @cached_property
-    def cuts(self) -> list[tuple[int, float]]:
-        """Rows and moments at which a step follows another, so that they would look like one."""
-        return [
-            (row, after.start)
-            for row, lane in self.lanes
-            for before, after in itertools.pairwise(lane.steps)
-            if before.end == after.start and (before.start < before.end or after.end > after.start)
-        ]
+    def ticks(self) -> list[Poll]:
+        """Every step on its lane's row, row by row."""
+        return [tick for row, lane in self.lanes for tick in _side_by_side(row, lane)]
 
     @cached_property
     def ends(self) -> list[End]:
         """How each lane ended. A callback has no end of its own: the loop may call it again."""
         last: dict[int, int] = defaultdict(int)
         lanes = {row: lane for row, lane in self.lanes if lane.kind is not LaneKind.CALLBACK}
-        for row, step, shift in self.ticks:
-            if row in lanes and step.start == lanes[row].end:
+        for row, step, lane, shift in self.ticks:
+            if step.start == lane.end:
                 last[row] = max(last[row], shift)
         return [End(row, lane, last[row]) for row, lane in lanes.items()]
 
@@ -156,33 +156,19 @@ class Picture:
 
         A task that was asked to stop and stopped at once says so at its end, and not here.
         """
-        at = {lane.id: row for row, lane in self.lanes}
-        events = [
-            Event(mark.time, None if mark.task is None else at.get(mark.task), mark.text)
-            for mark in self.run.marks
-            if mark.task is None or mark.task in at
-        ]
-        for number, row in at.items():
-            lane = self.run.by_id[number]
-            events += [
-                Event(request.time, row, self._asked(request))
-                for request in lane.cancels
-                if not self._stopped_at_once(lane, request)
-            ]
-        return sorted(
-            events, key=lambda event: (event.time, -1 if event.row is None else event.row)
-        )
-
-    def _stopped_at_once(self, lane: Task, request: CancelRequest) -> bool:
-        if lane.outcome is not Outcome.CANCELLED or lane.ended is None:
-            return False
-        soon = 0.005 * self.run.duration
-        return request is lane.cancels[-1] and lane.ended - request.time <= soon
-
-    def _asked(self, request: CancelRequest) -> str:
-        if request.by == DEADLINE:
-            return "deadline: time is up"
-        return f"asked to stop by {who(self.run, request.by)}"
+        row_of: dict[int | None, int] = {lane.id: row for row, lane in self.lanes}
+        marks = (mark for mark in self.run.marks if mark.task is None or mark.task in row_of)
+        events = [Event(mark.time, row_of.get(mark.task), mark.text) for mark in marks]
+        for row, drawn in self.lanes:
+            lane = self.run.by_id[drawn.id]
+            requests = lane.cancels
+            if requests and lane.outcome is Outcome.CANCELLED:
+                at_once = lane.end - requests[-1].time <= 0.005 * self.run.duration
+                requests = requests[:-1] if at_once else requests
+            for time, by in requests:
+                asked = f"asked to stop by {titles.who(self.run, by)}"
+                events.append(Event(time, row, "deadline: time is up" if by == DEADLINE else asked))
+        return sorted(events, key=lambda one: (one.time, -1 if one.row is None else one.row))
 
     @property
     def placed_events(self) -> list[Event]:
@@ -191,8 +177,7 @@ class Picture:
 
     def of_slowest(self) -> Picture:
         """The same picture with the rows of the slowest tasks alone."""
-        lanes = slowest(self.run, self.longest_wait)
-        return dataclasses.replace(self, rows=_rows(self.trace, lanes))
+        return dataclasses.replace(self, rows=rows_of(self.trace, slowest(self.run)))
 
 
 def picture_of(
@@ -203,46 +188,38 @@ def picture_of(
     unit: str | None = None,
     height: int | None = None,
 ) -> Picture:
-    """The picture of a trace; the arguments are those of `figure_dict`."""
+    """The picture of a trace; the arguments are those of `timeline`.
+
+    `height` in pixels is that of a live figure. It shows the density above 200 lanes already.
+    """
     time = time_unit(trace, unit)
-    wait = titles.longest_wait(trace)
-    by_step = no_time_passes(trace)
+    by_step = trace.duration == 0 and any(lane.steps for lane in trace.lanes)
     drawn = in_order(trace) if by_step else trace
     dense = len(trace.lanes) > (MOST_LIVE_LANES if height else MOST_LANES)
-    chosen = pick(trace, lanes) if lanes is not None else slowest(trace, wait) if dense else None
+    chosen = pick(trace, lanes) if lanes is not None else slowest(trace) if dense else None
     return Picture(
         run=trace,
         trace=drawn,
         unit=time,
         axis=STEPS if by_step else time,
-        rows=_rows(drawn, chosen),
-        title=title if title is not None else titles.headline(trace, time, wait),
+        rows=rows_of(drawn, chosen),
+        title=title if title is not None else next(titles.sentences(trace, time)),
         subtitle=titles.subtitle(trace, time),
-        longest_wait=wait,
         height=height,
         chosen=lanes is not None,
         dense=dense,
     )
 
 
-def _rows(trace: Trace, lanes: Sequence[Task] | None) -> list[Row]:
-    return rows_of(trace, None if lanes is None else [trace.by_id[lane.id] for lane in lanes])
-
-
-def slowest(trace: Trace, wait: Span | None, most: int = SLOWEST) -> list[Task]:
+def slowest(trace: Trace, most: int = SLOWEST) -> list[Task]:
     """The tasks of the longest wait, those that were ready longest, then those that ended last."""
-    ready = dict.fromkeys((task.id for task in trace.tasks), 0.0)
-    for span in trace.spans:
-        if span.state is TaskState.SCHEDULED and span.task in ready:
-            ready[span.task] += span.seconds
-    holder = titles.holder(trace, wait) if wait else None
-    ids = [wait.task] if wait else []
-    ids += [holder.id] if holder else []
-    ids += [
-        number for number in heapq.nlargest(most // 2, ready, ready.__getitem__) if ready[number]
-    ]
-    ids += [task.id for task in heapq.nlargest(most, trace.tasks, lambda task: task.end)]
-    chosen = list(dict.fromkeys(number for number in ids if number in ready))[:most]
+    wait = titles.longest_wait(trace)
+    named = [trace.by_id[wait.task], titles.holder(trace, wait)] if wait else []
+    ready = heapq.nlargest(most // 2, trace.tasks, lambda task: task.scheduled)
+    late = heapq.nlargest(most, trace.tasks, lambda task: task.end)
+    ranked = [*named, *(task for task in ready if task.scheduled), *late]
+    ids = dict.fromkeys(task.id for task in ranked if task and task.kind is LaneKind.TASK)
+    chosen = list(ids)[:most]
     return [task for task in trace.tasks if task.id in chosen]
 
 
@@ -262,10 +239,128 @@ def spans(lane: Task) -> list[tuple[Span, Waker]]:
     return drawn
 
 
-def _side_by_side(lane: Task) -> Iterator[tuple[Step, int]]:
-    """Steps with their places beside the first of their moment."""
+def _side_by_side(row: int, lane: Task) -> Iterator[Poll]:
     for moment, group in itertools.groupby(lane.steps, key=lambda step: step.start):
         steps = list(group)
         # At a lane's end they stand to the left, so that the mark of its end has its place.
         left = len(steps) - 1 if moment == lane.end and moment > lane.spawned else 0
-        yield from ((step, n - left) for n, step in enumerate(steps))
+        yield from (Poll(row, step, lane, n - left) for n, step in enumerate(steps))
+
+
+def rows_of(trace: Trace, lanes: Sequence[Task] | None = None) -> list[Row]:
+    """The rows of a picture from top to bottom; with `lanes`, the lanes of their ids alone.
+
+    Sections have titles when there is another one than that of the tasks, or of the chefs.
+    """
+    of: dict[LaneKind, list[Task]] = {kind: [] for kind in LaneKind}
+    for lane in trace.lanes if lanes is None else [trace.by_id[lane.id] for lane in lanes]:
+        of[LaneKind.TASK if lane.kind is LaneKind.BRANCH else lane.kind].append(lane)
+    sections = {
+        "chefs": _chefs(trace) if lanes is None else [],
+        "tasks": _tree(of[LaneKind.TASK]),
+        "callbacks, called by the loop": [Row(x.name, lane=x) for x in of[LaneKind.CALLBACK]],
+        "work in threads": [Row(x.name, lane=x) for x in of[LaneKind.THREAD]],
+    }
+    filled = {title: rows for title, rows in sections.items() if rows}
+    if list(filled) in ([], ["chefs"], ["tasks"]):
+        return [*sections["chefs"], *sections["tasks"]]
+    return [row for title, rows in filled.items() for row in (Row(title), *rows)]
+
+
+def pick(trace: Trace, wanted: Wanted) -> list[Task]:
+    """The lanes of these names or ids, in the trace's order; an unknown one is a KeyError."""
+    names = [wanted] if isinstance(wanted, str | int) else wanted
+    known = {lane.name for lane in trace.lanes} | trace.by_id.keys()
+    for name in names:
+        if name not in known:
+            listed = words.listing([lane.name for lane in trace.lanes], 20)
+            raise KeyError(f"no lane {name!r} in this trace; it has {listed or 'none'}")
+    return [lane for lane in trace.lanes if lane.name in names or lane.id in names]
+
+
+def workers(trace: Trace) -> list[str]:
+    """The names of the chefs: who polled something, and workers that found nothing to do."""
+    names = set(trace.threads())
+    if trace.workers > 1:
+        names |= {f"worker-{n + 1}" for n in range(trace.workers)}
+    return sorted(names, key=lambda name: (len(name), name))
+
+
+def _chefs(trace: Trace) -> list[Row]:
+    """A row for each chef, if there is more than one to tell apart."""
+    names = workers(trace)
+    if len(names) < 2:
+        return []
+    alone = len(names) if len(names) <= _MOST_CHEFS else _MOST_CHEFS - 1
+    chefs = [Row(name, threads=(name,)) for name in names[:alone]]
+    if rest := tuple(names[alone:]):
+        chefs.append(Row(f"{len(rest)} others", threads=rest))
+    return chefs
+
+
+def _tree(lanes: Sequence[Task]) -> list[Row]:
+    """Tasks and branches, children under their parents, each generation in spawn order."""
+    known = {lane.id for lane in lanes}
+    children: dict[int | None, list[Task]] = defaultdict(list)
+    for lane in lanes:
+        parent = lane.parent if lane.parent in known and lane.parent != lane.id else None
+        children[parent].append(lane)
+    tree: list[Row] = []
+    todo = [(lane, 0) for lane in reversed(children[None])]
+    while todo:  # no recursion: a chain of tasks may be deeper than Python's stack
+        lane, depth = todo.pop()
+        tree.append(Row(lane.name, depth, lane))
+        todo += [(child, min(depth + 1, _DEEPEST)) for child in reversed(children[lane.id])]
+    return tree
+
+
+def in_order(trace: Trace) -> Trace:
+    """The same lanes, with each step's index in the run (0, 1, 2 ...) as its time."""
+    index = {place: float(n) for n, place in enumerate(trace.steps_in_order)}
+    last = float(len(index))
+    lanes = []
+    for lane in trace.lanes:
+        starts = [index[lane.id, n] for n in range(lane.polls)]
+        steps = tuple(
+            step._replace(ready=start, start=start, end=start + 1)
+            for step, start in zip(lane.steps, starts, strict=True)
+        )
+        spawned, end = (starts[0], starts[-1] + 1) if starts else (last, last)
+        ended = None if lane.ended is None else end
+        lanes.append(dataclasses.replace(lane, spawned=spawned, ended=ended, end=end, steps=steps))
+    return dataclasses.replace(trace, lanes=tuple(lanes), duration=last)
+
+
+class Counts(NamedTuple):
+    """What happens in each bin of a run."""
+
+    width: float  # of a bin, in seconds
+    of: dict[TaskState, list[float]]  # how many lanes are in a state, on average over the bin
+    polls: list[int]  # how many steps start in the bin, also those that take no time
+
+
+def counts(trace: Trace, bins: int = BINS) -> Counts:
+    """Tasks, and work in threads, in each state over time; a branch is a part of its task."""
+    width = trace.duration / bins if trace.duration else 1.0
+    of = {state: [0.0] * bins for state in TaskState}
+    whole = {state: [0] * (bins + 1) for state in TaskState}  # +1 from here on, -1 from there on
+    polls = [0] * bins
+    no_task = (LaneKind.CALLBACK, LaneKind.BRANCH)
+    for task, state, start, end, _ in trace.spans:
+        if trace.by_id[task].kind in no_task:
+            continue
+        first, last = start / width, end / width
+        a, b = min(int(first), bins - 1), min(int(last), bins - 1)
+        if state is TaskState.RUNNING:
+            polls[a] += 1
+        if a == b:
+            of[state][a] += last - first
+        else:  # a part of the first bin, all of those between, a part of the last
+            of[state][a] += a + 1 - first
+            of[state][b] += last - b
+            whole[state][a + 1] += 1
+            whole[state][b] -= 1
+    for state, levels in of.items():
+        between = itertools.accumulate(whole[state][:bins])
+        of[state] = [level + part for level, part in zip(between, levels, strict=True)]
+    return Counts(width, of, polls)

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import itertools
 import textwrap
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from helpers import text as words
-from helpers.draw.density import counts
-from helpers.draw.picture import Picture, picture_of, spans
-from helpers.draw.rows import DEEPEST, Wanted
+from helpers.draw.picture import Picture, counts, spans
 from helpers.draw.theme import STATES, TICK_LETTER
 from helpers.draw.title import how_it_ended, who
 from helpers.draw.units import TimeUnit
@@ -28,25 +27,11 @@ _TENTHS = 10
 _RUNNING = STATES[TaskState.RUNNING].letter
 
 
-def text(
-    trace: Trace,
-    *,
-    width: int = 78,
-    title: str | None = None,
-    lanes: Wanted | None = None,
-    unit: str | None = None,
-) -> str:
-    """A trace as text: its message, a bar a lane, a table of numbers, marks and findings.
-
-    `width` is in characters and at least 40; the other arguments are those of `timeline`.
-    """
-    if width < 40:
-        raise ValueError(f"width is at least 40 characters, got {width}")
-    return text_of(picture_of(trace, title=title, lanes=lanes, unit=unit), width)
-
-
 def text_of(picture: Picture, width: int = 78) -> str:
-    """A picture as text. Of many lanes that nobody chose, the slowest are told."""
+    """A picture as text: its message, a bar a lane, a table of numbers, marks and findings.
+
+    Lines have `width` characters. Of many lanes that nobody chose, the slowest are told.
+    """
     crowd = not picture.chosen and len(picture.run.lanes) > _MOST_LANES
     if crowd and not picture.dense:
         picture = picture.of_slowest()
@@ -56,9 +41,9 @@ def text_of(picture: Picture, width: int = 78) -> str:
         _tenths(picture) if crowd else [],
         _bars(picture, width),
         _table(picture, width),
-        [] if crowd else _lives(picture, width),
-        _events(picture, width),
-        _findings(picture.run, width),
+        [] if crowd else _wrapped(_lives(picture), width),
+        _wrapped(_events(picture), width),
+        _wrapped(_findings(picture.run), width, indent="  "),
     ]
     return "\n\n".join("\n".join(part) for part in parts if part)
 
@@ -73,38 +58,33 @@ def _tenths(picture: Picture) -> list[str]:
     totals = [unit.long(sum(found.of[state]) * found.width) for state in STATES]
     rows.append(["sum", *totals, words.number(sum(found.polls))])
     lanes = f"{len(picture.run.lanes):,} lanes"
-    return [
-        f"{lanes}, on average in each tenth of the run ({unit.axis}):",
-        *words.table(rows, ">>>>>"),
-        "",
-        "The slowest lanes:",
-    ]
+    head = f"{lanes}, on average in each tenth of the run ({unit.axis}):"
+    return [head, *words.table(rows, ">>>>>"), "", "The slowest lanes:"]
 
 
 def _bars(picture: Picture, width: int) -> list[str]:
     """A line a row, the axis, and what the letters mean."""
-    rows, trace = picture.rows, picture.trace
-    if not rows:
+    trace, rows = picture.trace, picture.rows
+    names = ["  " * row.depth + row.name for row in rows]
+    wide = [words.cells(name) for name, row in zip(names, rows, strict=True) if not row.is_title]
+    if not wide:
         return []
-    names = ["  " * min(row.depth, DEEPEST) + row.name for row in rows]
-    longest = max(words.cells(n) for n, row in zip(names, rows, strict=True) if not row.is_title)
-    name_width = min(longest, _NAME)
+    name_width = min(max(wide), _NAME)
     ends = {end.row: str(end.lane.outcome) for end in picture.ends}
     columns = max(10, width - name_width - 3 - max(map(len, ends.values()), default=0))
+    shown: dict[int, list[Span]] = defaultdict(list)
+    for number, span, _ in picture.bars:
+        shown[number].append(span)
+    for number, step, *_ in picture.works:
+        shown[number].append(Span(-1, TaskState.RUNNING, step.start, step.end, None))
     lines = []
     for n, row in enumerate(rows):
         if row.is_title:
             lines.append(f"{row.name}:")
-            continue
-        if row.lane is None:
-            steps = (work.step for work in picture.works if work.row == n)
-            shown = [Span(-1, TaskState.RUNNING, step.start, step.end, None) for step in steps]
         else:
-            shown = [span for span, _ in spans(row.lane)]
-        if picture.by_step:
-            shown = [span for span in shown if span.state is TaskState.RUNNING]
-        bar = paint(shown, columns / trace.duration if trace.duration else 0, columns).rstrip()
-        lines.append(f"{words.fit(names[n], name_width)}  {bar} {ends.get(n, '')}".rstrip())
+            per_second = columns / trace.duration if trace.duration else 0
+            bar = paint(shown[n], per_second, columns).rstrip()
+            lines.append(f"{words.fit(names[n], name_width)}  {bar} {ends.get(n, '')}".rstrip())
     left = " " * (name_width + 2)
     lines += [left + _axis(trace, picture.axis, columns), left + picture.axis.axis]
     signs = [f"{look.letter} {look.words}" for look in STATES.values()]
@@ -112,7 +92,7 @@ def _bars(picture: Picture, width: int) -> list[str]:
         signs = [signs[0], f"{TICK_LETTER} a step begins"]
     else:
         signs.append(f"{TICK_LETTER} a step of no time, or right behind another")
-    return [*lines, *textwrap.wrap("   ".join(signs), width, break_on_hyphens=False)]
+    return lines + _wrapped(["   ".join(signs)], width, indent="")
 
 
 def paint(shown: Iterable[Span], per_second: float, columns: int) -> str:
@@ -155,37 +135,35 @@ def _axis(trace: Trace, unit: TimeUnit, columns: int) -> str:
     return line
 
 
-def _lanes(picture: Picture) -> list[Task]:
-    """The lanes with the times of the run, also where the picture is drawn step by step."""
-    return [picture.run.by_id[lane.id] for _, lane in picture.lanes]
+def _lanes(picture: Picture) -> list[tuple[Task, str]]:
+    """The lanes with the times of the run, and how each ended."""
+    lanes = [picture.run.by_id[lane.id] for _, lane in picture.lanes]
+    return [(lane, how_it_ended(picture.run, lane, whole=True)) for lane in lanes]
 
 
 def _table(picture: Picture, width: int) -> list[str]:
-    """A line of numbers for each lane."""
-    run, moment = picture.run, picture.unit.moment
+    moment = picture.unit.moment
     rows = [["", "polls", "running", "scheduled", "idle", "ended at"]]
-    for lane in _lanes(picture):
+    for lane, how in _lanes(picture):
         idle = "-" if lane.kind is LaneKind.CALLBACK else moment(lane.idle)
-        spent = [moment(lane.busy), moment(lane.scheduled), idle]
-        end = f"{moment(lane.end)} {how_it_ended(run, lane, whole=True)}"
-        rows.append([words.shorten(lane.name, _NAME), str(lane.polls), *spent, end])
+        spent = [str(lane.polls), moment(lane.busy), moment(lane.scheduled), idle]
+        rows.append([words.shorten(lane.name, _NAME), *spent, f"{moment(lane.end)} {how}"])
     return words.table(rows, "<>>>><", width) if len(rows) > 1 else []
 
 
-def _lives(picture: Picture, width: int) -> list[str]:
+def _lives(picture: Picture) -> list[str]:
     """Every span of every lane, and who woke it; in a run small enough to be told."""
     lanes = _lanes(picture)
-    if sum(len(spans(lane)) for lane in lanes) > _MOST_SPANS:
+    if sum(len(spans(lane)) for lane, _ in lanes) > _MOST_SPANS:
         return []
-    lines: list[str] = []
-    for lane in lanes:
+    lines = []
+    for lane, how in lanes:
         phrases = []
         for phrase, same in itertools.groupby(_life(picture, lane)):
             count = len(list(same))
             phrases.append(phrase if count == 1 else f"{phrase} ({count} times)")
-        how = how_it_ended(picture.run, lane, whole=True)
-        phrases.append(f"{how} at {picture.unit.moment(lane.end)}")
-        lines += _wrapped(f"{lane.name}: {', '.join(phrases)}", width)
+        end = f"{how} at {picture.unit.moment(lane.end)}"
+        lines.append(f"{lane.name}: {', '.join([*phrases, end])}")
     return lines
 
 
@@ -197,44 +175,39 @@ def _life(picture: Picture, lane: Task) -> Iterator[str]:
         if span.state is not TaskState.IDLE and not woken and by is not None:
             phrase.append(f"woken by {who(picture.run, by)}")
             woken = True
-        phrase.append(_span(picture, span))
-        if span.state is TaskState.RUNNING:
-            yield ", ".join(phrase)
-            phrase, woken = [], False
+        start, end = picture.unit.moment(span.start), picture.unit.moment(span.end)
+        if span.state is not TaskState.RUNNING:
+            phrase.append(f"{span.state} {start} to {end}")
+            continue
+        step = f"a step at {start}" if start == end else f"running {start} to {end}"
+        yield ", ".join([*phrase, f"{step} on {span.thread}" if picture.many_threads else step])
+        phrase, woken = [], False
     if phrase:
         yield ", ".join(phrase)
 
 
-def _span(picture: Picture, span: Span) -> str:
-    start, end = picture.unit.moment(span.start), picture.unit.moment(span.end)
-    if span.state is not TaskState.RUNNING:
-        return f"{span.state} {start} to {end}"
-    step = f"a step at {start}" if start == end else f"running {start} to {end}"
-    return f"{step} on {span.thread}" if picture.many_threads else step
-
-
-def _events(picture: Picture, width: int) -> list[str]:
+def _events(picture: Picture) -> list[str]:
     """What the program marked, and who was asked to stop."""
-    lines: list[str] = []
+    lines = []
     for event in picture.events[:_MOST_EVENTS]:
         name = f" {picture.rows[event.row].name}" if event.row is not None else ""
-        lines += _wrapped(f"at {picture.unit.moment(event.time)}{name}: {event.text}", width)
+        lines.append(f"at {picture.unit.moment(event.time)}{name}: {event.text}")
     if more := len(picture.events[_MOST_EVENTS:]):
         lines.append(f"and {words.plural(more, 'event')} more")
     return lines
 
 
-def _findings(trace: Trace, width: int) -> list[str]:
-    """What went wrong, in sentences."""
-    if not trace.findings:
-        return []
-    lines = ["Findings:"]
-    for finding in trace.findings[:_MOST_FINDINGS]:
-        lines += _wrapped(f"- {finding}", width, "  ")
+def _findings(trace: Trace) -> list[str]:
+    lines = ["Findings:"] if trace.findings else []
+    lines += [f"- {finding}" for finding in trace.findings[:_MOST_FINDINGS]]
     if more := len(trace.findings[_MOST_FINDINGS:]):
         lines.append(f"- and {more} more.")
     return lines
 
 
-def _wrapped(line: str, width: int, indent: str = "    ") -> list[str]:
-    return textwrap.wrap(line, width, subsequent_indent=indent, break_on_hyphens=False)
+def _wrapped(lines: Iterable[str], width: int, indent: str = "    ") -> list[str]:
+    return [
+        part
+        for line in lines
+        for part in textwrap.wrap(line, width, subsequent_indent=indent, break_on_hyphens=False)
+    ]

@@ -22,17 +22,14 @@ Json = dict[str, Any]
 
 
 class Look(NamedTuple):
-    """How a state is drawn: `height` is a share of its lane, `letter` its sign in the text twin.
-
-    `sign` and `words` are its entry in the legend.
-    """
+    """How a state is drawn."""
 
     colour: str
     pattern: str  # plotly's pattern shape, "" for solid
     stripe: str  # colour of the pattern's lines
-    height: float
-    letter: str
-    sign: str
+    height: float  # as a share of the lane
+    letter: str  # its sign in the text twin
+    sign: str  # with `words`, its entry in the legend
     words: str
 
 
@@ -66,24 +63,16 @@ OUTCOMES = {
 }
 EVENT = Ending("diamond-tall", "#a3178a", "◇", "an event: its words are above")
 
+_FRAME = {"ticks": "outside", "tickcolor": RULE, "linecolor": RULE, "showline": True}
+_AXIS_TITLE = {"font": {"color": MUTED}, "standoff": 6}
 TEMPLATE: Json = {
     "layout": {
         "paper_bgcolor": CARD,
         "plot_bgcolor": CARD,
         "font": {"family": FONT, "size": 12, "color": TEXT},
         "hoverlabel": {"bgcolor": CARD, "bordercolor": RULE, "font": {"color": TEXT}},
-        "hovermode": "closest",
         "barmode": "overlay",
-        "dragmode": "zoom",
-        "xaxis": {
-            "gridcolor": GRID,
-            "zeroline": False,
-            "ticks": "outside",
-            "tickcolor": RULE,
-            "linecolor": RULE,
-            "showline": True,
-            "title": {"font": {"color": MUTED}, "standoff": 6},
-        },
+        "xaxis": {**_FRAME, "gridcolor": GRID, "zeroline": False, "title": _AXIS_TITLE},
         "yaxis": {"showgrid": False, "zeroline": False},
         "annotationdefaults": {"showarrow": False, "xref": "paper", "x": 0, "xanchor": "left"},
         "showlegend": False,
@@ -95,23 +84,10 @@ CONFIG: Json = {"displaylogo": False}
 
 
 def pattern(state: TaskState) -> Json:
-    """Plotly's pattern of a state, for a bar or an area; empty for a solid one."""
+    """Plotly's pattern of a state, for a bar or an area; a solid one has no shape."""
     look = STATES[state]
-    if not look.pattern:
-        return {}
-    return {
-        "shape": look.pattern,
-        "bgcolor": look.colour,
-        "fgcolor": look.stripe,
-        "size": 7,
-        "solidity": 0.3,
-    }
-
-
-def bar_marker(state: TaskState) -> Json:
-    """Plotly's marker of a state's bars."""
-    lines = pattern(state)
-    return {"color": STATES[state].colour, **({"pattern": lines} if lines else {})}
+    colours = {"bgcolor": look.colour, "fgcolor": look.stripe} if look.pattern else {}
+    return {"shape": look.pattern, "size": 7, "solidity": 0.3, **colours}
 
 
 def end_marker(outcome: Outcome, size: float) -> Json:

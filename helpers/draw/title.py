@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from helpers import text as words
 from helpers.draw.units import TimeUnit
 from helpers.task import DEADLINE, IO, MAIN_RETURN, START, STOP, THREAD, TIMER, Waker
-from helpers.trace import LaneKind, Outcome, Span, Task, TaskState, Trace
+from helpers.trace import CancelRequest, LaneKind, Outcome, Span, Task, TaskState, Trace
 
 # A wait for the chef is worth the title from this share of the run on, and a measured one from so
 # many seconds on: below, it is the machine's noise.
@@ -16,6 +16,7 @@ _WORTH = 0.04
 _NOISE = 0.001
 # So many tasks are a crowd when their waits add up to so many times the run.
 _CROWD, _TIMES = 10, 4
+_LOST = {"left_running": "left running", "vanished": "lost: nobody kept it"}  # kinds of findings
 _SOURCES = {"tokio": "real Tokio", "model": "a model"}  # of those that asyncio did not run
 _WAKERS = {
     START: "the start of the run",
@@ -53,7 +54,7 @@ def how_it_ended(trace: Trace, lane: Task, *, whole: bool = False) -> str:
 def subtitle(trace: Trace, unit: TimeUnit) -> str:
     """The root's name, the clock, how many tasks, how long, how many chefs and other threads."""
     roots = [lane.name for lane in trace.tasks if lane.parent is None]
-    works = [lane for lane in trace.lanes if lane.kind is LaneKind.THREAD]
+    works = (lane for lane in trace.lanes if lane.kind is LaneKind.THREAD)
     chefs = "one chef" if trace.workers == 1 else f"{trace.workers} chefs"
     if threads := {step.thread for lane in works for step in lane.steps}:
         chefs += f" and {words.plural(len(threads), 'thread')}"
@@ -64,9 +65,14 @@ def subtitle(trace: Trace, unit: TimeUnit) -> str:
 
 def longest_wait(trace: Trace) -> Span | None:
     """The longest span in which a lane was ready and no chef was free; the first of equals."""
+    return max(_waits(trace), key=lambda span: span.seconds, default=None)
+
+
+def _waits(trace: Trace) -> Iterator[Span]:
+    """The spans of waiting for a chef. Work in threads waits for a thread."""
     threads = {lane.id for lane in trace.lanes if lane.kind is LaneKind.THREAD}
-    waits = (span for span in _waits(trace) if span.task not in threads)
-    return max(waits, key=lambda span: span.end - span.start, default=None)
+    ready = (span for span in trace.spans if span.state is TaskState.SCHEDULED)
+    return (span for span in ready if span.task not in threads)
 
 
 def holder(trace: Trace, wait: Span) -> Task | None:
@@ -81,28 +87,18 @@ def holder(trace: Trace, wait: Span) -> Task | None:
     return held_by
 
 
-def _waits(trace: Trace) -> Iterator[Span]:
-    return (span for span in trace.spans if span.state is TaskState.SCHEDULED)
-
-
-def headline(trace: Trace, unit: TimeUnit, wait: Span | None) -> str:
-    """A sentence that says what there is to see. `wait` is the longest for the chef."""
-    return next(_sentences(trace, unit, wait))
-
-
-def _sentences(trace: Trace, unit: TimeUnit, wait: Span | None) -> Iterator[str]:
-    """What could be said, the most telling first."""
+def sentences(trace: Trace, unit: TimeUnit) -> Iterator[str]:
+    """What could be said of a run, the most telling first."""
     if not trace.lanes:
         yield "Nothing ran"
     if trace.duration == 0:
         steps = sum(lane.polls for lane in trace.lanes)
         yield f"{words.plural(steps, 'step')} at one moment: no time passes"
-    blocked = any(finding.kind == "blocked" for finding in trace.findings)
-    if wait is not None and blocked and trace.clock == "real":
+    wait, real = longest_wait(trace), trace.clock == "real"
+    if wait and real and any(finding.kind == "blocked" for finding in trace.findings):
         yield _about_wait(trace, unit, wait)
     yield from _about_crowd(trace, unit, _CROWD, _TIMES)
-    least = max(_WORTH * trace.duration, _NOISE if trace.clock == "real" else 0.0)
-    if wait is not None and wait.seconds >= least:
+    if wait and wait.seconds >= max(_WORTH * trace.duration, _NOISE if real else 0.0):
         yield _about_wait(trace, unit, wait)
     yield from _about_endings(trace, unit)
     yield from _about_stops(trace, unit)
@@ -112,9 +108,8 @@ def _sentences(trace: Trace, unit: TimeUnit, wait: Span | None) -> Iterator[str]
 
 def _about_wait(trace: Trace, unit: TimeUnit, wait: Span) -> str:
     """Who waited, with how many others, and for whom, if one step filled the most of that time."""
-    tasks = {task.id for task in trace.tasks} - {wait.task}
-    long_too = [span.task for span in _waits(trace) if span.seconds >= wait.seconds / 2]
-    others = len(tasks.intersection(long_too))
+    long_too = {span.task for span in _waits(trace) if span.seconds >= wait.seconds / 2}
+    others = sum(task.id in long_too for task in trace.tasks if task.id != wait.task)
     name, long = f"`{trace.by_id[wait.task].name}`", unit.long(wait.seconds)
     too = ""
     if others:
@@ -129,14 +124,11 @@ def _about_wait(trace: Trace, unit: TimeUnit, wait: Span) -> str:
 
 def _about_crowd(trace: Trace, unit: TimeUnit, count: int, times: float) -> Iterator[str]:
     """At least `count` tasks whose waits, side by side, add up to `times` times the run."""
-    leaves = {task.id for task in trace.tasks} - {task.parent for task in trace.tasks}
-    if len(leaves) < count:
-        return
-    spans = [span for span in trace.spans if span.task in leaves]
-    idle = sum(span.seconds for span in spans if span.state is TaskState.IDLE)
-    scheduled = sum(span.seconds for span in spans if span.state is TaskState.SCHEDULED)
+    parents = {task.parent for task in trace.tasks}
+    leaves = [task for task in trace.tasks if task.id not in parents]
+    idle, scheduled = sum(task.idle for task in leaves), sum(task.scheduled for task in leaves)
     # Else they wait for the chef more than for anything else.
-    if idle >= max(times * trace.duration, scheduled):
+    if len(leaves) >= count and idle >= max(times * trace.duration, scheduled):
         long = f"{unit.long(idle)} of waiting in {unit.long(trace.duration)}"
         yield f"{len(leaves):,} tasks wait side by side: {long}"
 
@@ -144,24 +136,24 @@ def _about_crowd(trace: Trace, unit: TimeUnit, count: int, times: float) -> Iter
 def _about_endings(trace: Trace, unit: TimeUnit) -> Iterator[str]:
     """A task that did not end well, or was not kept."""
     for finding in trace.findings:
-        if finding.kind in ("left_running", "vanished") and finding.task in trace.by_id:
-            what = "left running" if finding.kind == "left_running" else "lost: nobody kept it"
-            yield f"`{trace.by_id[finding.task].name}` is {what}"
+        if finding.kind in _LOST and finding.task in trace.by_id:
+            yield f"`{trace.by_id[finding.task].name}` is {_LOST[finding.kind]}"
     for lane in trace.tasks:
-        if lane.outcome is Outcome.RAISED and lane.ended is not None:
+        if lane.outcome is Outcome.RAISED:
             error = lane.error.partition(":")[0]
-            yield f"`{lane.name}` raises {error} at {unit.moment(lane.ended)} {unit.short}"
+            yield f"`{lane.name}` raises {error} at {unit.moment(lane.end)} {unit.short}"
 
 
 def _about_stops(trace: Trace, unit: TimeUnit) -> Iterator[str]:
     """Who was asked to stop, by whom; those who were asked in one breath together."""
-    asked: dict[tuple[float, Waker], list[Task]] = defaultdict(list)
+    asked: dict[CancelRequest, list[Task]] = defaultdict(list)
     for lane in trace.lanes:
         for request in lane.cancels:
             asked[request].append(lane)
-    for (time, by), lanes in sorted(asked.items(), key=lambda item: item[0][0]):
+    for request in sorted(asked, key=lambda request: request.time):
+        lanes, by = asked[request], request.by
         names = words.listing([f"`{lane.name}`" for lane in lanes])
-        at = f"at {unit.moment(time)} {unit.short}"
+        at = f"at {unit.moment(request.time)} {unit.short}"
         if by == DEADLINE:
             yield f"Time is up for {names} {at}"
         elif by == MAIN_RETURN:
@@ -174,7 +166,6 @@ def _about_stops(trace: Trace, unit: TimeUnit) -> Iterator[str]:
 
 
 def _about_the_rest(trace: Trace, unit: TimeUnit) -> str:
-    """A run of which nothing stands out: who ran."""
     names = words.listing([f"`{lane.name}`" for lane in trace.tasks])
     if works := sum(lane.kind is LaneKind.THREAD for lane in trace.lanes):
         return f"{names} and {words.plural(works, 'piece')} of work in threads"

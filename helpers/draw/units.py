@@ -16,16 +16,13 @@ _UNITS = {
 
 @dataclass(frozen=True, slots=True)
 class TimeUnit:
-    """Turns seconds of the clock into numbers on an axis, and into words.
-
-    `factor` is units per second, `axis` the axis' title, `short` what stands behind a number.
-    """
+    """Turns seconds of the clock into numbers on an axis, and into words."""
 
     name: str
-    factor: float
-    axis: str
-    short: str
-    exact: bool
+    factor: float  # units per second
+    axis: str  # the axis' title
+    short: str  # what stands behind a number
+    exact: bool  # whether the clock is virtual
 
     def at(self, seconds: float) -> float:
         """A moment as a number on the axis: to a microsecond, or exact under the virtual clock."""
@@ -34,14 +31,11 @@ class TimeUnit:
 
     def moment(self, seconds: float) -> str:
         """A moment in words, without its unit: "12.4"."""
-        if self.exact:
-            return words.number(seconds * self.factor, 6)
-        return words.number(seconds * self.factor, 3 if self.factor == 1 else 2)
+        digits = 6 if self.exact else 3 if self.factor == 1 else 2
+        return words.number(seconds * self.factor, digits)
 
     def long(self, seconds: float) -> str:
         """A duration in words: "10 min", "2 s", "12.4 ms", "85 µs"."""
-        if self is STEPS:
-            return "no time passes"
         if self.name == "milliseconds" and self.exact:
             return f"{words.number(seconds * 1e3, 6)} ms"
         return words.seconds(seconds, self.name, exact=self.exact)

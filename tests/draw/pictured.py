@@ -9,6 +9,9 @@ from typing import Any
 from hypothesis import strategies as st
 
 from helpers import busy, record
+from helpers.draw.picture import picture_of
+from helpers.draw.plot import figure_of
+from helpers.draw.text import text_of
 from helpers.trace import CancelRequest, LaneKind, Outcome, Step, Task, Trace
 
 Who = int | str | None
@@ -44,6 +47,16 @@ def lane(
 def run(*lanes: Task, **options: Any) -> Trace:
     """A trace of these lanes, as long as the longest of them."""
     return Trace(lanes, max((one.end for one in lanes), default=0.0), **options)
+
+
+def figure_dict(trace: Trace, **options: Any) -> dict[str, Any]:
+    """The figure of a trace as plain JSON."""
+    return figure_of(picture_of(trace, **options))
+
+
+def text(trace: Trace, width: int = 78, **options: Any) -> str:
+    """The text of a trace."""
+    return text_of(picture_of(trace, **options), width)
 
 
 UNUSUAL = [

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
 import json
 import os
-import pickle
 import re
 import subprocess
 import sys
@@ -20,15 +18,16 @@ from hypothesis import given, settings
 from IPython.core.formatters import DisplayFormatter
 
 from helpers import text as words
-from helpers.draw import figure_dict, mimebundle, timeline
-from helpers.draw.picture import picture_of
+from helpers.draw import mimebundle, timeline
+from helpers.draw.picture import MOST_LANES, SLOWEST, picture_of
 from helpers.draw.theme import EVENT, OUTCOMES, PLOTLY, STATES
-from helpers.trace import CancelRequest, Finding, Mark, Outcome, TaskState, Trace
+from helpers.trace import CancelRequest, Finding, Mark, Outcome, Trace
 from tests.draw.pictured import (
     UNUSUAL,
     Program,
     crowd,
     dinner,
+    figure_dict,
     kitchen,
     lane,
     programs,
@@ -37,6 +36,11 @@ from tests.draw.pictured import (
 )
 
 PROJECT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def thousands() -> Trace:
+    return recorded(crowd(2000, sleeps=2, seconds=5))
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +93,7 @@ def test_the_json_holds_every_bar_tick_and_end_of_the_picture(program: Program) 
     none: dict[str, Any] = {"y": [], "base": [], "x": []}
     for state, look in STATES.items():
         one = found.get(look.words, none)
-        bars = [bar for bar in picture.bars if bar.span.state is state]
+        bars = [bar for bar in picture.bars if bar.span.state is state and bar.span.seconds > 0]
         assert list(zip(one["y"], one["base"], one["x"], strict=True)) == [
             (bar.row, at(bar.span.start), at(bar.span.seconds)) for bar in bars
         ]
@@ -104,15 +108,13 @@ def test_the_json_holds_every_bar_tick_and_end_of_the_picture(program: Program) 
         ]
 
 
-def test_a_step_that_takes_no_time_is_a_line_whose_size_is_in_pixels() -> None:
-    found = traces(figure_dict(run(lane(0, "egg", (0, 0, 0), (5, 5, 5), (9, 9, 9)))))
-    assert STATES[TaskState.RUNNING].words not in found  # no bar has a width
-    assert found["steps"]["x"] == [0, 5, 9]
-    line = {"color": STATES[TaskState.RUNNING].colour, "width": 3}
-    assert found["steps"]["marker"]["line"] == line
-    twice = figure_dict(run(lane(0, "egg", (0, 0, 0), (0, 0, 0), (5, 5, 5), over=9)))
-    first, second, third = traces(twice)["steps"]["marker"]["standoff"]
-    assert second > first == third == 0
+def test_a_step_that_follows_another_without_a_gap_is_cut_off_from_it(evening: Trace) -> None:
+    figure = figure_dict(evening)
+    cuts = traces(figure)["cuts between steps"]
+    salad = rows(figure).index("salad")
+    assert [x for x, y in zip(cuts["x"], cuts["y"], strict=True) if y == salad] == [12, 14, 16]
+    ticks = figure_dict(run(lane(0, "egg", (0, 0, 0), (0, 0, 0), over=9)))
+    assert "cuts between steps" not in traces(ticks)  # two ticks stand beside each other
 
 
 def test_a_chef_s_short_step_is_seen_by_a_tick() -> None:
@@ -285,6 +287,41 @@ def test_a_figure_stays_small(tasks: int, kilobytes: float) -> None:
     assert len(figure.to_json()) < kilobytes * 1024
 
 
+# -- the density -----------------------------------------------------------------------------------
+
+
+def test_up_to_1000_lanes_each_is_drawn_and_above_their_density() -> None:
+    few, many = (
+        figure_dict(run(*(lane(n, f"order {n}", (0, 0, 1)) for n in range(count))))
+        for count in (MOST_LANES, MOST_LANES + 1)
+    )
+    assert MOST_LANES == 1000
+    assert len(few["layout"]["yaxis"]["ticktext"]) == 1000
+    assert not [one for one in few["data"] if "stackgroup" in one]
+    assert len([one for one in many["data"] if "stackgroup" in one]) == 3
+
+
+def test_the_slowest_lanes_stand_below_and_others_can_be_opened(thousands: Trace) -> None:
+    figure = figure_dict(thousands)
+    assert len(figure["layout"]["yaxis"]["ticktext"]) == SLOWEST
+    notes = [note["text"] for note in figure["layout"]["annotations"]]
+    assert "the slowest of 2,001 lanes (lanes=[...] opens others)" in notes
+    opened = figure_dict(thousands, lanes=["order 7", "order 1234"])
+    assert opened["layout"]["yaxis"]["ticktext"] == ["order 7", "order 1234"]
+    assert "2 of 2,001 lanes" in [n["text"] for n in opened["layout"]["annotations"]]
+    low, high = figure["layout"]["yaxis"]["domain"][1], figure["layout"]["yaxis2"]["domain"][0]
+    assert low < high  # the lanes and the areas do not cover each other
+
+
+def test_where_no_time_passes_steps_run_one_after_another_and_nobody_waits() -> None:
+    figure = figure_dict(recorded(crowd(1500, seconds=0)))
+    areas = {
+        one["name"].partition(":")[0]: one["y"] for one in figure["data"] if "stackgroup" in one
+    }
+    assert set(areas["running"]) == {1}
+    assert set(areas["idle"]) == set(areas["scheduled"]) == {0}
+
+
 # -- in a notebook ---------------------------------------------------------------------------------
 
 
@@ -301,14 +338,6 @@ def test_a_trace_shows_as_plotly_would_send_it_with_the_text_beside_it(
     assert bundle[PLOTLY] == json.loads(json.dumps(bundle[PLOTLY]))  # plain JSON types
     shown, _ = DisplayFormatter().format(timeline(evening))
     assert bundle == shown == timeline(evening)._repr_mimebundle_() == evening._repr_mimebundle_()
-
-
-def test_a_figure_keeps_its_text_through_copy_and_pickle(evening: Trace) -> None:
-    figure = timeline(evening, title="Dinner is late")
-    for again in (copy.deepcopy(figure), pickle.loads(pickle.dumps(figure))):
-        shown = again._repr_mimebundle_()
-        assert shown["text/plain"].startswith("Dinner is late\n")
-        assert shown == figure._repr_mimebundle_()
 
 
 def test_plotly_s_renderer_can_be_chosen_for_pages_of_html(

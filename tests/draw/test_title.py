@@ -10,6 +10,7 @@ from hypothesis import given, settings
 
 from helpers import busy
 from helpers.draw.picture import picture_of
+from helpers.draw.title import longest_wait
 from helpers.trace import CancelRequest, LaneKind, Outcome, Task, TaskState, Trace
 from tests.draw.pictured import Program, crowd, dinner, kitchen, lane, programs, recorded, run
 
@@ -64,7 +65,7 @@ def test_the_longest_wait_is_the_longest_scheduled_span(program: Program) -> Non
         for span in one.spans
         if span.state is TaskState.SCHEDULED
     ]
-    found = picture_of(trace).longest_wait
+    found = longest_wait(trace)
     assert (found is None) == (not waits)
     if found is not None:
         assert found.seconds == max(span.seconds for span in waits)

@@ -1,0 +1,430 @@
+"""A picture as plotly's plain JSON: its lanes and their layout. No plotly is needed to make it.
+
+A figure is as wide as its cell, which nobody knows beforehand. So widths are taken for a narrow
+cell and a wide font, and what must be seen has its place in a margin.
+"""
+
+from __future__ import annotations
+
+import html
+import itertools
+import re
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from helpers import text as words
+from helpers.draw import theme
+from helpers.draw.picture import BINS, Bar, End, Picture, Poll, counts
+from helpers.draw.theme import Json
+from helpers.draw.title import how_it_ended, who
+from helpers.draw.units import TimeUnit
+from helpers.trace import Outcome, TaskState
+
+# In pixels.
+LINE = 15  # a line of small text
+SMALL = 11  # the size of its letters
+_HIGHEST = 900  # a figure
+_NARROW = 600  # a narrow cell
+_INDENT = 14  # a generation
+_AXIS = 62  # the axis' numbers and title
+_DENSITY = 230  # what stands above the rows of a dense picture
+_CAPTION = 12  # below and above the line that parts it from the rows
+_BESIDE = 5  # between the ticks of one moment
+_CLEAR = 8  # from a lane's end to the mark of its end, so that a last tick is seen
+_LOW = 12  # in lower rows there are no words
+# In characters.
+_TITLE = 64
+_LEGEND = 66  # so that it fits into 420 pixels
+_LABEL = 30
+_ENDING = 34
+_NOTE = 44
+_NOTE_LINES = 4
+
+_MANY = 40  # with more rows, hovering tells less, so that a figure stays small
+_PLACES = 12  # ticks of one moment that are drawn side by side; the rest share the last place
+_CHEF = 0.86  # height of a chef's bars, as a share of the row: enough for a name
+_SHORT = 0.004  # a chef's step that takes less of the run has a tick
+# `standoff` moves a marker along its angle. 90 degrees up or down draw the symbol `line-ew`
+# upright and move it to the left or to the right.
+_LEFT, _RIGHT = 90, -90
+# The order in which they are drawn, one above the other.
+STATE_ORDER = (TaskState.IDLE, TaskState.SCHEDULED, TaskState.RUNNING)
+_RUNNING = theme.STATES[TaskState.RUNNING]
+# An annotation with a line down to its row, on the axes of time and rows.
+_ON_AXES: Json = {"xref": "x", "axref": "x", "ayref": "y"}
+_LINE = {"showarrow": True, "arrowhead": 0, "arrowwidth": 1, "arrowcolor": theme.EVENT.colour}
+_WORDS = {"font": {"size": SMALL, "color": theme.EVENT.colour}, "borderpad": 1}
+
+
+def figure_of(picture: Picture) -> Json:
+    """A picture as plotly's JSON, made without plotly."""
+    layout, pitch = _layout(picture)
+    traces = [
+        *(_areas(picture) if picture.dense else ()),
+        *(_bars(picture, state) for state in STATE_ORDER),
+        *_chefs(picture, pitch),
+        _cuts(picture, pitch),
+        _ticks(picture, pitch),
+        _events(picture),
+        *(_ends(picture, outcome, pitch) for outcome in Outcome),
+    ]
+    return {"data": [trace for trace in traces if trace["y"]], "layout": layout}
+
+
+def _layout(picture: Picture) -> tuple[Json, float]:
+    """Plotly's layout, and the height of a row in pixels. All but the rows stands in margins.
+
+    A fixed height leaves room below few rows. The density gets half of the height at most.
+    """
+    names, height, count = picture.rows, picture.height, max(len(picture.rows), 1)
+    left = _left(picture)
+    right = _right(picture, left)
+    title, legend, notes = _title(picture), _legend(picture), _notes(picture, left, right)
+    band = max([line + 1 for line, _ in notes], default=0) + picture.dense
+    top = 70 + 22 * title["text"].count("<br>") + LINE * band
+    bottom = _AXIS + LINE * len(legend)
+    inside = max((height or _HIGHEST) - top - bottom, 60)
+    above = min(_DENSITY if picture.dense else 0, inside / 2)
+    pitch = min(34.0 if height else 28.0 if count <= 12 else 22.0, (inside - above) / count)
+    rows = max(count, (inside - above) / pitch) if height else count
+    end = picture.axis.at(picture.trace.duration) or 1
+    at = {"align": "left", "xshift": 10 - left, "yshift": 4 - bottom}
+    layout = {
+        "template": theme.TEMPLATE,
+        "height": height or round(top + bottom + above + pitch * count),
+        "margin": {"l": left, "r": right, "t": top, "b": bottom},
+        "title": title,
+        "xaxis": {"title": {"text": picture.axis.axis}, "range": [0, end], "hoverformat": "~r"},
+        # The rows' names are the axis' text for hovering; what is seen are the labels.
+        "yaxis": {
+            "range": [round(rows - 0.5, 3), -0.5],
+            "tickvals": list(range(len(names))),
+            "ticktext": [plain(row.name) for row in names],
+            "showticklabels": False,
+            "fixedrange": len(names) <= _MANY,
+        },
+        # The names on the chefs' bars are as small as the one that fits worst, or hidden.
+        "uniformtext": {"mode": "hide", "minsize": 7.5},
+        "annotations": [
+            {**small("<br>".join(legend), 0, theme.TEXT), **at},
+            *_labels(picture, left, pitch),
+            *({**note, "ay": round(-0.5 - (line + 0.6) * LINE / pitch, 3)} for line, note in notes),
+        ],
+    }
+    if picture.dense:
+        _make_room(layout, picture, pitch * rows, above)
+    return layout, round(pitch, 3)
+
+
+def small(text: str, y: float, colour: str = theme.MUTED) -> Json:
+    """An annotation at the left edge, at a share `y` of the plot's height."""
+    font = {"size": SMALL, "color": colour}
+    return {"text": text, "font": font, "yref": "paper", "y": y, "yanchor": "bottom"}
+
+
+def _title(picture: Picture) -> Json:
+    wrapped = textwrap.wrap(" ".join(picture.title.split()), _TITLE)
+    lines = "<br>".join(plain(line) for line in wrapped)
+    # Names between backticks are in the letters of code.
+    text = re.sub(r"`([^`]+)`", r'<span style="font-family:monospace">\1</span>', lines)
+    below = {"text": plain(picture.subtitle), "font": {"size": 12, "color": theme.MUTED}}
+    # Plotly sets a title of several lines higher by 0.7 of its letters.
+    pad = {"l": 12, "t": 23 if "<br>" in lines else 12}
+    place = {"x": 0, "y": 1, "pad": pad, "font": {"size": 16, "color": theme.TEXT}}
+    return {"text": f"<b>{text}</b>", "subtitle": below, **place}
+
+
+def _legend(picture: Picture) -> list[str]:
+    """Lines of coloured signs and words: every state, the endings and events that occur."""
+    entries = [(look.colour, look.sign, look.words) for look in theme.STATES.values()]
+    lanes = [end.lane for end in picture.ends]
+    for outcome, mark in theme.OUTCOMES.items():
+        same = [lane for lane in lanes if lane.outcome is outcome]
+        pending = sorted({how_it_ended(picture.run, lane) for lane in same})
+        text = " or ".join(pending) if outcome is Outcome.PENDING else mark.words
+        entries += [(mark.colour, mark.sign, text)] if same else []
+    if picture.placed_events:
+        entries.append(theme.EVENT[1:])
+    lines, left = [""], _LEGEND
+    for colour, sign, text in entries:
+        left -= len(text) + 4
+        if left < 0:
+            lines.append("")
+            left = _LEGEND - len(text) - 4
+        lines[-1] += f'<span style="color:{colour}">{sign}</span> {text}\u2003'
+    return lines
+
+
+def _labels(picture: Picture, left: int, pitch: float) -> Iterator[Json]:
+    """The names of the rows, to the left of them; of very many rows, of some."""
+    every = next(n for n in (1, 2, 5, 10, 20, 25, 50, 100, 200) if n * pitch >= LINE - 2)
+    for n, row in enumerate(picture.rows):
+        label: Json = {"text": plain(words.shorten(row.name, _LABEL)), "yref": "y", "y": n}
+        label["xshift"] = 10 - left + _INDENT * row.depth
+        if row.is_title:
+            yield label | {"font": {"size": SMALL, "color": theme.MUTED}, "yshift": -3}
+        elif n % every == 0 and not (every > 1 and n and picture.rows[n - 1].is_title):
+            yield label
+
+
+def _left(picture: Picture) -> int:
+    """Room for the names. The title of a section has the whole line for itself."""
+    need = 40.0
+    for row in picture.rows:
+        if not row.is_title:
+            label = words.shorten(row.name, _LABEL)
+            need = max(need, words.pixels(label) + _INDENT * row.depth + 18)
+    return round(need)
+
+
+def _right(picture: Picture, left: int) -> int:
+    """Room for the words behind the ends of lanes, as far as they do not fit on the axis."""
+    need, duration = 24.0, picture.trace.duration
+    for end in picture.ends if len(picture.rows) <= _MANY else ():
+        wide = 18 + _beside(end) + words.pixels(_ending(picture, end), SMALL)
+        share = max(end.lane.end / duration if duration else 1.0, 0.01)
+        # The axis is what the margins leave: (1 - share) * axis + margin must be wide enough.
+        need = max(need, (wide - (1 - share) * (_NARROW - left)) / share)
+    return round(need)
+
+
+def _notes(picture: Picture, left: int, right: int) -> list[tuple[int, Json]]:
+    """The events' words, as far as there is room above the rows, with lines down to their rows.
+
+    The words of the others are read by hovering over their marks.
+    """
+    axis, duration = max(_NARROW - left - right, 100), picture.trace.duration
+    taken: list[float] = []  # how far to the right each line of the band is full
+    notes: dict[tuple[float, str], tuple[int, Json]] = {}
+    for time, row, text in picture.placed_events:
+        if (time, text) in notes:
+            continue  # one cause, several tasks
+        at = axis * (time / duration if duration else 0)
+        before, behind = left + at, axis - at + right
+        rightwards = behind >= before  # to the side that has more room
+        fits = int(max(before, behind) / words.pixels("x", SMALL)) - 1
+        short = words.shorten(text, min(_NOTE, fits))
+        wide = words.pixels(short, SMALL) + 8
+        start, end = (at, at + wide) if rightwards else (at - wide, at)
+        line = next((n for n, full in enumerate(taken) if full <= start), len(taken))
+        if line < _NOTE_LINES:
+            taken[line : line + 1] = [end]
+            x, y = picture.axis.at(time), len(picture.rows) - 1 if row is None else row
+            side = "left" if rightwards else "right"
+            place = {"text": plain(short), "x": x, "ax": x, "y": y, "xanchor": side}
+            notes[time, text] = line, {**_ON_AXES, **_LINE, **_WORDS, **place}
+    return list(notes.values())
+
+
+def plain(text: str) -> str:
+    """A name as it is: neither a tag nor a formula to the browser."""
+    return html.escape(text, quote=False).replace("$", "&#36;").replace("\n", " ")
+
+
+def _ending(picture: Picture, end: End) -> str:
+    return words.shorten(how_it_ended(picture.run, end.lane), _ENDING)
+
+
+def _beside(end: End) -> int:
+    """Pixels from a lane's end to the mark of how it ended: the last ticks stand between them."""
+    return _CLEAR + _BESIDE * min(end.ticks, _PLACES)
+
+
+def _line_marks(name: str, points: Iterable[tuple[int, float]], size: float, **line: Any) -> Json:
+    """Upright lines of `size` pixels at (y, x), which are seen at every zoom."""
+    # Plotly draws a line's symbol 1.4 times as long as its size.
+    marker = {"symbol": "line-ew", "angle": _LEFT, "size": round(size / 1.4, 1), "line": line}
+    return {**_marks(name, points), "marker": marker}
+
+
+def _marks(name: str, points: Iterable[tuple[int, float]]) -> Json:
+    """Markers at (y, x), which are seen at the edge of the plot too."""
+    at = list(points)
+    x, y = [x for _, x in at], [y for y, _ in at]
+    return {"type": "scatter", "mode": "markers", "name": name, "cliponaxis": False, "x": x, "y": y}
+
+
+def _bars_at(axis: TimeUnit, name: str, drawn: Sequence[Bar | Poll]) -> Json:
+    """Bars of spans, or of steps, on their rows."""
+    return {
+        "type": "bar",
+        "orientation": "h",
+        "name": name,
+        "y": [row for row, *_ in drawn],
+        "base": [axis.at(time.start) for _, time, *_ in drawn],
+        "x": [axis.at(time.end - time.start) for _, time, *_ in drawn],
+    }
+
+
+def _hover(*lines: str) -> Json:
+    return {"hovertemplate": "<br>".join(["<b>%{y}</b>", *lines]) + "<extra></extra>"}
+
+
+def _bars(picture: Picture, state: TaskState) -> Json:
+    look, axis = theme.STATES[state], picture.axis
+    bars = [bar for bar in picture.bars if bar.span.state is state and bar.span.seconds > 0]
+    marker = {"color": look.colour, "pattern": theme.pattern(state)}
+    trace = {**_bars_at(axis, look.words, bars), "marker": marker}
+    time = f"%{{base}} to %{{x}} {axis.short}"
+    if len(picture.rows) > _MANY:
+        return {**trace, "width": 0.9, **_hover(look.words, time)}
+    about = []
+    for _, span, by in bars:
+        waker = "nobody" if by is None else who(picture.run, by)
+        about.append([_long(picture, span.seconds, span.thread), plain(waker)])
+    woken = f"{'then ' if state is TaskState.IDLE else ''}woken by %{{customdata[1]}}"
+    hover = _hover(look.words, f"{time}, %{{customdata[0]}}", woken)
+    return {**trace, "width": look.height, "customdata": about, **hover}
+
+
+def _long(picture: Picture, seconds: float, thread: str | None) -> str:
+    """How long a state lasted, and for a step on which of several threads it was."""
+    no_time = picture.by_step or seconds <= 0
+    long = "takes no time" if no_time else picture.axis.long(seconds)
+    return f"{long} on {plain(thread)}" if thread is not None and picture.many_threads else long
+
+
+def _chefs(picture: Picture, pitch: float) -> list[Json]:
+    """Steps on the rows of the chefs: bars with the tasks' names, and ticks for short ones."""
+    works, axis, least = picture.works, picture.axis, _SHORT * picture.trace.duration
+    short = [work for work in works if work.step.end - work.step.start <= least]
+    bars = {
+        **_bars_at(axis, "what each chef works on", works),
+        "text": [plain(work.lane.name) for work in works],
+        "textposition": "inside",
+        "insidetextanchor": "middle",
+        "textangle": 0,
+        "textfont": {"color": theme.CARD, "size": 10},
+        "width": _CHEF,
+        "marker": {"color": _RUNNING.colour, "line": {"color": theme.CARD, "width": 1}},
+        **_hover("works on %{text}", f"%{{base}} to %{{x}} {axis.short}"),
+    }
+    points = [(work.row, axis.at(work.step.start)) for work in short]
+    size = max(2.0, pitch * _CHEF)
+    ticks = _line_marks("short steps of each chef", points, size, color=_RUNNING.colour, width=2)
+    return [bars, {**ticks, "hoverinfo": "skip"}]
+
+
+def _cuts(picture: Picture, pitch: float) -> Json:
+    """A line in the card's colour between two steps that touch."""
+    points = (
+        (row, picture.axis.at(after.start))
+        for row, lane in picture.lanes
+        for before, after in itertools.pairwise(lane.steps)
+        if before.end == after.start and before.start < after.end
+    )
+    size, width = pitch * _RUNNING.height, 2 * theme.TICK + 1
+    lines = _line_marks("cuts between steps", points, size, color=theme.CARD, width=width)
+    return {**lines, "hoverinfo": "skip"}
+
+
+def _ticks(picture: Picture, pitch: float) -> Json:
+    """A tick for each poll, those of one moment side by side."""
+    ticks, axis, thin = picture.ticks, picture.axis, len(picture.rows) > _MANY
+    size, width = pitch * _RUNNING.height + (0 if thin else 4), 2 if thin else theme.TICK
+    points = ((tick.row, axis.at(tick.step.start)) for tick in ticks)
+    marks = _line_marks("steps", points, max(2.0, size), color=_RUNNING.colour, width=width)
+    shifts = [max(-_PLACES, min(_PLACES, tick.shift)) for tick in ticks]
+    if any(shifts):
+        marks["marker"]["angle"] = [_LEFT if shift < 0 else _RIGHT for shift in shifts]
+        marks["marker"]["standoff"] = [_BESIDE * abs(shift) for shift in shifts]
+    hover = f"a step at %{{x}} {axis.short}"
+    if thin:
+        return {**marks, **_hover(hover)}
+    about = [
+        [_long(picture, step.end - step.start, step.thread), plain(who(picture.run, step.woken_by))]
+        for _, step, *_ in ticks
+    ]
+    woken = "%{customdata[0]}, woken by %{customdata[1]}"
+    return {**marks, "customdata": about, **_hover(hover, woken)}
+
+
+def _ends(picture: Picture, outcome: Outcome, pitch: float) -> Json:
+    """The marks of one outcome at the ends of lanes, with the outcome in words behind them."""
+    mark, axis, has_words = theme.OUTCOMES[outcome], picture.axis, pitch >= _LOW
+    ends = [end for end in picture.ends if end.lane.outcome is outcome]
+    beside = [_beside(end) for end in ends]
+    # Spaces move the words behind the mark, which stands beside its point.
+    spaces = ["\u00a0" * round((pixels + 3) / 3.3) for pixels in beside if has_words]
+    how = [how_it_ended(picture.run, end.lane, whole=True) for end in ends]
+    marker = theme.end_marker(outcome, round(max(2, min(9, pitch)), 1))
+    return {
+        **_marks(mark.words, ((end.row, axis.at(end.lane.end)) for end in ends)),
+        "mode": "markers+text" if has_words else "markers",
+        "marker": {**marker, "angle": _RIGHT, "standoff": beside if has_words else 3},
+        "text": [x + plain(_ending(picture, end)) for x, end in zip(spaces, ends, strict=False)],
+        "textposition": "middle right",
+        "textfont": {"size": 11, "color": theme.MUTED},
+        "customdata": [plain(text) for text in how],
+        **_hover(f"at %{{x}} {axis.short}: %{{customdata}}"),
+    }
+
+
+def _events(picture: Picture) -> Json:
+    """A mark for each event on its row; one of the whole run stands on the last row."""
+    events, axis, last = picture.placed_events, picture.axis, len(picture.rows) - 1
+    points = ((last if row is None else row, axis.at(time)) for time, row, _ in events)
+    line = {"color": theme.EVENT.colour, "width": 2}
+    return {
+        **_marks("marks and requests to stop", points),
+        "text": [plain(event.text) for event in events],
+        "marker": {"symbol": theme.EVENT.symbol, "size": 10, "color": theme.CARD, "line": line},
+        **_hover(f"at %{{x}} {axis.short}: %{{text}}"),
+    }
+
+
+def _areas(picture: Picture) -> list[Json]:
+    """A stacked area for each state, and a tick for each bin in which a step starts."""
+    found, axis = counts(picture.trace), picture.axis
+    areas: list[Json] = []
+    for state in reversed(STATE_ORDER):
+        look = theme.STATES[state]
+        levels = [round(level, 2 if level < 100 else 0) for level in found.of[state]]
+        if picture.by_step and state is not TaskState.RUNNING:
+            levels = [0] * BINS  # no time passes, so nobody waits
+        areas.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "name": look.words,
+                "dx": float(f"{found.width * axis.factor:.9g}"),
+                "y": [*levels, levels[-1]],
+                "yaxis": "y2",
+                "stackgroup": "tasks",
+                "line": {"width": 0, "shape": "hv", "color": look.colour},
+                "fillcolor": look.colour,
+                "fillpattern": theme.pattern(state),
+                "hovertemplate": f"%{{y}} tasks {state} at %{{x}} {axis.short}<extra></extra>",
+            }
+        )
+    points = [(0, axis.at((n + 0.5) * found.width)) for n in range(BINS) if found.polls[n]]
+    ticks = {
+        **_line_marks("steps started", points, 12, width=2, color=_RUNNING.colour),
+        "yaxis": "y2",
+        "customdata": [polls for polls in found.polls if polls],
+        "hovertemplate": f"%{{customdata}} steps start about %{{x}} {axis.short}<extra></extra>",
+    }
+    return [*areas, ticks]
+
+
+def _make_room(layout: Json, picture: Picture, below: float, above: float) -> None:
+    """Make room for the areas above the lanes of a layout, with a caption for each part."""
+    inside = below + above
+    lanes_end = round((below - _CAPTION) / inside, 4)
+    layout["yaxis"]["domain"] = [0, lanes_end]
+    layout["yaxis2"] = {
+        "domain": [round((below + _CAPTION) / inside, 4), 1],
+        "rangemode": "tozero",
+        "fixedrange": True,
+        "showgrid": True,
+        "gridcolor": theme.GRID,
+        "title": {"text": "tasks", "font": {"color": theme.MUTED}},
+        "tickformat": ",d",
+    }
+    which = f"{len(picture.lanes)}" if picture.chosen else "the slowest"
+    which += f" of {len(picture.run.lanes):,} lanes"
+    if not picture.chosen and not picture.height:  # a live figure takes no argument
+        which += " (lanes=[...] opens others)"
+    captions = {"how many tasks are in each state": 1, which: lanes_end}
+    layout["annotations"] += [small(text, y) for text, y in captions.items()]
