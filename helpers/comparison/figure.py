@@ -40,8 +40,8 @@ def figure_dict(runs: Runs, title: str, reasons: Iterable[str]) -> dict[str, Any
 def _write_below(figure_layout: dict[str, Any], lines: list[str]) -> None:
     """Make room at the foot of a figure, below its legend, and write there."""
     margin, more = figure_layout["margin"], plot.LINE * len(lines) + 8
-    note = plot.small("<br>".join(lines), 0, "top")
-    place = {"align": "left", "xshift": 10 - margin["l"], "yshift": -margin["b"]}
+    note = plot.small("<br>".join(lines), 0)
+    place = {"yanchor": "top", "align": "left", "xshift": 10 - margin["l"], "yshift": -margin["b"]}
     figure_layout["annotations"].append(note | place)
     figure_layout["margin"] = {**margin, "b": margin["b"] + more}
     figure_layout["height"] += more

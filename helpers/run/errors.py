@@ -16,7 +16,4 @@ class RunTooLong(RunError):
 
 
 class RunStopped(BaseException):
-    """Raised inside a run that was stopped while it held its thread.
-
-    A BaseException, so that a task's `except Exception` does not swallow it.
-    """
+    """Raised inside a stopped run that holds its thread; no `except Exception` swallows it."""

@@ -1,7 +1,4 @@
-"""What counts as the program's code, and where in it a coroutine or a frame stands, in words.
-
-The words are the same on every run and machine.
-"""
+"""What counts as the program's code, and where in it a task stands, in words, on any machine."""
 
 from __future__ import annotations
 
@@ -10,22 +7,22 @@ import functools
 import linecache
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import Context
 from types import CodeType, FrameType
 from typing import Any
+
+from helpers.text import listing
 
 Callback = Callable[..., Any]
 Args = tuple[Any, ...]
 Place = tuple[str, int, str]  # file name, line, function
 
-# Modules that stand directly in these packages are plumbing: their lines are never shown, and their
-# callbacks get no lane. Everything else is a program, also what lies in other folders of `helpers`
-# (a lab, say).
+# Modules that stand directly in these packages are plumbing, like asyncio's own: their lines are
+# never shown, and their callbacks get no lane. What lies in other folders of `helpers` (a lab, say)
+# is a program.
 _PLUMBING = ("helpers", "helpers.run")
-# asyncio's own callbacks wake tasks; these are the packages in which they are defined.
 _ASYNCIO = ("asyncio", "_asyncio", "concurrent")
-
 _STDLIB = os.path.dirname(os.__file__)
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _PLUMBING_FOLDERS = [os.path.join(_ROOT, *package.split(".")) for package in _PLUMBING]
@@ -45,31 +42,29 @@ def of_users(filename: str) -> bool:
 
 def is_plumbing(callback: Callback) -> bool:
     """Whether a callback is asyncio's own or plumbing, and not the program's."""
-    func = unwrap(callback)
-    module = ask(func, "__module__")
-    if module is None:  # a method written in C: its object tells
-        module = type(ask(func, "__self__")).__module__
-    name = str(module)
+    func = _unwrap(callback)
+    # A method written in C has no module, but its object's class has.
+    name = str(_ask(func, "__module__") or type(_ask(func, "__self__")).__module__)
     return name.rpartition(".")[0] in _PLUMBING or name.partition(".")[0] in _ASYNCIO
 
 
 def name_of(func: Callback) -> str:
     """A function's name, looked up through the partials that `to_thread` wraps it in."""
-    func = unwrap(func)
-    name = ask(func, "__name__")
+    func = _unwrap(func)
+    name = _ask(func, "__name__")
     return name if isinstance(name, str) and name else type(func).__name__
 
 
-def unwrap(func: Callback) -> Callback:
+def _unwrap(func: Callback) -> Callback:
     """The function inside partials; `to_thread` hands over partial(context.run, func, ...)."""
     while isinstance(func, functools.partial):
         inner = func.func
-        in_context = isinstance(ask(inner, "__self__"), Context) and func.args
+        in_context = isinstance(_ask(inner, "__self__"), Context) and func.args
         func = func.args[0] if in_context else inner
     return func
 
 
-def ask(thing: Any, attribute: str) -> Any:
+def _ask(thing: Any, attribute: str) -> Any:
     """An attribute of an object of the program's, or None: its `__getattr__` may raise."""
     try:
         return getattr(thing, attribute, None)
@@ -81,8 +76,7 @@ def describe(place: Place) -> str:
     """A place in words: "line 3 of the cell, in boil: `await oven.wait()`"."""
     filename, line, function = place
     in_cell = _CELL.search(filename)
-    if not in_cell and not of_users(filename):
-        # Its lines differ from one version of Python to the next.
+    if not in_cell and not of_users(filename):  # no number: it differs from Python to Python
         return f"a line of Python's own {os.path.basename(filename)}, in {function}"
     where = "the cell" if in_cell else os.path.basename(filename)
     text = linecache.getline(filename, line).strip()
@@ -123,16 +117,21 @@ def waiting(task: asyncio.Task[Any]) -> str:
     return describe(place) if place else "a place unknown"
 
 
+def each_at(stands: str, tasks: Iterable[asyncio.Task[Any]]) -> str:
+    """Tasks and the lines at which they stand, in words."""
+    each = [f"`{called(task)}` {stands} {waiting(task)}" for task in tasks]
+    return listing(each, most=5, what="other tasks")
+
+
 def called(task: asyncio.Task[Any]) -> str:
     """A task's name; where nobody gave it one, its coroutine's."""
     name = task.get_name()
-    return coroutine_name(task.get_coro()) if AUTO_NAME.fullmatch(name) else name
+    return _coroutine_name(task.get_coro()) if AUTO_NAME.fullmatch(name) else name
 
 
 def code_of(coro: Any) -> CodeType | str:
     """The code of a coroutine; of another awaitable, its name."""
-    code: CodeType | None = getattr(coro, "cr_code", None)
-    return coroutine_name(coro) if code is None else code
+    return getattr(coro, "cr_code", None) or _coroutine_name(coro)
 
 
 def in_words(error: BaseException) -> str:
@@ -140,15 +139,13 @@ def in_words(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}".removesuffix(": ")
 
 
-def coroutine_name(coro: Any) -> str:
-    """The name of a coroutine's function."""
+def _coroutine_name(coro: Any) -> str:
     return str(getattr(coro, "__name__", type(coro).__name__))
 
 
 def _here(frame: FrameType) -> Place:
-    """Where a frame is; between two lines, as a loop jumps back, at the one before."""
     code, line = frame.f_code, frame.f_lineno
-    if line is None:
+    if line is None:  # between two lines, as a loop jumps back: at the one before
         line = code.co_firstlineno
         for start, _, number in code.co_lines():
             if number and start <= frame.f_lasti:

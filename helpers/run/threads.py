@@ -1,14 +1,14 @@
 """Jobs that a run hands to threads, and how the virtual clock waits for them.
 
 Under the virtual clock a thread at work holds the clock: it jumps on only when each job is over, or
-is parked in `busy` until a later moment. What the threads send to the loop meanwhile is handed over
-sorted by the number of the job, so that the order in which real threads happened to run is never
-seen.
+is parked in `busy` until a later moment. What the threads send meanwhile is handed over sorted by
+the number of the job, so that the order in which real threads happened to run is never seen.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 import time
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -16,15 +16,13 @@ from typing import Any
 
 from helpers.run.errors import RunStopped
 from helpers.run.source import Args, Callback, in_words, name_of
+from helpers.task import Outcome
 
-# The same on every machine, unlike the default of Python's executor, which depends on the cores.
-POOL_SIZE = 32
-# How long a turn of the loop that has something ready waits for the threads to come to rest.
-# As long, a thread that sent the loop something holds the clock: it may wait for the answer.
+POOL_SIZE = 32  # on every machine; the default of Python's executor depends on the cores
+# How long a turn of the loop that has something ready waits for the threads to come to rest. As
+# long, a thread that sent the loop something holds the clock: it may wait for the answer.
 _GRACE = 0.25
-# How often a loop that waits for threads looks again whether they have come to rest.
-_LOOK = 0.05
-
+_LOOK = 0.05  # how often a loop that waits for threads looks again
 _local = threading.local()
 
 
@@ -37,7 +35,6 @@ class Job:
     """One function that runs in a thread for a run. Times are the run's loop's, in its seconds."""
 
     def __init__(self, number: int, func: Callback, loop: Any, executor: Executor) -> None:
-        """Note the job's number and name; it has not started."""
         self.number = number
         self.name = name_of(func)
         self.loop = loop
@@ -45,22 +42,23 @@ class Job:
         self.pool = id(executor)
         self.pool_size: int = getattr(executor, "_max_workers", POOL_SIZE)
         self.parked: threading.Event | None = None
-        self.asked: float | None = None  # when it last sent the loop something, in real time
+        self.asked = math.inf  # when it last sent the loop something, in real time
         self.submitted = loop.stamp()
         self.started: float | None = None
         self.ended: float | None = None
         self.error = ""  # what the function raised, in words
         self.future: Future[Any] | None = None
 
-    def rests(self) -> bool:
-        """Whether it does not hold the virtual clock: parked, or waiting for the loop's answer."""
-        if self.ended is not None:  # what it sent is its result, and it is over in a moment
-            return False
-        waits = self.asked is not None and time.perf_counter() - self.asked > _GRACE
-        return self.parked is not None or waits
+    def outcome(self) -> Outcome:
+        """How it ended."""
+        if self.future is not None and self.future.cancelled():
+            return Outcome.CANCELLED
+        if self.ended is None:
+            return Outcome.PENDING
+        return Outcome.RAISED if self.error else Outcome.RETURNED
 
     def run(self, func: Callback, *args: Any) -> Any:
-        """Call the function in this thread, noted as this job."""
+        """Call the function in this thread, which works for this job meanwhile."""
         _local.job = self
         self.started = self.loop.stamp()
         try:
@@ -73,29 +71,24 @@ class Job:
 
 
 class ThreadWork:
-    """Which jobs are out, which are parked in `busy`, and what threads sent to the loop.
-
-    `pool_size` is how many threads the run's own pool has; None: as many as asyncio's would.
-    """
+    """Which jobs are out, which are parked in `busy`, and what threads sent to the loop."""
 
     def __init__(self, pool_size: int | None = None) -> None:
-        """Start with no job out."""
         self._pool_size = pool_size
         self._gate = threading.Condition()
         self._out: dict[int, Job] = {}
         self.jobs: list[Job] = []
         self._sent: list[tuple[int, int, asyncio.Handle]] = []
         self._stopped = False
+        # When the clock last moved: who waited for the loop may have its answer, and needs time.
+        self.jumped_at = 0.0
 
     def submit(
         self, loop: Any, executor: Executor | None, func: Callback, args: Args
     ) -> asyncio.Future[Any]:
-        """Submit a function, noted as a job; what `run_in_executor` gives back.
-
-        Without an executor it goes to the run's own pool, which the loop keeps, and ends, as its
-        default one.
-        """
+        """Submit a function, noted as a job; what `run_in_executor` gives back."""
         if executor is None and loop._default_executor is None:
+            # The run's own pool, which the loop keeps, and ends.
             loop.set_default_executor(ThreadPoolExecutor(self._pool_size, "helper"))
         executor = executor or loop._default_executor
         with self._gate:
@@ -112,9 +105,8 @@ class ThreadWork:
             self._close(job)
             if "start new thread" in str(error):
                 raise RuntimeError(
-                    "no thread can be started here (Python in a browser has none), so "
-                    f"`{job.name}` cannot run beside the loop: call it directly, or use Python "
-                    "on a machine"
+                    f"no thread can be started here (Python in a browser has none), so `{job.name}`"
+                    " cannot run beside the loop: call it directly, or use Python on a machine"
                 ) from error
             raise
         # A job that is over already sends its result from here, and it is the job that sends it.
@@ -126,9 +118,7 @@ class ThreadWork:
         return wrapped
 
     def _close(self, job: Job) -> None:
-        """Note that a job is over, or was cancelled before it began."""
-        if current_job() is job:
-            # Not sooner: what asyncio sends to the loop when the job is over comes from it too.
+        if current_job() is job:  # not sooner: what asyncio sends when a job is over is the job's
             _local.job = None
         with self._gate:
             self._out.pop(job.number, None)
@@ -138,8 +128,7 @@ class ThreadWork:
 
     def unfinished(self) -> list[Future[Any]]:
         """The futures of the jobs that have not ended."""
-        futures = [job.future for job in self.jobs]
-        return [future for future in futures if future is not None and not future.done()]
+        return [job.future for job in self.jobs if job.future and not job.future.done()]
 
     def at_work(self) -> bool:
         """Whether any job is out that is not parked until a later moment."""
@@ -148,57 +137,48 @@ class ThreadWork:
             pools.setdefault(job.pool, []).append(job)
         # With every helper of a pool parked, what still queues for it cannot begin.
         return any(
-            min(len(jobs), jobs[0].pool_size) > sum(job.rests() for job in jobs)
+            min(len(jobs), jobs[0].pool_size) > sum(self._rests(job) for job in jobs)
             for jobs in pools.values()
         )
 
-    def holds_anything(self) -> bool:
-        """Whether any job is out that is not parked in `busy`."""
-        return any(job.parked is None for job in list(self._out.values()))
+    def _rests(self, job: Job) -> bool:
+        """Whether a job is parked in `busy`, or has waited for the loop's answer for long."""
+        if job.ended is not None:  # what it sent is its result, and it is over in a moment
+            return False
+        asked_long_ago = time.perf_counter() - max(job.asked, self.jumped_at) > _GRACE
+        return job.parked is not None or asked_long_ago
 
-    def jumped(self) -> None:
-        """The clock has moved: who waited for the loop may have its answer now, and needs time."""
-        for job in list(self._out.values()):
-            if job.asked is not None:
-                job.asked = time.perf_counter()
+    def collect(self, *, until_quiet: bool) -> list[asyncio.Handle]:
+        """What threads sent, sorted by the number of the job, once no job is at work.
 
-    def wait_a_little(self) -> None:
-        """Wait a moment for what threads send."""
-        with self._gate:
-            if not self._sent:
-                self._gate.wait(_LOOK)
-
-    def wait(self, *, until_quiet: bool) -> None:
-        """Wait until no job is at work, or one of them needs the loop.
-
-        Waiting stops after `_GRACE` seconds if the loop has something ready (`until_quiet` false),
-        or a job at work has sent it something: that job may be waiting for the loop. What comes
-        from outside the run's own threads is never kept waiting.
+        It is waited for no longer than `_GRACE` seconds if the loop has something ready
+        (`until_quiet` false), or a job at work has sent it something: that job may be waiting for
+        the loop. What comes from outside the run's own threads is never kept waiting.
         """
+        if not self._out and not self._sent:
+            return []
         give_up: float | None = None
         with self._gate:
-            while self.at_work():
-                if self._stopped:
-                    self._gate.wait(_LOOK)
-                    return
-                if any(number == 0 for number, _, _ in self._sent):
-                    return
-                if give_up is None and (not until_quiet or self._sent_by_active()):
+            while self.at_work() and not any(number == 0 for number, _, _ in self._sent):
+                active = {number for number, job in self._out.items() if job.parked is None}
+                asked = any(number in active for number, _, _ in self._sent)
+                if give_up is None and (asked or not until_quiet):
                     give_up = time.perf_counter() + _GRACE
                 left = _LOOK if give_up is None else give_up - time.perf_counter()
-                if left <= 0:
-                    return
-                self._gate.wait(min(left, _LOOK))
-
-    def _sent_by_active(self) -> bool:
-        active = {n for n, job in self._out.items() if job.parked is None}
-        return any(number in active for number, _, _ in self._sent)
-
-    def take(self) -> list[asyncio.Handle]:
-        """What was sent, sorted by the number of the job that sent it."""
-        with self._gate:
+                if left > 0:
+                    self._gate.wait(min(left, _LOOK))
+                if left <= 0 or self._stopped:
+                    break
             sent, self._sent = sorted(self._sent, key=lambda item: item[:2]), []
         return [handle for _, _, handle in sent]
+
+    def wait_a_little(self) -> bool:
+        """Wait a moment for what threads send; False if no job is out that is not parked."""
+        with self._gate:
+            out = any(job.parked is None for job in self._out.values())
+            if out and not self._sent:
+                self._gate.wait(_LOOK)
+            return out or bool(self._sent)
 
     def send(self, handle: asyncio.Handle, job: Job | None) -> None:
         """Keep a handle that a thread sends to the loop until the loop takes it."""

@@ -1,8 +1,7 @@
 """Coroutines that were made in a run and never awaited.
 
 Python tells of them through one hidden function of the `warnings` module, as they are thrown away.
-While at least one run is going on, that function is stood in for by one that asks which thread
-calls it; what belongs to no run goes on to Python's own. After the last run it is put back.
+During a run another function stands in for it, which leaves what belongs to no run to Python's own.
 """
 
 from __future__ import annotations
@@ -17,19 +16,16 @@ from typing import Any
 from helpers.run.source import Place, of_frame
 
 _HOOK = "_warn_unawaited_coroutine"
-
-Listener = Callable[[str, Place | None], None]
-
+Listener = Callable[[tuple[str, Place | None]], None]
 _lock = threading.Lock()
 _listeners: dict[int, Listener] = {}  # by thread
 _original: list[Callable[[Any], None]] = []
 
 
 def _tell(coro: Any) -> None:
-    """Tell the run of the calling thread of its coroutine; any other is Python's to warn of."""
     if tell := _listeners.get(threading.get_ident()):
         # If the coroutine's call was a statement of its own, this is the line of the call.
-        tell(coro.__name__, of_frame(sys._getframe(1)))
+        tell((coro.__name__, of_frame(sys._getframe(1))))
     elif _original:
         _original[0](coro)
 
@@ -42,8 +38,7 @@ def watch(tell: Listener) -> Iterator[None]:
         if not _listeners and hasattr(warnings, _HOOK):
             _original[:] = [getattr(warnings, _HOOK)]
             setattr(warnings, _HOOK, _tell)
-        outer = _listeners.get(me)
-        _listeners[me] = tell
+        outer, _listeners[me] = _listeners.get(me), tell
     try:
         yield
     finally:

@@ -131,18 +131,6 @@ def test_a_cancel_that_a_timer_calls_is_the_timers_and_no_step_of_the_task() -> 
     assert cancelled_by(soon_after) == cancelled_by(at) == expected
 
 
-def test_the_title_says_that_a_timer_cancelled_a_task() -> None:
-    async def stew() -> None:
-        await asyncio.sleep(99)
-
-    async def main() -> None:
-        task = asyncio.create_task(stew())
-        asyncio.get_running_loop().call_later(1, task.cancel)
-        await asyncio.wait([task])
-
-    assert "A timer cancels `stew` at 1 s" in str(recorded(main()))
-
-
 def test_a_cancel_that_the_loop_calls_soon_is_by_the_step_that_asked_for_the_call() -> None:
     def soon(task: asyncio.Task[None]) -> None:
         task.get_loop().call_soon(task.cancel)
@@ -184,24 +172,6 @@ def test_a_deadline_that_is_past_when_it_is_set_is_a_deadline_too() -> None:
     trace = recorded(main())
     assert wakers(trace, "main") == ["start", "timer", "deadline"]
     assert trace.task("main").cancels[0].by == "deadline"
-
-
-def test_a_group_that_fails_cancels_its_others_in_the_name_of_the_one_that_failed() -> None:
-    async def burn() -> None:
-        await asyncio.sleep(1)
-        raise ValueError("burnt")
-
-    async def stew() -> None:
-        await asyncio.sleep(9)
-
-    async def main() -> None:
-        with contextlib.suppress(ExceptionGroup):
-            async with asyncio.TaskGroup() as group:
-                group.create_task(stew())
-                group.create_task(burn())
-
-    trace = recorded(main())
-    assert trace.name_of(trace.task("stew").cancelled_by) == "burn"
 
 
 def test_callbacks_and_threads_have_lanes_of_their_own_and_plumbing_has_none() -> None:
@@ -262,10 +232,3 @@ def test_methods_of_a_task_that_the_loop_calls_are_no_steps_and_a_late_name_coun
     trace = recorded(main())
     assert wakers(trace, "goulash") == ["main", "timer"]
     assert [lane.name for lane in trace.lanes] == ["main", "goulash"]
-
-
-def test_names_that_recur_are_numbered() -> None:
-    async def main() -> None:
-        await asyncio.gather(*(asyncio.sleep(1) for _ in range(2)))
-
-    assert [task.name for task in recorded(main()).tasks] == ["main", "sleep 1", "sleep 2"]

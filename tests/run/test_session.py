@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from helpers import Deadlock, RunTooLong, Trace, record
+from helpers import Deadlock, RunTooLong, Trace, busy, record
 from helpers.run import session
 from helpers.run.errors import RunStopped
 from helpers.run.session import Run
@@ -46,45 +46,6 @@ def threads_before() -> Iterator[set[threading.Thread]]:
     before = set(threading.enumerate())
     yield before
     wait_for_threads(before)
-
-
-@CLOCKS
-def test_the_loop_of_a_run_is_closed_when_its_trace_is_there(
-    clock: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    loop_class: Any = session._LOOPS[clock]
-    there_already: list[bool] = []
-
-    class Noted(loop_class):  # type: ignore[misc]
-        def close(self) -> None:
-            there_already.append(one.finished.done())
-            super().close()
-
-    async def main() -> asyncio.AbstractEventLoop:
-        return asyncio.get_running_loop()
-
-    monkeypatch.setitem(session._LOOPS, clock, Noted)
-    one = Run(main(), clock=clock)
-    one.start()
-    assert one.finished.result(60).result.is_closed()
-    assert there_already == [False], "the trace was there before the loop was closed"
-
-
-@CLOCKS
-def test_the_callers_loop_stays_free_during_a_run(clock: str) -> None:
-    begun, caller_was_free = threading.Event(), threading.Event()
-
-    async def main() -> bool:
-        begun.set()
-        return caller_was_free.wait(10)
-
-    async def caller() -> Trace:
-        run = asyncio.create_task(record(main(), clock=clock))
-        assert await asyncio.to_thread(begun.wait, 60)
-        caller_was_free.set()
-        return await run
-
-    assert asyncio.run(caller()).result is True
 
 
 @CLOCKS
@@ -124,26 +85,12 @@ def test_a_stopped_run_ends_an_endless_loop_in_its_thread(clock: str) -> None:
 
     async def main() -> None:
         begun.set()
+        if clock == "real":
+            busy(60)
         while True:
             pass
 
     stop(main(), begun, clock=clock)  # and no thread is left: the fixture looks
-
-
-def test_a_blocking_call_does_not_hold_the_one_who_stops_the_run() -> None:
-    begun, opened = threading.Event(), threading.Event()
-    ended: list[bool] = []
-
-    async def main() -> None:
-        begun.set()
-        try:
-            opened.wait(60)
-        finally:
-            ended.append(True)
-
-    stop(main(), begun, clock="real")
-    assert not ended, "he was held until the call was back"
-    opened.set()
 
 
 def test_a_stop_is_heard_before_a_thousand_steps_that_are_ready() -> None:
@@ -169,21 +116,6 @@ def test_a_stop_is_heard_before_a_thousand_steps_that_are_ready() -> None:
     assert {task.outcome for task in trace.tasks} == {"cancelled"}
     assert trace.tasks[5].cancelled_by == "stop"
     assert isinstance(run.error, asyncio.CancelledError)
-
-
-def test_a_deadlock_is_an_error_with_the_trace_and_leaves_no_task() -> None:
-    ended: list[bool] = []
-
-    async def main() -> None:
-        try:
-            await asyncio.Event().wait()
-        finally:
-            ended.append(True)
-
-    with pytest.raises(Deadlock, match="`main` waits at line .*await asyncio.Event") as caught:
-        recorded(main())
-    assert ended == [True]
-    assert caught.value.trace.task("main").polls == 2  # type: ignore[attr-defined]
 
 
 def test_a_run_that_takes_too_many_steps_is_ended_and_names_its_tasks() -> None:
@@ -225,9 +157,9 @@ def test_a_step_that_swallows_its_end_has_time_for_it_before_the_next(
     raise_inside = Run._raise_inside
     raised: list[float] = []
 
-    def noted(self: Run, loop: Any) -> None:
+    def noted(self: Run) -> None:
         raised.append(self._raised_at)
-        raise_inside(self, loop)
+        raise_inside(self)
 
     async def main() -> None:
         for _ in range(2):  # as where the exception comes in a finalizer
@@ -318,30 +250,7 @@ def test_nothing_global_stays_patched() -> None:
     assert snapshot() == before
 
 
-def test_a_snapshot_shows_the_run_so_far() -> None:
-    waits = threading.Event()
-
-    async def main() -> None:
-        await asyncio.sleep(0.05)
-        asyncio.get_running_loop().call_soon(waits.set)  # called when this step is over
-        await asyncio.Event().wait()
-
-    run = Run(main(), clock="real")
-    with pytest.raises(RuntimeError, match="has not been started"):
-        run.snapshot()
-    run.start()
-    with pytest.raises(RuntimeError, match="has been started before"):
-        run.start()
-    assert waits.wait(60)
-    so_far = run.snapshot().task("main")
-    run.stop()
-    run.finished.result(60)
-    assert so_far.outcome == "pending"
-    assert so_far.polls == 2
-    assert so_far.idle > 0.04
-
-
-def test_the_jobs_of_a_stopped_run_are_done_when_its_threads_are_back(
+def test_a_snapshot_shows_the_run_so_far_and_its_jobs_outlive_a_stop(
     threads_before: set[threading.Thread],
 ) -> None:
     begun, opened = threading.Event(), threading.Event()
@@ -350,13 +259,36 @@ def test_the_jobs_of_a_stopped_run_are_done_when_its_threads_are_back(
         begun.set()
         opened.wait(60)
 
-    run = Run(asyncio.to_thread(stare))
-    assert run.jobs_are_done()
+    async def main() -> None:
+        await asyncio.sleep(0.05)
+        await asyncio.to_thread(stare)
+
+    run = Run(main(), clock="real")
     run.start()
     assert begun.wait(60)
+    so_far = run.snapshot()
     run.stop()
     run.finished.result(60)
+    assert [lane.outcome for lane in so_far.lanes] == ["pending", "pending"]
+    assert so_far.task("main").polls >= 1
     assert not run.jobs_are_done()
     opened.set()
     wait_for_threads(threads_before)
     assert run.jobs_are_done()
+
+
+def test_a_deadlock_is_an_error_with_the_trace_and_leaves_no_task() -> None:
+    with pytest.raises(Deadlock, match="`wait` waits at .*in wait") as caught:
+        recorded(asyncio.Event().wait())
+    task = caught.value.trace.task("wait")  # type: ignore[attr-defined]
+    assert (task.polls, task.outcome) == (2, "cancelled")
+
+
+@CLOCKS
+def test_the_loop_of_a_run_is_closed_when_its_trace_is_there(clock: str) -> None:
+    async def main() -> asyncio.AbstractEventLoop:
+        return asyncio.get_running_loop()
+
+    run = Run(main(), clock=clock)
+    run.start()
+    assert run.finished.result(60).result.is_closed()

@@ -54,26 +54,13 @@ def test_a_task_that_is_the_librarys_own_has_no_line_that_differs_by_version() -
     assert asyncio.run(main()) == "a line of Python's own tasks.py, in sleep"
 
 
-def test_a_task_nobody_named_is_called_like_its_coroutine() -> None:
-    async def boil() -> None:
-        pass
-
-    async def main() -> list[str]:
-        tasks = [asyncio.create_task(boil()), asyncio.create_task(boil(), name="pot")]
-        names = [source.called(task) for task in tasks]
-        await asyncio.gather(*tasks)
-        return names
-
-    assert asyncio.run(main()) == ["boil", "pot"]
-
-
 @pytest.mark.parametrize(
     ("function", "plumbing"),
     [
         (clock.busy, True),
         (race.select, True),
         (asyncio.gather, True),
-        (text.text, False),
+        (text.text_of, False),
         (lambda: None, False),
     ],
 )
@@ -82,12 +69,6 @@ def test_helpers_run_and_the_library_are_plumbing_and_other_folders_are_programs
 ) -> None:
     assert source.is_plumbing(function) is plumbing
     assert source.of_users(function.__code__.co_filename) is not plumbing
-
-
-def test_a_frame_of_the_library_leads_to_the_line_that_called_it() -> None:
-    place = source.of_frame(sys._getframe())
-    assert place is not None
-    assert place[2] == "test_a_frame_of_the_library_leads_to_the_line_that_called_it"
 
 
 @pytest.mark.parametrize(("instruction", "line"), [(-1, 2), (10**6, 4)])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import multiprocessing
 import threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -12,32 +11,16 @@ import pytest
 
 from helpers import busy, record
 from helpers.run.clock import VirtualLoop
-from helpers.run.threads import Job, current_job
 
 
 def wash() -> str:
     """A helper's work."""
-    job = current_job()
-    return job.name if job else "nobody"
+    return "washed"
 
 
 def square(n: int) -> int:
     """Work for a process."""
     return n * n
-
-
-def test_work_knows_its_name_through_the_partials_of_to_thread() -> None:
-    async def main() -> list[str]:
-        return [
-            await asyncio.to_thread(wash),
-            await asyncio.get_running_loop().run_in_executor(None, functools.partial(wash)),
-        ]
-
-    assert asyncio.run(record(main())).result == ["wash", "wash"]
-
-
-def test_outside_a_run_a_thread_works_for_nobody() -> None:
-    assert wash() == "nobody"
 
 
 @pytest.mark.parametrize("clock", ["virtual", "real"])
@@ -90,26 +73,29 @@ def test_what_threads_send_is_taken_in_the_order_of_the_work_not_of_chance() -> 
         assert asyncio.run(record(main())).result == [0, 1, 2, 3]
 
 
-def test_without_threads_the_sentence_names_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No thread can be started, as in a browser."""
+
     def refuse(self: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+
+
+@pytest.mark.usefixtures("no_threads")
+def test_without_threads_the_sentence_names_the_work() -> None:
     async def main() -> None:
         await asyncio.to_thread(wash)
 
     loop = VirtualLoop()
-    monkeypatch.setattr(threading.Thread, "start", refuse)
     with pytest.raises(RuntimeError, match="no thread can be started here.*`wash`"):
         loop.run_until_complete(main())
     loop.close()
 
 
-def test_without_threads_the_virtual_clock_runs_in_the_callers(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def refuse(self: threading.Thread) -> None:
-        raise RuntimeError("can't start new thread")
-
+@pytest.mark.usefixtures("no_threads")
+def test_without_threads_the_virtual_clock_runs_in_the_callers() -> None:
     async def cook() -> str:
         busy(2)
         await asyncio.sleep(3)
@@ -124,18 +110,6 @@ def test_without_threads_the_virtual_clock_runs_in_the_callers(
     async def real() -> None:
         await record(cook(), clock="real")
 
-    monkeypatch.setattr(threading.Thread, "start", refuse)
     assert asyncio.run(caller()) == (5, threading.current_thread().name, True)
     with pytest.raises(RuntimeError, match='there are no threads here.*clock="virtual"'):
         asyncio.run(real())
-
-
-def test_a_thread_that_sent_its_result_holds_the_clock_until_it_is_back() -> None:
-    loop = VirtualLoop()
-    with ThreadPoolExecutor(1) as pool:
-        job = Job(1, wash, loop, pool)
-    job.asked = float("-inf")
-    assert job.rests(), "it has waited for the loop's answer for long"
-    job.ended = 0.0
-    assert not job.rests(), "it waits for no answer: others may begin in its thread"
-    loop.close()

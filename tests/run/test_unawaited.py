@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import warnings
+from typing import Any
 
 import pytest
 
@@ -15,25 +16,15 @@ async def boil() -> None:
     """Nothing to await."""
 
 
-def test_a_dropped_coroutine_is_told_with_the_line_that_dropped_it() -> None:
-    dropped: list[tuple[str, Place | None]] = []
-    with unawaited.watch(lambda name, place: dropped.append((name, place))):
-        boil()  # type: ignore[unused-coroutine]
-    ((name, place),) = dropped
-    assert name == "boil"
-    assert place is not None
-    assert place[2] == "test_a_dropped_coroutine_is_told_with_the_line_that_dropped_it"
-
-
 def test_python_warns_as_ever_when_nobody_watches() -> None:
-    with unawaited.watch(lambda name, place: None):
+    with unawaited.watch(lambda _: None):
         pass
     with pytest.warns(RuntimeWarning, match="'boil' was never awaited"):
         boil()  # type: ignore[unused-coroutine]
 
 
 def test_another_threads_coroutine_is_left_to_python() -> None:
-    told: list[str] = []
+    told: list[Any] = []
     caught: list[warnings.WarningMessage] = []
 
     def elsewhere() -> None:
@@ -42,7 +33,7 @@ def test_another_threads_coroutine_is_left_to_python() -> None:
             boil()  # type: ignore[unused-coroutine]
             caught.extend(seen)
 
-    with unawaited.watch(lambda name, place: told.append(name)):
+    with unawaited.watch(told.append):
         thread = threading.Thread(target=elsewhere)
         thread.start()
         thread.join()
@@ -50,18 +41,14 @@ def test_another_threads_coroutine_is_left_to_python() -> None:
     assert ["never awaited" in str(warning.message) for warning in caught] == [True]
 
 
-def test_the_inner_of_two_watches_of_a_thread_is_told() -> None:
-    outer: list[str] = []
-    inner: list[str] = []
-    with unawaited.watch(lambda name, place: outer.append(name)):
-        with unawaited.watch(lambda name, place: inner.append(name)):
+def test_the_inner_watch_of_a_thread_is_told_of_a_dropped_coroutine_and_its_line() -> None:
+    outer: list[tuple[str, Place | None]] = []
+    inner: list[tuple[str, Place | None]] = []
+    with unawaited.watch(outer.append):
+        with unawaited.watch(inner.append):
             boil()  # type: ignore[unused-coroutine]
         boil()  # type: ignore[unused-coroutine]
-    assert (outer, inner) == (["boil"], ["boil"])
-
-
-def test_the_hook_is_put_back() -> None:
-    before = warnings._warn_unawaited_coroutine  # type: ignore[attr-defined]
-    with unawaited.watch(lambda name, place: None):
-        assert warnings._warn_unawaited_coroutine is not before  # type: ignore[attr-defined]
-    assert warnings._warn_unawaited_coroutine is before  # type: ignore[attr-defined]
+    this = test_the_inner_watch_of_a_thread_is_told_of_a_dropped_coroutine_and_its_line.__code__
+    line = this.co_firstlineno + 5
+    assert inner == [("boil", (this.co_filename, line, this.co_name))]
+    assert outer == [("boil", (this.co_filename, line + 1, this.co_name))]
