@@ -7,8 +7,6 @@ wait for an hour: the memory of the process is read when all of them are alive, 
 imports nothing of the package: what the package loads would be in the figures.
 """
 
-from __future__ import annotations
-
 import asyncio
 import gc
 import json

@@ -7,8 +7,6 @@ of the process has grown when all units are alive at once. A thread's stack in t
 it (16 kB more on Linux). Times and sizes differ from machine to machine; only relations are stable.
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 import math
@@ -18,7 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import linear_regression, median
-from typing import Any
+from typing import Any, Self
 
 from helpers.text import table
 
@@ -50,9 +48,9 @@ class Costs(tuple[Cost, ...]):
 
     __slots__ = ()
 
-    def of(self, kind: str) -> Costs:
+    def of(self, kind: str) -> Self:
         """The costs of one kind alone."""
-        return Costs(cost for cost in self if cost.kind == kind)
+        return type(self)(cost for cost in self if cost.kind == kind)
 
     def __str__(self) -> str:
         rows = [["kind", "units", "time", "memory", "time/unit", "memory/unit", "OS threads"]]

@@ -1,7 +1,5 @@
 """Whether this Python can run the course, and in words what is wrong where it cannot."""
 
-from __future__ import annotations
-
 import sys
 import tomllib
 from collections.abc import Iterator

@@ -9,8 +9,6 @@ that says what the file is: "format" is "task-cards-trace", and "version" says w
     1  The events of a run, as the Rust recorder prints them; its README describes them.
 """
 
-from __future__ import annotations
-
 import ast
 import contextlib
 import gzip

@@ -4,8 +4,6 @@ Everything is found from the trace alone, for asyncio's runs and Tokio's recordi
 follow tokio-console's warnings and asyncio's own log messages.
 """
 
-from __future__ import annotations
-
 from bisect import bisect_right
 from collections.abc import Iterator
 

@@ -8,8 +8,6 @@ overflows a queue of 256. It runs on the virtual clock, so that the same argumen
 trace on every run and every machine.
 """
 
-from __future__ import annotations
-
 import asyncio
 import random
 from collections import deque
@@ -22,75 +20,6 @@ from helpers.trace import Mark, Outcome, Step, Task, Trace
 # Tokio's own number: at each 61st turn a worker looks at the injection queue and the timers first.
 INTERVAL = 61
 _DIGITS = 9  # those of the virtual clock
-
-
-def simulate(
-    *,
-    chefs: int = 2,
-    tasks: int = 8,
-    work: float = 1.0,
-    yields: int = 0,
-    wait: float = 0.0,
-    blocking: float = 0.0,
-    stealing: bool = True,
-    spawner: Literal["main", "task"] = "main",
-    seed: int = 0,
-) -> Trace:
-    """The trace of `tasks` cards on a modelled team of so many `chefs`, the workers.
-
-    Each card is `work` seconds of hands-on work in `yields + 1` equal pieces. Between two pieces it
-    waits for `wait` seconds (0: a bare yield). The first cards, a share `blocking` from 0 to 1 of
-    them, hold their chef while they wait, and are one step each.
-
-    spawner "main": the cards are written from outside the team. "task": a card named `sous_chef`
-    writes them, works for twice as long as one of them in one piece, and awaits them in order.
-    `trace.marks` tells each theft; `seed` decides whom a thief looks at first.
-    """
-    if chefs < 1 or min(tasks, yields, work, wait) < 0 or not 0 <= blocking <= 1:
-        raise ValueError("chefs is at least 1, blocking from 0 to 1, and no number is below 0")
-    first, held = 1 if spawner == "main" else 2, round(blocking * tasks)
-    pieces = [work / (yields + 1)] * (yields + 1)
-    cards = [
-        ModelTask(first + n, f"card {n + 1}", first - 1, [*pieces], wait, blocks=n < held)
-        for n in range(tasks)
-    ]
-    sous_chef = ModelTask(1, "sous_chef", 0, [2 * work], spawns=cards)
-    scheduler = Scheduler(chefs, stealing=stealing, seed=seed)
-    return _run(scheduler, cards if spawner == "main" else [sous_chef])
-
-
-def _run(scheduler: Scheduler, outside: list[ModelTask]) -> Trace:
-    """Have these tasks done, and what they spawn."""
-    with set_aside():
-        try:
-            scheduler.loop.run_until_complete(scheduler.serve(outside))
-        finally:
-            scheduler.loop.close()
-    # Main spawns tasks and awaits them in order, on a thread that is no worker.
-    main = ModelTask(0, "main", None, [], steps=[Step(0.0, 0.0, 0.0, "main", "start")])
-    for task in outside:
-        end = task.steps[-1].end
-        if end > main.steps[-1].end:  # one that has ended meanwhile is not waited for
-            main.steps.append(Step(end, end, end, "main", task.number))
-    spawned = [each for task in outside for each in (task, *task.spawns)]
-    lanes = tuple(_lane(task) for task in (main, *spawned))
-    # Main hears of what a step has ended after all of the steps.
-    sequence = [main.number, *scheduler.sequence, *[main.number] * (len(main.steps) - 1)]
-    workers = len(scheduler.workers)
-    return Trace(
-        lanes,
-        max(lane.end for lane in lanes),
-        source="model",
-        workers=workers,
-        marks=tuple(scheduler.marks),
-        about={"runtime": "multi_thread", "workers": workers},
-        sequence=tuple(sequence),
-    )
-
-
-def _lane(task: ModelTask) -> Task:
-    end, steps, ended = task.steps[-1].end, tuple(task.steps), Outcome.RETURNED
-    return Task(task.number, task.name, task.parent, task.spawned, end, ended, end, steps)
 
 
 @dataclass(eq=False)
@@ -107,13 +36,13 @@ class ModelTask:
     pieces: list[float]
     wait: float = 0.0
     blocks: bool = False
-    spawns: list[ModelTask] = field(default_factory=list)
+    spawns: list["ModelTask"] = field(default_factory=list)
     spawned: float = 0.0
     ready: float = 0.0
     woken_by: int | str | None = None
     steps: list[Step] = field(default_factory=list)
     done: bool = False
-    awaited_by: ModelTask | None = None
+    awaited_by: "ModelTask | None" = None
 
 
 @dataclass(eq=False)
@@ -273,3 +202,72 @@ class Scheduler:
                 worker.queue.extend(stolen[:-1])  # the last one is taken up at once, as in Tokio
                 return stolen[-1]
         return None
+
+
+def simulate(
+    *,
+    chefs: int = 2,
+    tasks: int = 8,
+    work: float = 1.0,
+    yields: int = 0,
+    wait: float = 0.0,
+    blocking: float = 0.0,
+    stealing: bool = True,
+    spawner: Literal["main", "task"] = "main",
+    seed: int = 0,
+) -> Trace:
+    """The trace of `tasks` cards on a modelled team of so many `chefs`, the workers.
+
+    Each card is `work` seconds of hands-on work in `yields + 1` equal pieces. Between two pieces it
+    waits for `wait` seconds (0: a bare yield). The first cards, a share `blocking` from 0 to 1 of
+    them, hold their chef while they wait, and are one step each.
+
+    spawner "main": the cards are written from outside the team. "task": a card named `sous_chef`
+    writes them, works for twice as long as one of them in one piece, and awaits them in order.
+    `trace.marks` tells each theft; `seed` decides whom a thief looks at first.
+    """
+    if chefs < 1 or min(tasks, yields, work, wait) < 0 or not 0 <= blocking <= 1:
+        raise ValueError("chefs is at least 1, blocking from 0 to 1, and no number is below 0")
+    first, held = 1 if spawner == "main" else 2, round(blocking * tasks)
+    pieces = [work / (yields + 1)] * (yields + 1)
+    cards = [
+        ModelTask(first + n, f"card {n + 1}", first - 1, [*pieces], wait, blocks=n < held)
+        for n in range(tasks)
+    ]
+    sous_chef = ModelTask(1, "sous_chef", 0, [2 * work], spawns=cards)
+    scheduler = Scheduler(chefs, stealing=stealing, seed=seed)
+    return _run(scheduler, cards if spawner == "main" else [sous_chef])
+
+
+def _run(scheduler: Scheduler, outside: list[ModelTask]) -> Trace:
+    """Have these tasks done, and what they spawn."""
+    with set_aside():
+        try:
+            scheduler.loop.run_until_complete(scheduler.serve(outside))
+        finally:
+            scheduler.loop.close()
+    # Main spawns tasks and awaits them in order, on a thread that is no worker.
+    main = ModelTask(0, "main", None, [], steps=[Step(0.0, 0.0, 0.0, "main", "start")])
+    for task in outside:
+        end = task.steps[-1].end
+        if end > main.steps[-1].end:  # one that has ended meanwhile is not waited for
+            main.steps.append(Step(end, end, end, "main", task.number))
+    spawned = [each for task in outside for each in (task, *task.spawns)]
+    lanes = tuple(_lane(task) for task in (main, *spawned))
+    # Main hears of what a step has ended after all of the steps.
+    sequence = [main.number, *scheduler.sequence, *[main.number] * (len(main.steps) - 1)]
+    workers = len(scheduler.workers)
+    return Trace(
+        lanes,
+        max(lane.end for lane in lanes),
+        source="model",
+        workers=workers,
+        marks=tuple(scheduler.marks),
+        about={"runtime": "multi_thread", "workers": workers},
+        sequence=tuple(sequence),
+    )
+
+
+def _lane(task: ModelTask) -> Task:
+    end, steps, ended = task.steps[-1].end, tuple(task.steps), Outcome.RETURNED
+    return Task(task.number, task.name, task.parent, task.spawned, end, ended, end, steps)

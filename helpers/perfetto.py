@@ -5,8 +5,6 @@ thread with what it polled. An arrow leads from the step that woke a task to the
 Marks and ends are instants. Times are microseconds from the start of the run.
 """
 
-from __future__ import annotations
-
 import json
 from bisect import bisect_right
 from collections.abc import Iterator

@@ -16,8 +16,6 @@ no clean-up is interrupted, and awaits them. Then it raises CancelledError, even
 hand in a Task if its value must not be lost.
 """
 
-from __future__ import annotations
-
 import asyncio
 import inspect
 import random

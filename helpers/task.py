@@ -4,8 +4,6 @@ Times are seconds from the start of the run. The words (idle, scheduled, running
 those of tokio-console.
 """
 
-from __future__ import annotations
-
 import enum
 from dataclasses import dataclass
 from typing import NamedTuple, Self

@@ -1,7 +1,5 @@
 """Numbers and names as a reader sees them: in figures, findings and the text twin."""
 
-from __future__ import annotations
-
 import unicodedata
 from collections.abc import Sequence
 

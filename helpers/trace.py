@@ -3,15 +3,13 @@
 One `Trace` serves asyncio's runs, Tokio's recordings and the model alike.
 """
 
-from __future__ import annotations
-
 import functools
 import itertools
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from helpers import files
 from helpers.task import (
@@ -153,7 +151,7 @@ class Trace:
         return files.save(self, Path(path))
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Trace:
+    def load(cls, path: str | os.PathLike[str]) -> Self:
         """Read a trace that `save` wrote. A file in another format is a ValueError."""
         return cls(**files.load(Path(path)))
 

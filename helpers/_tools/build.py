@@ -8,8 +8,6 @@
 A notebook is written when all of its cells have run, so a failing build leaves it as it was.
 """
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import copy

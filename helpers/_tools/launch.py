@@ -1,7 +1,5 @@
 """`task-cards`: check the environment, then start JupyterLab at the first lesson."""
 
-from __future__ import annotations
-
 import argparse
 import contextlib
 import os

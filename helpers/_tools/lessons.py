@@ -1,7 +1,5 @@
 """The lessons' sources: their headers, the README's table, and the notebook that each one says."""
 
-from __future__ import annotations
-
 import hashlib
 from collections import Counter
 from dataclasses import dataclass

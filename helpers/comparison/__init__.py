@@ -5,8 +5,6 @@
 `match` finds which lanes are the same job, `rules` say why they differ, and `figure` draws both.
 """
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -28,7 +26,7 @@ _WIDTH = 78
 _MOST_NAMES, _MOST_SENTENCES = 6, 3  # names in a sentence, and sentences of one reason
 
 
-def compare(trace: Trace, recording: Trace, title: str | None = None) -> Comparison:
+def compare(trace: Trace, recording: Trace, title: str | None = None) -> "Comparison":
     """Both runs of one program in the same axes, and what agrees, what differs, and why.
 
     `trace` is a run of asyncio, `recording` one of Tokio (`load_recording`), and `title` stands
@@ -91,7 +89,7 @@ class Comparison:
         return f"{'; '.join(parts)}."
 
     @property
-    def figure(self) -> go.Figure:
+    def figure(self) -> "go.Figure":
         """Both runs on one time axis: asyncio's lanes above, Tokio's below, in the same order."""
         from helpers.draw.figure import Timeline
 

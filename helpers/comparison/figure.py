@@ -1,7 +1,5 @@
 """Two runs in one picture: asyncio's lanes above, Tokio's below, on one time axis."""
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace

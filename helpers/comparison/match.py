@@ -1,7 +1,5 @@
 """Which lanes of two runs are the same job, and what about a lane is not the same in both."""
 
-from __future__ import annotations
-
 import itertools
 from collections import Counter
 from collections.abc import Iterator
@@ -41,7 +39,7 @@ class Runs:
         """A moment or a duration in words."""
         return words.seconds(seconds, exact=self.exact)
 
-    def swapped(self, what: str) -> tuple[Pair, Pair] | None:
+    def swapped(self, what: str) -> "tuple[Pair, Pair] | None":
         """Two lanes that "start" or "end" in one order in asyncio and in the other in Tokio."""
 
         def moment(lane: Task) -> float:

@@ -4,8 +4,6 @@ A rule of a lane yields differences with the facts that they explain; a rule of 
 all lanes at once.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """A plotly figure that says its facts as text where no figure can be shown."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -5,8 +5,6 @@ that. So the widget's own few lines come first; they ask for plotly's five megab
 is first seen, and the page keeps them for every figure.
 """
 
-from __future__ import annotations
-
 import threading
 from functools import cache
 from importlib import resources

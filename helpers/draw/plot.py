@@ -4,8 +4,6 @@ A figure is as wide as its cell, which nobody knows beforehand. So widths are ta
 cell and a wide font, and what must be seen has its place in a margin.
 """
 
-from __future__ import annotations
-
 import html
 import itertools
 import re

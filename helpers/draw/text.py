@@ -4,8 +4,6 @@ It is read on GitHub, in a terminal and by a screen reader: each state has a let
 Under the virtual clock it is the same to the byte on every machine.
 """
 
-from __future__ import annotations
-
 import itertools
 import textwrap
 from collections import defaultdict

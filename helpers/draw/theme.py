@@ -5,8 +5,6 @@ dark themes. The colours stay apart for colour-blind eyes (computed in the tests
 stands alone: running is a full solid bar, scheduled a full hatched one, idle a thin pale one.
 """
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 from helpers.trace import Outcome, TaskState

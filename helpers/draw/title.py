@@ -1,7 +1,5 @@
 """The message of a picture: one true sentence about a run, and a line on what was run."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterator
 

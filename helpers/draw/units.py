@@ -1,7 +1,5 @@
 """Seconds of a run as a reader sees them: in kitchen minutes, seconds or milliseconds."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from helpers import text as words

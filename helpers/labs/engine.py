@@ -4,8 +4,6 @@ Callers, from any thread, leave one `Wish`. The engine, in a thread of its own, 
 and tells the listener of each `Event`; a wish that is overtaken by a newer one is forgotten.
 """
 
-from __future__ import annotations
-
 import enum
 import logging
 import threading

@@ -1,7 +1,5 @@
 """The lab of lesson 01: a chef for every guest, or one chef with task cards."""
 
-from __future__ import annotations
-
 from string import Template
 
 from helpers.labs.spec import LabSpec, Prediction, Slider, Values, literal, told, whole

@@ -1,7 +1,5 @@
 """The lab of lesson 02: what happens between writing the card and cooking the dish."""
 
-from __future__ import annotations
-
 from string import Template
 
 from helpers.labs.spec import Choice, LabSpec, Prediction, Slider, Values, literal, told, whole

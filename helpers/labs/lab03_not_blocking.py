@@ -1,7 +1,5 @@
 """The lab of lesson 03: one chef stares at the oven, and who else suffers."""
 
-from __future__ import annotations
-
 import itertools
 from string import Template
 

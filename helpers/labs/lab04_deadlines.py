@@ -1,7 +1,5 @@
 """The lab of lesson 04: a deadline, and what is left behind when time is up."""
 
-from __future__ import annotations
-
 from string import Template
 
 from helpers.labs.spec import Choice, LabSpec, Prediction, Slider, Values, literal, told, whole

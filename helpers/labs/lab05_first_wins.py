@@ -1,7 +1,5 @@
 """The lab of lesson 05: the first answer wins, and what happens to the losers."""
 
-from __future__ import annotations
-
 from string import Template
 
 from helpers.labs.spec import Choice, LabSpec, Prediction, Slider, Values, literal, told, whole

@@ -1,7 +1,5 @@
 """The lab of lesson 06: how far it goes, in four styles."""
 
-from __future__ import annotations
-
 import itertools
 from string import Template
 

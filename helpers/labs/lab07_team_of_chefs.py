@@ -3,8 +3,6 @@
 Its program calls the model, so the trace that is shown is the one that main returns.
 """
 
-from __future__ import annotations
-
 from operator import itemgetter
 from string import Template
 

@@ -4,8 +4,6 @@ Widget callbacks come on the kernel's main thread or on a subshell's, and only l
 engine; the engine's thread writes what is to be seen.
 """
 
-from __future__ import annotations
-
 import gc
 import html
 import re

@@ -1,7 +1,5 @@
 """What a lab is, as data: its question, its controls, and the exact program for chosen values."""
 
-from __future__ import annotations
-
 import linecache
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field

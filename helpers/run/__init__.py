@@ -5,8 +5,6 @@ Stop always works. Where there are no threads, the virtual clock runs nested in 
 The idea of noting each step as it happens is trio's Instrument.
 """
 
-from __future__ import annotations
-
 from collections.abc import Coroutine
 from typing import Any
 

@@ -5,8 +5,6 @@ end of a timer, a future passing its result on), the step became ready when the 
 was woken by whoever woke that.
 """
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace

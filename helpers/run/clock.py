@@ -4,8 +4,6 @@ The same program gives the same times on every run and every machine. The idea i
 (autojump) and Tokio's `start_paused`. No socket, selector or thread is needed.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import math

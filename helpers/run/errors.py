@@ -1,7 +1,5 @@
 """What can go wrong with a run, each in a sentence. Every one carries the run's trace."""
 
-from __future__ import annotations
-
 
 class RunError(RuntimeError):
     """The run could not come to its end. `trace` holds what had happened by then."""

@@ -8,8 +8,6 @@ themselves instead of calling up, a step takes one look at the clock (it starts 
 it ended), and the log is a flat list.
 """
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Callable

@@ -3,8 +3,6 @@
 `RecordingLoop`, which they share, makes the handles and tasks that write the `Log`.
 """
 
-from __future__ import annotations
-
 import asyncio
 import heapq
 import sys

@@ -1,7 +1,5 @@
 """One recorded run in a thread of its own: start it, wait for it, look at it, stop it."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import contextvars

@@ -1,7 +1,5 @@
 """What counts as the program's code, and where in it a task stands, in words, on any machine."""
 
-from __future__ import annotations
-
 import asyncio
 import functools
 import linecache

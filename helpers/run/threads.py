@@ -5,8 +5,6 @@ is parked in `busy` until a later moment. What the threads send meanwhile is han
 the number of the job, so that the order in which real threads happened to run is never seen.
 """
 
-from __future__ import annotations
-
 import asyncio
 import math
 import threading
@@ -24,11 +22,6 @@ POOL_SIZE = 32  # on every machine; the default of Python's executor depends on 
 _GRACE = 0.25
 _LOOK = 0.05  # how often a loop that waits for threads looks again
 _local = threading.local()
-
-
-def current_job() -> Job | None:
-    """The job that the calling thread does for a run, or None."""
-    return getattr(_local, "job", None)
 
 
 class Job:
@@ -68,6 +61,11 @@ class Job:
             raise
         finally:
             self.ended = self.loop.stamp()
+
+
+def current_job() -> Job | None:
+    """The job that the calling thread does for a run, or None."""
+    return getattr(_local, "job", None)
 
 
 class ThreadWork:

@@ -4,8 +4,6 @@ Python tells of them through one hidden function of the `warnings` module, as th
 During a run another function stands in for it, which leaves what belongs to no run to Python's own.
 """
 
-from __future__ import annotations
-
 import contextlib
 import sys
 import threading

@@ -7,8 +7,6 @@
 the Rust program; its README describes the format, and how to make them again.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from pathlib import Path
 from typing import Literal
