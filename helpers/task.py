@@ -90,7 +90,7 @@ class CancelRequest(NamedTuple):
     by: Waker
 
 
-class Finding(str):
+class Finding(str):  # noqa: SLOT000 - it carries its kind and task
     """A whole sentence on something that went wrong, with its kind and the task's lane id.
 
     Kinds: "blocked", "never_yielded", "never_awaited", "left_running", "never_retrieved",

@@ -69,7 +69,7 @@ class Kernel:
             message = await self.client.get_iopub_msg(timeout=60)
             if message["parent_header"].get("msg_id") != request:
                 continue
-            content = message["content"]
+            content: dict[str, str] = message["content"]
             printed += content.get("text", "")
             if (until and until in printed) or content.get("execution_state") == "idle":
                 return printed

@@ -1,4 +1,4 @@
-"""The package's shape: who may import whom, how long things may be, what `import helpers` loads."""
+"""The package's shape: who may import whom, how long it may be, what `import helpers` loads."""
 
 from __future__ import annotations
 
@@ -12,22 +12,35 @@ from pathlib import Path
 
 import pytest
 
+import helpers
+
 PROJECT = Path(__file__).resolve().parents[1]
 HELPERS = PROJECT / "helpers"
 MODULES = {
     ".".join(path.relative_to(PROJECT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted(HELPERS.rglob("*.py"))
 }
-NAMED_IN_THE_MAP = ("trace", "race", "costs")
-
-# Each row sees the rows above it, and never one below it.
-LAYERS = [
-    {"helpers.text", "helpers.trace"},
-    {"helpers.draw"},
-    {"helpers.run", "helpers.tokio", "helpers.model", "helpers.race", "helpers.costs"},
-    {"helpers.comparison"},
-    {"helpers.labs"},
+# Each part sees its own row's modules of its own, and the rows above; never another of its row, and
+# never a row below. Imports inside functions count too.
+ROWS = [
+    {"text", "task"},
+    {"perfetto"},
+    {"files"},
+    {"trace"},
+    {"findings", "draw"},
+    {"run"},
+    {"_cost_probe"},
+    {"tokio", "model", "race", "costs", "environment"},
+    {"comparison"},
+    {"labs"},
+    {"_tools"},
 ]
+# Text, and a notebook's output: a trace shows itself without knowing how it is drawn.
+EXCEPTION = ("trace", "draw")
+# What the package may have. More is a decision, with its reason beside the number.
+MOST_LINES, MOST_MODULES = 7_700, 56
+MOST_LINES_OF_THE_MACHINE = 6_600  # all but the content: the labs' programs
+
 OF_THE_COURSE = {"helpers", "tests"}
 # The name to import, where it is not the name to install.
 INSTALLED_AS = {
@@ -37,19 +50,14 @@ INSTALLED_AS = {
 } | dict.fromkeys(("jupyter_core", "jupyterlab_server"), "jupyterlab")
 
 
-def imports(path: Path, *, at_import_time: bool) -> Iterator[str]:
-    """The modules that a file imports: all, or those that importing it imports too.
-
-    Imports in functions wait until they are called, those under TYPE_CHECKING never happen.
-    """
+def imports(path: Path) -> Iterator[str]:
+    """The modules that a file imports, also in functions; not those that only types need."""
 
     def walk(node: ast.AST) -> Iterator[ast.AST]:
         for child in ast.iter_child_nodes(node):
-            later = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-            if at_import_time and (later or _for_types_alone(child)):
-                continue
-            yield child
-            yield from walk(child)
+            if not (isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)):
+                yield child
+                yield from walk(child)
 
     for node in walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -61,46 +69,59 @@ def imports(path: Path, *, at_import_time: bool) -> Iterator[str]:
             yield from (name if name in MODULES else node.module for name in names)
 
 
-def _for_types_alone(node: ast.AST) -> bool:
-    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+def part_of(module: str) -> str:
+    """The part of the package that a module belongs to; "" for the package itself."""
+    return module.partition(".")[2].partition(".")[0]
 
 
-def reached(module: str) -> set[str]:
-    """Every module of the package that importing this one imports, itself included."""
-    found, queue = set(), [module]
-    while queue:
-        name = queue.pop()
-        if name in MODULES and name not in found:
-            found.add(name)
-            queue.extend(imports(MODULES[name], at_import_time=True))
-    return found
+def row_of(part: str) -> int:
+    numbers = [n for n, row in enumerate(ROWS) if part in row]
+    assert numbers, f"{part} stands in no row"
+    return numbers[0]
 
 
-def part_of(name: str, layer: set[str]) -> bool:
-    return any(name == member or name.startswith(f"{member}.") for member in layer)
+def lines_of(path: Path) -> int:
+    return len(path.read_text(encoding="utf-8").splitlines())
 
 
-@pytest.mark.parametrize("number", range(len(LAYERS)), ids=lambda n: "-".join(sorted(LAYERS[n])))
-def test_no_layer_imports_one_that_is_built_on_it(number: int) -> None:
-    above = set().union(*LAYERS[number + 1 :])
-    for module in MODULES:
-        if part_of(module, LAYERS[number]):
-            assert [name for name in sorted(reached(module)) if part_of(name, above)] == []
+@pytest.mark.parametrize("module", [name for name in MODULES if part_of(name)])
+def test_a_part_imports_only_itself_and_the_rows_above(module: str) -> None:
+    own = part_of(module)
+    for name in imports(MODULES[module]):
+        other = part_of(name) if name in MODULES else ""
+        if name in MODULES and other not in (own, "") and (own, other) != EXCEPTION:
+            assert row_of(other) < row_of(own), f"{module} imports {name}"
 
 
-def test_exercises_see_the_trace_and_nothing_that_is_built_on_it() -> None:
-    own, trace = {"helpers.exercises"}, reached("helpers.trace")
-    for module, path in MODULES.items():
-        if part_of(module, own):
-            seen = {name for name in imports(path, at_import_time=True) if name in MODULES}
-            strangers = {name for name in seen if not part_of(name, own)} - trace
-            assert strangers == set(), f"{module} sees more than the trace"
+def test_no_part_but_labs_and_tools_imports_the_package_itself() -> None:
+    users = {part_of(m) for m in MODULES if part_of(m) and "helpers" in imports(MODULES[m])}
+    assert users <= {"labs", "_tools"}
 
 
-@pytest.mark.parametrize("name", NAMED_IN_THE_MAP)
-def test_each_module_of_the_map_is_there_with_a_test_of_its_own(name: str) -> None:
-    assert f"helpers.{name}" in MODULES
-    assert (PROJECT / "tests" / f"test_{name}.py").is_file()
+def test_no_module_imports_itself_on_any_way() -> None:
+    seen = {
+        module: {
+            name
+            for name in imports(path)
+            if name in MODULES and (part_of(module), part_of(name)) != EXCEPTION
+        }
+        for module, path in MODULES.items()
+    }
+    while leaves := {module for module, names in seen.items() if not names & seen.keys()}:
+        seen = {module: names for module, names in seen.items() if module not in leaves}
+    assert seen.keys() == set(), "an import circle runs through these"
+
+
+def test_no_module_bears_the_name_of_a_public_function() -> None:
+    names = {module.rpartition(".")[2] for module in MODULES}
+    assert names & set(helpers.__all__) == set()
+
+
+def test_the_package_is_small() -> None:
+    machine = [path for path in MODULES.values() if not re.fullmatch(r"lab\d\d_\w+\.py", path.name)]
+    assert len(MODULES) <= MOST_MODULES
+    assert sum(map(lines_of, MODULES.values())) <= MOST_LINES
+    assert sum(map(lines_of, machine)) <= MOST_LINES_OF_THE_MACHINE
 
 
 def test_import_helpers_loads_neither_plotly_nor_ipywidgets_nor_anything_installed() -> None:
@@ -121,7 +142,7 @@ def test_every_import_is_of_the_standard_library_or_a_declared_dependency(module
     if module.startswith("helpers._tools"):
         declared += project["optional-dependencies"]["test"]
     names = {re.split(r"[<>=;\s]", line)[0].lower() for line in declared}
-    for name in imports(MODULES[module], at_import_time=False):
+    for name in imports(MODULES[module]):
         root = name.partition(".")[0]
         if root not in sys.stdlib_module_names and root not in OF_THE_COURSE:
             wanted = INSTALLED_AS.get(root, root).replace("_", "-")

@@ -45,7 +45,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     stamp = time  # the moment for a record of what happens
 
-    def select(self, timeout: float | None) -> list[Any]:
+    def select(self, _: float | None) -> list[Any]:
         """Jump to the next timer if nothing is ready. Called once per turn of the loop."""
         jobs = self.thread_work
         self._ready.extend(jobs.collect(until_quiet=not self._ready))

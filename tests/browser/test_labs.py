@@ -167,7 +167,7 @@ def test_a_picture_is_as_wide_as_its_cell_when_the_window_changes(show_lab: Show
             page.set_viewport_size({"width": width, "height": 900})
             lab.notebook.until(lambda: _fits(lab), f"a picture that fits {width} pixels")
     finally:
-        page.set_viewport_size(WINDOW)  # type: ignore[arg-type]
+        page.set_viewport_size(WINDOW)
 
 
 def _fits(lab: LabOnScreen) -> bool:

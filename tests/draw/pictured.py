@@ -18,7 +18,7 @@ Who = int | str | None
 Program = list[tuple[Any, ...]]
 
 
-def lane(
+def lane(  # noqa: PLR0913 - what a test says of a lane, in one line
     number: int,
     name: str,
     *steps: tuple[float, float, float] | tuple[float, float, float, Who],
