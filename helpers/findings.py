@@ -58,7 +58,7 @@ class _Finder:
             for step in lane.steps
             if step.end - step.start >= SLOW and not self._is_eager(lane, step)
         ]
-        slow.sort(key=lambda work: work[0].start - work[0].end)
+        slow.sort(key=lambda work: (work[0].start - work[0].end, work[0].start))
         return sorted(slow[:_MOST], key=lambda work: work[0].start)
 
     def _is_eager(self, lane: Task, step: Step) -> bool:
