@@ -14,8 +14,7 @@ from helpers.trace import Trace
 # A step that takes this long, in seconds of the run's clock, is worth a sentence; the same as
 # asyncio's own limit for a slow callback.
 SLOW = 0.1
-# Of many long steps, the longest are told.
-_MOST = 20
+_MOST = 20  # of many long steps, the longest are told
 # A shorter wait is not told of a recording: a real chef is never there at once.
 _FELT = 0.01
 
@@ -46,8 +45,6 @@ class _Finder:
             for lane in self.trace.lanes:
                 if kind in lane.noticed and (sentence := self._sentence(kind, lane)):
                     yield Finding(sentence, kind=kind, task=lane.id)
-
-    # -- long steps ----------------------------------------------------------------------------
 
     def _slow_steps(self) -> list[tuple[Step, Task]]:
         """The longest steps over the limit, in the order in which they ran, with their lanes."""
@@ -109,8 +106,6 @@ class _Finder:
                     task=lane.id,
                 )
 
-    # -- tasks and coroutines that were lost ---------------------------------------------------
-
     def _never_awaited(self) -> Iterator[Finding]:
         for name, line in self.trace.unawaited:
             where = f", thrown away at {line}," if line else ""
@@ -150,8 +145,6 @@ class _Finder:
     def _is_child(self, who: Waker, of: Task) -> bool:
         lane = self.trace.by_id.get(who) if isinstance(who, int) else None
         return lane is not None and lane.parent == of.id
-
-    # -- words ---------------------------------------------------------------------------------
 
     def _whom(self, held: Step) -> str:
         if not self.tokio:

@@ -39,7 +39,6 @@ def _events(trace: Any) -> Iterator[_Event]:
     names = [(rows[lane.id], lane.name) for lane in trace.lanes]
     for row, name in [*names, *((row, thread) for thread, row in chefs.items())]:
         yield _event("M", "thread_name", row, args={"name": name})
-        yield _event("M", "thread_sort_index", row, args={"sort_index": row[1]})
     for lane in trace.lanes:
         yield from _states(trace, lane, rows[lane.id], polls[lane.id])
         # A branch is polled inside its parent's step, which is on the chef's row already.

@@ -65,7 +65,7 @@ class Wish:
 class Engine:
     """Runs one lab's program for the newest values; `listener` gets each Event, in the thread.
 
-    The thread starts with the first run, and ends when the lab is closed.
+    The thread starts with the first run and ends with CLOSED. Calls may come from any thread.
     """
 
     # While a slider is dragged, a value that nothing follows for `debounce` seconds is run, and the
@@ -80,8 +80,6 @@ class Engine:
         self._wish = self._served = Wish(State.READY, self.values, 0.0, 0.0)
         self._cut: Event | None = None  # how a run ended that made way for a newer wish
         self._wake = threading.Event()
-
-    # -- from any thread -----------------------------------------------------------------------
 
     def request(self, values: Values) -> None:
         """Note new values; after RUNNING was asked for, run them once no newer ones come in."""
@@ -131,8 +129,6 @@ class Engine:
                 return False
             self.thread = thread
         return True
-
-    # -- in the thread -------------------------------------------------------------------------
 
     def _serve(self) -> None:
         """Serve one wish after another until the lab is closed."""

@@ -80,8 +80,6 @@ class Panel(widgets.VBox):
         self._changed()
         gc.collect()  # so that no full collection blocks the first run's loop
 
-    # -- callbacks: on the kernel's main thread, or on a subshell's ----------------------------
-
     def _changed(self, _: Any = None) -> None:
         # Each widget may have a thread of its own. Reading all and asking for them is one act, so
         # that whoever comes last asks with the newest values of all.
@@ -102,8 +100,6 @@ class Panel(widgets.VBox):
             for control in self.spec.controls:
                 self.controls[control.name].value = control.default
             self.prediction.value = None if self.spec.prediction.options else ""
-
-    # -- events: on the engine's thread --------------------------------------------------------
 
     def _show(self, event: Event) -> None:
         if event.state is State.READY:

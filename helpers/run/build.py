@@ -146,12 +146,14 @@ class _Reader:
         lines, suspended, wall = self.log.lines, self.log.suspended, self.log.wall
         long: dict[int, tuple[str, float]] = {}
         for offset in [*list(lines), *list(suspended), *list(wall)]:
-            held_at = ""
+            n, held_at = offset // FIELDS, ""
+            if offset not in wall and n < len(self.end) and self.end[n] == self.start[n]:
+                continue  # only the machine made it slow
             if line := lines.get(offset):
                 held_at = f"at {source.describe(line)}"
             elif stopped_at := suspended.get(offset):
                 held_at = f"before {source.describe(stopped_at)}"
-            long[offset // FIELDS] = held_at, wall.get(offset, 0.0)
+            long[n] = held_at, wall.get(offset, 0.0)
         return long
 
     def _parent(self, waker: int) -> int | None:

@@ -5,6 +5,7 @@
 
 import asyncio
 import heapq
+import operator
 import sys
 import threading
 import time
@@ -22,9 +23,15 @@ from helpers.run.source import Args, Callback
 from helpers.run.threads import Job, ThreadWork, current_job
 from helpers.task import Outcome
 
-# A slow step of the virtual clock computed if it used more than this share of its time on the CPU;
-# that is let pass, up to this many seconds.
-_HARDLY, _REALLY_COMPUTED = 0.1, 1.0
+try:
+    import resource  # not on Windows, nor in a browser
+except ImportError:
+    resource = None
+
+# A slow step of the virtual clock that computed for this share of its time is let pass, up to this
+# many seconds. Who waits for Python's lock looks for it more often than every so many seconds.
+_HARDLY, _REALLY_COMPUTED, _LOOKS_FOR_LOCK = 0.1, 1.0, 0.01
+_THREAD = getattr(resource, "RUSAGE_THREAD", None)  # Linux's alone
 _cpu_time = getattr(time, "thread_time", time.process_time)  # a browser's has no thread_time
 _TIMEOUT = asyncio.Timeout._on_timeout.__code__  # what asyncio.timeout sets its timer to call
 _blank: Any = RecordedTask.__new__
@@ -204,13 +211,13 @@ class RecordingLoop(asyncio.BaseEventLoop):
 
     def ask_cpu_time(self, now: float) -> None:
         """Note how long the thread has computed; `now` is the moment on the real clock."""
-        self.cpu_asked_at, self.cpu_time = now, _cpu_time()
+        self.cpu_asked_at, self.cpu_used = now, _cpu_used()
 
     def note_wall(self, step: int, took: float) -> None:
         """After a step of the virtual clock that took long: note it if it blocked or computed."""
-        # One that waited for a CPU or for Python's lock, and hardly computed, is taken to block.
-        computed = _cpu_time() - self.cpu_time
-        if computed >= _REALLY_COMPUTED or computed < _HARDLY * took:
+        computed, lost, left = map(operator.sub, _cpu_used(), self.cpu_used)
+        held_up = lost > 0 or left > took / _LOOKS_FOR_LOCK  # by other processes or threads
+        if computed >= _REALLY_COMPUTED or (computed < _HARDLY * took and not held_up):
             self.log.wall[step] = took
 
     def note_busy(self, job: Job | None) -> None:
@@ -264,6 +271,14 @@ class RecordingLoop(asyncio.BaseEventLoop):
         for task in self.in_order():
             self.log.left.setdefault(task.recorded_as, source.waiting(task))
             task._log_destroy_pending = False
+
+
+def _cpu_used() -> tuple[float, int, int]:
+    """For how long this thread has computed; how often it lost the CPU, and how often left it."""
+    if _THREAD is None:
+        return _cpu_time(), 0, 0
+    used = resource.getrusage(_THREAD)
+    return used.ru_utime + used.ru_stime, used.ru_nivcsw, used.ru_nvcsw
 
 
 class VirtualRecordingLoop(RecordingLoop, VirtualLoop):

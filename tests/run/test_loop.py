@@ -214,22 +214,25 @@ def test_sockets_work_on_the_real_clock_and_their_wakes_are_io() -> None:
 
 
 @pytest.mark.parametrize(
-    ("took", "computed", "noted"),
+    ("took", "used", "noted"),
     [
-        (0.4, 0.0, True),  # it slept
-        (0.4, 0.03, True),  # it slept, and hardly computed
-        (0.4, 0.05, False),  # it computed, and had no CPU for a while
-        (0.9, 0.9, False),  # it computed
-        (1.0, 1.0, True),  # for too long
+        (0.4, (0.0, 0, 1), True),  # it slept
+        (0.4, (0.03, 0, 2), True),  # it slept, and hardly computed
+        (0.4, (0.05, 0, 1), False),  # it computed, and had no CPU for a while
+        (0.4, (0.0, 1, 0), False),  # other processes took the CPU from it
+        (0.4, (0.0, 0, 80), False),  # it waited for Python's lock
+        (0.9, (0.9, 0, 0), False),  # it computed
+        (1.0, (1.0, 9, 9), True),  # for too long
     ],
 )
 def test_a_slow_step_of_the_virtual_clock_blocked_if_it_hardly_computed_or_did_for_a_second(
-    took: float, computed: float, noted: bool, monkeypatch: pytest.MonkeyPatch
+    took: float, used: tuple[float, int, int], noted: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loops, "_cpu_time", lambda: 7.0)
+    monkeypatch.setattr(loops, "_cpu_used", lambda: (7.0, 5, 3))
     loop = loops.VirtualRecordingLoop()
     loop.prepare(limit=1)
-    monkeypatch.setattr(loops, "_cpu_time", lambda: 7.0 + computed)
+    computed, lost, left = used
+    monkeypatch.setattr(loops, "_cpu_used", lambda: (7.0 + computed, 5 + lost, 3 + left))
     loop.note_wall(0, took)
     loop.close()
     assert loop.log.wall == ({0: took} if noted else {})
