@@ -14,12 +14,12 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Literal
 
-from helpers.run.clock import VirtualLoop, set_aside
+from helpers.run.clock import DIGITS, VirtualLoop, set_aside
+from helpers.task import START, TIMER
 from helpers.trace import Mark, Outcome, Step, Task, Trace
 
 # Tokio's own number: at each 61st turn a worker looks at the injection queue and the timers first.
 INTERVAL = 61
-_DIGITS = 9  # those of the virtual clock
 
 
 @dataclass(eq=False)
@@ -124,7 +124,7 @@ class Scheduler:
         seconds = task.pieces.pop(0) if task.pieces else 0.0
         while task.pieces and task.blocks:
             seconds += task.wait + task.pieces.pop(0)
-        await asyncio.sleep(round(seconds, _DIGITS))
+        await asyncio.sleep(round(seconds, DIGITS))
         task.steps.append(Step(ready, start, self.loop.time(), worker.name, woken_by))
         self._let_go(worker, task)
 
@@ -165,7 +165,7 @@ class Scheduler:
 
     def _fire(self, task: ModelTask) -> None:
         """A task's wait is over; an idle worker hears of it at once, a busy one when it looks."""
-        task.ready, task.woken_by = self.loop.time(), "timer"
+        task.ready, task.woken_by = self.loop.time(), TIMER
         self.fired.append(task)
         if self.idle and len(self.fired) == 1:  # for the others, one is already on the way
             self.idle.pop(0).notified.set()
@@ -247,7 +247,7 @@ def _run(scheduler: Scheduler, outside: list[ModelTask]) -> Trace:
         finally:
             scheduler.loop.close()
     # Main spawns tasks and awaits them in order, on a thread that is no worker.
-    main = ModelTask(0, "main", None, [], steps=[Step(0.0, 0.0, 0.0, "main", "start")])
+    main = ModelTask(0, "main", None, [], steps=[Step(0.0, 0.0, 0.0, "main", START)])
     for task in outside:
         end = task.steps[-1].end
         if end > main.steps[-1].end:  # one that has ended meanwhile is not waited for

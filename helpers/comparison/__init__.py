@@ -101,8 +101,7 @@ class Comparison:
     def __str__(self) -> str:
         """The verdict, both runs' bars, what agrees and what differs."""
         lines = [*textwrap.wrap(self.verdict, _WIDTH), "", *pictures.bars(self.runs, _WIDTH)]
-        if self.agrees:
-            agreements = (line for one in self.agrees for line in _wrap(one, "- ", "  "))
+        if agreements := [line for one in self.agrees for line in _wrap(one, "- ", "  ")]:
             lines += ["", "The same in both:", *agreements]
         if self.differs:
             lines += ["", "Different, and why:"]

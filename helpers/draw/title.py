@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from helpers import text as words
+from helpers.draw.theme import OUTCOMES
 from helpers.draw.units import TimeUnit
 from helpers.task import DEADLINE, IO, MAIN_RETURN, START, STOP, THREAD, TIMER, Waker
 from helpers.trace import CancelRequest, LaneKind, Outcome, Span, Task, TaskState, Trace
@@ -12,8 +13,7 @@ from helpers.trace import CancelRequest, LaneKind, Outcome, Span, Task, TaskStat
 # many seconds on: below, it is the machine's noise.
 _WORTH = 0.04
 _NOISE = 0.001
-# So many tasks are a crowd when their waits add up to so many times the run.
-_CROWD, _TIMES = 10, 4
+_CROWD, _TIMES = 10, 4  # so many tasks are a crowd if their waits are so many times the run
 _LOST = {"left_running": "left running", "vanished": "lost: nobody kept it"}  # kinds of findings
 _SOURCES = {"tokio": "real Tokio", "model": "a model"}  # of those that asyncio did not run
 _WAKERS = {
@@ -46,7 +46,7 @@ def how_it_ended(trace: Trace, lane: Task, *, whole: bool = False) -> str:
     if lane.outcome is not Outcome.PENDING:
         return str(lane.outcome)
     lost = any(one.kind == "vanished" and one.task == lane.id for one in trace.findings)
-    return "vanished" if lost else "still pending"
+    return "vanished" if lost else OUTCOMES[Outcome.PENDING].words
 
 
 def subtitle(trace: Trace, unit: TimeUnit) -> str:

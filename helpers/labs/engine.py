@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from helpers.labs.spec import LabSpec, Values
 from helpers.run.session import HEARTBEAT, Run
+from helpers.run.source import in_words
 from helpers.text import seconds as in_seconds
 from helpers.trace import Trace
 
@@ -197,7 +198,7 @@ class Engine:
         return stopped
 
     def _fail(self, values: Values, what: str, error: BaseException, trace: Trace | None) -> None:
-        text = f"{type(error).__name__}: {error}".removesuffix(": ").removesuffix(".")
+        text = in_words(error).removesuffix(".")
         self._publish(Event(State.FAILED, values, trace, f"{what}: {text}."))
 
     def _publish(self, event: Event) -> None:

@@ -12,7 +12,7 @@ from itertools import count
 from typing import Any
 
 from helpers import findings
-from helpers import task as words
+from helpers import task as wakers
 from helpers.run import source
 from helpers.run.clock import DIGITS
 from helpers.run.handles import FIELDS, IO, OUTSIDE, PLUMBING, THREAD, TIMER, USER, Log
@@ -21,7 +21,7 @@ from helpers.task import CancelRequest, LaneKind, Outcome, Step, Task
 from helpers.trace import Trace
 
 CHEF = "chef"  # the one thread that runs the loop
-_WORDS = {TIMER: words.TIMER, IO: words.IO, THREAD: words.THREAD, OUTSIDE: words.START}
+_WORDS = {TIMER: wakers.TIMER, IO: wakers.IO, THREAD: wakers.THREAD, OUTSIDE: wakers.START}
 
 
 def build_trace(log: Log, jobs: Sequence[Job], now: float, **known: Any) -> Trace:
@@ -81,17 +81,17 @@ class _Reader:
             return _WORDS[waker]
         step = waker // FIELDS
         if step >= len(self.woken_by):  # a step that has not ended yet
-            return words.START
+            return wakers.START
         owner = self.owner[step]
         return self.woken_by[step] if owner == PLUMBING else self.lane_of(owner)
 
     def canceller(self, waker: int) -> int | str:
         """Who asked a task to stop in a step, or as one of the codes."""
         if waker in self.log.deadlines:
-            return words.DEADLINE
+            return wakers.DEADLINE
         by = self.who(waker)
-        if by == words.START:
-            return words.STOP if self.log.main_over is None else words.MAIN_RETURN
+        if by == wakers.START:
+            return wakers.STOP if self.log.main_over is None else wakers.MAIN_RETURN
         return by
 
     def lane_of(self, owner: int) -> int:
