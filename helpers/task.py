@@ -17,12 +17,11 @@ Waker = int | str | None
 
 
 class TaskState(enum.StrEnum):
-    """The four states of a task; the legend of every figure."""
+    """The three states of a task; the legend of every figure."""
 
     IDLE = "idle"  # waits for something else than a chef: a timer, a lock, another task
     SCHEDULED = "scheduled"  # ready to go on, but no chef is free
     RUNNING = "running"  # a chef is on it: one poll, from one await to the next
-    COMPLETED = "completed"  # over: it returned, raised or was cancelled
 
 
 class Outcome(enum.StrEnum):

@@ -18,7 +18,7 @@ from helpers.trace import Task, Trace
 
 MOST = 14  # lanes of each run; of more, the first and the last
 _NAME = 24  # columns of a name
-_REASON = 110, 4  # characters of a line below the picture, and lines of one reason
+_WIDE = 96  # characters of a line below the picture
 
 
 def figure_dict(runs: Runs, title: str, reasons: Iterable[str]) -> dict[str, Any]:
@@ -28,9 +28,8 @@ def figure_dict(runs: Runs, title: str, reasons: Iterable[str]) -> dict[str, Any
     picture = Picture(
         run=trace, trace=trace, unit=unit, axis=unit, rows=rows, title=title, subtitle=below_title
     )
-    figure, (wide, most) = figure_of(picture), _REASON
-    texts = [textwrap.wrap(f"{name}: {REASONS[name]}", wide)[:most] for name in reasons]
-    if lines := [plain(line) for text in texts for line in text]:
+    figure, texts = figure_of(picture), (f"{name}: {REASONS[name]}" for name in reasons)
+    if lines := [plain(line) for text in texts for line in textwrap.wrap(text, _WIDE)]:
         _write_below(figure["layout"], lines)
     return figure
 

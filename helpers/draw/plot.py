@@ -25,15 +25,15 @@ SMALL = 11  # the size of its letters
 _HIGHEST = 900  # a figure
 _NARROW = 600  # a narrow cell
 _INDENT = 14  # a generation
-_AXIS = 62  # the axis' numbers and title
+_AXIS = 50  # the axis' numbers and title
 _DENSITY = 230  # what stands above the rows of a dense picture
 _CAPTION = 12  # below and above the line that parts it from the rows
 _BESIDE = 5  # between the ticks of one moment
 _CLEAR = 8  # from a lane's end to the mark of its end, so that a last tick is seen
 _LOW = 12  # in lower rows there are no words
 # In characters.
-_TITLE = 64
-_LEGEND = 66  # so that it fits into 420 pixels
+_TITLE = 58
+_LEGEND = 77  # so that it fits into 420 pixels
 _LABEL = 30
 _ENDING = 34
 _NOTE = 44
@@ -134,23 +134,27 @@ def _title(picture: Picture) -> Json:
 
 
 def _legend(picture: Picture) -> list[str]:
-    """Lines of coloured signs and words: every state, the endings and events that occur."""
-    entries = [(look.colour, look.sign, look.words) for look in theme.STATES.values()]
+    """Lines of coloured signs and words: the states, and below them how lanes end and events."""
+    states = [(look.colour, look.sign, look.words) for look in theme.STATES.values()]
+    marks: list[tuple[str, str, str]] = []
     lanes = [end.lane for end in picture.ends]
     for outcome, mark in theme.OUTCOMES.items():
         same = [lane for lane in lanes if lane.outcome is outcome]
         pending = sorted({how_it_ended(picture.run, lane) for lane in same})
         text = " or ".join(pending) if outcome is Outcome.PENDING else mark.words
-        entries += [(mark.colour, mark.sign, text)] if same else []
+        marks += [(mark.colour, mark.sign, text)] if same else []
     if picture.placed_events:
-        entries.append(theme.EVENT[1:])
-    lines, left = [""], _LEGEND
-    for colour, sign, text in entries:
-        left -= len(text) + 4
-        if left < 0:
-            lines.append("")
-            left = _LEGEND - len(text) - 4
-        lines[-1] += f'<span style="color:{colour}">{sign}</span> {text}\u2003'
+        marks.append(theme.EVENT[1:])
+    lines: list[str] = []
+    for entries in (states, marks):
+        left = 0
+        for colour, sign, text in entries:
+            left -= len(text) + 4
+            if left < 0:
+                lines.append("")
+                left = _LEGEND - len(text) - 4
+            bold = f"color:{colour};stroke:{colour};stroke-width:0.7px"  # some signs are hairlines
+            lines[-1] += f'<span style="{bold}">{sign}</span> {text}\u2002'
     return lines
 
 

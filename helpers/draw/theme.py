@@ -12,6 +12,7 @@ from helpers.trace import Outcome, TaskState
 CARD = "#ffffff"
 TEXT = "#1f2328"
 MUTED = "#57606a"
+STRIPES = "#ffe9cf"  # of a pattern
 GRID = "#e3e7ec"
 RULE = "#8c959f"
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
@@ -20,24 +21,20 @@ Json = dict[str, Any]
 
 
 class Look(NamedTuple):
-    """How a state is drawn."""
+    """How a state is drawn; their order is that of the legend."""
 
     colour: str
     pattern: str  # plotly's pattern shape, "" for solid
-    stripe: str  # colour of the pattern's lines
     height: float  # as a share of the lane
     letter: str  # its sign in the text twin
     sign: str  # with `words`, its entry in the legend
     words: str
 
 
-# The order is that of the legend. COMPLETED has no bar: a lane ends with the mark of its outcome.
 STATES = {
-    TaskState.RUNNING: Look("#0b4f8a", "", "", 0.74, "#", "■", "running: the chef is on it"),
-    TaskState.SCHEDULED: Look(
-        "#ee7d11", "/", "#ffe9cf", 0.74, "!", "▨", "scheduled: ready, no chef free"
-    ),
-    TaskState.IDLE: Look("#b3c1d3", "", "", 0.28, ".", "▬", "idle: in the oven"),
+    TaskState.RUNNING: Look("#0b4f8a", "", 0.74, "#", "■", "running: a chef is on it"),
+    TaskState.SCHEDULED: Look("#ee7d11", "/", 0.74, "!", "▨", "scheduled: ready, no chef free"),
+    TaskState.IDLE: Look("#b3c1d3", "", 0.28, ".", "▬", "idle: waits"),
 }
 # A step that takes no time is drawn as a tick of so many pixels, whatever the zoom.
 TICK = 3
@@ -56,7 +53,7 @@ class Ending(NamedTuple):
 OUTCOMES = {
     Outcome.RETURNED: Ending("circle", "#1a7f4b", "●", "returned"),
     Outcome.RAISED: Ending("x-thin-open", "#c0211b", "✕", "raised"),
-    Outcome.CANCELLED: Ending("square", "#7b3fb5", "▪", "cancelled"),
+    Outcome.CANCELLED: Ending("square", "#7b3fb5", "◼", "cancelled"),
     Outcome.PENDING: Ending("circle-open", "#57606a", "○", "still pending"),
 }
 EVENT = Ending("diamond-tall", "#a3178a", "◇", "an event: its words are above")
@@ -84,7 +81,7 @@ CONFIG: Json = {"displaylogo": False}
 def pattern(state: TaskState) -> Json:
     """Plotly's pattern of a state, for a bar or an area; a solid one has no shape."""
     look = STATES[state]
-    colours = {"bgcolor": look.colour, "fgcolor": look.stripe} if look.pattern else {}
+    colours = {"bgcolor": look.colour, "fgcolor": STRIPES} if look.pattern else {}
     return {"shape": look.pattern, "size": 7, "solidity": 0.3, **colours}
 
 

@@ -45,8 +45,7 @@ def how_it_ended(trace: Trace, lane: Task, *, whole: bool = False) -> str:
         return f"cancelled by {who(trace, lane.cancelled_by)}"
     if lane.outcome is not Outcome.PENDING:
         return str(lane.outcome)
-    lost = any(one.kind == "vanished" and one.task == lane.id for one in trace.findings)
-    return "vanished" if lost else OUTCOMES[Outcome.PENDING].words
+    return "vanished" if "vanished" in lane.noticed else OUTCOMES[Outcome.PENDING].words
 
 
 def subtitle(trace: Trace, unit: TimeUnit) -> str:

@@ -29,8 +29,8 @@ except ImportError:
     resource = None
 
 # A slow step of the virtual clock that computed for this share of its time is let pass, up to this
-# many seconds. Who waits for Python's lock looks for it more often than every so many seconds.
-_HARDLY, _REALLY_COMPUTED, _LOOKS_FOR_LOCK = 0.1, 1.0, 0.01
+# many seconds. At most in seconds: a thread's wait for a CPU taken from it, and for Python's lock.
+_HARDLY, _REALLY_COMPUTED, _WITHOUT_CPU, _LOOKS_FOR_LOCK = 0.1, 1.0, 0.05, 0.01
 _THREAD = getattr(resource, "RUSAGE_THREAD", None)  # Linux's alone
 _cpu_time = getattr(time, "thread_time", time.process_time)  # a browser's has no thread_time
 _TIMEOUT = asyncio.Timeout._on_timeout.__code__  # what asyncio.timeout sets its timer to call
@@ -216,8 +216,10 @@ class RecordingLoop(asyncio.BaseEventLoop):
     def note_wall(self, step: int, took: float) -> None:
         """After a step of the virtual clock that took long: note it if it blocked or computed."""
         computed, lost, left = map(operator.sub, _cpu_used(), self.cpu_used)
-        held_up = lost > 0 or left > took / _LOOKS_FOR_LOCK  # by other processes or threads
-        if computed >= _REALLY_COMPUTED or (computed < _HARDLY * took and not held_up):
+        held_up = lost * _WITHOUT_CPU + left * _LOOKS_FOR_LOCK  # at most: by others
+        slept = left > 0 or _THREAD is None
+        blocked = slept and computed < _HARDLY * took and held_up < took
+        if blocked or computed >= _REALLY_COMPUTED:
             self.log.wall[step] = took
 
     def note_busy(self, job: Job | None) -> None:

@@ -29,6 +29,7 @@ def lane(  # noqa: PLR0913 - what a test says of a lane, in one line
     thread: str = "chef",
     error: str = "",
     cancels: tuple[CancelRequest, ...] = (),
+    noticed: tuple[str, ...] = (),
 ) -> Task:
     """A lane of steps (ready, start, end, woken by), spawned when its first step is ready."""
     made = tuple(
@@ -40,7 +41,7 @@ def lane(  # noqa: PLR0913 - what a test says of a lane, in one line
     spawned = made[0].ready if made else 0.0
     return Task(
         number, name, parent, spawned, ended, outcome, last, made, kind, error=error,
-        cancels=cancels,
+        cancels=cancels, noticed=noticed,
     )  # fmt: skip
 
 

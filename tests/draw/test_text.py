@@ -34,8 +34,8 @@ roast      !!!!########......................................###### returned
 salad      !!!!!!!!!!!##|##|#| returned
          0            10           20           30           40
          kitchen minutes
-# running: the chef is on it   ! scheduled: ready, no chef free   . idle: in
-the oven   | a step of no time, or right behind another
+# running: a chef is on it   ! scheduled: ready, no chef free   . idle: waits
+| a step of no time, or right behind another
 
         polls  running  scheduled  idle  ended at
 dinner      2        3          0    43  46 returned

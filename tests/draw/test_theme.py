@@ -111,7 +111,7 @@ def test_scheduled_stands_out_from_idle_by_colour_pattern_and_height() -> None:
     scheduled, idle = STATES[TaskState.SCHEDULED], STATES[TaskState.IDLE]
     assert distance(scheduled.colour, idle.colour, "all colours") > 60
     assert scheduled.pattern
-    assert contrast(scheduled.colour, scheduled.stripe) > 2
+    assert contrast(scheduled.colour, theme.STRIPES) > 2
     assert not idle.pattern
     assert scheduled.height > 2 * idle.height
 

@@ -20,8 +20,9 @@ from IPython.core.formatters import DisplayFormatter
 from helpers import text as words
 from helpers.draw import mimebundle, timeline
 from helpers.draw.picture import MOST_LANES, SLOWEST, picture_of
+from helpers.draw.plot import LINE
 from helpers.draw.theme import EVENT, OUTCOMES, PLOTLY, STATES
-from helpers.trace import CancelRequest, Finding, Mark, Outcome, Trace
+from helpers.trace import CancelRequest, Mark, Outcome, Trace
 from tests.draw.pictured import (
     UNUSUAL,
     Program,
@@ -128,14 +129,13 @@ def test_a_chef_s_short_step_is_seen_by_a_tick() -> None:
 
 
 def test_each_lane_ends_with_the_mark_and_the_word_of_its_outcome() -> None:
-    asked, lost = (CancelRequest(6, 0),), Finding("`lost` vanished.", kind="vanished", task=4)
+    asked, gone = (CancelRequest(6, 0),), ("vanished",)
     trace = run(
         lane(0, "main", (0, 0, 9)),
         lane(1, "burn", (0, 0, 4), outcome=Outcome.RAISED, error="ValueError: black"),
         lane(2, "late", (0, 0, 5), over=6, outcome=Outcome.CANCELLED, cancels=asked),
         lane(3, "slow", (0, 0, 7), outcome=Outcome.PENDING, over=9),
-        lane(4, "lost", (0, 0, 7), outcome=Outcome.PENDING, over=8),
-        findings=(lost,),
+        lane(4, "lost", (0, 0, 7), outcome=Outcome.PENDING, over=8, noticed=gone),
     )
     found = {outcome: traces(figure_dict(trace))[mark.words] for outcome, mark in OUTCOMES.items()}
     texts = {
@@ -175,15 +175,13 @@ def test_marks_and_deadlines_are_written_above_with_a_line_to_their_lane() -> No
 
 
 def test_the_legend_explains_each_state_and_only_the_endings_and_events_that_occur() -> None:
-    lost = lane(1, "soup", (0, 0, 1), outcome=Outcome.PENDING, over=4)
-    found = (Finding("`soup` vanished.", kind="vanished", task=1),)
-    figure = figure_dict(
-        run(lane(0, "main", (0, 0, 5)), lost, findings=found, marks=(Mark(2, 0, "here"),))
-    )
+    gone = ("vanished",)
+    lost = lane(1, "soup", (0, 0, 1), outcome=Outcome.PENDING, over=4, noticed=gone)
+    figure = figure_dict(run(lane(0, "main", (0, 0, 5)), lost, marks=(Mark(2, 0, "here"),)))
     text = figure["layout"]["annotations"][0]["text"]
     for look in STATES.values():
-        assert f'<span style="color:{look.colour}">{look.sign}</span> {look.words}' in text
-    shown = "\u2003".join(legend(figure))
+        assert re.search(f"color:{look.colour};[^>]*>{look.sign}</span> {look.words}", text)
+    shown = "\u2002".join(legend(figure))
     for words_there in ("● returned", "○ vanished", f"{EVENT.sign} {EVENT.words}"):
         assert words_there in shown
     for absent in ("cancelled", "raised", "still pending"):
@@ -195,10 +193,11 @@ def test_no_line_of_the_legend_is_wider_than_a_cell_of_420_pixels_and_each_has_i
     lanes = [lane(n, o.value, (0, 0, 1), outcome=o, over=2) for n, o in enumerate(Outcome)]
     few = figure_dict(run(lanes[0]))
     many = figure_dict(run(*lanes, marks=(Mark(2, 0, "here"),)))
-    assert len(legend(few)) < len(legend(many))
-    assert few["layout"]["margin"]["b"] < many["layout"]["margin"]["b"]
-    # 0.55 of a letter's size is its width in a usual font.
-    assert all(len(line) * 11 * 0.55 + 10 <= 420 for line in legend(many))
+    assert 2 == len(legend(few)) <= len(legend(many))
+    more = LINE * (len(legend(many)) - 2)
+    assert few["layout"]["margin"]["b"] + more == many["layout"]["margin"]["b"]
+    # Half of a letter's size is its width in a wide font, spaces and signs included.
+    assert all(len(line) * 11 * 0.5 + 10 <= 420 for line in legend(many))
 
 
 def test_every_lane_is_named_and_its_label_has_room(evening: Trace) -> None:
@@ -242,7 +241,7 @@ def test_hovering_tells_state_from_to_how_long_and_who_woke_it(evening: Trace) -
     assert one["customdata"] == [["3 min", "dinner"], ["8 min", "dinner"]]
     for part in ("%{y}", "scheduled", "%{base} to %{x} min", "%{customdata[0]}", "woken by"):
         assert part in one["hovertemplate"]
-    assert found["idle: in the oven"]["customdata"][0] == ["43 min", "a deadline"]
+    assert found["idle: waits"]["customdata"][0] == ["43 min", "a deadline"]
     assert ["takes no time", "salad"] in found["steps"]["customdata"]
 
 

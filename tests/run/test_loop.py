@@ -219,7 +219,9 @@ def test_sockets_work_on_the_real_clock_and_their_wakes_are_io() -> None:
         (0.4, (0.0, 0, 1), True),  # it slept
         (0.4, (0.03, 0, 2), True),  # it slept, and hardly computed
         (0.4, (0.05, 0, 1), False),  # it computed, and had no CPU for a while
+        (0.4, (0.0, 2, 1), True),  # it slept, and before that other processes took the CPU
         (0.4, (0.0, 1, 0), False),  # other processes took the CPU from it
+        (0.4, (0.0, 9, 1), False),  # again and again
         (0.4, (0.0, 0, 80), False),  # it waited for Python's lock
         (0.9, (0.9, 0, 0), False),  # it computed
         (1.0, (1.0, 9, 9), True),  # for too long
