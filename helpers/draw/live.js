@@ -1,10 +1,9 @@
-// Draws a LiveTimeline (live.py): what its trait `figure` holds, as wide as its cell.
+// Draws a LiveTimeline (live.py): the `figure` that its store holds, as wide as its cell.
 
 const page = (globalThis.taskCardsPlotly ??= new Map()); // a version of plotly -> its promise
 
 // Each view asks its own kernel, as another's may be busy or gone; the page keeps what comes first.
-function load(model) {
-  const version = model.get("_version");
+function load(model, version) {
   return new Promise(resolve => {
     if (page.has(version)) return resolve(page.get(version));
     model.on("msg:custom", (_, [program]) => {
@@ -19,20 +18,21 @@ function load(model) {
   });
 }
 
-function render({ model, el }) {
+async function render({ model, el }) {
+  const store = await model.widget_manager.get_model(model.get("_store"));
   const plot = el.appendChild(document.createElement("div"));
-  plot.style.height = `${model.get("figure").layout.height}px`; // so that nothing below it moves
+  plot.style.height = `${store.get("figure").layout.height}px`; // so that nothing below it moves
   plot.textContent = "The picture is being loaded. If it does not come, run this cell again.";
   let loading, plotly, drawn;
 
   function draw() {
     if (!plot.clientWidth) return; // plotly cannot measure what is hidden
-    loading ??= load(model).then(loaded => {
+    loading ??= load(store, model.get("_version")).then(loaded => {
       plotly = loaded;
       plot.textContent = "";
       draw();
     });
-    const figure = model.get("figure");
+    const figure = store.get("figure");
     if (plotly && figure !== drawn) {
       const { data, layout, config } = structuredClone(figure); // plotly writes into it
       plotly.react(plot, data, layout, config);
@@ -44,10 +44,10 @@ function render({ model, el }) {
 
   const observer = new ResizeObserver(draw);
   observer.observe(plot);
-  model.on("change:figure", draw);
+  store.on("change:figure", draw);
   return () => {
     observer.disconnect();
-    model.off("change:figure", draw);
+    store.off("change:figure", draw);
     plotly?.purge(plot);
   };
 }

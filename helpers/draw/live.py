@@ -1,8 +1,8 @@
 """A timeline that follows a run: a widget with one figure in it, which plotly draws in the browser.
 
 anywidget gives a widget's JavaScript two seconds to load, and drops its messages for good after
-that. So the widget's own few lines come first; they ask for plotly's five megabytes when the figure
-is first seen, and the page keeps them for every figure.
+that, as in a page that is busy. So the figure has a model of ipywidgets' own, which drops none. Who
+sees a figure first asks it for plotly's five megabytes, and the page keeps them for every figure.
 """
 
 import threading
@@ -11,6 +11,7 @@ from importlib import resources
 from pathlib import Path
 
 import anywidget
+import ipywidgets
 import plotly
 import traitlets
 
@@ -20,12 +21,16 @@ from helpers.draw.theme import CONFIG, Json
 from helpers.trace import Trace
 
 WAITING = "Nothing has run yet"
-_NOTHING = Trace((), 0.0)
+NOTHING = Trace((), 0.0)
 
 
 @cache
 def _plotly() -> bytes:
     return (resources.files("plotly") / "package_data" / "plotly.min.js").read_bytes()
+
+
+class _Store(ipywidgets.Widget):
+    figure = traitlets.Dict().tag(sync=True)  # plotly's JSON: data, layout and config
 
 
 class LiveTimeline(anywidget.AnyWidget):
@@ -37,25 +42,28 @@ class LiveTimeline(anywidget.AnyWidget):
 
     _esm = Path(__file__).with_name("live.js")
     _version = traitlets.Unicode(plotly.__version__).tag(sync=True)
-    figure = traitlets.Dict().tag(sync=True)  # plotly's JSON: data, layout and config
+    _store = traitlets.Unicode().tag(sync=True)  # the id of the model that holds the figure
 
     def __init__(self, *, unit: str | None = None, height: int = 480) -> None:
         self._unit, self._height, self._lock = unit, height, threading.Lock()
-        super().__init__(figure=self._figure(_NOTHING, WAITING))
+        self.store = store = _Store(figure=self._figure(NOTHING, None))
+        super().__init__(_store=store.model_id)
         # Not a trait: that would be saved in the notebook, and sent again by each run of the cell.
-        self.on_msg(lambda _, asked, __: asked == "plotly" and self.send({}, [_plotly()]))
+        store.on_msg(lambda _, asked, __: asked == "plotly" and store.send({}, [_plotly()]))
 
     def show(self, trace: Trace, *, title: str | None = None) -> None:
         """Draw a trace in place of the one before; `title` as in `timeline`."""
         figure = self._figure(trace, title)
         with self._lock:
-            self.figure = figure
+            self.store.figure = figure
 
-    def clear(self) -> None:
-        """Empty the figure."""
-        self.show(_NOTHING, title=WAITING)
+    def close(self) -> None:
+        """Close the widget and what holds its figure."""
+        self.store.close()
+        super().close()
 
     def _figure(self, trace: Trace, title: str | None) -> Json:
+        title = title if trace.lanes else WAITING
         picture = picture_of(trace, title=title, unit=self._unit, height=self._height)
         figure = figure_of(picture)
         figure["layout"]["autosize"] = True  # as wide as its cell

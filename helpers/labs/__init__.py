@@ -7,21 +7,15 @@
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from helpers.labs.panel import Panel
     from helpers.labs.spec import LabSpec
 
-NAMES = {
-    "task_cards": "lab01_task_cards",
-    "spawn": "lab02_spawn",
-    "not_blocking": "lab03_not_blocking",
-    "deadlines": "lab04_deadlines",
-    "first_wins": "lab05_first_wins",
-    "showdown": "lab06_showdown",
-    "team_of_chefs": "lab07_team_of_chefs",
-}
+# Each lab's name, and the module that holds it.
+NAMES = {path.stem[6:]: path.stem for path in sorted(Path(__file__).parent.glob("lab??_*.py"))}
 
 _open: dict[str, Panel] = {}
 

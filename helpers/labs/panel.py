@@ -15,7 +15,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from helpers.draw.live import LiveTimeline
+from helpers.draw.live import NOTHING, LiveTimeline
 from helpers.labs.engine import Engine, Event, State
 from helpers.labs.spec import Choice, Control, LabSpec, Prediction, Slider, Values
 from helpers.text import plural, seconds
@@ -103,7 +103,7 @@ class Panel(widgets.VBox):
 
     def _show(self, event: Event) -> None:
         if event.state is State.READY:
-            self.picture.clear()
+            self.picture.show(NOTHING)
             self._show_beside(None)
         elif event.trace is not None:
             message = self.spec.message if event.state is State.DONE else None

@@ -33,6 +33,19 @@ show, shown = panel.picture.show, []
 panel.picture.show = lambda trace, **more: (shown.append(trace), show(trace, **more))
 """
 CUT = "print('cancelled' in {task.outcome.value for task in shown[-1].tasks})"
+# A page so busy that anywidget gives the picture's own program up before it has come.
+BUSY = """() => {
+    const [make, timeout] = [URL.createObjectURL, AbortSignal.timeout];
+    globalThis.givenUp = new Promise(resolve => {
+        AbortSignal.timeout = () => {
+            const signal = timeout.call(AbortSignal, 0);
+            signal.addEventListener("abort", () => setTimeout(resolve));
+            return signal;
+        };
+    }).then(() => { [URL.createObjectURL, AbortSignal.timeout] = [make, timeout]; });
+    const pause = "await globalThis.givenUp;";
+    URL.createObjectURL = blob => make(new Blob([pause, blob], {type: "text/javascript"}));
+}"""
 # A browser that has loaded no widget yet, and has what draws when `loaded` is called.
 SLOW = """() => {
     globalThis.taskCardsPlotly?.clear();
@@ -136,12 +149,21 @@ def test_a_run_that_ended_before_the_browser_could_draw_is_drawn(show_lab: ShowL
     lab.says("The picture is being loaded.")
     lab.press("Run")
     lab.says("Done.")
-    notebook.page.wait_for_timeout(3000)  # anywidget waits for two seconds, and not longer
     assert lab.area.locator(".js-plotly-plot").count() == 0
     notebook.page.evaluate("() => loaded()")
     lab.shows("21 tasks")
     lab.shows("card 20")
     assert not notebook.problems
+
+
+def test_a_picture_follows_its_runs_in_a_page_that_was_too_busy_to_load_it_in_time(
+    show_lab: ShowLab,
+) -> None:
+    lab = show_lab("spawn", script=BUSY)
+    lab.shows(NOTHING_YET)
+    lab.press("Run")
+    lab.shows("21 tasks")
+    assert not lab.notebook.problems
 
 
 def test_a_view_that_opens_late_shows_what_there_is(show_lab: ShowLab) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from helpers.draw.live import WAITING, LiveTimeline
+from helpers.draw.live import NOTHING, WAITING, LiveTimeline
 from helpers.trace import Trace
 from tests.draw.pictured import crowd, dinner, figure_dict, lane, recorded, run
 
@@ -26,7 +26,7 @@ def runs() -> list[Trace]:
 
 def shown(live: LiveTimeline) -> dict[str, Any]:
     """The figure as a browser gets it that opens a view now."""
-    figure: dict[str, Any] = json.loads(json.dumps(live.get_state()["figure"]))
+    figure: dict[str, Any] = json.loads(json.dumps(live.store.get_state()["figure"]))
     return figure
 
 
@@ -55,7 +55,7 @@ def test_it_begins_empty_and_can_be_emptied(runs: list[Trace]) -> None:
     live.show(runs[0])
     assert shown(live)["data"]
     assert "clock" in shown(live)["layout"]["title"]["subtitle"]["text"]
-    live.clear()
+    live.show(NOTHING)
     assert shown(live) == empty
 
 
@@ -86,11 +86,11 @@ def test_it_may_be_filled_from_many_threads_and_shows_one_whole_trace(runs: list
 def test_plotly_s_program_is_sent_only_to_a_view_that_asks(monkeypatch: pytest.MonkeyPatch) -> None:
     live = LiveTimeline()
     sent: list[bytes] = []
-    monkeypatch.setattr(live, "send", lambda content, buffers: sent.extend(buffers))
-    assert len(str(live.get_state())) < 20_000
+    monkeypatch.setattr(live.store, "send", lambda content, buffers: sent.extend(buffers))
+    assert len(str(live.get_state()) + str(live.store.get_state())) < 20_000
     live.show(recorded(crowd(3)))
-    live._handle_custom_msg("something else", [])
+    live.store._handle_custom_msg("something else", [])
     assert sent == []
-    live._handle_custom_msg("plotly", [])
+    live.store._handle_custom_msg("plotly", [])
     assert len(sent) == 1
     assert b"plotly.js v" in sent[0][:100]

@@ -58,7 +58,7 @@ def wait_for_words(widget: widgets.HTML, text: str) -> None:
 
 def title(panel: Panel) -> str:
     """The message above the picture."""
-    return re.sub(r"<[^>]+>", "", panel.picture.figure["layout"]["title"]["text"])
+    return re.sub(r"<[^>]+>", "", panel.picture.store.figure["layout"]["title"]["text"])
 
 
 def run(panel: Panel) -> None:

@@ -89,8 +89,8 @@ def test_the_second_picture_is_there_only_for_what_was_recorded(
     panel.buttons["Run"].click()
     assert panel.engine.wait(60)
     assert below() == ["the picture"]
-    assert "peel-8" in str(panel.beside.figure)
-    assert SAME in panel.beside.figure["layout"]["title"]["text"]
+    assert "peel-8" in str(panel.beside.store.figure)
+    assert SAME in panel.beside.store.figure["layout"]["title"]["text"]
     panel.controls["chefs"].value = 3
     assert panel.engine.wait(60)
     assert below() == ["the line"]
