@@ -6,7 +6,7 @@ sees a figure first asks it for plotly's five megabytes, and the page keeps them
 """
 
 import threading
-from functools import cache
+from functools import cache, partial
 from importlib import resources
 from pathlib import Path
 
@@ -45,7 +45,8 @@ class LiveTimeline(anywidget.AnyWidget):
     _store = traitlets.Unicode().tag(sync=True)  # the id of the model that holds the figure
 
     def __init__(self, *, unit: str | None = None, height: int = 480) -> None:
-        self._unit, self._height, self._lock = unit, height, threading.Lock()
+        self._picture = partial(picture_of, unit=unit, height=height)
+        self._lock = threading.Lock()
         self.store = store = _Store(figure=self._figure(NOTHING, None))
         super().__init__(_store=store.model_id)
         # Not a trait: that would be saved in the notebook, and sent again by each run of the cell.
@@ -63,9 +64,7 @@ class LiveTimeline(anywidget.AnyWidget):
         super().close()
 
     def _figure(self, trace: Trace, title: str | None) -> Json:
-        title = title if trace.lanes else WAITING
-        picture = picture_of(trace, title=title, unit=self._unit, height=self._height)
-        figure = figure_of(picture)
+        figure = figure_of(self._picture(trace, title=title if trace.lanes else WAITING))
         figure["layout"]["autosize"] = True  # as wide as its cell
         if not trace.lanes:  # there is no clock to name where nothing has run
             figure["layout"]["title"]["subtitle"] = {"text": ""}

@@ -217,8 +217,7 @@ class RecordingLoop(asyncio.BaseEventLoop):
         """After a step of the virtual clock that took long: note it if it blocked or computed."""
         computed, lost, left = map(operator.sub, _cpu_used(), self.cpu_used)
         held_up = lost * _WITHOUT_CPU + left * _LOOKS_FOR_LOCK  # at most: by others
-        slept = left > 0 or _THREAD is None
-        blocked = slept and computed < _HARDLY * took and held_up < took
+        blocked = computed < _HARDLY * took and held_up < took and (left > 0 or not _THREAD)
         if blocked or computed >= _REALLY_COMPUTED:
             self.log.wall[step] = took
 
