@@ -64,7 +64,7 @@ class LiveTimeline(anywidget.AnyWidget):
         super().close()
 
     def _figure(self, trace: Trace, title: str | None) -> Json:
-        figure = figure_of(self._picture(trace, title=title if trace.lanes else WAITING))
+        figure = figure_of(self._picture(trace, title=title if title or trace.lanes else WAITING))
         figure["layout"]["autosize"] = True  # as wide as its cell
         if not trace.lanes:  # there is no clock to name where nothing has run
             figure["layout"]["title"]["subtitle"] = {"text": ""}

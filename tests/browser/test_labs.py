@@ -49,6 +49,7 @@ BUSY = """() => {
 # A browser that has loaded no widget yet, and has what draws when `loaded` is called.
 SLOW = """() => {
     globalThis.taskCardsPlotly?.clear();
+    globalThis.loaded = null;
     const made = URL.createObjectURL;
     const pause = "await new Promise(done => { globalThis.loaded = done; });";
     URL.createObjectURL = blob => {
@@ -150,6 +151,7 @@ def test_a_run_that_ended_before_the_browser_could_draw_is_drawn(show_lab: ShowL
     lab.press("Run")
     lab.says("Done.")
     assert lab.area.locator(".js-plotly-plot").count() == 0
+    notebook.page.wait_for_function("() => globalThis.loaded")
     notebook.page.evaluate("() => loaded()")
     lab.shows("21 tasks")
     lab.shows("card 20")

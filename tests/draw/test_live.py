@@ -57,6 +57,8 @@ def test_it_begins_empty_and_can_be_emptied(runs: list[Trace]) -> None:
     assert "clock" in shown(live)["layout"]["title"]["subtitle"]["text"]
     live.show(NOTHING)
     assert shown(live) == empty
+    live.show(NOTHING, title="Wait")
+    assert "Wait" in title(live)
 
 
 def test_it_takes_a_title_and_a_unit(runs: list[Trace]) -> None:
