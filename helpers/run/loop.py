@@ -12,6 +12,7 @@ import time
 import weakref
 from collections.abc import Callable
 from contextvars import Context
+from pathlib import Path
 from types import FrameType, FunctionType, MethodType
 from typing import Any
 
@@ -23,15 +24,10 @@ from helpers.run.source import Args, Callback
 from helpers.run.threads import Job, ThreadWork, current_job
 from helpers.task import Outcome
 
-try:
-    import resource  # not on Windows, nor in a browser
-except ImportError:
-    resource = None
-
 # A slow step of the virtual clock that computed for this share of its time is let pass, up to this
-# many seconds. At most in seconds: a thread's wait for a CPU taken from it, and for Python's lock.
-_HARDLY, _REALLY_COMPUTED, _WITHOUT_CPU, _LOOKS_FOR_LOCK = 0.1, 1.0, 0.05, 0.01
-_THREAD = getattr(resource, "RUSAGE_THREAD", None)  # Linux's alone
+# many seconds. Who waits for Python's lock looks for it more often than every so many seconds.
+_HARDLY, _REALLY_COMPUTED, _LOOKS_FOR_LOCK = 0.1, 1.0, 0.01
+_SCHEDULED = Path("/proc/thread-self/schedstat")
 _cpu_time = getattr(time, "thread_time", time.process_time)  # a browser's has no thread_time
 _TIMEOUT = asyncio.Timeout._on_timeout.__code__  # what asyncio.timeout sets its timer to call
 _blank: Any = RecordedTask.__new__
@@ -215,10 +211,9 @@ class RecordingLoop(asyncio.BaseEventLoop):
 
     def note_wall(self, step: int, took: float) -> None:
         """After a step of the virtual clock that took long: note it if it blocked or computed."""
-        computed, lost, left = map(operator.sub, _cpu_used(), self.cpu_used)
-        held_up = lost * _WITHOUT_CPU + left * _LOOKS_FOR_LOCK  # at most: by others
-        blocked = computed < _HARDLY * took and held_up < took and (left > 0 or not _THREAD)
-        if blocked or computed >= _REALLY_COMPUTED:
+        computed, queued, turns = map(operator.sub, _cpu_used(), self.cpu_used)
+        slept = computed < _HARDLY * took and computed + queued < took / 2
+        if computed >= _REALLY_COMPUTED or (slept and turns < took / _LOOKS_FOR_LOCK):
             self.log.wall[step] = took
 
     def note_busy(self, job: Job | None) -> None:
@@ -274,12 +269,13 @@ class RecordingLoop(asyncio.BaseEventLoop):
             task._log_destroy_pending = False
 
 
-def _cpu_used() -> tuple[float, int, int]:
-    """For how long this thread has computed; how often it lost the CPU, and how often left it."""
-    if _THREAD is None:
-        return _cpu_time(), 0, 0
-    used = resource.getrusage(_THREAD)
-    return used.ru_utime + used.ru_stime, used.ru_nivcsw, used.ru_nvcsw
+def _cpu_used() -> tuple[float, float, int]:
+    """For how long this thread has computed and queued for a CPU, and how often it got one."""
+    try:
+        _, queued, turns = map(int, _SCHEDULED.read_text("ascii").split())
+    except (OSError, ValueError):  # only Linux tells
+        queued = turns = 0
+    return _cpu_time(), queued / 1e9, turns
 
 
 class VirtualRecordingLoop(RecordingLoop, VirtualLoop):

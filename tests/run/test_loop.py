@@ -216,25 +216,23 @@ def test_sockets_work_on_the_real_clock_and_their_wakes_are_io() -> None:
 @pytest.mark.parametrize(
     ("took", "used", "noted"),
     [
-        (0.4, (0.0, 0, 1), True),  # it slept
-        (0.4, (0.03, 0, 2), True),  # it slept, and hardly computed
-        (0.4, (0.05, 0, 1), False),  # it computed, and had no CPU for a while
-        (0.4, (0.0, 2, 1), True),  # it slept, and before that other processes took the CPU
-        (0.4, (0.0, 1, 0), False),  # other processes took the CPU from it
-        (0.4, (0.0, 9, 1), False),  # again and again
-        (0.4, (0.0, 0, 80), False),  # it waited for Python's lock
-        (0.9, (0.9, 0, 0), False),  # it computed
-        (1.0, (1.0, 9, 9), True),  # for too long
+        (0.4, (0.0, 0.0, 1), True),  # it slept
+        (0.4, (0.03, 0.1, 9), True),  # it slept, hardly computed, and queued for a CPU
+        (0.4, (0.05, 0.0, 1), False),  # it computed for a part of the time
+        (0.4, (0.03, 0.3, 9), False),  # other processes had the CPU
+        (0.4, (0.0, 0.0, 80), False),  # it waited for Python's lock
+        (0.9, (0.9, 0.0, 0), False),  # it computed
+        (1.0, (1.0, 9.0, 99), True),  # for too long
     ],
 )
 def test_a_slow_step_of_the_virtual_clock_blocked_if_it_hardly_computed_or_did_for_a_second(
-    took: float, used: tuple[float, int, int], noted: bool, monkeypatch: pytest.MonkeyPatch
+    took: float, used: tuple[float, float, int], noted: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loops, "_cpu_used", lambda: (7.0, 5, 3))
+    monkeypatch.setattr(loops, "_cpu_used", lambda: (7.0, 5.0, 3))
     loop = loops.VirtualRecordingLoop()
     loop.prepare(limit=1)
-    computed, lost, left = used
-    monkeypatch.setattr(loops, "_cpu_used", lambda: (7.0 + computed, 5 + lost, 3 + left))
+    computed, queued, turns = used
+    monkeypatch.setattr(loops, "_cpu_used", lambda: (7.0 + computed, 5.0 + queued, 3 + turns))
     loop.note_wall(0, took)
     loop.close()
     assert loop.log.wall == ({0: took} if noted else {})
