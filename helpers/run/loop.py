@@ -124,20 +124,25 @@ class RecordingLoop(asyncio.BaseEventLoop):
         spawns = self.log.spawns
         number = len(spawns)
         spawns.append(source.code_of(coro))
-        if options.get("name") is not None:
-            self.log.names[number] = str(options["name"])
         # Either may begin the task inside its creator's step.
         may_begin = self._task_factory is not None or "eager_start" in options
         began = self.stamp() if may_begin else 0.0
-        if self._task_factory is None:
-            task = _blank(RecordedTask)
-            task.recorded_as = number  # before asyncio puts it into a set
-            task.__init__(coro, loop=self, **options)
-        else:
-            task = super().create_task(coro, **options)
-            task.recorded_as = number
-            # One that is over is kept until `asyncio.create_task` (up to 3.12) has named it.
-            self.log.foreign[number] = (lambda: task) if task.done() else weakref.ref(task)
+        try:
+            if self._task_factory is None:
+                task = _blank(RecordedTask)
+                task.recorded_as = number  # before asyncio puts it into a set
+                task.__init__(coro, loop=self, **options)
+            else:
+                task = super().create_task(coro, **options)
+                task.recorded_as = number
+                # One that is over is kept until `asyncio.create_task` (up to 3.12) has named it.
+                self.log.foreign[number] = (lambda: task) if task.done() else weakref.ref(task)
+        except BaseException:  # there is no such task
+            spawns[number] = ""
+            self.log.hidden.add(number)
+            raise
+        if options.get("name") is not None:
+            self.log.names[number] = str(options["name"])
         if may_begin and (task.done() or getattr(coro, "cr_await", None) is not None):
             self.log.eager.append((number, self.step, began, self.stamp()))
             if task.done():

@@ -1,0 +1,77 @@
+"""`record` changes nothing: a program does on both clocks what it does under `asyncio.run`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from tests.run.runs import CLOCKS, recorded
+
+Say = Callable[[object], None]
+Program = Callable[[Say], Coroutine[Any, Any, Any]]
+
+
+async def nothing() -> None:
+    """Ends at once."""
+
+
+async def makes_a_task_of_a_number(say: Say) -> None:
+    loop: Any = asyncio.get_running_loop()
+    for make in (loop.create_task, asyncio.create_task):
+        try:
+            make(5)
+        except TypeError as error:
+            say(error)
+
+
+async def leaves_an_eager_task_of_its_own(say: Say) -> None:
+    async def serve() -> None:
+        try:
+            await asyncio.sleep(100)
+        finally:
+            say("served")
+
+    eager = {"eager_start": True} if hasattr(asyncio, "eager_task_factory") else {}
+    make: Any = asyncio.Task
+    say(make(serve(), loop=asyncio.get_running_loop(), **eager).done())
+    await asyncio.sleep(0)
+
+
+PROGRAMS: list[Program] = [makes_a_task_of_a_number, leaves_an_eager_task_of_its_own]
+
+
+def outcome(run: Callable[[Coroutine[Any, Any, Any]], Any], program: Program) -> list[str]:
+    """What a program says, and how it ends."""
+    said: list[str] = []
+    try:
+        result = run(program(lambda thing: said.append(str(thing))))
+        said.append(f"returned {result!r}")
+    except Exception as error:
+        said.append(f"raised {type(error).__name__} {error.args}")
+    return said
+
+
+@CLOCKS
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_program_does_the_same_when_it_is_recorded(program: Program, clock: str) -> None:
+    seen = outcome(lambda coro: recorded(coro, clock=clock).result, program)
+    assert seen == outcome(asyncio.run, program)
+
+
+def test_what_could_not_become_a_task_has_no_lane() -> None:
+    async def main() -> None:
+        with pytest.raises(TypeError):
+            asyncio.get_running_loop().create_task(5)  # type: ignore[arg-type]
+        with pytest.raises(TypeError):
+            asyncio.get_running_loop().create_task(nothing(), flavour=1)  # type: ignore[call-arg]
+        await asyncio.create_task(nothing())
+
+    assert [task.name for task in recorded(main()).tasks] == ["main", "nothing"]
+
+
+def test_an_eager_task_made_past_create_task_has_a_lane() -> None:
+    lanes = recorded(leaves_an_eager_task_of_its_own(lambda _: None)).lanes
+    assert [(lane.name, lane.outcome) for lane in lanes][1] == ("serve", "cancelled")
