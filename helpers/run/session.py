@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import contextvars
-import inspect
 import math
 import threading
 import time
@@ -47,7 +46,7 @@ class Run:
         max_steps: int = MAX_STEPS,
         max_seconds: float = MAX_SECONDS,
     ) -> None:
-        if not inspect.iscoroutine(coro):
+        if not asyncio.iscoroutine(coro):
             name = getattr(coro, "__name__", "main")
             raise TypeError(f"record expects a coroutine such as {name}(), got {coro!r}")
         if clock not in _LOOPS or unit not in ("seconds", "minutes"):

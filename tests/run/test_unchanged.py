@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import abc
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -40,7 +41,29 @@ async def leaves_an_eager_task_of_its_own(say: Say) -> None:
     await asyncio.sleep(0)
 
 
-PROGRAMS: list[Program] = [makes_a_task_of_a_number, leaves_an_eager_task_of_its_own]
+class _Foreign(abc.Coroutine[Any, Any, int]):
+    """A coroutine that Python's own compiler did not make."""
+
+    def __init__(self, say: Say) -> None:
+        self.say, self.sent = say, 0
+
+    def send(self, _: Any) -> None:
+        self.sent += 1
+        self.say(self.sent)
+        if self.sent == 3:
+            raise StopIteration(7)
+
+    def throw(self, *error: Any) -> None:
+        raise error[0]
+
+    def close(self) -> None:
+        """It has nothing to close."""
+
+    def __await__(self) -> Any:
+        return self
+
+
+PROGRAMS: list[Program] = [makes_a_task_of_a_number, leaves_an_eager_task_of_its_own, _Foreign]
 
 
 def outcome(run: Callable[[Coroutine[Any, Any, Any]], Any], program: Program) -> list[str]:
