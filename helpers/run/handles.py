@@ -196,6 +196,11 @@ class RecordedTimer(asyncio.TimerHandle):
         loop.steps += (created, TIMER, loop.at, loop.at, PLUMBING)
 
 
+# What a program prints of its tasks and handles looks as without `record`.
+RecordedTask.__name__, RecordedHandle.__name__ = "Task", "Handle"
+RecordedTimer.__name__ = "TimerHandle"
+
+
 def with_wall(handle_class: Any) -> Any:
     """A class of handles that also notes steps which took real time on the virtual clock."""
     run = handle_class._run
@@ -214,4 +219,5 @@ def with_wall(handle_class: Any) -> Any:
             if took >= _REALLY_SLOW:
                 loop.note_wall(step, took)
 
+    WithWall.__name__ = handle_class.__name__
     return WithWall

@@ -12,6 +12,7 @@ import time
 import weakref
 from collections.abc import Callable
 from contextvars import Context
+from itertools import count
 from types import FrameType, FunctionType, MethodType
 from typing import Any
 
@@ -52,6 +53,7 @@ class RecordingLoop(asyncio.BaseEventLoop):
         self.at = self.turn_began = self.waited_from = self.stamp()  # `at`: the running step began
         self.log = handles.Log(self.at)
         self.steps = self.log.steps
+        self.auto_names = count(1)  # each run's own, as a fresh interpreter's
         self.limit = limit  # of steps: the run is ended with RunTooLong
         self.raised: list[weakref.ref[asyncio.Task[Any]]] = []  # their errors may be retrieved yet
         self.step_class: type | None = None  # of what a task hands over as its step, once seen
@@ -127,22 +129,27 @@ class RecordingLoop(asyncio.BaseEventLoop):
         # Either may begin the task inside its creator's step.
         may_begin = self._task_factory is not None or "eager_start" in options
         began = self.stamp() if may_begin else 0.0
+        name = options.get("name")
         try:
             if self._task_factory is None:
+                if name is None:
+                    options["name"] = f"Task-{next(self.auto_names)}"
                 task = _blank(RecordedTask)
                 task.recorded_as = number  # before asyncio puts it into a set
                 task.__init__(coro, loop=self, **options)
             else:
                 task = super().create_task(coro, **options)
                 task.recorded_as = number
+                if name is None and task.get_name().startswith("Task-"):
+                    task.set_name(f"Task-{next(self.auto_names)}")
                 # One that is over is kept until `asyncio.create_task` (up to 3.12) has named it.
                 self.log.foreign[number] = (lambda: task) if task.done() else weakref.ref(task)
         except BaseException:  # there is no such task
             spawns[number] = ""
             self.log.hidden.add(number)
             raise
-        if options.get("name") is not None:
-            self.log.names[number] = str(options["name"])
+        if name is not None:
+            self.log.names[number] = str(name)
         if may_begin and (task.done() or getattr(coro, "cr_await", None) is not None):
             self.log.eager.append((number, self.step, began, self.stamp()))
             if task.done():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import sys
 from collections import abc
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -63,7 +65,25 @@ class _Foreign(abc.Coroutine[Any, Any, int]):
         return self
 
 
-PROGRAMS: list[Program] = [makes_a_task_of_a_number, leaves_an_eager_task_of_its_own, _Foreign]
+async def prints_its_tasks_and_handles(say: Say) -> None:
+    loop = asyncio.get_running_loop()
+    task = asyncio.create_task(nothing())
+    handles = [
+        loop.call_soon(say, 1),
+        loop.call_later(9, say, 2),
+        loop.call_at(loop.time() + 9, say, 3),
+    ]
+    for thing in (task, *handles):
+        say(re.sub(r"name='Task-\d+'|when=[\d.]+", "", repr(thing)))
+    await task
+
+
+PROGRAMS: list[Program] = [
+    makes_a_task_of_a_number,
+    leaves_an_eager_task_of_its_own,
+    _Foreign,
+    prints_its_tasks_and_handles,
+]
 
 
 def outcome(run: Callable[[Coroutine[Any, Any, Any]], Any], program: Program) -> list[str]:
@@ -98,3 +118,29 @@ def test_what_could_not_become_a_task_has_no_lane() -> None:
 def test_an_eager_task_made_past_create_task_has_a_lane() -> None:
     lanes = recorded(leaves_an_eager_task_of_its_own(lambda _: None)).lanes
     assert [(lane.name, lane.outcome) for lane in lanes][1] == ("serve", "cancelled")
+
+
+@CLOCKS
+def test_names_are_counted_from_1_in_each_run(clock: str) -> None:
+    names = []
+
+    async def tell() -> None:
+        task: Any = asyncio.current_task()
+        names.append(task.get_name())
+
+    async def main() -> None:
+        await tell()
+        await asyncio.create_task(tell())
+        await asyncio.get_running_loop().create_task(tell(), name="given")
+        async with asyncio.TaskGroup() as group:
+            group.create_task(tell())
+        asyncio.get_running_loop().set_task_factory(
+            lambda loop, coro, **options: asyncio.Task(coro, loop=loop, **options)
+        )
+        await asyncio.get_running_loop().create_task(tell())
+
+    for _ in range(2):
+        names.clear()
+        recorded(main(), clock=clock)
+        last = "None" if sys.version_info[:3] == (3, 13, 0) else "Task-4"  # a slip of that Python
+        assert names == ["Task-1", "Task-2", "given", "Task-3", last]
