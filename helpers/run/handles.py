@@ -12,9 +12,11 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextvars import Context, copy_context
+from itertools import count
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
+from helpers.run.clock import DIGITS
 from helpers.run.source import Args, Callback, Place, name_of
 from helpers.task import Outcome
 
@@ -30,6 +32,7 @@ LOOK_AFTER = 0.05
 _REALLY_SLOW = 0.2  # real seconds of a virtual step that is looked at: was it blocked?
 _CPU_TIME_AGE = 0.01  # the thread's CPU time is asked no more often: that may take microseconds
 
+_timers_set = count()
 _END_OF_SLEEP = asyncio.futures._set_result_unless_cancelled  # what asyncio.sleep's timer calls
 # asyncio's task in C hands the loop a wrapper as its step and a builtin method as its wake-up; the
 # task in Python hands over methods. Nothing else that is called is a step of a task.
@@ -196,9 +199,25 @@ class RecordedTimer(asyncio.TimerHandle):
         loop.steps += (created, TIMER, loop.at, loop.at, PLUMBING)
 
 
+class OrderedTimer(RecordedTimer):
+    """A timer of the virtual clock, whose deadlines are often equal: the first set is the first."""
+
+    __slots__ = ("order",)
+
+    def __init__(
+        self, when: float, callback: Callback, args: Args, loop: Any, context: Context | None
+    ) -> None:
+        super().__init__(when, callback, args, loop, context)
+        self.order = round(when, DIGITS), next(_timers_set)
+
+    def __lt__(self, other: Any) -> bool:
+        """Which is due first, or was set first."""
+        return self.order < other.order
+
+
 # What a program prints of its tasks and handles looks as without `record`.
 RecordedTask.__name__, RecordedHandle.__name__ = "Task", "Handle"
-RecordedTimer.__name__ = "TimerHandle"
+RecordedTimer.__name__ = OrderedTimer.__name__ = "TimerHandle"
 
 
 def with_wall(handle_class: Any) -> Any:

@@ -298,7 +298,7 @@ class VirtualRecordingLoop(RecordingLoop, VirtualLoop):
     """The virtual clock's loop, recorded."""
 
     handle_class = handles.with_wall(RecordedHandle)
-    timer_class = handles.with_wall(RecordedTimer)
+    timer_class = handles.with_wall(handles.OrderedTimer)
 
 
 class RealRecordingLoop(RecordingLoop, asyncio.SelectorEventLoop):

@@ -144,3 +144,32 @@ def test_names_are_counted_from_1_in_each_run(clock: str) -> None:
         recorded(main(), clock=clock)
         last = "None" if sys.version_info[:3] == (3, 13, 0) else "Task-4"  # a slip of that Python
         assert names == ["Task-1", "Task-2", "given", "Task-3", last]
+
+
+def test_equal_deadlines_of_the_virtual_clock_are_kept_in_the_order_they_were_set_in() -> None:
+    woken: list[float] = []
+
+    async def nap(number: int, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        woken.append(number)
+
+    async def main() -> None:
+        await asyncio.sleep(0.1)
+        naps = [nap(0, 0.2)] + [nap(n, 0.3 if n == 4 else 0.2) for n in range(1, 20)]
+        await asyncio.gather(*naps)
+
+    recorded(main())
+    assert woken == [n for n in range(20) if n != 4] + [4]
+
+
+def test_deadlines_that_the_virtual_clock_holds_for_equal_are_kept_in_that_order_too() -> None:
+    called: list[str] = []
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_at(0.1 + 0.2, called.append, "first")  # a hair above 0.3
+        loop.call_at(0.3, called.append, "second")
+        await asyncio.sleep(1)
+
+    recorded(main())
+    assert called == ["first", "second"]
