@@ -180,7 +180,7 @@ class Run:
             # The loop is closed before anybody is told: who goes on finds nothing left.
             with contextlib.closing(loop):
                 trace = self._trace(result)
-            with contextlib.suppress(AttributeError):
+            with contextlib.suppress(Exception):  # a class of the program's may refuse it
                 if self.error is not None:
                     self.error.trace = trace  # type: ignore[attr-defined]
             self.finished.set_result(trace)

@@ -134,7 +134,11 @@ def code_of(coro: Any) -> CodeType | str:
 
 def in_words(error: BaseException) -> str:
     """An exception as the last line of its traceback has it: "ValueError: burnt"."""
-    return f"{type(error).__name__}: {error}".removesuffix(": ")
+    try:
+        message = str(error)
+    except Exception:  # the words of a traceback
+        message = "<exception str() failed>"
+    return f"{type(error).__name__}: {message}".removesuffix(": ")
 
 
 def _coroutine_name(coro: Any) -> str:

@@ -173,3 +173,38 @@ def test_deadlines_that_the_virtual_clock_holds_for_equal_are_kept_in_that_order
 
     recorded(main())
     assert called == ["first", "second"]
+
+
+class _Closed(Exception):
+    def __setattr__(self, *_: Any) -> None:
+        raise TypeError("it is read-only")
+
+
+class _Slots(Exception):
+    __slots__ = ("code",)
+
+
+class _Wordless(Exception):
+    def __str__(self) -> str:
+        raise ValueError("it has no words")
+
+    __repr__ = __str__
+
+
+@CLOCKS
+@pytest.mark.parametrize("kind", [_Closed, _Slots, _Wordless])
+def test_an_exception_of_any_class_reaches_the_caller(kind: type[Exception], clock: str) -> None:
+    def fail() -> None:
+        raise kind
+
+    async def child() -> None:
+        fail()
+
+    async def main() -> None:
+        for failing in (asyncio.create_task(child()), asyncio.to_thread(fail)):
+            with pytest.raises(kind):
+                await failing
+        fail()
+
+    with pytest.raises(kind):
+        recorded(main(), clock=clock)
