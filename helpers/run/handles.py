@@ -9,15 +9,18 @@ it ended), and the log is a flat list.
 """
 
 import asyncio
+import sys
 import time
+from asyncio import format_helpers
 from collections.abc import Callable
 from contextvars import Context, copy_context
 from itertools import count
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
+from helpers.run import source
 from helpers.run.clock import DIGITS
-from helpers.run.source import Args, Callback, Place, name_of
+from helpers.run.source import Args, Callback, Place
 from helpers.task import Outcome
 
 # Who woke a step: the offset in `Log.steps` of the step that created its handle, or one of these.
@@ -109,8 +112,7 @@ def _run(self: Any) -> None:
     except (SystemExit, KeyboardInterrupt):
         raise
     except BaseException as error:
-        message = f"Exception in callback {name_of(callback)}"
-        loop.call_exception_handler({"message": message, "exception": error, "handle": self})
+        _tell_of(self, error)
     finally:
         start = loop.at
         loop.at = end = loop.stamp()
@@ -118,6 +120,16 @@ def _run(self: Any) -> None:
         steps += (self.created, self.waker, start, end, owner)
         if task is not None and (task.done() or end - start >= LOOK_AFTER):
             loop.look_at(owner, task, step)
+
+
+def _tell_of(handle: Any, error: BaseException) -> None:
+    """Tell the loop of a callback that raised, as asyncio's own handle does."""
+    debug: Any = {"debug": handle._loop._debug} if sys.version_info >= (3, 13) else {}
+    called = format_helpers._format_callback_source(handle._callback, handle._args, **debug)
+    context = {"message": f"Exception in callback {called}", "exception": error, "handle": handle}
+    if handle._source_traceback:
+        context["source_traceback"] = handle._source_traceback
+    handle._loop.call_exception_handler(context)
 
 
 def _task_of(callback: Any, loop: Any) -> Any:
@@ -147,7 +159,8 @@ class RecordedHandle(asyncio.Handle):
         self._callback = callback
         self._args = args
         self._cancelled = False
-        self._repr = self._source_traceback = None
+        self._repr = None
+        self._source_traceback = source.stack() if loop._debug else None
         # What the end of a sleep wakes was ready when the sleep was over: no look at the clock.
         self.created: float = loop.at if loop.in_timer else loop.stamp()
         self.waker = waker
@@ -171,7 +184,8 @@ class RecordedTimer(asyncio.TimerHandle):
         self._callback = callback
         self._args = args
         self._cancelled = self._scheduled = False
-        self._repr = self._source_traceback = None
+        self._repr = None
+        self._source_traceback = source.stack() if loop._debug else None
         self._when = when
 
     def __lt__(self, other: Any) -> bool:

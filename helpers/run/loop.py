@@ -75,12 +75,16 @@ class RecordingLoop(asyncio.BaseEventLoop):
     ) -> asyncio.Handle:
         """As asyncio's, with a recorded handle."""
         if self._closed or self._debug:
-            self._check_closed()
-            self._check_thread()
-            self._check_callback(callback, "call_soon")
+            self._check(callback, "call_soon")
         handle = self.handle_class(callback, args, self, context, self.step)
         self._ready.append(handle)
         return handle
+
+    def _check(self, callback: Callback, method: str) -> None:
+        self._check_closed()
+        if self._debug:
+            self._check_thread()
+            self._check_callback(callback, method)
 
     def new_handle(self, callback: Callback, args: Args, context: Context | None) -> asyncio.Handle:
         """A recorded handle for a callback that another thread sends."""
@@ -101,8 +105,10 @@ class RecordingLoop(asyncio.BaseEventLoop):
         self, when: float, callback: Callback, *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
         """As asyncio's, with a recorded timer."""
-        if self._closed:
-            self._check_closed()
+        if when is None:
+            raise TypeError("when cannot be None")
+        if self._closed or self._debug:
+            self._check(callback, "call_at")
         timer: Any = self.timer_class(when, callback, args, self, context)
         heapq.heappush(self._scheduled, timer)
         timer._scheduled = True
@@ -112,8 +118,10 @@ class RecordingLoop(asyncio.BaseEventLoop):
         self, delay: float, callback: Callback, *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
         """As asyncio's, with a recorded timer; every sleep calls it, so it repeats `call_at`."""
-        if self._closed:
-            self._check_closed()
+        if delay is None:
+            raise TypeError("delay must not be None")
+        if self._closed or self._debug:
+            self._check(callback, "call_at")
         timer: Any = self.timer_class(self.time() + delay, callback, args, self, context)
         heapq.heappush(self._scheduled, timer)
         timer._scheduled = True
@@ -137,6 +145,8 @@ class RecordingLoop(asyncio.BaseEventLoop):
                 task = _blank(RecordedTask)
                 task.recorded_as = number  # before asyncio puts it into a set
                 task.__init__(coro, loop=self, **options)
+                if self._debug:
+                    del task._source_traceback[-1]  # this line
             else:
                 task = super().create_task(coro, **options)
                 task.recorded_as = number

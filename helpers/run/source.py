@@ -5,6 +5,8 @@ import functools
 import linecache
 import os
 import re
+import sys
+from asyncio import format_helpers
 from collections.abc import Callable, Iterable
 from contextvars import Context
 from types import CodeType, FrameType
@@ -93,6 +95,14 @@ def of_frame(frame: FrameType | None) -> Place | None:
     while frame is not None and not of_users(frame.f_code.co_filename):
         frame = frame.f_back
     return None if frame is None else _here(frame)
+
+
+def stack() -> Any:
+    """The stack of the program's call of the loop, as asyncio keeps it in debug mode."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame and os.path.dirname(frame.f_code.co_filename) in _PLUMBING_FOLDERS:
+        frame = frame.f_back
+    return format_helpers.extract_stack(frame)
 
 
 def suspended(task: asyncio.Task[Any]) -> Place | None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import math
 import re
 import sys
+import traceback
 from collections import abc
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -78,11 +81,62 @@ async def prints_its_tasks_and_handles(say: Say) -> None:
     await task
 
 
+async def calls_the_loop_in_debug_mode(say: Say) -> None:
+    loop: Any = asyncio.get_running_loop()
+    loop.set_debug(True)
+    coro = nothing()
+    for call in (
+        loop.call_soon,
+        functools.partial(loop.call_at, 0),
+        functools.partial(loop.call_later, 0),
+        functools.partial(loop.run_in_executor, None),
+    ):
+        for wrong in (nothing, coro, 5):
+            try:
+                call(wrong)
+            except TypeError as error:
+                say(re.sub("0x[0-9a-f]+", "", str(error)))
+    coro.close()
+    for call in (loop.call_at, loop.call_later):
+        try:
+            call(None, nothing)
+        except TypeError as error:
+            say(error)
+
+
+async def prints_where_it_called_the_loop(say: Say) -> None:
+    loop = asyncio.get_running_loop()
+    loop.set_debug(True)
+    loop.set_exception_handler(lambda _, context: say(telling(context)))
+
+    def telling(context: dict[str, Any]) -> list[object]:
+        return [context["message"], sorted(context), place(context["source_traceback"])]
+
+    def place(stack: list[traceback.FrameSummary]) -> tuple[str, int | None]:
+        return stack[-1].filename, stack[-1].lineno
+
+    made: list[Any] = [
+        loop.call_soon(math.sqrt, -1),
+        loop.call_later(0, math.sqrt, -1),
+        loop.call_at(loop.time(), math.sqrt, -1),
+        loop.call_soon_threadsafe(math.sqrt, -1),
+        loop.create_future(),
+        asyncio.create_task(nothing()),
+        loop.create_task(nothing()),
+    ]
+    for thing in made:
+        say(place(thing._source_traceback))
+    await asyncio.sleep(0.01)
+    loop.set_debug(False)
+
+
 PROGRAMS: list[Program] = [
     makes_a_task_of_a_number,
     leaves_an_eager_task_of_its_own,
     _Foreign,
     prints_its_tasks_and_handles,
+    calls_the_loop_in_debug_mode,
+    prints_where_it_called_the_loop,
 ]
 
 
