@@ -79,18 +79,34 @@ class RecordedTask(asyncio.Task):
         """Its number, so that asyncio's sets of tasks have an order that is not chance."""
         return self.recorded_as
 
-    def cancel(self, msg: Any = None) -> bool:
-        """Ask the task to stop, and note by which step that was asked."""
-        asked = super().cancel(msg)
-        if asked:
-            loop = self.get_loop()
+    @property
+    def cancel(self) -> Any:
+        """What asks the task to stop, and notes by which step that was asked.
+
+        asyncio passes a request on to what the task waits for, and so on down a chain, in C. No
+        function in Python may stand in between: its calls would pile up and reach Python's limit.
+        """
+        loop = self.get_loop()
+        if not loop.passes_request_on:
+            return MethodType(cancel, self)
+        if not self.done():
             loop.log.cancels.append((self.recorded_as, loop.stamp(), loop.waker()))
-        return asked
+        return super().cancel
 
     def set_name(self, value: object) -> None:
         """Name the task, and note the name: the task may be gone when it is needed."""
         super().set_name(value)
         self.get_loop().log.names[self.recorded_as] = str(value)
+
+
+def cancel(task: Any, msg: Any = None) -> bool:
+    """Ask a task, and what it waits for, to stop."""
+    loop = task.get_loop()
+    before, loop.passes_request_on = loop.passes_request_on, True
+    try:
+        return task.cancel(msg)
+    finally:
+        loop.passes_request_on = before
 
 
 def _run(self: Any) -> None:

@@ -46,6 +46,7 @@ class RecordingLoop(asyncio.BaseEventLoop):
     thread_work: ThreadWork
     stamp: Callable[[], float]  # the moment in the loop's seconds
     halt = ""  # set from another thread, in words: raised as RunTooLong at the next turn
+    passes_request_on = False  # asyncio cancels a task that is recorded
     broken_off: source.Place | None = None  # the line of a step that was ended by force
 
     def prepare(self, limit: float) -> None:

@@ -6,7 +6,7 @@ import contextvars
 import math
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from concurrent import futures
 from typing import Any
 
@@ -39,7 +39,7 @@ class Run:
 
     def __init__(
         self,
-        coro: Coroutine[Any, Any, Any],
+        coro: Any,
         *,
         clock: str = "virtual",
         unit: str = "seconds",

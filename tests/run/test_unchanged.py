@@ -26,9 +26,10 @@ async def nothing() -> None:
 
 async def makes_a_task_of_a_number(say: Say) -> None:
     loop: Any = asyncio.get_running_loop()
+    wrong: Any = 5
     for make in (loop.create_task, asyncio.create_task):
         try:
-            make(5)
+            make(wrong)
         except TypeError as error:
             say(error)
 
@@ -262,3 +263,32 @@ def test_an_exception_of_any_class_reaches_the_caller(kind: type[Exception], clo
 
     with pytest.raises(kind):
         recorded(main(), clock=clock)
+
+
+@CLOCKS
+def test_a_request_passes_down_a_chain_of_tasks_without_a_call_in_python_for_each(
+    clock: str,
+) -> None:
+    depths: list[int] = []
+
+    class Deep(asyncio.Future[None]):
+        def cancel(self, msg: Any = None) -> bool:
+            frames = traceback.walk_stack(sys._getframe())
+            names = [frame.f_code.co_name for frame, _ in frames]
+            depths.append(names.index("main"))
+            return super().cancel(msg)
+
+    async def link(awaited: asyncio.Future[None]) -> None:
+        await awaited
+
+    async def main() -> None:
+        awaited: asyncio.Future[None] = Deep()
+        for _ in range(50):
+            awaited = asyncio.create_task(link(awaited))
+        await asyncio.sleep(0)
+        awaited.cancel()
+        await asyncio.wait([awaited])
+
+    trace = recorded(main(), clock=clock)
+    assert depths == [2]  # by way of one function of the recorder's
+    assert {task.cancelled_by for task in trace.tasks[1:]} == {0}  # main
