@@ -184,6 +184,21 @@ class RecordedHandle(asyncio.Handle):
     _run = _run
 
 
+class KeptHandle(RecordedHandle):
+    """Runs once a handle that a socket keeps, unless that one is cancelled by then."""
+
+    __slots__ = ("kept",)
+
+    def __init__(self, kept: Any, loop: Any) -> None:
+        super().__init__(kept._callback, kept._args, loop, kept._context, IO)
+        self.kept = kept
+        self._source_traceback = kept._source_traceback
+
+    def _run(self) -> None:
+        if not self.kept._cancelled:
+            super()._run()
+
+
 class RecordedTimer(asyncio.TimerHandle):
     """A timer that is ready when it was due, also where the loop was held and saw it late."""
 
@@ -246,7 +261,8 @@ class OrderedTimer(RecordedTimer):
 
 
 # What a program prints of its tasks and handles looks as without `record`.
-RecordedTask.__name__, RecordedHandle.__name__ = "Task", "Handle"
+RecordedTask.__name__ = "Task"
+RecordedHandle.__name__ = KeptHandle.__name__ = "Handle"
 RecordedTimer.__name__ = OrderedTimer.__name__ = "TimerHandle"
 
 

@@ -329,5 +329,4 @@ class RealRecordingLoop(RecordingLoop, asyncio.SelectorEventLoop):
     def _add_callback(self, handle: Any) -> None:
         """A socket is ready: a fresh recorded handle runs the one that is kept for it."""
         if not handle._cancelled:
-            callback, args, context = handle._callback, handle._args, handle._context
-            self._ready.append(RecordedHandle(callback, args, self, context, handles.IO))
+            self._ready.append(handles.KeptHandle(handle, self))
