@@ -136,6 +136,8 @@ def _run(self: Any) -> None:
         steps += (self.created, self.waker, start, end, owner)
         if task is not None and (task.done() or end - start >= LOOK_AFTER):
             loop.look_at(owner, task, step)
+    # An error that a task keeps has this frame, which would keep the task.
+    self = callback = task = None
 
 
 def _tell_of(handle: Any, error: BaseException) -> None:
@@ -283,6 +285,7 @@ def with_wall(handle_class: Any) -> Any:
             took = time.perf_counter() - began
             if took >= _REALLY_SLOW:
                 loop.note_wall(step, took)
+            del self  # as above
 
     WithWall.__name__ = handle_class.__name__
     return WithWall

@@ -35,6 +35,10 @@ _HARDLY, _REALLY_COMPUTED, _WITHOUT_CPU, _LOOKS_FOR_LOCK = 0.1, 1.0, 0.05, 0.01
 _THREAD = getattr(resource, "RUSAGE_THREAD", None)  # Linux's alone
 _cpu_time = getattr(time, "thread_time", time.process_time)  # a browser's has no thread_time
 _TIMEOUT = asyncio.Timeout._on_timeout.__code__  # what asyncio.timeout sets its timer to call
+# How the messages end with which asyncio tells that a task was lost, or its exception.
+_VANISHED = "was destroyed but it is pending!"
+_AT_THE_END = "unhandled exception during asyncio.run() shutdown"
+_NEVER_RETRIEVED = ("exception was never retrieved", "is already completed", _AT_THE_END)
 _blank: Any = RecordedTask.__new__
 
 
@@ -179,16 +183,17 @@ class RecordingLoop(asyncio.BaseEventLoop):
         super()._process_events(event_list)
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
-        """Note what asyncio would log of a task; the rest is handled as asyncio does."""
-        task = context.get("task") or context.get("future")
+        """Note what asyncio tells of a task, and do as asyncio does but for the message it logs."""
+        task, message = context.get("task") or context.get("future"), str(context.get("message"))
         number = getattr(task, "recorded_as", None) if asyncio.isfuture(task) else None
-        if number is None:
-            super().call_exception_handler(context)
-        elif "exception" in context:
-            self.log.noticed[number] = "never_retrieved"
-        else:
-            self.log.noticed[number] = "vanished"
-            self.log.vanished[number] = self.stamp()
+        vanished, never_retrieved = message.endswith(_VANISHED), message.endswith(_NEVER_RETRIEVED)
+        if number is not None and (vanished or never_retrieved):
+            self.log.noticed[number] = "vanished" if vanished else "never_retrieved"
+            if vanished:
+                self.log.vanished[number] = self.stamp()
+            if self._exception_handler is None:
+                return  # a finding says it
+        super().call_exception_handler(context)
 
     def number(self, task: Any) -> int:
         """A task's number; one made past create_task, as by asyncio.Task(coro), gets it here."""
@@ -285,13 +290,19 @@ class RecordingLoop(asyncio.BaseEventLoop):
         """The tasks that have not ended, in the order of their spawns."""
         return sorted(asyncio.all_tasks(self), key=self.number)
 
+    def tell_of_errors(self, tasks: list[Any]) -> None:
+        """Tell of the errors of tasks that were cancelled after main, as `asyncio.run` does."""
+        for task in tasks:
+            if task.done() and not task.cancelled() and (error := task.exception()):
+                context = {"message": _AT_THE_END, "exception": error, "task": task}
+                self.call_exception_handler(context)
+
     def note_what_is_left(self) -> None:
         """At the end: note exceptions nobody retrieved, and tasks that would not end."""
         for ref in self.raised:
             task: Any = ref()
             if task is not None and task._log_traceback:
                 self.log.noticed[task.recorded_as] = "never_retrieved"
-                task._log_traceback = False
         for task in self.in_order():
             self.log.left.setdefault(task.recorded_as, source.waiting(task))
             task._log_destroy_pending = False

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import functools
+import gc
 import math
 import re
 import sys
@@ -131,6 +133,43 @@ async def prints_where_it_called_the_loop(say: Say) -> None:
     loop.set_debug(False)
 
 
+async def has_an_exception_handler(say: Say) -> None:
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: say((context["message"], sorted(context))))
+
+    async def burn() -> None:
+        raise ValueError
+
+    async def lost() -> None:
+        await loop.create_future()
+
+    async def burn_at_the_end() -> None:
+        try:
+            await asyncio.sleep(9)
+        finally:
+            raise KeyError
+
+    asyncio.create_task(burn())
+    asyncio.create_task(lost())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    gc.collect()
+    loop.call_soon(math.sqrt, -1)
+    kept = [asyncio.create_task(burn()), asyncio.create_task(burn_at_the_end())]
+    await asyncio.sleep(0)
+    say(len(kept))
+
+
+async def calls_its_exception_handler(say: Say) -> None:
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: say((context["message"], sorted(context))))
+    task, error = asyncio.current_task(), ValueError()
+    context = contextvars.copy_context()
+    for told in ({"task": task}, {"task": task, "exception": error}, {"future": task}, {}):
+        loop.call_soon(loop.call_exception_handler, {"message": "hello", **told}, context=context)
+    await asyncio.sleep(0)
+
+
 PROGRAMS: list[Program] = [
     makes_a_task_of_a_number,
     leaves_an_eager_task_of_its_own,
@@ -138,6 +177,8 @@ PROGRAMS: list[Program] = [
     prints_its_tasks_and_handles,
     calls_the_loop_in_debug_mode,
     prints_where_it_called_the_loop,
+    has_an_exception_handler,
+    calls_its_exception_handler,
 ]
 
 
@@ -292,3 +333,15 @@ def test_a_request_passes_down_a_chain_of_tasks_without_a_call_in_python_for_eac
     trace = recorded(main(), clock=clock)
     assert depths == [2]  # by way of one function of the recorder's
     assert {task.cancelled_by for task in trace.tasks[1:]} == {0}  # main
+
+
+@CLOCKS
+def test_what_a_program_tells_its_exception_handler_itself_is_no_finding(clock: str) -> None:
+    assert recorded(calls_its_exception_handler(lambda _: None), clock=clock).findings == ()
+
+
+@CLOCKS
+def test_a_program_that_handles_exceptions_itself_has_the_findings_too(clock: str) -> None:
+    findings = recorded(has_an_exception_handler(lambda _: None), clock=clock).findings
+    kinds = ["left_running", *["never_retrieved"] * 3, "vanished"]
+    assert sorted(finding.kind for finding in findings) == kinds
