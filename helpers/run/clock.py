@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import math
 import time
+import warnings
 from collections.abc import Iterator
 from contextvars import Context
 from typing import Any, NoReturn
@@ -87,7 +88,24 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._check_closed()
         if self._debug:
             self._check_callback(func, "run_in_executor")
+        if executor is None:
+            self._check_default_executor()
         return self.thread_work.submit(self, executor, func, args)
+
+    async def shutdown_default_executor(
+        self,
+        timeout: float | None = None,  # noqa: ASYNC109 - asyncio has it
+    ) -> None:
+        """As asyncio's, with no thread of its own for which the clock would not wait."""
+        self._executor_shutdown_called = True
+        jobs = self.thread_work.unfinished(self._default_executor)
+        if jobs:
+            await asyncio.wait(map(asyncio.wrap_future, jobs), timeout=timeout)
+        if not all(job.done() for job in jobs):
+            message = f"did not finishing joining its threads within {timeout} seconds."
+            warnings.warn(f"The executor {message}", RuntimeWarning, stacklevel=2)
+        if self._default_executor is not None:
+            self._default_executor.shutdown(wait=False)
 
     def _deadlock_in_words(self) -> str:
         waiting = sorted(asyncio.all_tasks(self), key=lambda task: getattr(task, "recorded_as", 0))

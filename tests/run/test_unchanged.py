@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from helpers import busy
 from tests.run.runs import CLOCKS, recorded
 
 Say = Callable[[object], None]
@@ -170,6 +171,32 @@ async def calls_its_exception_handler(say: Say) -> None:
     await asyncio.sleep(0)
 
 
+async def shuts_its_threads_down(say: Say) -> None:
+    loop = asyncio.get_running_loop()
+    await loop.shutdown_default_executor()
+    try:
+        await asyncio.to_thread(say, "not at all")
+    except RuntimeError as error:
+        say(error)
+
+
+async def shuts_down_threads_at_work(say: Say) -> None:
+    loop = asyncio.get_running_loop()
+
+    def work(name: str) -> None:
+        busy(0.02)
+        say(name)
+
+    jobs = [loop.run_in_executor(None, work, "worked") for _ in range(40)]
+    await asyncio.sleep(0)
+    await loop.shutdown_default_executor()
+    say([job.done() for job in jobs])
+    try:
+        loop.run_in_executor(None, say, "not at all")
+    except RuntimeError as error:
+        say(error)
+
+
 PROGRAMS: list[Program] = [
     makes_a_task_of_a_number,
     leaves_an_eager_task_of_its_own,
@@ -179,6 +206,8 @@ PROGRAMS: list[Program] = [
     prints_where_it_called_the_loop,
     has_an_exception_handler,
     calls_its_exception_handler,
+    shuts_its_threads_down,
+    shuts_down_threads_at_work,
 ]
 
 
