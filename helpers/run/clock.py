@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import math
 import time
-import warnings
 from collections.abc import Iterator
 from contextvars import Context
 from typing import Any, NoReturn
@@ -92,20 +91,13 @@ class VirtualLoop(asyncio.BaseEventLoop):
             self._check_default_executor()
         return self.thread_work.submit(self, executor, func, args)
 
-    async def shutdown_default_executor(
-        self,
-        timeout: float | None = None,  # noqa: ASYNC109 - asyncio has it
-    ) -> None:
-        """As asyncio's, with no thread of its own for which the clock would not wait."""
+    async def shutdown_default_executor(self, timeout: Any = None) -> None:  # noqa: ASYNC109
+        """As asyncio's, with no thread of its own, for which the clock would not wait."""
         self._executor_shutdown_called = True
-        jobs = self.thread_work.unfinished(self._default_executor)
-        if jobs:
-            await asyncio.wait(map(asyncio.wrap_future, jobs), timeout=timeout)
-        if not all(job.done() for job in jobs):
-            message = f"did not finishing joining its threads within {timeout} seconds."
-            warnings.warn(f"The executor {message}", RuntimeWarning, stacklevel=2)
-        if self._default_executor is not None:
-            self._default_executor.shutdown(wait=False)
+        if (pool := self._default_executor) is not None:
+            if jobs := self.thread_work.unfinished(pool):
+                await asyncio.wait(map(asyncio.wrap_future, jobs), timeout=timeout)
+            pool.shutdown(wait=False)
 
     def _deadlock_in_words(self) -> str:
         waiting = sorted(asyncio.all_tasks(self), key=lambda task: getattr(task, "recorded_as", 0))

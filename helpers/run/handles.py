@@ -81,16 +81,13 @@ class RecordedTask(asyncio.Task):
 
     @property
     def cancel(self) -> Any:
-        """What asks the task to stop, and notes by which step that was asked.
-
-        asyncio passes a request on to what the task waits for, and so on down a chain, in C. No
-        function in Python may stand in between: its calls would pile up and reach Python's limit.
-        """
+        """What asks the task to stop, and notes by which step that was asked."""
         loop = self.get_loop()
         if not loop.passes_request_on:
             return MethodType(cancel, self)
         if not self.done():
             loop.log.cancels.append((self.recorded_as, loop.stamp(), loop.waker()))
+        # asyncio's own in C: a chain of tasks may be longer than Python's limit of calls.
         return super().cancel
 
     def set_name(self, value: object) -> None:
@@ -102,11 +99,11 @@ class RecordedTask(asyncio.Task):
 def cancel(task: Any, msg: Any = None) -> bool:
     """Ask a task, and what it waits for, to stop."""
     loop = task.get_loop()
-    before, loop.passes_request_on = loop.passes_request_on, True
+    loop.passes_request_on = True  # to what the task waits for, and so on down a chain
     try:
         return task.cancel(msg)
     finally:
-        loop.passes_request_on = before
+        loop.passes_request_on = False
 
 
 def _run(self: Any) -> None:
@@ -191,11 +188,6 @@ class KeptHandle(RecordedHandle):
 
     __slots__ = ("kept",)
 
-    def __init__(self, kept: Any, loop: Any) -> None:
-        super().__init__(kept._callback, kept._args, loop, kept._context, IO)
-        self.kept = kept
-        self._source_traceback = kept._source_traceback
-
     def _run(self) -> None:
         if not self.kept._cancelled:
             super()._run()
@@ -251,10 +243,8 @@ class OrderedTimer(RecordedTimer):
 
     __slots__ = ("order",)
 
-    def __init__(
-        self, when: float, callback: Callback, args: Args, loop: Any, context: Context | None
-    ) -> None:
-        super().__init__(when, callback, args, loop, context)
+    def __init__(self, when: float, *called: Any) -> None:
+        super().__init__(when, *called)
         self.order = round(when, DIGITS), next(_timers_set)
 
     def __lt__(self, other: Any) -> bool:

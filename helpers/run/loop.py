@@ -35,10 +35,10 @@ _HARDLY, _REALLY_COMPUTED, _WITHOUT_CPU, _LOOKS_FOR_LOCK = 0.1, 1.0, 0.05, 0.01
 _THREAD = getattr(resource, "RUSAGE_THREAD", None)  # Linux's alone
 _cpu_time = getattr(time, "thread_time", time.process_time)  # a browser's has no thread_time
 _TIMEOUT = asyncio.Timeout._on_timeout.__code__  # what asyncio.timeout sets its timer to call
-# How the messages end with which asyncio tells that a task was lost, or its exception.
-_VANISHED = "was destroyed but it is pending!"
+# How asyncio's messages end that tell what became of a task: a kind of finding each.
 _AT_THE_END = "unhandled exception during asyncio.run() shutdown"
-_NEVER_RETRIEVED = ("exception was never retrieved", "is already completed", _AT_THE_END)
+_TOLD = {"was destroyed but it is pending!": "vanished", _AT_THE_END: "never_retrieved"}
+_TOLD |= dict.fromkeys(("was never retrieved", "is already completed"), "never_retrieved")
 _blank: Any = RecordedTask.__new__
 
 
@@ -80,16 +80,12 @@ class RecordingLoop(asyncio.BaseEventLoop):
     ) -> asyncio.Handle:
         """As asyncio's, with a recorded handle."""
         if self._closed or self._debug:
-            self._check(callback, "call_soon")
+            self._check_closed()
+            self._check_thread()
+            self._check_callback(callback, "call_soon")
         handle = self.handle_class(callback, args, self, context, self.step)
         self._ready.append(handle)
         return handle
-
-    def _check(self, callback: Callback, method: str) -> None:
-        self._check_closed()
-        if self._debug:
-            self._check_thread()
-            self._check_callback(callback, method)
 
     def new_handle(self, callback: Callback, args: Args, context: Context | None) -> asyncio.Handle:
         """A recorded handle for a callback that another thread sends."""
@@ -113,21 +109,10 @@ class RecordingLoop(asyncio.BaseEventLoop):
         if when is None:
             raise TypeError("when cannot be None")
         if self._closed or self._debug:
-            self._check(callback, "call_at")
+            self._check_closed()
+            self._check_thread()
+            self._check_callback(callback, "call_at")
         timer: Any = self.timer_class(when, callback, args, self, context)
-        heapq.heappush(self._scheduled, timer)
-        timer._scheduled = True
-        return timer
-
-    def call_later(
-        self, delay: float, callback: Callback, *args: Any, context: Context | None = None
-    ) -> asyncio.TimerHandle:
-        """As asyncio's, with a recorded timer; every sleep calls it, so it repeats `call_at`."""
-        if delay is None:
-            raise TypeError("delay must not be None")
-        if self._closed or self._debug:
-            self._check(callback, "call_at")
-        timer: Any = self.timer_class(self.time() + delay, callback, args, self, context)
         heapq.heappush(self._scheduled, timer)
         timer._scheduled = True
         return timer
@@ -186,11 +171,10 @@ class RecordingLoop(asyncio.BaseEventLoop):
         """Note what asyncio tells of a task, and do as asyncio does but for the message it logs."""
         task, message = context.get("task") or context.get("future"), str(context.get("message"))
         number = getattr(task, "recorded_as", None) if asyncio.isfuture(task) else None
-        vanished, never_retrieved = message.endswith(_VANISHED), message.endswith(_NEVER_RETRIEVED)
-        if number is not None and (vanished or never_retrieved):
-            self.log.noticed[number] = "vanished" if vanished else "never_retrieved"
-            if vanished:
-                self.log.vanished[number] = self.stamp()
+        kinds = [kind for end, kind in _TOLD.items() if message.endswith(end)]
+        if number is not None and kinds:
+            self.log.noticed[number] = kinds[0]
+            self.log.vanished[number] = self.stamp()
             if self._exception_handler is None:
                 return  # a finding says it
         super().call_exception_handler(context)
@@ -290,19 +274,15 @@ class RecordingLoop(asyncio.BaseEventLoop):
         """The tasks that have not ended, in the order of their spawns."""
         return sorted(asyncio.all_tasks(self), key=self.number)
 
-    def tell_of_errors(self, tasks: list[Any]) -> None:
-        """Tell of the errors of tasks that were cancelled after main, as `asyncio.run` does."""
-        for task in tasks:
-            if task.done() and not task.cancelled() and (error := task.exception()):
-                context = {"message": _AT_THE_END, "exception": error, "task": task}
-                self.call_exception_handler(context)
-
     def note_what_is_left(self) -> None:
         """At the end: note exceptions nobody retrieved, and tasks that would not end."""
         for ref in self.raised:
             task: Any = ref()
             if task is not None and task._log_traceback:
                 self.log.noticed[task.recorded_as] = "never_retrieved"
+                if task.recorded_as in self.log.left:  # as `asyncio.run` tells
+                    told = {"message": _AT_THE_END, "exception": task.exception(), "task": task}
+                    self.call_exception_handler(told)
         for task in self.in_order():
             self.log.left.setdefault(task.recorded_as, source.waiting(task))
             task._log_destroy_pending = False
@@ -340,4 +320,7 @@ class RealRecordingLoop(RecordingLoop, asyncio.SelectorEventLoop):
     def _add_callback(self, handle: Any) -> None:
         """A socket is ready: a fresh recorded handle runs the one that is kept for it."""
         if not handle._cancelled:
-            self._ready.append(handles.KeptHandle(handle, self))
+            callback, args, context = handle._callback, handle._args, handle._context
+            fresh = handles.KeptHandle(callback, args, self, context, handles.IO)
+            fresh.kept, fresh._source_traceback = handle, handle._source_traceback
+            self._ready.append(fresh)

@@ -211,14 +211,13 @@ class Run:
         """Cancel and await what is left, as `asyncio.run` does, and wait for threads' jobs."""
         log = loop.log
         loop.limit = len(log.steps) // FIELDS + _STEPS_TO_END
-        left = loop.in_order()
+        left = loop.in_order()  # kept until their errors are told
         for task in left:
             if not self._stopped and not isinstance(self.error, RunError):
                 log.left[task.recorded_as] = source.waiting(task)
             task.cancel()
         try:
             _run_until_done(loop, left)
-            loop.tell_of_errors(left)
             if loop._asyncgens:  # type: ignore[attr-defined]
                 log.hidden.add(len(log.spawns))
                 loop.run_until_complete(loop.shutdown_asyncgens())
