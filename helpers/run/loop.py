@@ -117,6 +117,17 @@ class RecordingLoop(asyncio.BaseEventLoop):
         timer._scheduled = True
         return timer
 
+    def call_later(
+        self, delay: float, callback: Callback, *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """As asyncio's, with a recorded timer; every sleep calls it, so it repeats `call_at`."""
+        if self._closed or self._debug:
+            return self.call_at(self.time() + delay, callback, *args, context=context)
+        timer: Any = self.timer_class(self.time() + delay, callback, args, self, context)
+        heapq.heappush(self._scheduled, timer)
+        timer._scheduled = True
+        return timer
+
     def create_task(self, coro: Any, **options: Any) -> Any:
         """As asyncio's, with a task that is numbered and that notes who cancels it."""
         if self._closed:
