@@ -19,7 +19,7 @@ from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
 from helpers.run import source
-from helpers.run.clock import DIGITS
+from helpers.run.clock import RESOLUTION
 from helpers.run.source import Args, Callback, Place
 from helpers.task import Outcome
 
@@ -241,15 +241,16 @@ class RecordedTimer(asyncio.TimerHandle):
 class OrderedTimer(RecordedTimer):
     """A timer of the virtual clock, whose deadlines are often equal: the first set is the first."""
 
-    __slots__ = ("order",)
+    __slots__ = ("number",)
 
-    def __init__(self, when: float, *called: Any) -> None:
-        super().__init__(when, *called)
-        self.order = round(when, DIGITS), next(_timers_set)
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.number = next(_timers_set)
 
     def __lt__(self, other: Any) -> bool:
         """Which is due first, or was set first."""
-        return self.order < other.order
+        later = other._when - self._when
+        return later >= RESOLUTION or (later > -RESOLUTION and self.number < other.number)
 
 
 # What a program prints of its tasks and handles looks as without `record`.

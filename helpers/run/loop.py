@@ -155,7 +155,7 @@ class RecordingLoop(asyncio.BaseEventLoop):
                     task.set_name(f"Task-{next(self.auto_names)}")
                 # One that is over is kept until `asyncio.create_task` (up to 3.12) has named it.
                 self.log.foreign[number] = (lambda: task) if task.done() else weakref.ref(task)
-        except BaseException:  # there is no such task
+        except Exception:  # there is no such task
             spawns[number] = ""
             self.log.hidden.add(number)
             raise
