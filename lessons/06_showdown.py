@@ -606,7 +606,7 @@ print(f"median {middle:.2f} min, mean {mean:.2f}, 90th of 100 {p90:.2f}, worst {
 print(*evening.findings, sep="\n")
 
 # %% [markdown]
-# The median says that all is well, and the mean that the kitchen is a bit slow. Neither is true: most guests waited for a few seconds, and some three hundred for up to two and a half minutes. That is why services
+# The median says that all is well, and the mean that the kitchen is a bit slow. Neither is true: most guests waited for a few seconds, and some two hundred and fifty for up to two and a half minutes. That is why services
 # watch their slowest tenth or hundredth (p90, p99), and why tokio-console shows *scheduled* time.
 #
 # The finding names the task that held the chef, the line, and the first of those who paid. For the picture, 2000 lanes are too many; so it shows how many tasks are in each state over
@@ -737,28 +737,35 @@ mine, tokio = await record(thousand_orders()), load_recording("thousand", clock=
 compare(mine, tokio)
 
 # %% [markdown]
-# Every order has as many polls in both, at the same moments. Two things differ.
+# Every order has as many polls in both, at the same moments and in the same order.
 #
-# The first is `main`. It awaits the orders one after the other. asyncio's main is a task like the others: when order-1 wakes it, it stands
+# What differs is `main`. It awaits the orders one after the other. asyncio's main is a task like the others: when order-1 wakes it, it stands
 # in the queue behind the other 999, which are ready by then, and it finds them all done. Tokio's main is no task. Its `current_thread` runtime looks at main after 61 tasks at the
 # latest, so that main finds some orders done, waits for the next, and is woken again and again. Both get the same results at the same moment.
 # (All the ticks at the end of Tokio's main belong to that one moment, 0.01 s; they stand side by side so that they can be counted.)
 #
-# The second no picture shows, since it happens within one moment: a thousand timers are due at once. Who goes on first?
+# One thing no picture shows, since it happens within one moment: a thousand timers are due at once. Who goes on first?
+#
+# **Predict.** Eight timers with one and the same deadline: in which order does asyncio call them?
 
 
 # %%
-def first_to_go_on(trace):
-    names = [trace.by_id[lane].name for lane, step in trace.steps_in_order if step == 1]
-    return ", ".join([name for name in names if name != "main"][:6])
+async def equal_deadlines():
+    loop, called = asyncio.get_running_loop(), []
+    due = loop.time() + 0.01
+    for number in range(1, 9):
+        loop.call_at(due, called.append, number)
+    await asyncio.sleep(0.02)
+    return called
 
 
-print("asyncio:", first_to_go_on(mine))
-print("Tokio:  ", first_to_go_on(tokio))
+print("asyncio:          ", await asyncio.to_thread(asyncio.run, equal_deadlines()))
+print("the virtual clock:", (await record(equal_deadlines())).result)
 
 # %% [markdown]
 # asyncio keeps its timers in a heap. A heap gives out the earliest, and of *equal* ones any: the order in which they were set is lost. Tokio has a list for each millisecond, and wakes its cards in the order in which
-# they came. On the real clock you will hardly see the difference, for there two deadlines of asyncio's are hardly ever equal. Yet neither promises an order: what has to come in order belongs in a queue.
+# they came. The virtual clock of this course does the same, for on it deadlines are often equal. On the real clock you will hardly see the difference, for there two deadlines of asyncio's are hardly ever equal. Yet none
+# of them promises an order: what has to come in order belongs in a queue.
 
 # %% [markdown]
 # ## Where the metaphor breaks

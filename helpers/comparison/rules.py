@@ -5,12 +5,12 @@ all lanes at once.
 """
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from helpers import text as words
 from helpers.comparison.match import ENDING, Pair, Runs, noise
-from helpers.task import DEADLINE, TIMER, Waker
+from helpers.task import DEADLINE
 from helpers.trace import LaneKind, Outcome, Task, Trace, moved
 
 UNEXPLAINED = "unexplained"
@@ -32,8 +32,6 @@ REASONS = {
     "keeps it). Tokio's timeout over a JoinHandle drops the handle, and the task runs on.",
     "main's turn": "Tokio's current_thread looks at main between two tasks' turns, at least after "
     "every 61; asyncio's main is a task and stands in the queue behind those that are ready.",
-    "equal deadlines": "asyncio keeps its timers in a heap, which does not keep the order of "
-    "equal ones; Tokio wakes those that are due at one tick in the order in which they were set.",
     FOLLOWS: "It goes on when another task ends, and that one ends at another time or in another "
     "way.",
     "start after spawn": "A free worker takes up a new task at once, while its parent is still in "
@@ -71,7 +69,7 @@ def differences(runs: Runs) -> tuple[Difference, ...]:
             for match in rule(pair):
                 pair.unexplained.difference_update(match.explains)
                 found.append(match)
-    for of_runs in (only_one, equal_deadlines, workers, measured):
+    for of_runs in (only_one, workers, measured):
         found += of_runs(runs)
     return tuple(sorted(found, key=lambda match: match.name == FOLLOWS))
 
@@ -200,26 +198,6 @@ def only_one(runs: Runs) -> Matches:
             yield Difference("no lane of its own", name, sentence)
         elif name not in runs.asyncio:
             yield Difference("in one run only", name, f"`{name}` is a task there alone.")
-
-
-def equal_deadlines(runs: Runs) -> Matches:
-    """Two tasks whose timers are due at one instant, and that go on in another order."""
-    here = _timers(runs.trace, runs.names["here"])
-    there = _timers(runs.recording, runs.names["there"])
-    both = [timer for timer in here if timer in there], [timer for timer in there if timer in here]
-    for (moment, one), (_, other) in zip(*both, strict=True) if runs.exact else ():
-        if one != other:
-            at = runs.at(moment)
-            sentence = f"`{one}` goes on before `{other}` here, and after it there, at {at}."
-            yield Difference("equal deadlines", one, sentence)
-            return
-
-
-def _timers(trace: Trace, names: Mapping[Waker, str]) -> dict[tuple[float, str], None]:
-    """When which lane went on because its timer was due, in the order of the run."""
-    steps = [(names.get(lane), trace.by_id[lane].steps[n]) for lane, n in trace.steps_in_order]
-    timers = [(step.start, name) for name, step in steps if name and step.woken_by == TIMER]
-    return dict.fromkeys(timers)
 
 
 def workers(runs: Runs) -> Matches:

@@ -18,7 +18,7 @@ from helpers.run.source import Args, Callback
 from helpers.run.threads import POOL_SIZE, ThreadWork, current_job
 
 DIGITS = 9  # decimals of a time, so that 0.1 + 0.2 is 0.3; timers closer than that fire together
-_RESOLUTION = 10**-DIGITS
+RESOLUTION = 10**-DIGITS
 _SLICE = 0.02  # seconds of a blocking sleep: Python can end a thread only between two of them
 # How the names of a loop's methods begin that need the system: all of these, but for two.
 _OF_THE_SYSTEM = ("add_", "connect_", "create_", "remove_", "sendfile", "sock_", "start_tls", "sub")
@@ -35,7 +35,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def __init__(self) -> None:
         super().__init__()
         self._now = 0.0
-        self._clock_resolution = _RESOLUTION
+        self._clock_resolution = RESOLUTION
         self._selector = self  # BaseEventLoop asks its selector to wait; here, waiting is jumping
         self.thread_work = ThreadWork(POOL_SIZE)
 
@@ -55,7 +55,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
                 # deadline: jump there instead of waiting.
                 self._now = max(self._now, round(self._scheduled[0]._when, DIGITS))
                 # After months of virtual time, a nanosecond is less than a float can tell apart.
-                self._clock_resolution = max(_RESOLUTION, 2 * math.ulp(self._now))
+                self._clock_resolution = max(RESOLUTION, 2 * math.ulp(self._now))
                 jobs.jumped_at = time.perf_counter()
                 break
             if not jobs.wait_a_little():
@@ -85,7 +85,19 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def run_in_executor(self, executor: Any, func: Callback, *args: Any) -> asyncio.Future[Any]:
         """As asyncio's, noted as a job; a virtual clock stands still until it is back."""
         self._check_closed()
+        if self._debug:
+            self._check_callback(func, "run_in_executor")
+        if executor is None:
+            self._check_default_executor()
         return self.thread_work.submit(self, executor, func, args)
+
+    async def shutdown_default_executor(self, timeout: Any = None) -> None:  # noqa: ASYNC109
+        """As asyncio's, with no thread of its own, for which the clock would not wait."""
+        self._executor_shutdown_called = True
+        if (pool := self._default_executor) is not None:
+            if jobs := self.thread_work.unfinished(pool):
+                await asyncio.wait(map(asyncio.wrap_future, jobs), timeout=timeout)
+            pool.shutdown(wait=False)
 
     def _deadlock_in_words(self) -> str:
         waiting = sorted(asyncio.all_tasks(self), key=lambda task: getattr(task, "recorded_as", 0))

@@ -9,13 +9,18 @@ it ended), and the log is a flat list.
 """
 
 import asyncio
+import sys
 import time
+from asyncio import format_helpers
 from collections.abc import Callable
 from contextvars import Context, copy_context
+from itertools import count
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
-from helpers.run.source import Args, Callback, Place, name_of
+from helpers.run import source
+from helpers.run.clock import RESOLUTION
+from helpers.run.source import Args, Callback, Place
 from helpers.task import Outcome
 
 # Who woke a step: the offset in `Log.steps` of the step that created its handle, or one of these.
@@ -30,6 +35,7 @@ LOOK_AFTER = 0.05
 _REALLY_SLOW = 0.2  # real seconds of a virtual step that is looked at: was it blocked?
 _CPU_TIME_AGE = 0.01  # the thread's CPU time is asked no more often: that may take microseconds
 
+_timers_set = count()
 _END_OF_SLEEP = asyncio.futures._set_result_unless_cancelled  # what asyncio.sleep's timer calls
 # asyncio's task in C hands the loop a wrapper as its step and a builtin method as its wake-up; the
 # task in Python hands over methods. Nothing else that is called is a step of a task.
@@ -73,18 +79,31 @@ class RecordedTask(asyncio.Task):
         """Its number, so that asyncio's sets of tasks have an order that is not chance."""
         return self.recorded_as
 
-    def cancel(self, msg: Any = None) -> bool:
-        """Ask the task to stop, and note by which step that was asked."""
-        asked = super().cancel(msg)
-        if asked:
-            loop = self.get_loop()
+    @property
+    def cancel(self) -> Any:
+        """What asks the task to stop, and notes by which step that was asked."""
+        loop = self.get_loop()
+        if not loop.passes_request_on:
+            return MethodType(cancel, self)
+        if not self.done():
             loop.log.cancels.append((self.recorded_as, loop.stamp(), loop.waker()))
-        return asked
+        # asyncio's own in C: a chain of tasks may be longer than Python's limit of calls.
+        return super().cancel
 
     def set_name(self, value: object) -> None:
         """Name the task, and note the name: the task may be gone when it is needed."""
         super().set_name(value)
         self.get_loop().log.names[self.recorded_as] = str(value)
+
+
+def cancel(task: Any, msg: Any = None) -> bool:
+    """Ask a task, and what it waits for, to stop."""
+    loop = task.get_loop()
+    loop.passes_request_on = True  # to what the task waits for, and so on down a chain
+    try:
+        return task.cancel(msg)
+    finally:
+        loop.passes_request_on = False
 
 
 def _run(self: Any) -> None:
@@ -106,8 +125,7 @@ def _run(self: Any) -> None:
     except (SystemExit, KeyboardInterrupt):
         raise
     except BaseException as error:
-        message = f"Exception in callback {name_of(callback)}"
-        loop.call_exception_handler({"message": message, "exception": error, "handle": self})
+        _tell_of(self, error)
     finally:
         start = loop.at
         loop.at = end = loop.stamp()
@@ -115,6 +133,18 @@ def _run(self: Any) -> None:
         steps += (self.created, self.waker, start, end, owner)
         if task is not None and (task.done() or end - start >= LOOK_AFTER):
             loop.look_at(owner, task, step)
+    # An error that a task keeps has this frame, which would keep the task.
+    self = callback = task = None
+
+
+def _tell_of(handle: Any, error: BaseException) -> None:
+    """Tell the loop of a callback that raised, as asyncio's own handle does."""
+    debug: Any = {"debug": handle._loop._debug} if sys.version_info >= (3, 13) else {}
+    called = format_helpers._format_callback_source(handle._callback, handle._args, **debug)
+    context = {"message": f"Exception in callback {called}", "exception": error, "handle": handle}
+    if handle._source_traceback:
+        context["source_traceback"] = handle._source_traceback
+    handle._loop.call_exception_handler(context)
 
 
 def _task_of(callback: Any, loop: Any) -> Any:
@@ -144,12 +174,23 @@ class RecordedHandle(asyncio.Handle):
         self._callback = callback
         self._args = args
         self._cancelled = False
-        self._repr = self._source_traceback = None
+        self._repr = None
+        self._source_traceback = source.stack() if loop._debug else None
         # What the end of a sleep wakes was ready when the sleep was over: no look at the clock.
         self.created: float = loop.at if loop.in_timer else loop.stamp()
         self.waker = waker
 
     _run = _run
+
+
+class KeptHandle(RecordedHandle):
+    """Runs once a handle that a socket keeps, unless that one is cancelled by then."""
+
+    __slots__ = ("kept",)
+
+    def _run(self) -> None:
+        if not self.kept._cancelled:
+            super()._run()
 
 
 class RecordedTimer(asyncio.TimerHandle):
@@ -168,7 +209,8 @@ class RecordedTimer(asyncio.TimerHandle):
         self._callback = callback
         self._args = args
         self._cancelled = self._scheduled = False
-        self._repr = self._source_traceback = None
+        self._repr = None
+        self._source_traceback = source.stack() if loop._debug else None
         self._when = when
 
     def __lt__(self, other: Any) -> bool:
@@ -196,6 +238,27 @@ class RecordedTimer(asyncio.TimerHandle):
         loop.steps += (created, TIMER, loop.at, loop.at, PLUMBING)
 
 
+class OrderedTimer(RecordedTimer):
+    """A timer of the virtual clock, whose deadlines are often equal: the first set is the first."""
+
+    __slots__ = ("number",)
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.number = next(_timers_set)
+
+    def __lt__(self, other: Any) -> bool:
+        """Which is due first, or was set first."""
+        later = other._when - self._when
+        return later >= RESOLUTION or (later > -RESOLUTION and self.number < other.number)
+
+
+# What a program prints of its tasks and handles looks as without `record`.
+RecordedTask.__name__ = "Task"
+RecordedHandle.__name__ = KeptHandle.__name__ = "Handle"
+RecordedTimer.__name__ = OrderedTimer.__name__ = "TimerHandle"
+
+
 def with_wall(handle_class: Any) -> Any:
     """A class of handles that also notes steps which took real time on the virtual clock."""
     run = handle_class._run
@@ -213,5 +276,7 @@ def with_wall(handle_class: Any) -> Any:
             took = time.perf_counter() - began
             if took >= _REALLY_SLOW:
                 loop.note_wall(step, took)
+            del self  # as above
 
+    WithWall.__name__ = handle_class.__name__
     return WithWall

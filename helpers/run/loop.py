@@ -12,6 +12,7 @@ import time
 import weakref
 from collections.abc import Callable
 from contextvars import Context
+from itertools import count
 from pathlib import Path
 from types import FrameType, FunctionType, MethodType
 from typing import Any
@@ -30,6 +31,10 @@ _HARDLY, _REALLY_COMPUTED, _LOOKS_FOR_LOCK = 0.1, 1.0, 0.01
 _SCHEDULED = Path("/proc/thread-self/schedstat")
 _cpu_time = getattr(time, "thread_time", time.process_time)  # a browser's has no thread_time
 _TIMEOUT = asyncio.Timeout._on_timeout.__code__  # what asyncio.timeout sets its timer to call
+# How asyncio's messages end that tell what became of a task: a kind of finding each.
+_AT_THE_END = "unhandled exception during asyncio.run() shutdown"
+_TOLD = {"was destroyed but it is pending!": "vanished", _AT_THE_END: "never_retrieved"}
+_TOLD |= dict.fromkeys(("was never retrieved", "is already completed"), "never_retrieved")
 _blank: Any = RecordedTask.__new__
 
 
@@ -41,6 +46,7 @@ class RecordingLoop(asyncio.BaseEventLoop):
     thread_work: ThreadWork
     stamp: Callable[[], float]  # the moment in the loop's seconds
     halt = ""  # set from another thread, in words: raised as RunTooLong at the next turn
+    passes_request_on = False  # asyncio cancels a task that is recorded
     broken_off: source.Place | None = None  # the line of a step that was ended by force
 
     def prepare(self, limit: float) -> None:
@@ -48,6 +54,7 @@ class RecordingLoop(asyncio.BaseEventLoop):
         self.at = self.turn_began = self.waited_from = self.stamp()  # `at`: the running step began
         self.log = handles.Log(self.at)
         self.steps = self.log.steps
+        self.auto_names = count(1)  # each run's own, as a fresh interpreter's
         self.limit = limit  # of steps: the run is ended with RunTooLong
         self.raised: list[weakref.ref[asyncio.Task[Any]]] = []  # their errors may be retrieved yet
         self.step_class: type | None = None  # of what a task hands over as its step, once seen
@@ -95,8 +102,12 @@ class RecordingLoop(asyncio.BaseEventLoop):
         self, when: float, callback: Callback, *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
         """As asyncio's, with a recorded timer."""
-        if self._closed:
+        if when is None:
+            raise TypeError("when cannot be None")
+        if self._closed or self._debug:
             self._check_closed()
+            self._check_thread()
+            self._check_callback(callback, "call_at")
         timer: Any = self.timer_class(when, callback, args, self, context)
         heapq.heappush(self._scheduled, timer)
         timer._scheduled = True
@@ -106,8 +117,8 @@ class RecordingLoop(asyncio.BaseEventLoop):
         self, delay: float, callback: Callback, *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
         """As asyncio's, with a recorded timer; every sleep calls it, so it repeats `call_at`."""
-        if self._closed:
-            self._check_closed()
+        if self._closed or self._debug:
+            return self.call_at(self.time() + delay, callback, *args, context=context)
         timer: Any = self.timer_class(self.time() + delay, callback, args, self, context)
         heapq.heappush(self._scheduled, timer)
         timer._scheduled = True
@@ -120,20 +131,32 @@ class RecordingLoop(asyncio.BaseEventLoop):
         spawns = self.log.spawns
         number = len(spawns)
         spawns.append(source.code_of(coro))
-        if options.get("name") is not None:
-            self.log.names[number] = str(options["name"])
         # Either may begin the task inside its creator's step.
         may_begin = self._task_factory is not None or "eager_start" in options
         began = self.stamp() if may_begin else 0.0
-        if self._task_factory is None:
-            task = _blank(RecordedTask)
-            task.recorded_as = number  # before asyncio puts it into a set
-            task.__init__(coro, loop=self, **options)
-        else:
-            task = super().create_task(coro, **options)
-            task.recorded_as = number
-            # One that is over is kept until `asyncio.create_task` (up to 3.12) has named it.
-            self.log.foreign[number] = (lambda: task) if task.done() else weakref.ref(task)
+        name = options.get("name")
+        try:
+            if self._task_factory is None:
+                if name is None:
+                    options["name"] = f"Task-{next(self.auto_names)}"
+                task = _blank(RecordedTask)
+                task.recorded_as = number  # before asyncio puts it into a set
+                task.__init__(coro, loop=self, **options)
+                if self._debug:
+                    del task._source_traceback[-1]  # this line
+            else:
+                task = super().create_task(coro, **options)
+                task.recorded_as = number
+                if name is None and task.get_name().startswith("Task-"):
+                    task.set_name(f"Task-{next(self.auto_names)}")
+                # One that is over is kept until `asyncio.create_task` (up to 3.12) has named it.
+                self.log.foreign[number] = (lambda: task) if task.done() else weakref.ref(task)
+        except Exception:  # there is no such task
+            spawns[number] = ""
+            self.log.hidden.add(number)
+            raise
+        if name is not None:
+            self.log.names[number] = str(name)
         if may_begin and (task.done() or getattr(coro, "cr_await", None) is not None):
             self.log.eager.append((number, self.step, began, self.stamp()))
             if task.done():
@@ -152,16 +175,16 @@ class RecordingLoop(asyncio.BaseEventLoop):
         super()._process_events(event_list)
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
-        """Note what asyncio would log of a task; the rest is handled as asyncio does."""
-        task = context.get("task") or context.get("future")
+        """Note what asyncio tells of a task, and do as asyncio does but for the message it logs."""
+        task, message = context.get("task") or context.get("future"), str(context.get("message"))
         number = getattr(task, "recorded_as", None) if asyncio.isfuture(task) else None
-        if number is None:
-            super().call_exception_handler(context)
-        elif "exception" in context:
-            self.log.noticed[number] = "never_retrieved"
-        else:
-            self.log.noticed[number] = "vanished"
+        kinds = [kind for end, kind in _TOLD.items() if message.endswith(end)]
+        if number is not None and kinds:
+            self.log.noticed[number] = kinds[0]
             self.log.vanished[number] = self.stamp()
+            if self._exception_handler is None:
+                return  # a finding says it
+        super().call_exception_handler(context)
 
     def number(self, task: Any) -> int:
         """A task's number; one made past create_task, as by asyncio.Task(coro), gets it here."""
@@ -263,7 +286,9 @@ class RecordingLoop(asyncio.BaseEventLoop):
             task: Any = ref()
             if task is not None and task._log_traceback:
                 self.log.noticed[task.recorded_as] = "never_retrieved"
-                task._log_traceback = False
+                if task.recorded_as in self.log.left:  # as `asyncio.run` tells
+                    told = {"message": _AT_THE_END, "exception": task.exception(), "task": task}
+                    self.call_exception_handler(told)
         for task in self.in_order():
             self.log.left.setdefault(task.recorded_as, source.waiting(task))
             task._log_destroy_pending = False
@@ -282,7 +307,7 @@ class VirtualRecordingLoop(RecordingLoop, VirtualLoop):
     """The virtual clock's loop, recorded."""
 
     handle_class = handles.with_wall(RecordedHandle)
-    timer_class = handles.with_wall(RecordedTimer)
+    timer_class = handles.with_wall(handles.OrderedTimer)
 
 
 class RealRecordingLoop(RecordingLoop, asyncio.SelectorEventLoop):
@@ -303,4 +328,6 @@ class RealRecordingLoop(RecordingLoop, asyncio.SelectorEventLoop):
         """A socket is ready: a fresh recorded handle runs the one that is kept for it."""
         if not handle._cancelled:
             callback, args, context = handle._callback, handle._args, handle._context
-            self._ready.append(RecordedHandle(callback, args, self, context, handles.IO))
+            fresh = handles.KeptHandle(callback, args, self, context, handles.IO)
+            fresh.kept, fresh._source_traceback = handle, handle._source_traceback
+            self._ready.append(fresh)

@@ -3,11 +3,10 @@
 import asyncio
 import contextlib
 import contextvars
-import inspect
 import math
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from concurrent import futures
 from typing import Any
 
@@ -40,14 +39,14 @@ class Run:
 
     def __init__(
         self,
-        coro: Coroutine[Any, Any, Any],
+        coro: Any,
         *,
         clock: str = "virtual",
         unit: str = "seconds",
         max_steps: int = MAX_STEPS,
         max_seconds: float = MAX_SECONDS,
     ) -> None:
-        if not inspect.iscoroutine(coro):
+        if not asyncio.iscoroutine(coro):
             name = getattr(coro, "__name__", "main")
             raise TypeError(f"record expects a coroutine such as {name}(), got {coro!r}")
         if clock not in _LOOPS or unit not in ("seconds", "minutes"):
@@ -181,7 +180,7 @@ class Run:
             # The loop is closed before anybody is told: who goes on finds nothing left.
             with contextlib.closing(loop):
                 trace = self._trace(result)
-            with contextlib.suppress(AttributeError):
+            with contextlib.suppress(Exception):  # a class of the program's may refuse it
                 if self.error is not None:
                     self.error.trace = trace  # type: ignore[attr-defined]
             self.finished.set_result(trace)
@@ -212,12 +211,13 @@ class Run:
         """Cancel and await what is left, as `asyncio.run` does, and wait for threads' jobs."""
         log = loop.log
         loop.limit = len(log.steps) // FIELDS + _STEPS_TO_END
-        for task in loop.in_order():
+        left = loop.in_order()  # kept until their errors are told
+        for task in left:
             if not self._stopped and not isinstance(self.error, RunError):
                 log.left[task.recorded_as] = source.waiting(task)
             task.cancel()
         try:
-            _run_until_done(loop, loop.in_order())
+            _run_until_done(loop, left)
             if loop._asyncgens:  # type: ignore[attr-defined]
                 log.hidden.add(len(log.spawns))
                 loop.run_until_complete(loop.shutdown_asyncgens())

@@ -5,6 +5,8 @@ import functools
 import linecache
 import os
 import re
+import sys
+from asyncio import format_helpers
 from collections.abc import Callable, Iterable
 from contextvars import Context
 from types import CodeType, FrameType
@@ -95,6 +97,14 @@ def of_frame(frame: FrameType | None) -> Place | None:
     return None if frame is None else _here(frame)
 
 
+def stack() -> Any:
+    """The stack of the program's call of the loop, as asyncio keeps it in debug mode."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame and os.path.dirname(frame.f_code.co_filename) in _PLUMBING_FOLDERS:
+        frame = frame.f_back
+    return format_helpers.extract_stack(frame)
+
+
 def suspended(task: asyncio.Task[Any]) -> Place | None:
     """The line of the program's code at which a task is suspended, or None if unknown."""
     found: Place | None = None
@@ -134,7 +144,11 @@ def code_of(coro: Any) -> CodeType | str:
 
 def in_words(error: BaseException) -> str:
     """An exception as the last line of its traceback has it: "ValueError: burnt"."""
-    return f"{type(error).__name__}: {error}".removesuffix(": ")
+    try:
+        message = str(error)
+    except Exception:  # the words of a traceback
+        message = "<exception str() failed>"
+    return f"{type(error).__name__}: {message}".removesuffix(": ")
 
 
 def _coroutine_name(coro: Any) -> str:

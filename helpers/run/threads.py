@@ -124,9 +124,10 @@ class ThreadWork:
                 job.ended = job.loop.stamp()
             self._gate.notify_all()
 
-    def unfinished(self) -> list[Future[Any]]:
-        """The futures of the jobs that have not ended."""
-        return [job.future for job in self.jobs if job.future and not job.future.done()]
+    def unfinished(self, executor: Executor | None = None) -> list[Future[Any]]:
+        """The futures of the jobs that have not ended: all, or one executor's."""
+        jobs = (job for job in self.jobs if executor is None or job.pool == id(executor))
+        return [job.future for job in jobs if job.future and not job.future.done()]
 
     def at_work(self) -> bool:
         """Whether any job is out that is not parked until a later moment."""

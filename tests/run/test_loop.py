@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import functools
 import gc
+import itertools
+import socket
 from collections.abc import Callable
 from typing import Any
 from unittest import mock
@@ -236,3 +238,26 @@ def test_a_slow_step_of_the_virtual_clock_blocked_if_it_hardly_computed_or_did_f
     loop.note_wall(0, took)
     loop.close()
     assert loop.log.wall == ({0: took} if noted else {})
+
+
+def test_a_reader_that_another_one_removes_in_the_same_turn_does_not_run() -> None:
+    read: list[str] = []
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        pairs = [socket.socketpair() for _ in range(2)]
+
+        def first_come(name: str) -> None:
+            read.append(name)
+            for mine, _ in pairs:
+                loop.remove_reader(mine)
+
+        for mine, other in pairs:
+            loop.add_reader(mine, first_come, "one of them")
+            other.send(b"!")
+        await asyncio.sleep(0.01)
+        for sock in itertools.chain(*pairs):
+            sock.close()
+
+    recorded(main(), clock="real")
+    assert read == ["one of them"]
