@@ -12,8 +12,9 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextvars import Context, copy_context
+from copy import copy
 from types import BuiltinFunctionType, FunctionType, MethodType
-from typing import Any
+from typing import Any, Self
 
 from helpers.run.source import Args, Callback, Place, name_of
 from helpers.task import Outcome
@@ -62,6 +63,16 @@ class Log:
         self.noticed: dict[int, str] = {}  # what went wrong with a task: a kind of finding
         self.vanished: dict[int, float] = {}
         self.left: dict[int, str] = {}  # left running when main was over, and where it waited
+
+    def copy(self) -> Self:
+        """The log as it is now. The tasks of another factory are asked for their names now."""
+        copied = type(self)(self.origin)
+        for name, value in vars(self).items():
+            setattr(copied, name, copy(value))
+        found = {number: find() for number, find in copied.foreign.items()}
+        copied.names |= {number: task.get_name() for number, task in found.items() if task}
+        copied.foreign.clear()
+        return copied
 
 
 class RecordedTask(asyncio.Task):
