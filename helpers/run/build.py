@@ -85,8 +85,8 @@ class _Reader:
                 lasts.append(self.since(flat[n + 3]))
                 break
         gone = {number: self.since(moment) for number, moment in log.vanished.items()}
-        if len(log.outcomes) < len(log.spawns):
-            pending = (number for number in self.numbers() if number not in log.outcomes)
+        if len(log.ended) < len(log.spawns):
+            pending = set(self.numbers()).difference(log.ended)
             lasts += [gone.get(number, self.now) for number in pending]
         return max(lasts, default=0.0)
 
@@ -187,10 +187,12 @@ class _Reader:
         log, cancels = self.log, defaultdict(list)
         for number, moment, waker in log.cancels:
             cancels[number].append(CancelRequest(self.since(moment), self.canceller(waker)))
-        names = self._names()
+        names, ended = self._names(), set(log.ended)
         for number in self.numbers():
-            own, code = steps.get(number, ()), self.log.spawns[number]
-            outcome = self.log.outcomes.get(number, Outcome.PENDING)
+            own, code = steps.get(number, ()), log.spawns[number]
+            outcome = log.outcomes.get(number, Outcome.RETURNED)
+            if number not in ended:
+                outcome = Outcome.PENDING
             spawned = own[0].ready if own else self.now
             last = end = own[-1].end if own else spawned
             if outcome is Outcome.PENDING:

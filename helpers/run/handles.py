@@ -51,7 +51,8 @@ class Log:
         self.hidden: set[int] = set()  # tasks of the recorder's own
         self.eager: list[tuple[int, int, float, float]] = []  # number, step, start, end
         self.callbacks: list[str] = []
-        self.outcomes: dict[int, Outcome] = {}
+        self.ended: list[int] = []  # tasks that are done
+        self.outcomes: dict[int, Outcome] = {}  # of those that did not return
         self.errors: dict[int, str] = {}  # of the tasks that raised
         self.cancels: list[tuple[int, float, int]] = []  # number, time, waker
         self.deadlines: set[int] = set()  # steps in which an asyncio.timeout ran out
@@ -157,7 +158,7 @@ class RecordedHandle(asyncio.Handle):
         self._cancelled = False
         self._repr = self._source_traceback = None
         # What the end of a sleep wakes was ready when the sleep was over: no look at the clock.
-        self.created: float = loop.at if loop.in_timer else loop.stamp()
+        self.created: float = loop.stamp() if loop.sleep_over is None else loop.sleep_over
         self.waker = waker
 
     _run = _run
@@ -197,14 +198,14 @@ class RecordedTimer(asyncio.TimerHandle):
         if self._context is not None:
             _run(self)
             return
-        loop.step = len(loop.steps)
-        loop.in_timer = True
+        # It runs nothing of the program's, so it is no step: the timer itself wakes the task.
+        loop.step = TIMER
+        loop.sleep_over = created
         try:
             self._callback(*self._args)
         finally:
-            loop.in_timer = False
+            loop.sleep_over = None
             loop.step = OUTSIDE
-        loop.steps += (created, TIMER, loop.at, loop.at, PLUMBING)
 
 
 def with_wall(handle_class: Any) -> Any:
@@ -222,7 +223,7 @@ def with_wall(handle_class: Any) -> Any:
                 loop.ask_cpu_time(began)
             run(self)
             took = time.perf_counter() - began
-            if took >= _REALLY_SLOW:
+            if took >= _REALLY_SLOW and step < len(loop.steps):
                 loop.note_wall(step, took)
 
     return WithWall

@@ -55,11 +55,11 @@ class RecordingLoop(asyncio.BaseEventLoop):
         self.limit = limit  # of steps: the run is ended with RunTooLong
         self.raised: list[weakref.ref[asyncio.Task[Any]]] = []  # their errors may be retrieved yet
         self.step_class: type | None = None  # of what a task hands over as its step, once seen
-        self.in_timer = False  # a sleep's timer runs: its future is set, nothing of the program's
+        self.sleep_over: float | None = None  # since when, while a sleep's timer sets its future
         self.step = OUTSIDE  # the offset in the log of the step that runs
         self.wall_began = time.perf_counter()  # when it began on the real clock
         self.ask_cpu_time(self.wall_began)
-        self._plumbing: dict[Any, bool] = {}
+        self._plumbing: dict[int, tuple[bool, Any]] = {}
 
     def waker(self) -> int:
         """Who acts now: the step that runs, or the job of the calling thread."""
@@ -178,11 +178,12 @@ class RecordingLoop(asyncio.BaseEventLoop):
         """Whose step it is when the callback is no task's own step or wake-up."""
         # One for all closures of a function. Any other object may answer anything.
         code = callback.__code__ if type(callback) in (FunctionType, MethodType) else None
-        plumbing = self._plumbing.get(code)
+        # Looked up by its id, as its hash reads all of the code; so the code is kept.
+        plumbing, _ = self._plumbing.get(id(code), (None, None))
         if plumbing is None:
             plumbing = source.is_plumbing(callback)
             if code is not None:
-                self._plumbing[code] = plumbing
+                self._plumbing[id(code)] = plumbing, code
         if plumbing:
             if code is _TIMEOUT:
                 self.log.deadlines.add(len(self.steps))
@@ -196,12 +197,12 @@ class RecordingLoop(asyncio.BaseEventLoop):
         if not task.done():
             log.suspended[step] = source.suspended(task)
             return
+        log.ended.append(number)
         if number in log.foreign:
             log.names[number] = task.get_name()
         if task.cancelled():
             log.outcomes[number] = Outcome.CANCELLED
         elif (error := task._exception) is None:
-            log.outcomes[number] = Outcome.RETURNED
             if task.cancelling():
                 log.noticed[number] = "refused_cancel"
         else:
