@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from contextvars import Context, copy_context
 from copy import copy
-from types import BuiltinFunctionType, FunctionType, MethodType
+from types import BuiltinFunctionType, MethodType
 from typing import Any, Self
 
 from helpers.run.source import Args, Callback, Place, name_of
@@ -103,7 +103,11 @@ def _run(self: Any) -> None:
     """Run a handle as one step, and write the step to the log."""
     loop = self._loop
     callback = self._callback
-    task = callback.__self__ if type(callback) is loop.step_class else _task_of(callback, loop)
+    kind = type(callback)
+    if kind is loop.step_class or (kind is BuiltinFunctionType and callback.__name__ == _WAKE_UP):
+        task = callback.__self__
+    else:
+        task = _python_task_of(callback, loop)
     if task is None:
         owner = loop.owner_of(callback)
     else:
@@ -129,14 +133,10 @@ def _run(self: Any) -> None:
             loop.look_at(owner, task, step)
 
 
-def _task_of(callback: Any, loop: Any) -> Any:
-    """The task whose step or wake-up a callback is, or None."""
+def _python_task_of(callback: Any, loop: Any) -> Any:
+    """The task in Python whose step or wake-up a callback is, or of C's first step, or None."""
     kind = type(callback)
-    if kind is FunctionType:
-        return None
-    if kind is BuiltinFunctionType:
-        own = callback.__name__ == _WAKE_UP
-    elif kind is MethodType:
+    if kind is MethodType:
         own = callback.__func__ is _PYTHON_STEP or callback.__func__ is _PYTHON_WAKE_UP
     elif own := kind.__name__ == _STEP:
         loop.step_class = kind  # it has no public name, so it is known once it was seen

@@ -18,7 +18,14 @@ from typing import Any
 from helpers.run import handles, source
 from helpers.run.clock import VirtualLoop
 from helpers.run.errors import RunTooLong
-from helpers.run.handles import FIELDS, OUTSIDE, RecordedHandle, RecordedTask, RecordedTimer
+from helpers.run.handles import (
+    FIELDS,
+    OUTSIDE,
+    PLUMBING,
+    RecordedHandle,
+    RecordedTask,
+    RecordedTimer,
+)
 from helpers.run.source import Args, Callback
 from helpers.run.threads import Job, ThreadWork, current_job
 from helpers.task import Outcome
@@ -33,7 +40,7 @@ except ImportError:
 _HARDLY, _REALLY_COMPUTED, _WITHOUT_CPU, _LOOKS_FOR_LOCK = 0.1, 1.0, 0.05, 0.01
 _THREAD = getattr(resource, "RUSAGE_THREAD", None)  # Linux's alone
 _cpu_time = getattr(time, "thread_time", time.process_time)  # a browser's has no thread_time
-_TIMEOUT = asyncio.Timeout._on_timeout.__code__  # what asyncio.timeout sets its timer to call
+_TIMEOUT = asyncio.Timeout._on_timeout  # what asyncio.timeout sets its timer to call
 _blank: Any = RecordedTask.__new__
 
 
@@ -43,7 +50,7 @@ class RecordingLoop(asyncio.BaseEventLoop):
     handle_class = RecordedHandle
     timer_class = RecordedTimer
     thread_work: ThreadWork
-    stamp: Callable[[], float]  # the moment in the loop's seconds
+    stamp: Callable[[], float]  # the moment in the loop's seconds; the loop's own, found sooner
     halt = ""  # set from another thread, in words: raised as RunTooLong at the next turn
     broken_off: source.Place | None = None  # the line of a step that was ended by force
 
@@ -177,17 +184,21 @@ class RecordingLoop(asyncio.BaseEventLoop):
     def owner_of(self, callback: Any) -> int:
         """Whose step it is when the callback is no task's own step or wake-up."""
         # One for all closures of a function. Any other object may answer anything.
-        code = callback.__code__ if type(callback) in (FunctionType, MethodType) else None
-        # Looked up by its id, as its hash reads all of the code; so the code is kept.
-        plumbing, _ = self._plumbing.get(id(code), (None, None))
+        kind, key = type(callback), None
+        if kind is MethodType:
+            key = callback.__func__
+        elif kind is FunctionType:
+            key = callback.__code__
+        # Looked up by its id, as the hash of a code reads all of it; so the key is kept.
+        plumbing, _ = self._plumbing.get(id(key), (None, None))
         if plumbing is None:
             plumbing = source.is_plumbing(callback)
-            if code is not None:
-                self._plumbing[id(code)] = plumbing, code
+            if key is not None:
+                self._plumbing[id(key)] = plumbing, key
         if plumbing:
-            if code is _TIMEOUT:
+            if key is _TIMEOUT:
                 self.log.deadlines.add(len(self.steps))
-            return handles.PLUMBING
+            return PLUMBING
         self.log.callbacks.append(source.name_of(callback))
         return handles.USER - (len(self.log.callbacks) - 1)
 
@@ -297,11 +308,12 @@ class RealRecordingLoop(RecordingLoop, asyncio.SelectorEventLoop):
     is the selector loop too, so a recorded run starts no subprocesses there.
     """
 
-    time = stamp = staticmethod(time.perf_counter)
+    time = staticmethod(time.perf_counter)
     run_in_executor = VirtualLoop.run_in_executor
 
     def __init__(self) -> None:
         super().__init__()
+        self.stamp = self.time
         self.thread_work = ThreadWork()
 
     def _add_callback(self, handle: Any) -> None:
