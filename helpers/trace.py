@@ -193,7 +193,8 @@ class _Later:
         known = vars(trace)
         with self._lock:
             if self.name not in known:
-                known[self.name] = known["_readers"].pop(self.name)(trace)
+                known[self.name] = known["_readers"][self.name](trace)
+                del known["_readers"][self.name]  # not sooner: a kernel's Stop may come meanwhile
         return known[self.name]
 
 

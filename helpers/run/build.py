@@ -53,15 +53,16 @@ class _Reader:
         places = {*log.lines.values(), *log.suspended.values()}
         # Now: a file may change later.
         self.words = {place: source.describe(place) for place in places if place}
+
+    def lanes(self, _: Trace) -> tuple[Task, ...]:
         self.parents: dict[int, int | None] = {}
         self.ready: list[float] = []
         self.woken_by: list[int | str] = []
-
-    def lanes(self, _: Trace) -> tuple[Task, ...]:
         flat = self.log.steps
         self.waker: list[int] = flat[1::FIELDS]
-        self.start = [self.since(moment) for moment in flat[2::FIELDS]]
-        self.end = [self.since(moment) for moment in flat[3::FIELDS]]
+        origin = self.log.origin
+        self.start = [round(moment - origin, DIGITS) for moment in flat[2::FIELDS]]
+        self.end = [round(moment - origin, DIGITS) for moment in flat[3::FIELDS]]
         self.owner: list[int] = flat[4::FIELDS]
         for created, waker in zip(flat[0::FIELDS], self.waker, strict=True):
             step = waker // FIELDS
@@ -188,6 +189,8 @@ class _Reader:
         for number, moment, waker in log.cancels:
             cancels[number].append(CancelRequest(self.since(moment), self.canceller(waker)))
         names, ended = self._names(), set(log.ended)
+        codes = {id(code): code for code in log.spawns if not isinstance(code, str)}
+        places = {key: source.of_code(code) for key, code in codes.items()}
         for number in self.numbers():
             own, code = steps.get(number, ()), log.spawns[number]
             outcome = log.outcomes.get(number, Outcome.RETURNED)
@@ -207,7 +210,7 @@ class _Reader:
                 outcome=outcome,
                 end=end,
                 steps=tuple(own),
-                place="" if isinstance(code, str) else source.of_code(code),
+                place=places.get(id(code), ""),
                 error=log.errors.get(number, ""),
                 cancels=tuple(cancels[number]),
                 waits_at=log.left.get(number, ""),
