@@ -8,7 +8,7 @@ was woken by whoever woke that.
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import count
+from itertools import count, islice
 from typing import Any
 
 from helpers import findings
@@ -51,8 +51,7 @@ class _Reader:
         self.first_job = next(lane)
         self.jobs = tuple(self.job_lanes(list(jobs)))  # now: a job may go on when the run is over
         places = {*log.lines.values(), *log.suspended.values()}
-        # Now: a file may change later.
-        self.words = {place: source.describe(place) for place in places if place}
+        self.words = {place: source.describe(place) for place in places if place}  # files change
 
     def lanes(self, _: Trace) -> tuple[Task, ...]:
         self.parents: dict[int, int | None] = {}
@@ -60,9 +59,8 @@ class _Reader:
         self.woken_by: list[int | str] = []
         flat = self.log.steps
         self.waker: list[int] = flat[1::FIELDS]
-        origin = self.log.origin
-        self.start = [round(moment - origin, DIGITS) for moment in flat[2::FIELDS]]
-        self.end = [round(moment - origin, DIGITS) for moment in flat[3::FIELDS]]
+        self.start = list(map(self.since, flat[2::FIELDS]))
+        self.end = list(map(self.since, flat[3::FIELDS]))
         self.owner: list[int] = flat[4::FIELDS]
         for created, waker in zip(flat[0::FIELDS], self.waker, strict=True):
             step = waker // FIELDS
@@ -72,24 +70,20 @@ class _Reader:
         steps = self.steps()
         return (*self.tasks(steps), *self.callback_lanes(steps), *self.jobs)
 
-    def numbers(self) -> Sequence[int]:
+    def numbers(self) -> list[int]:
         """The tasks that have a lane."""
-        numbers, hidden = range(len(self.log.spawns)), self.log.hidden
-        return [number for number in numbers if number not in hidden] if hidden else numbers
+        return [n for n in range(len(self.log.spawns)) if n not in self.log.hidden]
 
     def duration(self) -> float:
         """When the last lane ends, found without reading them all."""
-        log, flat = self.log, self.log.steps
-        lasts = [self.since(end) for _, _, _, end in log.eager] + [job.end for job in self.jobs]
-        for n in range(len(flat) - FIELDS, -1, -FIELDS):
-            if flat[n + 4] != PLUMBING and flat[n + 4] not in log.hidden:
-                lasts.append(self.since(flat[n + 3]))
-                break
-        gone = {number: self.since(moment) for number, moment in log.vanished.items()}
-        if len(log.ended) < len(log.spawns):
-            pending = set(self.numbers()).difference(log.ended)
-            lasts += [gone.get(number, self.now) for number in pending]
-        return max(lasts, default=0.0)
+        log, steps = self.log, range(len(self.log.steps) - FIELDS, -1, -FIELDS)
+        unseen = log.hidden | {PLUMBING}
+        last = (log.steps[n + 3] for n in steps if log.steps[n + 4] not in unseen)
+        ends = [self.since(end) for end in (*islice(last, 1), *(end for *_, end in log.eager))]
+        for number in set(self.numbers()).difference(log.ended):
+            gone = log.vanished.get(number)
+            ends.append(self.now if gone is None else self.since(gone))
+        return max([*ends, *(job.end for job in self.jobs)], default=0.0)
 
     def since(self, moment: float) -> float:
         return round(moment - self.log.origin, DIGITS)

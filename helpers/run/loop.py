@@ -18,14 +18,7 @@ from typing import Any
 from helpers.run import handles, source
 from helpers.run.clock import VirtualLoop
 from helpers.run.errors import RunTooLong
-from helpers.run.handles import (
-    FIELDS,
-    OUTSIDE,
-    PLUMBING,
-    RecordedHandle,
-    RecordedTask,
-    RecordedTimer,
-)
+from helpers.run.handles import FIELDS, OUTSIDE, RecordedHandle, RecordedTask, RecordedTimer
 from helpers.run.source import Args, Callback
 from helpers.run.threads import Job, ThreadWork, current_job
 from helpers.task import Outcome
@@ -184,10 +177,8 @@ class RecordingLoop(asyncio.BaseEventLoop):
     def owner_of(self, callback: Any) -> int:
         """Whose step it is when the callback is no task's own step or wake-up."""
         # One for all closures of a function. Any other object may answer anything.
-        kind, key = type(callback), None
-        if kind is MethodType:
-            key = callback.__func__
-        elif kind is FunctionType:
+        key = callback.__func__ if type(callback) is MethodType else None
+        if type(callback) is FunctionType:
             key = callback.__code__
         # Looked up by its id, as the hash of a code reads all of it; so the key is kept.
         plumbing, _ = self._plumbing.get(id(key), (None, None))
@@ -198,7 +189,7 @@ class RecordingLoop(asyncio.BaseEventLoop):
         if plumbing:
             if key is _TIMEOUT:
                 self.log.deadlines.add(len(self.steps))
-            return PLUMBING
+            return handles.PLUMBING
         self.log.callbacks.append(source.name_of(callback))
         return handles.USER - (len(self.log.callbacks) - 1)
 

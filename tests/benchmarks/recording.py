@@ -192,6 +192,12 @@ def main() -> None:
     machine = f"{platform.system()}, {os.cpu_count()} cores"
     print(f"Python {platform.python_version()}, {machine}, median of {options.pairs} pairs;")
     print("recorded / plain in seconds of the wall, of the CPU\n")
+    # First: a process counts what the one that started it held by then.
+    base = most_memory("plain")
+    for name in ("real", "virtual"):
+        if options.only in (None, name):
+            held = most_memory(name)
+            print(f"100,000 tasks, {name}: {held:.0f} MB, plain {base:.0f}: {held / base:.2f}\n")
     print("| program | way | its own time | the whole | and the lanes |")
     print("|---|---|---|---|---|")
     for name, way in WAYS.items():
@@ -200,11 +206,6 @@ def main() -> None:
                 if name in ("real", "virtual") or program in (sleeps, yields):
                     cells = ratios(way, program, options.pairs)
                     print(f"| {title} | {name} | {' | '.join(cells)} |", flush=True)
-    base = most_memory("plain")
-    for name in ("real", "virtual"):
-        if options.only in (None, name):
-            held = most_memory(name)
-            print(f"\n100,000 tasks, {name}: {held:.0f} MB, plain {base:.0f}: {held / base:.2f}")
 
 
 if __name__ == "__main__":
