@@ -177,10 +177,7 @@ class Trace:
 
 
 class _Later:
-    """A field that `Trace.read_later` left out: computed once, whichever thread asks first.
-
-    It is no data descriptor, so a field that a trace has is found before it.
-    """
+    """A field that `Trace.read_later` left out; one that a trace has is found before this."""
 
     _lock = threading.RLock()  # the findings ask for the lanes
 
@@ -190,12 +187,12 @@ class _Later:
     def __get__(self, trace: Any, owner: type[Trace]) -> Any:
         if trace is None:
             return self
-        known = vars(trace)
         with self._lock:
+            known = vars(trace)
             if self.name not in known:
                 known[self.name] = known["_readers"][self.name](trace)
                 del known["_readers"][self.name]  # not sooner: a kernel's Stop may come meanwhile
-        return known[self.name]
+            return known[self.name]
 
 
 for _name in ("lanes", "findings", "sequence"):

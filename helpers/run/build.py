@@ -187,9 +187,8 @@ class _Reader:
         places = {key: source.of_code(code) for key, code in codes.items()}
         for number in self.numbers():
             own, code = steps.get(number, ()), log.spawns[number]
-            outcome = log.outcomes.get(number, Outcome.RETURNED)
-            if number not in ended:
-                outcome = Outcome.PENDING
+            usual = Outcome.RETURNED if number in ended else Outcome.PENDING
+            outcome = log.outcomes.get(number, usual)
             spawned = own[0].ready if own else self.now
             last = end = own[-1].end if own else spawned
             if outcome is Outcome.PENDING:
