@@ -68,7 +68,9 @@ class _Reader:
             self.woken_by.append(self.who(waker))
             self.ready.append(self.ready[step] if plumbing else self.since(created))
         steps = self.steps()
-        return (*self.tasks(steps), *self.callback_lanes(steps), *self.jobs)
+        lanes = (*self.tasks(steps), *self.callback_lanes(steps), *self.jobs)
+        del self.start, self.end, self.ready, self.woken_by  # the sequence needs the owners alone
+        return lanes
 
     def numbers(self) -> list[int]:
         """The tasks that have a lane."""
