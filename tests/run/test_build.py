@@ -238,7 +238,7 @@ def test_methods_of_a_task_that_the_loop_calls_are_no_steps_and_a_late_name_coun
 
 
 async def busy_shop(kept: list[asyncio.Task[None]]) -> None:
-    """A callback, jobs, and tasks of another factory: one cancelled, one raised, one left."""
+    """A callback, a job, and tasks: one is left, one is cancelled, another factory's raises."""
 
     async def guest(seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -249,8 +249,8 @@ async def busy_shop(kept: list[asyncio.Task[None]]) -> None:
     loop = asyncio.get_running_loop()
     loop.call_later(1, busy, 2)
     await asyncio.to_thread(busy, 1)
-    loop.set_task_factory(lambda loop, coro, **_: asyncio.Task(coro, loop=loop))
     kept += [loop.create_task(guest(n)) for n in range(3)]
+    loop.set_task_factory(lambda loop, coro, **_: asyncio.Task(coro, loop=loop))
     kept[-3].set_name("Ann")
     kept[-1].cancel()
     await asyncio.gather(loop.create_task(burn()), return_exceptions=True)
@@ -295,5 +295,6 @@ async def quick_shop() -> None:
     task = asyncio.create_task(guest())
     async for _ in menu():
         break
-    await asyncio.to_thread(busy, 0.01)
-    asyncio.get_running_loop().call_soon(task.get_name)
+    loop = asyncio.get_running_loop()
+    loop.call_soon(task.get_name)
+    loop.run_in_executor(None, busy, 0.05)  # it outlasts all else
