@@ -39,10 +39,10 @@ class _Finder:
         # One sentence on one step is enough.
         yield from self._never_yielded({finding.task for finding in blocked})
         yield from self._never_awaited()
-        for lane in self.trace.lanes:
-            yield from self._left_running(lane)
+        yield from self._left_running()
+        noticed = [lane for lane in self.trace.lanes if lane.noticed]
         for kind in ("vanished", "never_retrieved", "refused_cancel"):
-            for lane in self.trace.lanes:
+            for lane in noticed:
                 if kind in lane.noticed and (sentence := self._sentence(kind, lane)):
                     yield Finding(sentence, kind=kind, task=lane.id)
 
@@ -113,15 +113,16 @@ class _Finder:
                 f"`{name}()`{where} was never awaited: none of its code ran.", kind="never_awaited"
             )
 
-    def _left_running(self, lane: Task) -> Iterator[Finding]:
-        if lane.waits_at or (self.tokio and lane.cancelled_by == MAIN_RETURN):
-            where = f", waiting at {lane.waits_at}," if lane.waits_at else ""
-            end = "dropped" if self.tokio else "cancelled"
-            yield Finding(
-                f"`{lane.name}` was left running{where} when main was over; it was {end} then.",
-                kind="left_running",
-                task=lane.id,
-            )
+    def _left_running(self) -> Iterator[Finding]:
+        end = "dropped" if self.tokio else "cancelled"
+        for lane in self.trace.lanes:
+            if lane.waits_at or (self.tokio and lane.cancelled_by == MAIN_RETURN):
+                where = f", waiting at {lane.waits_at}," if lane.waits_at else ""
+                yield Finding(
+                    f"`{lane.name}` was left running{where} when main was over; it was {end} then.",
+                    kind="left_running",
+                    task=lane.id,
+                )
 
     def _sentence(self, kind: str, lane: Task) -> str:
         """What the loop noticed of a task; "" where it is nobody's fault."""

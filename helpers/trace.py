@@ -6,8 +6,9 @@ One `Trace` serves asyncio's runs, Tokio's recordings and the model alike.
 import functools
 import itertools
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 
@@ -64,6 +65,21 @@ class Trace:
     sequence: tuple[int, ...] = ()  # whose steps they were, in the order in which they began
     # Coroutines that were made and never awaited: the function's name, and the line in words or "".
     unawaited: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def read_later(
+        cls, readers: Mapping[str, Callable[[Self], Any]], n_tasks: int, **known: Any
+    ) -> Self:
+        """A trace of which some fields are computed, by these functions, when first asked for."""
+        trace = cls((), **known)
+        vars(trace).update(_readers=dict(readers), _n_tasks=n_tasks)
+        for name in readers:
+            del vars(trace)[name]
+        return trace
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All fields, computed by now, for a copy or a pickle."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
     @functools.cached_property
     def steps_in_order(self) -> tuple[tuple[int, int], ...]:
@@ -133,9 +149,13 @@ class Trace:
 
         return text_of(picture_of(self))
 
+    @functools.cached_property
+    def _n_tasks(self) -> int:
+        return len(self.tasks)
+
     def __repr__(self) -> str:
-        """One line: how many tasks, how long, on which clock."""
-        return f"<Trace of {len(self.tasks)} tasks, {self.duration:g} s, {self.clock} clock>"
+        """One line: how many tasks, how long, on which clock. `asyncio.run` asks for it."""
+        return f"<Trace of {self._n_tasks} tasks, {self.duration:g} s, {self.clock} clock>"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         """The timeline for a notebook, with the text twin as its plain text."""
@@ -154,6 +174,29 @@ class Trace:
     def load(cls, path: str | os.PathLike[str]) -> Self:
         """Read a trace that `save` wrote. A file in another format is a ValueError."""
         return cls(**files.load(Path(path)))
+
+
+class _Later:
+    """A field that `Trace.read_later` left out; one that a trace has is found before this."""
+
+    _lock = threading.RLock()  # the findings ask for the lanes
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, trace: Any, owner: type[Trace]) -> Any:
+        if trace is None:
+            return self
+        with self._lock:
+            known = vars(trace)
+            if self.name not in known:
+                known[self.name] = known["_readers"][self.name](trace)
+                del known["_readers"][self.name]  # not sooner: a kernel's Stop may come meanwhile
+            return known[self.name]
+
+
+for _name in ("lanes", "findings", "sequence"):
+    setattr(Trace, _name, _Later(_name))
 
 
 def moved(trace: Trace) -> list[Task]:

@@ -8,7 +8,7 @@ was woken by whoever woke that.
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import count
+from itertools import count, islice
 from typing import Any
 
 from helpers import findings
@@ -29,46 +29,63 @@ def build_trace(log: Log, jobs: Sequence[Job], now: float, **known: Any) -> Trac
 
     `known` are fields of the trace that the log does not tell: clock, unit and result.
     """
-    reader = _Reader(log, jobs, now)
-    steps = reader.steps()
-    lanes = (*reader.tasks(steps), *reader.callback_lanes(steps), *reader.job_lanes())
-    trace = Trace(
-        lanes,
-        duration=max([lane.end for lane in lanes], default=0.0),
-        sequence=reader.sequence(lanes),
-        unawaited=tuple(
-            (name, source.describe(place) if place else "") for name, place in log.unawaited
-        ),
-        **known,
-    )
-    return replace(trace, findings=findings.find(trace))
+    reader = _Reader(log.copy(), jobs, now)
+    readers = {
+        "lanes": reader.lanes,
+        "sequence": lambda trace: reader.sequence(trace.lanes),
+        "findings": findings.find,
+    }
+    unawaited = tuple((name, source.describe(at) if at else "") for name, at in log.unawaited)
+    n_tasks, duration = len(reader.numbers()), reader.duration()
+    return Trace.read_later(readers, n_tasks, duration=duration, unawaited=unawaited, **known)
 
 
 class _Reader:
-    """Reads the log of one run. What still grows meanwhile is copied first."""
+    """Reads the log of one run, of which nothing changes any more: most of it when asked."""
 
     def __init__(self, log: Log, jobs: Sequence[Job], now: float) -> None:
-        self.log, self.jobs = log, list(jobs)
+        self.log = log
         self.now = self.since(now)
-        self.spawns, self.outcomes = list(log.spawns), dict(log.outcomes)
-        self.eager, self.cancels = list(log.eager), list(log.cancels)
-        self.callbacks = list(log.callbacks)
-        lane = count(len(self.spawns))  # callbacks of one name share a lane
-        self.callback_lane = {name: next(lane) for name in dict.fromkeys(self.callbacks)}
+        lane = count(len(log.spawns))  # callbacks of one name share a lane
+        self.callback_lane = {name: next(lane) for name in dict.fromkeys(log.callbacks)}
         self.first_job = next(lane)
+        self.jobs = tuple(self.job_lanes(list(jobs)))  # now: a job may go on when the run is over
+        places = {*log.lines.values(), *log.suspended.values()}
+        self.words = {place: source.describe(place) for place in places if place}  # files change
+
+    def lanes(self, _: Trace) -> tuple[Task, ...]:
         self.parents: dict[int, int | None] = {}
-        flat = list(log.steps)
-        self.waker: list[int] = flat[1::FIELDS]
-        self.start = [self.since(moment) for moment in flat[2::FIELDS]]
-        self.end = [self.since(moment) for moment in flat[3::FIELDS]]
-        self.owner: list[int] = flat[4::FIELDS]
         self.ready: list[float] = []
         self.woken_by: list[int | str] = []
+        flat = self.log.steps
+        self.waker: list[int] = flat[1::FIELDS]
+        self.start = list(map(self.since, flat[2::FIELDS]))
+        self.end = list(map(self.since, flat[3::FIELDS]))
+        self.owner: list[int] = flat[4::FIELDS]
         for created, waker in zip(flat[0::FIELDS], self.waker, strict=True):
             step = waker // FIELDS
             plumbing = 0 <= step < len(self.ready) and self.owner[step] == PLUMBING
             self.woken_by.append(self.who(waker))
             self.ready.append(self.ready[step] if plumbing else self.since(created))
+        steps = self.steps()
+        lanes = (*self.tasks(steps), *self.callback_lanes(steps), *self.jobs)
+        del self.start, self.end, self.ready, self.woken_by  # the sequence needs the owners alone
+        return lanes
+
+    def numbers(self) -> list[int]:
+        """The tasks that have a lane."""
+        return [n for n in range(len(self.log.spawns)) if n not in self.log.hidden]
+
+    def duration(self) -> float:
+        """When the last lane ends, found without reading them all."""
+        log, steps = self.log, range(len(self.log.steps) - FIELDS, -1, -FIELDS)
+        unseen = log.hidden | {PLUMBING}
+        last = (log.steps[n + 3] for n in steps if log.steps[n + 4] not in unseen)
+        ends = [self.since(end) for end in (*islice(last, 1), *(end for *_, end in log.eager))]
+        for number in set(self.numbers()).difference(log.ended):
+            gone = log.vanished.get(number)
+            ends.append(self.now if gone is None else self.since(gone))
+        return max([*ends, *(job.end for job in self.jobs)], default=0.0)
 
     def since(self, moment: float) -> float:
         return round(moment - self.log.origin, DIGITS)
@@ -95,12 +112,12 @@ class _Reader:
         return by
 
     def lane_of(self, owner: int) -> int:
-        return owner if owner >= 0 else self.callback_lane[self.callbacks[USER - owner]]
+        return owner if owner >= 0 else self.callback_lane[self.log.callbacks[USER - owner]]
 
     def sequence(self, lanes: Sequence[Task]) -> tuple[int, ...]:
         """The lanes' ids, one for each of their steps, in the order in which those began."""
         begun_in: dict[int, list[int]] = defaultdict(list)  # a step: the eager tasks begun in it
-        for number, step, *_ in self.eager:
+        for number, step, *_ in self.log.eager:
             begun_in[step].append(number)
         ran: list[int] = []
         for n, owner in enumerate(self.owner):
@@ -113,7 +130,7 @@ class _Reader:
 
     def steps(self) -> dict[int, list[Step]]:
         steps: dict[int, list[Step]] = defaultdict(list)
-        for number, step, start, end in self.eager:
+        for number, step, start, end in self.log.eager:
             # Begun inside its creator's step: it never waited for the chef.
             begun, parent = self.since(start), self.who(step)
             self.parents[number] = parent if isinstance(parent, int) else None
@@ -121,7 +138,7 @@ class _Reader:
         long = self._long_steps()
         deadlines = {
             (number, waker): by
-            for number, _, waker in self.cancels
+            for number, _, waker in self.log.cancels
             if isinstance(by := self.canceller(waker), str)
         }
         for n, (owner, waker) in enumerate(zip(self.owner, self.waker, strict=True)):
@@ -145,14 +162,14 @@ class _Reader:
         """By number of the step: where it held the loop, in words, and its real seconds."""
         lines, suspended, wall = self.log.lines, self.log.suspended, self.log.wall
         long: dict[int, tuple[str, float]] = {}
-        for offset in [*list(lines), *list(suspended), *list(wall)]:
+        for offset in (*lines, *suspended, *wall):
             n, held_at = offset // FIELDS, ""
             if offset not in wall and n < len(self.end) and self.end[n] == self.start[n]:
                 continue  # only the machine made it slow
             if line := lines.get(offset):
-                held_at = f"at {source.describe(line)}"
+                held_at = f"at {self.words[line]}"
             elif stopped_at := suspended.get(offset):
-                held_at = f"before {source.describe(stopped_at)}"
+                held_at = f"before {self.words[stopped_at]}"
             long[n] = held_at, wall.get(offset, 0.0)
         return long
 
@@ -165,13 +182,15 @@ class _Reader:
 
     def tasks(self, steps: dict[int, list[Step]]) -> Iterator[Task]:
         log, cancels = self.log, defaultdict(list)
-        for number, moment, waker in self.cancels:
+        for number, moment, waker in log.cancels:
             cancels[number].append(CancelRequest(self.since(moment), self.canceller(waker)))
-        for number, name in enumerate(self._names()):
-            if number in log.hidden:
-                continue
-            own, code = steps.get(number, ()), self.spawns[number]
-            outcome = self.outcomes.get(number, Outcome.PENDING)
+        names, ended = self._names(), set(log.ended)
+        codes = {id(code): code for code in log.spawns if not isinstance(code, str)}
+        places = {key: source.of_code(code) for key, code in codes.items()}
+        for number in self.numbers():
+            own, code = steps.get(number, ()), log.spawns[number]
+            usual = Outcome.RETURNED if number in ended else Outcome.PENDING
+            outcome = log.outcomes.get(number, usual)
             spawned = own[0].ready if own else self.now
             last = end = own[-1].end if own else spawned
             if outcome is Outcome.PENDING:
@@ -179,14 +198,14 @@ class _Reader:
                 end = max(self.now if gone is None else self.since(gone), last)
             yield Task(
                 id=number,
-                name=name,
+                name=names[number],
                 parent=self.parents.get(number),
                 spawned=spawned,
                 ended=None if outcome is Outcome.PENDING else last,
                 outcome=outcome,
                 end=end,
                 steps=tuple(own),
-                place="" if isinstance(code, str) else source.of_code(code),
+                place=places.get(id(code), ""),
                 error=log.errors.get(number, ""),
                 cancels=tuple(cancels[number]),
                 waits_at=log.left.get(number, ""),
@@ -194,12 +213,9 @@ class _Reader:
             )
 
     def _names(self) -> list[str]:
-        given_names = dict(self.log.names)
-        found = {number: find() for number, find in list(self.log.foreign.items())}
-        given_names |= {number: task.get_name() for number, task in found.items() if task}
         names: list[str] = []
-        for number, code in enumerate(self.spawns):
-            given = given_names.get(number)
+        for number, code in enumerate(self.log.spawns):
+            given = self.log.names.get(number)
             if not given or source.AUTO_NAME.fullmatch(given):
                 given = code if isinstance(code, str) else str(code.co_name)
             names.append(given)
@@ -214,11 +230,11 @@ class _Reader:
                 outcome, kind = Outcome.RETURNED, LaneKind.CALLBACK
                 yield Task(number, name, parent, spawned, end, outcome, end, tuple(own), kind)
 
-    def job_lanes(self) -> Iterator[Task]:
+    def job_lanes(self, jobs: list[Job]) -> Iterator[Task]:
         # Which of the pool's threads took a job up is chance; it is shown on the first one free.
         busy_until: list[float] = []  # for each helper
-        names = _numbered([job.name for job in self.jobs])
-        for number, (job, name) in enumerate(zip(self.jobs, names, strict=True), self.first_job):
+        names = _numbered([job.name for job in jobs])
+        for number, (job, name) in enumerate(zip(jobs, names, strict=True), self.first_job):
             outcome, spawned = job.outcome(), self.since(job.submitted)
             ended = None if job.ended is None else self.since(job.ended)
             steps: tuple[Step, ...] = ()

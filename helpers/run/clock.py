@@ -35,6 +35,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def __init__(self) -> None:
         super().__init__()
         self._now = 0.0
+        self.stamp = self.time  # the moment for a record of what happens
         self._clock_resolution = RESOLUTION
         self._selector = self  # BaseEventLoop asks its selector to wait; here, waiting is jumping
         self.thread_work = ThreadWork(POOL_SIZE)
@@ -42,8 +43,6 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def time(self) -> float:
         """Virtual seconds since the loop was made."""
         return self._now
-
-    stamp = time  # the moment for a record of what happens
 
     def select(self, _: float | None) -> list[Any]:
         """Jump to the next timer if nothing is ready. Called once per turn of the loop."""

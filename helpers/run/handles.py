@@ -14,9 +14,10 @@ import time
 from asyncio import format_helpers
 from collections.abc import Callable
 from contextvars import Context, copy_context
+from copy import copy
 from itertools import count
-from types import BuiltinFunctionType, FunctionType, MethodType
-from typing import Any
+from types import BuiltinFunctionType, MethodType
+from typing import Any, Self
 
 from helpers.run import source
 from helpers.run.clock import RESOLUTION
@@ -56,7 +57,8 @@ class Log:
         self.hidden: set[int] = set()  # tasks of the recorder's own
         self.eager: list[tuple[int, int, float, float]] = []  # number, step, start, end
         self.callbacks: list[str] = []
-        self.outcomes: dict[int, Outcome] = {}
+        self.ended: list[int] = []  # tasks that are done
+        self.outcomes: dict[int, Outcome] = {}  # of those that did not return
         self.errors: dict[int, str] = {}  # of the tasks that raised
         self.cancels: list[tuple[int, float, int]] = []  # number, time, waker
         self.deadlines: set[int] = set()  # steps in which an asyncio.timeout ran out
@@ -68,6 +70,16 @@ class Log:
         self.noticed: dict[int, str] = {}  # what went wrong with a task: a kind of finding
         self.vanished: dict[int, float] = {}
         self.left: dict[int, str] = {}  # left running when main was over, and where it waited
+
+    def copy(self) -> Self:
+        """The log as it is now. The tasks of another factory are asked for their names now."""
+        copied = type(self)(self.origin)
+        for name, value in vars(self).items():
+            setattr(copied, name, copy(value))
+        found = {number: find() for number, find in copied.foreign.items()}
+        copied.names |= {number: task.get_name() for number, task in found.items() if task}
+        copied.foreign.clear()
+        return copied
 
 
 class RecordedTask(asyncio.Task):
@@ -110,7 +122,11 @@ def _run(self: Any) -> None:
     """Run a handle as one step, and write the step to the log."""
     loop = self._loop
     callback = self._callback
-    task = callback.__self__ if type(callback) is loop.step_class else _task_of(callback, loop)
+    kind = type(callback)
+    if kind is loop.step_class or (kind is BuiltinFunctionType and callback.__name__ == _WAKE_UP):
+        task = callback.__self__
+    else:
+        task = _python_task_of(callback, loop)
     if task is None:
         owner = loop.owner_of(callback)
     else:
@@ -147,14 +163,10 @@ def _tell_of(handle: Any, error: BaseException) -> None:
     handle._loop.call_exception_handler(context)
 
 
-def _task_of(callback: Any, loop: Any) -> Any:
-    """The task whose step or wake-up a callback is, or None."""
+def _python_task_of(callback: Any, loop: Any) -> Any:
+    """The task in Python whose step or wake-up a callback is, or of C's first step, or None."""
     kind = type(callback)
-    if kind is FunctionType:
-        return None
-    if kind is BuiltinFunctionType:
-        own = callback.__name__ == _WAKE_UP
-    elif kind is MethodType:
+    if kind is MethodType:
         own = callback.__func__ is _PYTHON_STEP or callback.__func__ is _PYTHON_WAKE_UP
     elif own := kind.__name__ == _STEP:
         loop.step_class = kind  # it has no public name, so it is known once it was seen
@@ -177,7 +189,7 @@ class RecordedHandle(asyncio.Handle):
         self._repr = None
         self._source_traceback = source.stack() if loop._debug else None
         # What the end of a sleep wakes was ready when the sleep was over: no look at the clock.
-        self.created: float = loop.at if loop.in_timer else loop.stamp()
+        self.created: float = loop.stamp() if loop.sleep_over is None else loop.sleep_over
         self.waker = waker
 
     _run = _run
@@ -228,14 +240,14 @@ class RecordedTimer(asyncio.TimerHandle):
         if self._context is not None:
             _run(self)
             return
-        loop.step = len(loop.steps)
-        loop.in_timer = True
+        # It runs nothing of the program's, so it is no step: the timer itself wakes the task.
+        loop.step = TIMER
+        loop.sleep_over = created
         try:
             self._callback(*self._args)
         finally:
-            loop.in_timer = False
+            loop.sleep_over = None
             loop.step = OUTSIDE
-        loop.steps += (created, TIMER, loop.at, loop.at, PLUMBING)
 
 
 class OrderedTimer(RecordedTimer):
@@ -274,7 +286,7 @@ def with_wall(handle_class: Any) -> Any:
                 loop.ask_cpu_time(began)
             run(self)
             took = time.perf_counter() - began
-            if took >= _REALLY_SLOW:
+            if took >= _REALLY_SLOW and step < len(loop.steps):
                 loop.note_wall(step, took)
             del self  # as above
 

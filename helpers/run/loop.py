@@ -30,7 +30,7 @@ from helpers.task import Outcome
 _HARDLY, _REALLY_COMPUTED, _LOOKS_FOR_LOCK = 0.1, 1.0, 0.01
 _SCHEDULED = Path("/proc/thread-self/schedstat")
 _cpu_time = getattr(time, "thread_time", time.process_time)  # a browser's has no thread_time
-_TIMEOUT = asyncio.Timeout._on_timeout.__code__  # what asyncio.timeout sets its timer to call
+_TIMEOUT = asyncio.Timeout._on_timeout  # what asyncio.timeout sets its timer to call
 # How asyncio's messages end that tell what became of a task: a kind of finding each.
 _AT_THE_END = "unhandled exception during asyncio.run() shutdown"
 _TOLD = {"was destroyed but it is pending!": "vanished", _AT_THE_END: "never_retrieved"}
@@ -44,7 +44,7 @@ class RecordingLoop(asyncio.BaseEventLoop):
     handle_class = RecordedHandle
     timer_class = RecordedTimer
     thread_work: ThreadWork
-    stamp: Callable[[], float]  # the moment in the loop's seconds
+    stamp: Callable[[], float]  # the moment in the loop's seconds; the loop's own, found sooner
     halt = ""  # set from another thread, in words: raised as RunTooLong at the next turn
     passes_request_on = False  # asyncio cancels a task that is recorded
     broken_off: source.Place | None = None  # the line of a step that was ended by force
@@ -58,11 +58,11 @@ class RecordingLoop(asyncio.BaseEventLoop):
         self.limit = limit  # of steps: the run is ended with RunTooLong
         self.raised: list[weakref.ref[asyncio.Task[Any]]] = []  # their errors may be retrieved yet
         self.step_class: type | None = None  # of what a task hands over as its step, once seen
-        self.in_timer = False  # a sleep's timer runs: its future is set, nothing of the program's
+        self.sleep_over: float | None = None  # since when, while a sleep's timer sets its future
         self.step = OUTSIDE  # the offset in the log of the step that runs
         self.wall_began = time.perf_counter()  # when it began on the real clock
         self.ask_cpu_time(self.wall_began)
-        self._plumbing: dict[Any, bool] = {}
+        self._plumbing: dict[int, tuple[bool, Any]] = {}
 
     def waker(self) -> int:
         """Who acts now: the step that runs, or the job of the calling thread."""
@@ -196,14 +196,17 @@ class RecordingLoop(asyncio.BaseEventLoop):
     def owner_of(self, callback: Any) -> int:
         """Whose step it is when the callback is no task's own step or wake-up."""
         # One for all closures of a function. Any other object may answer anything.
-        code = callback.__code__ if type(callback) in (FunctionType, MethodType) else None
-        plumbing = self._plumbing.get(code)
+        key = callback.__func__ if type(callback) is MethodType else None
+        if type(callback) is FunctionType:
+            key = callback.__code__
+        # Looked up by its id, as the hash of a code reads all of it; so the key is kept.
+        plumbing, _ = self._plumbing.get(id(key), (None, None))
         if plumbing is None:
             plumbing = source.is_plumbing(callback)
-            if code is not None:
-                self._plumbing[code] = plumbing
+            if key is not None:
+                self._plumbing[id(key)] = plumbing, key
         if plumbing:
-            if code is _TIMEOUT:
+            if key is _TIMEOUT:
                 self.log.deadlines.add(len(self.steps))
             return handles.PLUMBING
         self.log.callbacks.append(source.name_of(callback))
@@ -215,12 +218,12 @@ class RecordingLoop(asyncio.BaseEventLoop):
         if not task.done():
             log.suspended[step] = source.suspended(task)
             return
+        log.ended.append(number)
         if number in log.foreign:
             log.names[number] = task.get_name()
         if task.cancelled():
             log.outcomes[number] = Outcome.CANCELLED
         elif (error := task._exception) is None:
-            log.outcomes[number] = Outcome.RETURNED
             if task.cancelling():
                 log.noticed[number] = "refused_cancel"
         else:
@@ -317,11 +320,12 @@ class RealRecordingLoop(RecordingLoop, asyncio.SelectorEventLoop):
     is the selector loop too, so a recorded run starts no subprocesses there.
     """
 
-    time = stamp = staticmethod(time.perf_counter)
+    time = staticmethod(time.perf_counter)
     run_in_executor = VirtualLoop.run_in_executor
 
     def __init__(self) -> None:
         super().__init__()
+        self.stamp = self.time
         self.thread_work = ThreadWork()
 
     def _add_callback(self, handle: Any) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-from collections.abc import Callable
+import pickle
+from collections.abc import AsyncIterator, Callable
 from typing import Any
+
+import pytest
 
 from helpers import Trace, busy
 from helpers.trace import LaneKind
@@ -232,3 +235,66 @@ def test_methods_of_a_task_that_the_loop_calls_are_no_steps_and_a_late_name_coun
     trace = recorded(main())
     assert wakers(trace, "goulash") == ["main", "timer"]
     assert [lane.name for lane in trace.lanes] == ["main", "goulash"]
+
+
+async def busy_shop(kept: list[asyncio.Task[None]]) -> None:
+    """A callback, a job, and tasks: one is left, one is cancelled, another factory's raises."""
+
+    async def guest(seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    async def burn() -> None:
+        raise ValueError("burnt")
+
+    loop = asyncio.get_running_loop()
+    loop.call_later(1, busy, 2)
+    await asyncio.to_thread(busy, 1)
+    kept += [loop.create_task(guest(n)) for n in range(3)]
+    loop.set_task_factory(lambda loop, coro, **_: asyncio.Task(coro, loop=loop))
+    kept[-3].set_name("Ann")
+    kept[-1].cancel()
+    await asyncio.gather(loop.create_task(burn()), return_exceptions=True)
+    await kept[-3]
+
+
+def test_a_trace_is_the_same_whenever_it_is_looked_at_first() -> None:
+    kept: list[asyncio.Task[None]] = []
+    at_once, later, copied = (recorded(busy_shop(kept)) for _ in range(3))
+    lanes, findings = at_once.lanes, at_once.findings
+    for task in kept:
+        task.set_name("Zoe")
+        task.cancel()
+    assert later.lanes == lanes
+    assert (later.findings, later.sequence) == (findings, at_once.sequence)
+    again = pickle.loads(pickle.dumps(copied))
+    assert (again.lanes, again.sequence) == (lanes, at_once.sequence)
+    assert "Ann" in {lane.name for lane in lanes}
+
+
+@pytest.mark.parametrize("clock", ["virtual", "real"])
+def test_a_trace_knows_its_length_before_its_lanes_are_read(clock: str) -> None:
+    trace = recorded(quick_shop(), clock=clock)
+    said, duration = repr(trace), trace.duration
+    assert duration == max(lane.end for lane in trace.lanes)
+    assert said.startswith(f"<Trace of {len(trace.tasks)} tasks, ")
+
+
+async def quick_shop() -> None:
+    """Tasks that end after main does, a generator that is left open, and a thread's job."""
+
+    async def menu() -> AsyncIterator[int]:
+        yield 1
+        yield 2
+
+    async def guest() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0.01)
+
+    task = asyncio.create_task(guest())
+    async for _ in menu():
+        break
+    loop = asyncio.get_running_loop()
+    loop.call_soon(task.get_name)
+    loop.run_in_executor(None, busy, 0.05)  # it outlasts all else
