@@ -1,11 +1,11 @@
-"""The failing tests of CPython's own `test.test_asyncio`, run on recorded loops.
+"""CPython's own tests of asyncio, run on loops that record, or through `record`.
 
-    python -m tests.cpython.run                         all modules, on real recording loops
-    python -m tests.cpython.run --way virtual           async tests, through `record`
-    python -m tests.cpython.run --why test_locks        with the tracebacks
+    python -m tests.cpython.run                             all, on loops that record
+    python -m tests.cpython.run --way virtual test_locks    those that are coroutines, recorded
+    python -m tests.cpython.run --why test_streams          with the report of unittest
 
-A name is a module of `test.test_asyncio`, or the full id of a test. Each failing id is printed in a
-line of its own.
+A name is one of a module, class or test in `test.test_asyncio`. The id of each test that fails is
+printed on a line of its own, if it passes on asyncio's own loops here.
 """
 
 from __future__ import annotations
@@ -13,15 +13,17 @@ from __future__ import annotations
 import argparse
 import asyncio
 import faulthandler
+import importlib
 import inspect
 import io
 import os
 import pkgutil
+import subprocess
 import sys
 import time
 import unittest
 from asyncio import base_events, selector_events, unix_events
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from helpers import record
@@ -30,12 +32,12 @@ from helpers.run.threads import ThreadWork
 
 PACKAGE = "test.test_asyncio"
 WAYS = {
-    "plain": "asyncio's own loops: what fails here as well, fails for the machine's sake",
-    "loop": "each selector loop that a test makes is one that records",
-    "real": "each async test runs through `record`, on the real clock",
-    "virtual": "the same on the virtual clock",
+    "plain": "on asyncio's own loops",
+    "loop": "on loops that record",
+    "real": "a coroutine through `record`, on the real clock",
+    "virtual": "a coroutine through `record`, on the virtual clock",
 }
-_HANGS = 60  # seconds after which a test that hangs shows where, and ends the process
+_HANGS_AFTER = 120  # seconds: then a test shows where it stands, and the process ends
 _STEPS = 10**9
 
 
@@ -51,9 +53,9 @@ class Prepared(RecordingLoop):
 
 
 class BaseLoop(Prepared, asyncio.BaseEventLoop):
-    """What tests derive their own loops from, or use as it is."""
+    """What tests derive loops of their own from."""
 
-    # Loops of the tests look at the timers that pass through their own `call_at`.
+    # Those loops look at each timer as it passes through their own `call_at`.
     call_later = asyncio.BaseEventLoop.call_later
 
 
@@ -62,7 +64,7 @@ class SelectorLoop(Prepared, selector_events.BaseSelectorEventLoop):
 
 
 class SystemsLoop(RealRecordingLoop):
-    """The loop of a recorded run on the real clock, but for the selector that a test may choose."""
+    """The loop of a recorded run on the real clock, but that a test may choose its selector."""
 
     def __init__(self, selector: Any = None) -> None:
         super(RealRecordingLoop, self).__init__(selector)
@@ -72,17 +74,23 @@ class SystemsLoop(RealRecordingLoop):
 
 def make_all_loops_record() -> None:
     """Have each loop that a test makes be one that records."""
-    asyncio.BaseEventLoop = base_events.BaseEventLoop = BaseLoop  # type: ignore[misc]
-    selector_events.BaseSelectorEventLoop = SelectorLoop  # type: ignore[misc]
-    for module in (asyncio, unix_events):
-        for name in ("SelectorEventLoop", "EventLoop"):
-            if hasattr(module, name):
-                setattr(module, name, SystemsLoop)
-    asyncio.DefaultEventLoopPolicy._loop_factory = SystemsLoop  # type: ignore[attr-defined]
+    replaced: list[tuple[Any, str, type]] = [
+        (asyncio, "BaseEventLoop", BaseLoop),
+        (base_events, "BaseEventLoop", BaseLoop),
+        (selector_events, "BaseSelectorEventLoop", SelectorLoop),
+        (asyncio, "SelectorEventLoop", SystemsLoop),
+        (unix_events, "SelectorEventLoop", SystemsLoop),
+        (asyncio, "EventLoop", SystemsLoop),  # from Python 3.13 on
+        (unix_events, "EventLoop", SystemsLoop),
+        (unix_events._UnixDefaultEventLoopPolicy, "_loop_factory", SystemsLoop),
+    ]
+    for where, name, loop in replaced:
+        if hasattr(where, name):
+            setattr(where, name, loop)
 
 
-def make_async_tests_run_through_record(clock: str) -> None:
-    """Have each test of an `IsolatedAsyncioTestCase` run in one recorded run."""
+def run_coroutines_through_record(clock: str) -> None:
+    """Have each test that is a coroutine run as one recorded run, from set-up to clean-up."""
 
     async def whole(test: Any, method: Callable[[], Any]) -> None:
         await test.asyncSetUp()
@@ -90,12 +98,14 @@ def make_async_tests_run_through_record(clock: str) -> None:
             await method()
         finally:
             await test.asyncTearDown()
+            while test._cleanups:
+                function, args, options = test._cleanups.pop()
+                result = function(*args, **options)
+                if inspect.isawaitable(result):
+                    await result
 
     def call_test(self: Any, method: Callable[[], Any]) -> None:
-        if inspect.iscoroutinefunction(method):
-            asyncio.run(record(whole(self, method), clock=clock))
-        else:
-            method()
+        asyncio.run(record(whole(self, method), clock=clock))
 
     case: Any = unittest.IsolatedAsyncioTestCase
     case._callSetUp = lambda self: self.setUp()
@@ -103,76 +113,79 @@ def make_async_tests_run_through_record(clock: str) -> None:
     case._callTearDown = lambda self: self.tearDown()
 
 
-def only_async(suite: unittest.TestSuite) -> unittest.TestSuite:
-    """The tests of a suite that are coroutines."""
-    found: list[unittest.TestCase] = []
-
-    def walk(tests: Any) -> None:
-        for test in tests:
-            if isinstance(test, unittest.TestSuite):
-                walk(test)
-            elif inspect.iscoroutinefunction(getattr(test, test._testMethodName, None)):
-                found.append(test)
-
-    walk(suite)
-    return unittest.TestSuite(found)
+def each(suite: unittest.TestSuite) -> Iterator[Any]:
+    """The tests of a suite, however deep."""
+    for test in suite:
+        if isinstance(test, unittest.TestSuite):
+            yield from each(test)
+        else:
+            yield test
 
 
 class Result(unittest.TextTestResult):
-    """Notes which tests failed; a test that hangs ends the process."""
+    """Knows the tests that failed; a test that hangs ends the process."""
 
-    def startTest(self, test: unittest.TestCase) -> None:
-        faulthandler.dump_traceback_later(_HANGS, exit=True, file=sys.__stderr__)
+    def startTest(self, test: unittest.TestCase) -> None:  # noqa: N802 - unittest's name
+        faulthandler.dump_traceback_later(_HANGS_AFTER, exit=True)
         super().startTest(test)
 
-    def stopTest(self, test: unittest.TestCase) -> None:
+    def stopTest(self, test: unittest.TestCase) -> None:  # noqa: N802
         faulthandler.cancel_dump_traceback_later()
         super().stopTest(test)
 
     def failed(self) -> list[str]:
         """The ids of the tests that failed, sorted."""
         tests = [test for test, _ in (*self.errors, *self.failures)] + self.unexpectedSuccesses
-        # The case that stands for a part of a test has the test as an attribute.
+        # A part of a test knows its test.
         return sorted({getattr(test, "test_case", test).id() for test in tests})
 
 
 def modules() -> list[str]:
     """The modules of tests that this Python has."""
-    package = __import__(PACKAGE, fromlist=["__path__"])
-    return [name for _, name, _ in pkgutil.iter_modules(package.__path__) if name[:5] == "test_"]
+    package = importlib.import_module(PACKAGE)
+    names = [module.name for module in pkgutil.iter_modules(package.__path__)]
+    return [name for name in names if name.startswith("test_")]
 
 
-def run(names: Sequence[str], way: str) -> tuple[list[str], int, str]:
-    """Run tests one way: the ids that failed, how many ran, and the report."""
-    from test import support
-
+def failing(names: Sequence[str], way: str) -> tuple[list[str], str]:
+    """The ids of the tests that fail one way, and unittest's report."""
+    support: Any = importlib.import_module("test.support")
     support.use_resources = []  # no network
     if way == "loop":
         make_all_loops_record()
     elif way != "plain":
-        make_async_tests_run_through_record(way)
+        run_coroutines_through_record(way)
     full = [name if name.startswith(PACKAGE) else f"{PACKAGE}.{name}" for name in names]
     suite = unittest.defaultTestLoader.loadTestsFromNames(full)
     if way in ("real", "virtual"):
-        suite = only_async(suite)
+        methods = [
+            (test, getattr(test, getattr(test, "_testMethodName", ""), 0)) for test in each(suite)
+        ]
+        suite = unittest.TestSuite(
+            t for t, method in methods if inspect.iscoroutinefunction(method)
+        )
     report = io.StringIO()
-    runner = unittest.TextTestRunner(report, resultclass=Result, warnings="ignore")
-    result: Any = runner.run(suite)
-    return result.failed(), result.testsRun, report.getvalue()
+    kind: Any = Result
+    result: Any = unittest.TextTestRunner(report, resultclass=kind, warnings="ignore").run(suite)
+    return result.failed(), report.getvalue()
 
 
 def main() -> None:
+    """Do what the command line says."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("names", nargs="*", help="modules, or ids of tests; all, if none is given")
-    parser.add_argument("--way", choices=WAYS, default="loop", help="; ".join(map(": ".join, WAYS.items())))
-    parser.add_argument("--why", action="store_true", help="also print the tracebacks")
+    parser.add_argument("names", nargs="*", help="modules, classes or tests; all, if none is given")
+    ways = "; ".join(f"{way}: {what}" for way, what in WAYS.items())
+    parser.add_argument("--way", choices=WAYS, default="loop", help=ways)
+    parser.add_argument("--why", action="store_true", help="print unittest's report too")
     options = parser.parse_args()
-    # What the tests themselves print is not what is asked for.
-    out = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
-    failed, ran, report = run(options.names or modules(), options.way)
-    print(*failed, sep="\n", file=out, flush=True)
-    print(f"{ran} tests ran, {len(failed)} failed", file=sys.stderr)
+    out = os.dup(1)
+    os.dup2(2, 1)  # tests print, too
+    failed, report = failing(options.names or modules(), options.way)
+    if failed and options.way != "plain":
+        again = [sys.executable, "-m", "tests.cpython.run", "--way", "plain", *failed]
+        plain = subprocess.run(again, check=True, stdout=subprocess.PIPE, text=True).stdout
+        failed = [test for test in failed if test not in plain.split()]
+    os.write(out, "".join(f"{test}\n" for test in failed).encode())
     if options.why:
         print(report, file=sys.stderr)
 
