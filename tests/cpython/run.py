@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import faulthandler
+import gc
 import importlib
 import inspect
 import io
@@ -164,6 +165,7 @@ def failing(names: Sequence[str], way: str) -> tuple[list[str], str]:
         suite = unittest.TestSuite(
             t for t, method in methods if inspect.iscoroutinefunction(method)
         )
+    gc.freeze()  # most tests have a full collection made: it need not go through the modules
     report = io.StringIO()
     kind: Any = Result
     result: Any = unittest.TextTestRunner(report, resultclass=kind, warnings="ignore").run(suite)
