@@ -67,6 +67,9 @@ class SelectorLoop(Prepared, selector_events.BaseSelectorEventLoop):
 class SystemsLoop(RealRecordingLoop):
     """The loop of a recorded run on the real clock, but that a test may choose its selector."""
 
+    # Tests run in the main thread.
+    add_signal_handler = asyncio.SelectorEventLoop.add_signal_handler  # type: ignore[assignment]
+
     def __init__(self, selector: Any = None) -> None:
         super(RealRecordingLoop, self).__init__(selector)
         self.thread_work = ThreadWork()
