@@ -41,7 +41,7 @@ class _Finder:
         yield from self._never_awaited()
         yield from self._left_running()
         noticed = [lane for lane in self.trace.lanes if lane.noticed]
-        for kind in ("vanished", "never_retrieved", "refused_cancel"):
+        for kind in ("vanished", "never_retrieved", "refused_cancel", "nested"):
             for lane in noticed:
                 if kind in lane.noticed and (sentence := self._sentence(kind, lane)):
                     yield Finding(sentence, kind=kind, task=lane.id)
@@ -134,6 +134,11 @@ class _Finder:
         if kind == "never_retrieved":
             defined = f" ({lane.place})" if lane.place else ""
             return f"`{lane.name}`{defined} raised {lane.error}, and nobody retrieved it."
+        if kind == "nested":
+            return (
+                f"`{lane.name}` ran the loop inside a step of its own, as nest_asyncio lets it: "
+                "nested running is not drawn, and the step is shown as two."
+            )
         # Up to Python 3.12 a TaskGroup leaves the cancel by its own failed child counted.
         if all(self._is_child(request.by, lane) for request in lane.cancels):
             return ""

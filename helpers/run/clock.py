@@ -105,7 +105,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         return f"deadlock at {self._now:g} s: {nothing}. {each}"
 
     def _needs_sockets(self, *_: Any, **__: Any) -> NoReturn:
-        lacks = "the virtual clock has no sockets, pipes, processes or signals"
+        lacks = "the virtual clock has no sockets, pipes or processes"
         raise RuntimeError(f'{lacks}: record this run with clock="real"')
 
 

@@ -15,11 +15,11 @@ from contextvars import Context
 from itertools import count
 from pathlib import Path
 from types import FrameType, FunctionType, MethodType
-from typing import Any
+from typing import Any, NoReturn
 
 from helpers.run import handles, source
-from helpers.run.clock import VirtualLoop
-from helpers.run.errors import RunTooLong
+from helpers.run.clock import VirtualLoop, set_aside
+from helpers.run.errors import THREAD_OF_ITS_OWN, RunTooLong, explain
 from helpers.run.handles import FIELDS, OUTSIDE, RecordedHandle, RecordedTask, RecordedTimer
 from helpers.run.source import Args, Callback
 from helpers.run.threads import Job, ThreadWork, current_job
@@ -48,6 +48,7 @@ class RecordingLoop(asyncio.BaseEventLoop):
     halt = ""  # set from another thread, in words: raised as RunTooLong at the next turn
     passes_request_on = False  # asyncio cancels a task that is recorded
     broken_off: source.Place | None = None  # the line of a step that was ended by force
+    _thread_id: Any  # of the thread in which it runs, or None
 
     def prepare(self, limit: float) -> None:
         """Make the loop ready to record."""
@@ -63,6 +64,40 @@ class RecordingLoop(asyncio.BaseEventLoop):
         self.wall_began = time.perf_counter()  # when it began on the real clock
         self.ask_cpu_time(self.wall_began)
         self._plumbing: dict[int, tuple[bool, Any]] = {}
+
+    # nest_asyncio leaves this class alone, and may have swapped these in that of a kernel's loop.
+    _nest_patched = True
+    run_until_complete = asyncio.BaseEventLoop.run_until_complete
+    _run_once = asyncio.BaseEventLoop._run_once
+
+    def _check_running(self) -> None:
+        if self._thread_id != threading.get_ident() or not hasattr(asyncio, "_nest_patched"):
+            asyncio.BaseEventLoop._check_running(self)
+
+    def run_forever(self) -> None:
+        """As asyncio's; where nest_asyncio is applied, also inside a step, which it cuts in two."""
+        self._check_running()
+        outer, ready, task = self._thread_id, len(self._ready), asyncio.current_task(self)
+        if outer is None:
+            asyncio.BaseEventLoop.run_forever(self)
+            return
+        owner = self.number(task) if task else handles.PLUMBING
+        self.log.noticed[owner] = "nested"
+        self.steps += (self.at, OUTSIDE, self.at, self.stamp(), owner)
+        self.at, self._thread_id = self.stamp(), None
+        try:
+            with set_aside():
+                asyncio.BaseEventLoop.run_forever(self)
+        finally:
+            self._thread_id, self.step = outer, len(self.steps)
+            # The turn that goes on takes as many handles as were ready when it began.
+            taken = asyncio.Handle(id, (), self)
+            taken.cancel()
+            self._ready.extend([taken] * (ready - len(self._ready)))
+
+    def add_signal_handler(self, *_: Any) -> NoReturn:
+        """Refused, with the error of a system whose loops have no signals."""
+        raise NotImplementedError(THREAD_OF_ITS_OWN)
 
     def waker(self) -> int:
         """Who acts now: the step that runs, or the job of the calling thread."""
@@ -229,6 +264,7 @@ class RecordingLoop(asyncio.BaseEventLoop):
         else:
             log.outcomes[number] = Outcome.RAISED
             log.errors[number] = source.in_words(error)
+            explain(error, log.errors[number])
             self.raised.append(weakref.ref(task))
 
     def ask_cpu_time(self, now: float) -> None:
