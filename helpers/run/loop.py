@@ -359,8 +359,8 @@ class RealRecordingLoop(RecordingLoop, asyncio.SelectorEventLoop):
     time = staticmethod(time.perf_counter)
     run_in_executor = VirtualLoop.run_in_executor
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, selector: Any = None) -> None:
+        super().__init__(selector)
         self.stamp = self.time
         self.thread_work = ThreadWork()
 

@@ -71,8 +71,7 @@ class SystemsLoop(RealRecordingLoop):
     add_signal_handler = asyncio.SelectorEventLoop.add_signal_handler  # type: ignore[assignment]
 
     def __init__(self, selector: Any = None) -> None:
-        super(RealRecordingLoop, self).__init__(selector)
-        self.thread_work = ThreadWork()
+        super().__init__(selector)
         self.prepare(_STEPS)
 
 
