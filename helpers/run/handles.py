@@ -286,7 +286,7 @@ def with_wall(handle_class: Any) -> Any:
                 loop.ask_cpu_time(began)
             run(self)
             took = time.perf_counter() - began
-            if took >= _REALLY_SLOW and step < len(loop.steps):
+            if took >= _REALLY_SLOW and step < len(loop.steps):  # the end of a sleep is no step
                 loop.note_wall(step, took)
             del self  # as above
 
