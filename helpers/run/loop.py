@@ -35,6 +35,7 @@ _THREAD = getattr(resource, "RUSAGE_THREAD", None)  # Linux's alone
 _cpu_time = getattr(time, "thread_time", time.process_time)  # a browser's has no thread_time
 _TIMEOUT = asyncio.Timeout._on_timeout.__code__  # what asyncio.timeout sets its timer to call
 _blank: Any = RecordedTask.__new__
+_BaseEventLoop = asyncio.BaseEventLoop
 
 
 class RecordingLoop(asyncio.BaseEventLoop):
@@ -64,19 +65,19 @@ class RecordingLoop(asyncio.BaseEventLoop):
 
     # nest_asyncio leaves this class alone, and may have swapped these in that of a kernel's loop.
     _nest_patched = True
-    run_until_complete = asyncio.BaseEventLoop.run_until_complete
-    _run_once = asyncio.BaseEventLoop._run_once
+    run_until_complete = _BaseEventLoop.run_until_complete
+    _run_once = _BaseEventLoop._run_once
 
     def _check_running(self) -> None:
         if self._thread_id != threading.get_ident() or not hasattr(asyncio, "_nest_patched"):
-            asyncio.BaseEventLoop._check_running(self)
+            _BaseEventLoop._check_running(self)
 
     def run_forever(self) -> None:
         """As asyncio's; where nest_asyncio is applied, also inside a step, which it cuts in two."""
         self._check_running()
         outer, ready, task = self._thread_id, len(self._ready), asyncio.current_task(self)
         if outer is None:
-            asyncio.BaseEventLoop.run_forever(self)
+            _BaseEventLoop.run_forever(self)
             return
         owner = self.number(task) if task else handles.PLUMBING
         self.log.noticed[owner] = "nested"
@@ -84,7 +85,7 @@ class RecordingLoop(asyncio.BaseEventLoop):
         self.at, self._thread_id = self.stamp(), None
         try:
             with set_aside():
-                asyncio.BaseEventLoop.run_forever(self)
+                _BaseEventLoop.run_forever(self)
         finally:
             self._thread_id, self.step = outer, len(self.steps)
             # The turn that goes on takes as many handles as were ready when it began.
