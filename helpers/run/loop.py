@@ -36,6 +36,7 @@ _AT_THE_END = "unhandled exception during asyncio.run() shutdown"
 _TOLD = {"was destroyed but it is pending!": "vanished", _AT_THE_END: "never_retrieved"}
 _TOLD |= dict.fromkeys(("was never retrieved", "is already completed"), "never_retrieved")
 _blank: Any = RecordedTask.__new__
+_BaseEventLoop = asyncio.BaseEventLoop
 
 
 class RecordingLoop(asyncio.BaseEventLoop):
@@ -67,19 +68,19 @@ class RecordingLoop(asyncio.BaseEventLoop):
 
     # nest_asyncio leaves this class alone, and may have swapped these in that of a kernel's loop.
     _nest_patched = True
-    run_until_complete = asyncio.BaseEventLoop.run_until_complete
-    _run_once = asyncio.BaseEventLoop._run_once
+    run_until_complete = _BaseEventLoop.run_until_complete
+    _run_once = _BaseEventLoop._run_once
 
     def _check_running(self) -> None:
         if self._thread_id != threading.get_ident() or not hasattr(asyncio, "_nest_patched"):
-            asyncio.BaseEventLoop._check_running(self)
+            _BaseEventLoop._check_running(self)
 
     def run_forever(self) -> None:
         """As asyncio's; where nest_asyncio is applied, also inside a step, which it cuts in two."""
         self._check_running()
         outer, ready, task = self._thread_id, len(self._ready), asyncio.current_task(self)
         if outer is None:
-            asyncio.BaseEventLoop.run_forever(self)
+            _BaseEventLoop.run_forever(self)
             return
         owner = self.number(task) if task else handles.PLUMBING
         self.log.noticed[owner] = "nested"
@@ -87,7 +88,7 @@ class RecordingLoop(asyncio.BaseEventLoop):
         self.at, self._thread_id = self.stamp(), None
         try:
             with set_aside():
-                asyncio.BaseEventLoop.run_forever(self)
+                _BaseEventLoop.run_forever(self)
         finally:
             self._thread_id, self.step = outer, len(self.steps)
             # The turn that goes on takes as many handles as were ready when it began.

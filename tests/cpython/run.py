@@ -191,7 +191,8 @@ def main() -> None:
         failed = [test for test in failed if test not in plain.split()]
     os.write(out, "".join(f"{test}\n" for test in failed).encode())
     if options.why:
-        print(report, file=sys.stderr)
+        print(report, file=sys.stderr, flush=True)
+    os._exit(0)  # a test that failed may have left a thread that never ends
 
 
 if __name__ == "__main__":
