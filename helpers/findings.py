@@ -114,14 +114,27 @@ class _Finder:
             )
 
     def _left_running(self, lane: Task) -> Iterator[Finding]:
-        if lane.waits_at or (self.tokio and lane.cancelled_by == MAIN_RETURN):
-            where = f", waiting at {lane.waits_at}," if lane.waits_at else ""
-            end = "dropped" if self.tokio else "cancelled"
-            yield Finding(
-                f"`{lane.name}` was left running{where} when main was over; it was {end} then.",
-                kind="left_running",
-                task=lane.id,
+        why, at = self.trace.ended_by.partition(":")[0], lane.waits_at
+        if why == "Deadlock" and at:
+            sentence, kind = f"waits at {at}, and nothing can wake it.", "deadlock"
+        elif why == "CancelledError" and "refused_cancel" in lane.noticed:
+            return
+        elif why in ("RunTooLong", "CancelledError") and at:
+            sentence, kind = (
+                f"had not ended when the run was given up: it was at {at}.",
+                "unfinished",
             )
+        elif at or (self.tokio and lane.cancelled_by == MAIN_RETURN):
+            where, end = (
+                f", waiting at {at}," if at else "",
+                "dropped" if self.tokio else "cancelled",
+            )
+            over = f"{self.trace.ended_by} ended the run" if why else "main was over"
+            sentence = f"was left running{where} when {over}; it was {end} then."
+            kind = "left_running"
+        else:
+            return
+        yield Finding(f"`{lane.name}` {sentence}", kind=kind, task=lane.id)
 
     def _sentence(self, kind: str, lane: Task) -> str:
         """What the loop noticed of a task; "" where it is nobody's fault."""
@@ -137,9 +150,10 @@ class _Finder:
         if all(self._is_child(request.by, lane) for request in lane.cancels):
             return ""
         asked = lane.cancels[0].time
+        ended = "returned" if lane.ended is not None else "had not ended when the run was given up"
         return (
             f"`{lane.name}` was asked to stop at {self._at(asked)} and refused: it went on for "
-            f"{self._for(lane.end - asked)} and returned."
+            f"{self._for(lane.end - asked)} and {ended}."
         )
 
     def _is_child(self, who: Waker, of: Task) -> bool:

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextvars import Context
 from typing import Any, NoReturn
 
-from helpers.run import source
 from helpers.run.errors import Deadlock
 from helpers.run.source import Args, Callback
 from helpers.run.threads import POOL_SIZE, ThreadWork, current_job
@@ -50,7 +49,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         jobs = self.thread_work
         self._ready.extend(jobs.collect(until_quiet=not self._ready))
         while not self._ready and not self._stopping:
-            if self._scheduled and not jobs.at_work():
+            if self._scheduled and self._scheduled[0]._when < math.inf and not jobs.at_work():
                 # Nothing is ready and no job is at work, so nothing can happen before the next
                 # deadline: jump there instead of waiting.
                 self._now = max(self._now, round(self._scheduled[0]._when, DIGITS))
@@ -59,7 +58,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
                 jobs.jumped_at = time.perf_counter()
                 break
             if not jobs.wait_a_little():
-                raise Deadlock(self._deadlock_in_words())
+                nothing = "no task is ready and no timer is set, so nothing can ever happen"
+                raise Deadlock(f"deadlock at {self._now:g} s: {nothing}")
             self._ready.extend(jobs.collect(until_quiet=True))
         return []
 
@@ -86,12 +86,6 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """As asyncio's, noted as a job; a virtual clock stands still until it is back."""
         self._check_closed()
         return self.thread_work.submit(self, executor, func, args)
-
-    def _deadlock_in_words(self) -> str:
-        waiting = sorted(asyncio.all_tasks(self), key=lambda task: getattr(task, "recorded_as", 0))
-        each = source.each_at("waits at", waiting) or "no task waits"
-        nothing = "no task is ready and no timer is set, so nothing can ever happen"
-        return f"deadlock at {self._now:g} s: {nothing}. {each}"
 
     def _needs_sockets(self, *_: Any, **__: Any) -> NoReturn:
         lacks = "the virtual clock has no sockets, pipes, processes or signals"

@@ -17,7 +17,7 @@ from typing import Any
 
 from helpers.run import handles, source
 from helpers.run.clock import VirtualLoop
-from helpers.run.errors import RunTooLong
+from helpers.run.errors import RunStopped, RunTooLong
 from helpers.run.handles import FIELDS, OUTSIDE, RecordedHandle, RecordedTask, RecordedTimer
 from helpers.run.source import Args, Callback
 from helpers.run.threads import Job, ThreadWork, current_job
@@ -45,6 +45,7 @@ class RecordingLoop(asyncio.BaseEventLoop):
     thread_work: ThreadWork
     stamp: Callable[[], float]  # the moment in the loop's seconds
     halt = ""  # set from another thread, in words: raised as RunTooLong at the next turn
+    given_up = False  # set from another thread: no further turn is begun
     broken_off: source.Place | None = None  # the line of a step that was ended by force
 
     def prepare(self, limit: float) -> None:
@@ -148,11 +149,14 @@ class RecordingLoop(asyncio.BaseEventLoop):
         """Called once per turn, after the wait: the place to stamp the turn and keep limits."""
         self.waited_from = self.at
         self.at = self.turn_began = self.stamp()
+        if self.given_up:
+            raise RunStopped
         if self.halt:
-            raise RunTooLong(self.why_halted())
+            why, self.halt = self.halt, ""
+            raise RunTooLong(why)
         if len(self.steps) > self.limit * FIELDS:
             taken, self.limit = len(self.steps) // FIELDS, float("inf")
-            raise RunTooLong(f"the run took {taken} steps and did not end; {self.still_going()}")
+            raise RunTooLong(f"the run took {taken} steps and did not end")
         super()._process_events(event_list)
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
@@ -242,35 +246,38 @@ class RecordingLoop(asyncio.BaseEventLoop):
         began = self.wall_began if isinstance(self, VirtualLoop) else self.at
         return 0.0 if self.step == OUTSIDE else time.perf_counter() - began
 
-    def why_halted(self) -> str:
-        """Why the run was ended from outside, and where it stood; told once."""
-        why, self.halt = self.halt, ""
-        held = self.broken_off and f"a step held the loop at {source.describe(self.broken_off)}"
-        return f"{why}; {held or self.still_going()}"
-
     def cancel_all(self) -> None:
         """Ask every task to stop, in the name of whoever stopped the run."""
         self.step = OUTSIDE
         for task in asyncio.all_tasks(self):
             task.cancel()
 
-    def still_going(self) -> str:
-        """The tasks that have not ended and the lines they stand at, in words."""
-        return source.each_at("is at", self.in_order()) or "no task is left"
-
     def in_order(self) -> list[Any]:
         """The tasks that have not ended, in the order of their spawns."""
         return sorted(asyncio.all_tasks(self), key=self.number)
 
-    def note_what_is_left(self) -> None:
-        """At the end: note exceptions nobody retrieved, and tasks that would not end."""
+    def freeze(self) -> None:
+        """Keep for ever what has not ended: a finalizer that refuses to end would hang Python."""
+        if left := self.in_order():
+            import ctypes  # loaded by the rare run that needs it
+
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object((self, left)))
+
+    def note_what_is_left(self, error: BaseException | None, *, refused: bool) -> None:
+        """At the end: note exceptions nobody retrieved, and tasks that would not end.
+
+        `error` is the one the caller gets; with `refused` they had the time to end.
+        """
         for ref in self.raised:
             task: Any = ref()
             if task is not None and task._log_traceback:
-                self.log.noticed[task.recorded_as] = "never_retrieved"
+                if task._exception is not error:
+                    self.log.noticed[task.recorded_as] = "never_retrieved"
                 task._log_traceback = False
         for task in self.in_order():
             self.log.left.setdefault(task.recorded_as, source.waiting(task))
+            if refused:
+                self.log.noticed[task.recorded_as] = "refused_cancel"
             task._log_destroy_pending = False
 
 

@@ -14,9 +14,10 @@ from typing import Any
 from helpers.run import source, unawaited
 from helpers.run.build import build_trace
 from helpers.run.clock import set_aside
-from helpers.run.errors import RunError, RunStopped, RunTooLong
+from helpers.run.errors import Deadlock, RunError, RunStopped, RunTooLong, carry
 from helpers.run.handles import FIELDS, LOOK_AFTER
 from helpers.run.loop import RealRecordingLoop, RecordingLoop, VirtualRecordingLoop
+from helpers.text import listing
 from helpers.trace import Trace
 
 MAX_STEPS = 1_000_000
@@ -25,7 +26,9 @@ HEARTBEAT = LOOK_AFTER  # how often a run is looked after: a kernel's Stop is no
 # How long a step of a stopped run may hold its thread before an exception is raised in there, and
 # then before the next: a finalizer may have swallowed the first.
 _PATIENCE = 0.15
-_LEAVE_AFTER = 0.8  # a stopped run that still holds a blocking call is left behind
+# A run that was told to end is given up when no task of it has ended for so long: a call that does
+# not return holds its thread, or a task refuses to end.
+_LEAVE_AFTER = 0.8
 _STEPS_TO_END = 100_000  # after main is over, so that a task that refuses to end cannot hold it
 
 _LOOPS: dict[str, Any] = {"virtual": VirtualRecordingLoop, "real": RealRecordingLoop}
@@ -66,6 +69,10 @@ class Run:
         self._began = self._raised_at = 0.0
         # Set from another thread; `RunStopped` may then be raised into the run's at any line.
         self._stopped = self._too_long = False
+        self._told_at, self._fewest = math.inf, math.inf  # told to end; tasks left when last seen
+        self._finishing = threading.Lock()
+        self._trace_at_error: Trace | None = None  # before its tasks were cancelled
+        self._ended_by = ""  # what ended the run before main was over, in words
 
     def start(self) -> None:
         """Begin the run."""
@@ -96,25 +103,29 @@ class Run:
             while futures.wait([self.finished], HEARTBEAT).not_done:
                 self.watch()
 
-        nested = isinstance(loop, RecordingLoop)
         try:
-            if nested:  # in a thread, whose job holds the other run's virtual clock
+            if isinstance(loop, RecordingLoop):  # in a thread: a job holds the other run's clock
                 await loop.run_in_executor(None, recorded_run)
             else:
-                await self._look_after(math.inf)
+                await self._look_after()
         except asyncio.CancelledError:
             self.stop()
-            if nested:
-                futures.wait([self.finished], _LEAVE_AFTER)
-            else:
-                await self._look_after(_LEAVE_AFTER)
-            raise
+            if isinstance(loop, RecordingLoop):
+                recorded_run()
+            while not self.finished.done():  # in a second, so a second Stop changes nothing
+                with contextlib.suppress(asyncio.CancelledError):
+                    await self._look_after()
+            if not isinstance(self.error, asyncio.CancelledError):  # it ended in another way
+                why = source.in_words(self.error) if self.error else "it came to its end"
+                self.error = asyncio.CancelledError(f"the run was stopped; {why}")
+                carry(self.error, self.finished.result())
+            raise self.error from None
         return self.finished.result()
 
-    async def _look_after(self, at_most: float) -> None:
-        """Watch the run until it is over, or for so many seconds."""
-        done, leave_at = asyncio.wrap_future(self.finished), time.perf_counter() + at_most
-        while not done.done() and time.perf_counter() < leave_at:
+    async def _look_after(self) -> None:
+        """Watch the run until it is over."""
+        done = asyncio.wrap_future(self.finished)
+        while not done.done():
             await asyncio.wait([done], timeout=HEARTBEAT)
             self.watch()
 
@@ -122,21 +133,29 @@ class Run:
         """Ask the run to end: every task is cancelled and awaited. `watch` sees it through."""
         if not self.finished.done():
             self._stopped = True
+            self._told_at = min(self._told_at, time.perf_counter())
             self._poke(self._loop.cancel_all)
 
     def watch(self) -> None:
         """Look after the run, from another thread, every `HEARTBEAT` seconds."""
-        loop = self._loop
+        loop, now = self._loop, time.perf_counter()
         if self.finished.done():
             return
         loop.look()
-        if time.perf_counter() - self._began > self.max_seconds and not self._too_long:
+        if now - self._began > self.max_seconds and not self._too_long:
             self._too_long = True
-            loop.halt = f"the run took more than {self.max_seconds:g} s and did not end"
+            self._told_at = min(self._told_at, now)
+            loop.halt = str(self._cut_short())
             self._poke(lambda: None)
-        must_end = self._stopped or self._too_long
-        if must_end and min(loop.held_for(), time.perf_counter() - self._raised_at) > _PATIENCE:
-            self._raised_at = time.perf_counter()
+        if now < self._told_at:
+            return
+        unended = len(loop.log.spawns) - len(loop.log.outcomes)
+        if unended < self._fewest:
+            self._fewest, self._told_at = unended, now
+        if now - self._told_at > _LEAVE_AFTER:
+            self._give_up()
+        elif min(loop.held_for(), now - self._raised_at) > _PATIENCE:
+            self._raised_at = now
             self._raise_inside()
 
     def snapshot(self) -> Trace:
@@ -152,6 +171,12 @@ class Run:
             self._loop.call_first(callback)
             self._loop.thread_work.stop()
 
+    def _cut_short(self) -> BaseException:
+        """What ends a run that is told to end from outside."""
+        if not self._too_long:
+            return asyncio.CancelledError("the run was stopped")
+        return RunTooLong(f"the run took more than {self.max_seconds:g} s and did not end")
+
     def _raise_inside(self) -> None:
         """End a step that holds the thread: an exception is raised in there at its next line."""
         import ctypes  # loaded by the rare run that needs it
@@ -160,9 +185,51 @@ class Run:
         thread = ctypes.c_ulong(self._loop._thread_id or 0)
         ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(RunStopped))
 
+    def _give_up(self) -> None:
+        """Finish the run from outside, and let its thread do no more, if it ever comes back."""
+        loop = self._loop
+        if self._finishing.locked():  # its thread is about to finish it
+            return
+        held = loop.held_for() > _PATIENCE
+        loop.given_up, loop.broken_off = True, loop.log.lines.get(loop.step) if held else None
+        self._poke(lambda: None)
+        self._fail(self._cut_short())
+        loop.note_what_is_left(self.error, refused=not held)
+        loop.freeze()
+        self._finish()
+
+    def _fail(self, error: BaseException) -> None:
+        if self.error is None:
+            self.error = error
+            if 0 not in self._loop.log.outcomes:  # main's
+                self._ended_by = source.in_words(error)
+
     def _trace(self, result: Any) -> Trace:
         log, jobs, now = self._loop.log, self._loop.thread_work.jobs, self._loop.stamp()
-        return build_trace(log, jobs, now, clock=self.clock, unit=self.unit, result=result)
+        known = {"clock": self.clock, "unit": self.unit, "ended_by": self._ended_by}
+        return build_trace(log, jobs, now, result=result, **known)
+
+    def _trace_with_error(self, result: Any) -> Trace:
+        """The trace at the end; the error that ended the run carries it, and says where it was."""
+        trace, loop, error = self._trace(result), self._loop, self.error
+        if isinstance(error, RunError) or (error is not None and loop.given_up):
+            refused = loop.given_up and not loop.broken_off
+            stands = "waits" if isinstance(error, Deadlock) else "refuses to end" * refused or "is"
+            where = [
+                f"`{trace.by_id[task.recorded_as].name}` {stands} at {source.waiting(task)}"
+                for task in loop.in_order()
+                if task.recorded_as in trace.by_id
+            ]
+            if loop.broken_off:
+                where = [f"a step held the loop at {source.describe(loop.broken_off)}"]
+            held = loop.thread_work.held()
+            words = listing(where + held, most=5, what="other tasks") or "no task is left"
+            if held or (loop.given_up and not refused):
+                words += ": its thread could not be ended"
+            error.args = (f"{error}{'.' if isinstance(error, Deadlock) else ';'} {words}",)
+        if error is not None:
+            carry(error, trace)
+        return trace
 
     def _in_thread(self) -> None:
         """The whole run: main to its end, all that it left behind, and the trace."""
@@ -176,17 +243,24 @@ class Run:
                 result = self._run_main(loop)
                 self._end_the_rest(loop)
         except BaseException as error:  # nothing may keep the one who waits from being told
-            self.error = self.error or error
+            self._fail(error)
         try:
-            # The loop is closed before anybody is told: who goes on finds nothing left.
-            with contextlib.closing(loop):
-                trace = self._trace(result)
-            with contextlib.suppress(AttributeError):
-                if self.error is not None:
-                    self.error.trace = trace  # type: ignore[attr-defined]
-            self.finished.set_result(trace)
-        except BaseException as error:
-            self.finished.set_exception(error)
+            loop.note_what_is_left(self.error, refused=isinstance(self.error, RunError))
+            loop.freeze()
+            loop.thread_work.let_go()
+            loop.close()  # before anybody is told: who goes on finds nothing left
+        finally:
+            self._finish(result)
+
+    def _finish(self, result: Any = None) -> None:
+        """Make the trace and tell who waits: the run's thread, or who gives the run up."""
+        with self._finishing:
+            if not self.finished.done():
+                try:
+                    trace = self._trace_at_error or self._trace_with_error(result)
+                    self.finished.set_result(trace)
+                except BaseException as error:
+                    self.finished.set_exception(error)
 
     def _run_main(self, loop: RecordingLoop) -> Any:
         main = loop.create_task(self.coro)
@@ -195,15 +269,13 @@ class Run:
                 try:
                     loop.run_until_complete(main)
                 except RunStopped:  # where main is not done, it was raised outside of any step
-                    if main.done():
+                    if main.done() or loop.given_up:
                         raise
             return main.result()
         except BaseException as error:
-            self.error = error
-            if self._too_long and isinstance(error, RunStopped | asyncio.CancelledError):
-                self.error = RunTooLong(loop.why_halted())
-            elif isinstance(error, RunStopped):
-                self.error = asyncio.CancelledError("the run was stopped")
+            told = self._stopped or self._too_long
+            cut = told and isinstance(error, RunStopped | asyncio.CancelledError)
+            self._fail(self._cut_short() if cut else error)
         finally:
             loop.log.main_over = None if self._stopped else loop.stamp()
         return None
@@ -211,22 +283,28 @@ class Run:
     def _end_the_rest(self, loop: RecordingLoop) -> None:
         """Cancel and await what is left, as `asyncio.run` does, and wait for threads' jobs."""
         log = loop.log
+        if loop.given_up:
+            return
+        if not self._stopped:
+            for task in loop.in_order():
+                log.left[task.recorded_as] = source.waiting(task)
+        if isinstance(self.error, RunError):  # what follows is not the program's doing
+            with self._finishing:
+                self._trace_at_error = self._trace_with_error(None)
+            self._told_at = time.perf_counter()
         loop.limit = len(log.steps) // FIELDS + _STEPS_TO_END
         for task in loop.in_order():
-            if not self._stopped and not isinstance(self.error, RunError):
-                log.left[task.recorded_as] = source.waiting(task)
             task.cancel()
         try:
             _run_until_done(loop, loop.in_order())
             if loop._asyncgens:  # type: ignore[attr-defined]
                 log.hidden.add(len(log.spawns))
                 loop.run_until_complete(loop.shutdown_asyncgens())
-            if not self._stopped:
+            if not (self._stopped or self._too_long):
                 jobs = loop.thread_work.unfinished()
                 _run_until_done(loop, [asyncio.wrap_future(job, loop=loop) for job in jobs])
         except (RunError, RunStopped) as error:
-            self.error = self.error or error
-        loop.note_what_is_left()
+            self._fail(error)
 
 
 def _run_until_done(loop: RecordingLoop, awaited: list[asyncio.Future[Any]]) -> None:

@@ -7,13 +7,15 @@ the number of the job, so that the order in which real threads happened to run i
 
 import asyncio
 import math
+import sys
 import threading
 import time
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import thread as pools
 from typing import Any
 
 from helpers.run.errors import RunStopped
-from helpers.run.source import Args, Callback, in_words, name_of
+from helpers.run.source import Args, Callback, describe, in_words, name_of, of_frame
 from helpers.task import Outcome
 
 POOL_SIZE = 32  # on every machine; the default of Python's executor depends on the cores
@@ -40,6 +42,7 @@ class Job:
         self.started: float | None = None
         self.ended: float | None = None
         self.error = ""  # what the function raised, in words
+        self.thread: int | None = None
         self.future: Future[Any] | None = None
 
     def outcome(self) -> Outcome:
@@ -52,7 +55,7 @@ class Job:
 
     def run(self, func: Callback, *args: Any) -> Any:
         """Call the function in this thread, which works for this job meanwhile."""
-        _local.job = self
+        _local.job, self.thread = self, threading.get_ident()
         self.started = self.loop.stamp()
         try:
             return func(*args)
@@ -78,6 +81,7 @@ class ThreadWork:
         self.jobs: list[Job] = []
         self._sent: list[tuple[int, int, asyncio.Handle]] = []
         self._stopped = False
+        self._before = set(threading.enumerate())  # when the run began
         # When the clock last moved: who waited for the loop may have its answer, and needs time.
         self.jumped_at = 0.0
 
@@ -127,6 +131,23 @@ class ThreadWork:
     def unfinished(self) -> list[Future[Any]]:
         """The futures of the jobs that have not ended."""
         return [job.future for job in self.jobs if job.future and not job.future.done()]
+
+    def held(self) -> list[str]:
+        """The jobs that hold a thread, each with its line, in words."""
+        frames, held = sys._current_frames(), []
+        for job in self.jobs:
+            if job.thread is not None and job.ended is None:
+                place = of_frame(frames.get(job.thread))
+                where = f" at {describe(place)}" if place else ""
+                held.append(f"`{job.name}` holds a thread{where}")
+        return held
+
+    def let_go(self) -> None:
+        """Python need not wait at its exit for a thread that holds a job which nobody awaits."""
+        if self.unfinished():
+            queues: Any = pools._threads_queues
+            for thread in set(threading.enumerate()) - self._before:
+                queues.pop(thread, None)
 
     def at_work(self) -> bool:
         """Whether any job is out that is not parked until a later moment."""
