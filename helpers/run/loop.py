@@ -5,6 +5,7 @@
 
 import asyncio
 import heapq
+import math
 import operator
 import sys
 import threading
@@ -35,6 +36,9 @@ _THREAD = getattr(resource, "RUSAGE_THREAD", None)  # Linux's alone
 _cpu_time = getattr(time, "thread_time", time.process_time)  # a browser's has no thread_time
 _TIMEOUT = asyncio.Timeout._on_timeout.__code__  # what asyncio.timeout sets its timer to call
 _blank: Any = RecordedTask.__new__
+# A run may take so many steps, and each task some of its own. An endless program gets there within
+# about a second; one that goes on spawning, at the most.
+SPARE_STEPS, _STEPS_OF_A_TASK, MAX_STEPS = 100_000, 4, 1_000_000
 
 
 class RecordingLoop(asyncio.BaseEventLoop):
@@ -48,12 +52,13 @@ class RecordingLoop(asyncio.BaseEventLoop):
     given_up = False  # set from another thread: no further turn is begun
     broken_off: source.Place | None = None  # the line of a step that was ended by force
 
-    def prepare(self, limit: float) -> None:
-        """Make the loop ready to record."""
+    def prepare(self, limit: int | None) -> None:
+        """Make the loop ready to record; by default as many steps as its tasks may need."""
         self.at = self.turn_began = self.waited_from = self.stamp()  # `at`: the running step began
         self.log = handles.Log(self.at)
         self.steps = self.log.steps
-        self.limit = limit  # of steps: the run is ended with RunTooLong
+        self.most = limit or MAX_STEPS
+        self.limit: float = limit or SPARE_STEPS  # where the number of steps is looked at next
         self.raised: list[weakref.ref[asyncio.Task[Any]]] = []  # their errors may be retrieved yet
         self.step_class: type | None = None  # of what a task hands over as its step, once seen
         self.in_timer = False  # a sleep's timer runs: its future is set, nothing of the program's
@@ -155,9 +160,16 @@ class RecordingLoop(asyncio.BaseEventLoop):
             why, self.halt = self.halt, ""
             raise RunTooLong(why)
         if len(self.steps) > self.limit * FIELDS:
-            taken, self.limit = len(self.steps) // FIELDS, float("inf")
-            raise RunTooLong(f"the run took {taken} steps and did not end")
+            self._look_at_limit()
         super()._process_events(event_list)
+
+    def _look_at_limit(self) -> None:
+        """Allow the steps that each task takes by itself, up to the most, or end the run."""
+        taken = len(self.steps) // FIELDS
+        self.limit = min(self.most, SPARE_STEPS + _STEPS_OF_A_TASK * len(self.log.spawns))
+        if taken > self.limit:
+            self.limit = math.inf
+            raise RunTooLong(f"the run took {taken} steps and did not end")
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """Note what asyncio would log of a task; the rest is handled as asyncio does."""

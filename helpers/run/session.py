@@ -15,12 +15,11 @@ from helpers.run import source, unawaited
 from helpers.run.build import build_trace
 from helpers.run.clock import set_aside
 from helpers.run.errors import Deadlock, RunError, RunStopped, RunTooLong, carry
-from helpers.run.handles import FIELDS, LOOK_AFTER
+from helpers.run.handles import FIELDS, LOOK_AFTER, OUTSIDE
 from helpers.run.loop import RealRecordingLoop, RecordingLoop, VirtualRecordingLoop
 from helpers.text import listing
 from helpers.trace import Trace
 
-MAX_STEPS = 1_000_000
 MAX_SECONDS = 60.0
 HEARTBEAT = LOOK_AFTER  # how often a run is looked after: a kernel's Stop is noticed then
 # How long a step of a stopped run may hold its thread before an exception is raised in there, and
@@ -29,7 +28,7 @@ _PATIENCE = 0.15
 # A run that was told to end is given up when no task of it has ended for so long: a call that does
 # not return holds its thread, or a task refuses to end.
 _LEAVE_AFTER = 0.8
-_STEPS_TO_END = 100_000  # after main is over, so that a task that refuses to end cannot hold it
+_STEPS_TO_END = 10_000  # after main is over, so that a task that refuses to end cannot hold it
 
 _LOOPS: dict[str, Any] = {"virtual": VirtualRecordingLoop, "real": RealRecordingLoop}
 
@@ -47,8 +46,9 @@ class Run:
         *,
         clock: str = "virtual",
         unit: str = "seconds",
-        max_steps: int = MAX_STEPS,
+        max_steps: int | None = None,
         max_seconds: float = MAX_SECONDS,
+        until: float = math.inf,
     ) -> None:
         if not inspect.iscoroutine(coro):
             name = getattr(coro, "__name__", "main")
@@ -57,11 +57,12 @@ class Run:
             coro.close()
             choice = 'clock is "virtual" or "real", and unit "seconds" or "minutes"'
             raise ValueError(f"{choice}, got {clock!r} and {unit!r}")
-        if not min(max_steps, max_seconds) > 0:
+        if not min(1 if max_steps is None else max_steps, max_seconds, until) > 0:
             coro.close()
-            raise ValueError(f"limits are above 0, got {max_steps=!r} and {max_seconds=!r}")
+            limits = f"{max_steps=!r}, {max_seconds=!r} and {until=!r}"
+            raise ValueError(f"limits are above 0, got {limits}")
         self.coro, self.clock, self.unit = coro, clock, unit
-        self.max_steps, self.max_seconds = max_steps, max_seconds
+        self.max_steps, self.max_seconds, self.until = max_steps, max_seconds, until
         self.finished: futures.Future[Trace] = futures.Future()
         self.error: BaseException | None = None
         self._loop: Any = None  # a RecordingLoop, once the run has begun
@@ -69,6 +70,7 @@ class Run:
         self._began = self._raised_at = 0.0
         # Set from another thread; `RunStopped` may then be raised into the run's at any line.
         self._stopped = self._too_long = False
+        self._in_time = False  # the moment `until` has come
         self._told_at, self._fewest = math.inf, math.inf  # told to end; tasks left when last seen
         self._finishing = threading.Lock()
         self._trace_at_error: Trace | None = None  # before its tasks were cancelled
@@ -264,6 +266,7 @@ class Run:
 
     def _run_main(self, loop: RecordingLoop) -> Any:
         main = loop.create_task(self.coro)
+        timer = loop.call_later(self.until, self._end_in_time)
         try:
             while not main.done():
                 try:
@@ -275,24 +278,32 @@ class Run:
         except BaseException as error:
             told = self._stopped or self._too_long
             cut = told and isinstance(error, RunStopped | asyncio.CancelledError)
-            self._fail(self._cut_short() if cut else error)
+            if main.done() or not self._in_time:
+                self._fail(self._cut_short() if cut else error)
         finally:
+            timer.cancel()
             loop.log.main_over = None if self._stopped else loop.stamp()
         return None
+
+    def _end_in_time(self) -> None:
+        """End the run at the moment `until`; what is cancelled then was cancelled by the time."""
+        self._in_time = True
+        self._loop.log.deadlines.add(OUTSIDE)
+        self._loop.stop()
 
     def _end_the_rest(self, loop: RecordingLoop) -> None:
         """Cancel and await what is left, as `asyncio.run` does, and wait for threads' jobs."""
         log = loop.log
         if loop.given_up:
             return
-        if not self._stopped:
+        if not (self._stopped or self._in_time):
             for task in loop.in_order():
                 log.left[task.recorded_as] = source.waiting(task)
         if isinstance(self.error, RunError):  # what follows is not the program's doing
             with self._finishing:
                 self._trace_at_error = self._trace_with_error(None)
             self._told_at = time.perf_counter()
-        loop.limit = len(log.steps) // FIELDS + _STEPS_TO_END
+        loop.limit = loop.most = len(log.steps) // FIELDS + _STEPS_TO_END + 4 * len(log.spawns)
         for task in loop.in_order():
             task.cancel()
         try:

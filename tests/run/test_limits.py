@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import math
 import queue
 import re
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 
 from helpers import Deadlock, RunTooLong, Trace, record
+from helpers.run import loop as loops
 from helpers.run import session
 from tests.run.runs import CLOCKS, recorded
 
@@ -97,9 +99,12 @@ async def gets_in_a_thread(door: Door) -> None:
 
 
 async def gets_in_a_pool_that_is_joined(door: Door) -> None:
-    door.begun.set()
+    def order() -> None:
+        door.begun.set()
+        door.get()
+
     with ThreadPoolExecutor(1) as pool:
-        await asyncio.get_running_loop().run_in_executor(pool, door.get)
+        await asyncio.get_running_loop().run_in_executor(pool, order)
 
 
 async def waits_in_the_loop_for_the_loop(door: Door) -> None:
@@ -127,10 +132,10 @@ async def holds_a_lock_over_an_await(door: Door) -> None:
 
 
 async def waits_in_a_pool_of_one_for_that_pool(door: Door) -> None:
-    door.begun.set()
     with ThreadPoolExecutor(1) as pool:
 
         def order() -> None:
+            door.begun.set()
             inner = pool.submit(door.get)
             door.then(inner.cancel)
             inner.result()
@@ -143,7 +148,7 @@ HELD = pytest.mark.parametrize(
     [
         (gets_in_the_loop, "a step held the loop at line .*: `door.get"),
         (gets_in_a_thread, r"`get` holds a thread"),
-        (gets_in_a_pool_that_is_joined, r"`get` holds a thread"),
+        (gets_in_a_pool_that_is_joined, r"`order` holds a thread at line .*: `door.get"),
         (waits_in_the_loop_for_the_loop, r"a step held the loop at line .*: `future.result\(\)`"),
         (holds_a_lock_over_an_await, "a step held the loop at line .*: `with lock:`"),
         (waits_in_a_pool_of_one_for_that_pool, r"`order` holds a thread at line .*: `inner.res"),
@@ -235,7 +240,8 @@ for clock in ("virtual", "real"):
 def test_a_script_ends_whose_runs_refused_to_end() -> None:
     ran = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
     assert ran.stderr == ""
-    assert ran.stdout.split() == ["TimeoutError", "RunTooLong"] * 6
+    words = ran.stdout.split()
+    assert (len(words), set(words)) == (12, {"TimeoutError", "RunTooLong"})
 
 
 @pytest.mark.parametrize("until", [math.inf, 1e300])
@@ -332,3 +338,57 @@ def test_a_run_over_its_limit_is_drawn_up_to_the_limit() -> None:
     (finding,) = error.trace.findings  # type: ignore[attr-defined]
     assert (task.outcome, task.cancels) == ("pending", ())
     assert re.search("`tick` had not ended when the run was given up: it was at line", finding)
+
+
+@CLOCKS
+def test_a_run_until_a_moment_ends_there_like_any_other(clock: str) -> None:
+    ticks: list[int] = []
+
+    async def tick() -> None:
+        for n in itertools.count():
+            await asyncio.sleep(0.02)
+            ticks.append(n)
+
+    async def serve() -> int:
+        await asyncio.create_task(tick())
+        return 1
+
+    trace = recorded(serve(), clock=clock, until=0.1)
+    assert (trace.result, list(trace.findings)) == (None, [])
+    assert trace.task("tick").outcome == "cancelled"
+    assert {request.by for task in trace.tasks for request in task.cancels} == {"deadline"}
+    if clock == "virtual":
+        assert (trace.duration, len(ticks)) == (0.1, 4)
+
+
+def test_a_run_that_is_over_before_its_until_ends_then() -> None:
+    trace = recorded(asyncio.sleep(1, "done"), until=60)
+    assert (trace.result, trace.duration) == ("done", 1)
+
+
+def test_an_endless_run_is_ended_soon_and_one_of_many_tasks_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(loops, "SPARE_STEPS", 500)
+    monkeypatch.setattr(loops, "MAX_STEPS", 20_000)
+
+    async def serve() -> None:
+        while True:
+            asyncio.create_task(asyncio.sleep(1))
+            await asyncio.sleep(2)
+
+    async def crowd() -> None:
+        await asyncio.gather(*(asyncio.sleep(1) for _ in range(3000)))
+
+    async def spawn() -> None:
+        while True:
+            asyncio.create_task(nothing())
+            await asyncio.sleep(0)
+
+    recorded(crowd())
+    took = {spawn: 20_001, serve: 5000}
+    for program, most in took.items():
+        error = ended(program())
+        steps = re.search(r"the run took (\d+) steps and did not end", str(error))
+        assert steps
+        assert int(steps[1]) <= most
