@@ -46,7 +46,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def select(self, _: float | None) -> list[Any]:
         """Jump to the next timer if nothing is ready. Called once per turn of the loop."""
-        jobs = self.thread_work
+        jobs, silent_from = self.thread_work, 0.0
         self._ready.extend(jobs.collect(until_quiet=not self._ready))
         while not self._ready and not self._stopping:
             if self._scheduled and self._scheduled[0]._when < math.inf and not jobs.at_work():
@@ -57,9 +57,12 @@ class VirtualLoop(asyncio.BaseEventLoop):
                 self._clock_resolution = max(_RESOLUTION, 2 * math.ulp(self._now))
                 jobs.jumped_at = time.perf_counter()
                 break
-            if not jobs.wait_a_little():
+            silent_from = silent_from or time.perf_counter()
+            may_hear = jobs.may_hear(time.perf_counter() - silent_from)
+            if not jobs.wait_a_little(anyway=may_hear):
                 nothing = "no task is ready and no timer is set, so nothing can ever happen"
-                raise Deadlock(f"deadlock at {self._now:g} s: {nothing}")
+                real = ', unless by a thread that asyncio did not start: record with clock="real"'
+                raise Deadlock(f"deadlock at {self._now:g} s: {nothing}{real * jobs.may_hear()}")
             self._ready.extend(jobs.collect(until_quiet=True))
         return []
 

@@ -23,6 +23,11 @@ POOL_SIZE = 32  # on every machine; the default of Python's executor depends on 
 # long, a thread that sent the loop something holds the clock: it may wait for the answer.
 _GRACE = 0.25
 _LOOK = 0.05  # how often a loop that waits for threads looks again
+LISTENS = (
+    5.0  # seconds for which a loop with nothing left to do waits for the program's own threads
+)
+_OWN = ("task-cards", "helper_")  # how the names of the recorder's threads begin
+_IDLE = pools._worker.__code__  # where a pool's thread waits for work
 _local = threading.local()
 
 
@@ -191,10 +196,20 @@ class ThreadWork:
             sent, self._sent = sorted(self._sent, key=lambda item: item[:2]), []
         return [handle for _, _, handle in sent]
 
-    def wait_a_little(self) -> bool:
+    def may_hear(self, silent_for: float = 0.0) -> bool:
+        """Whether a thread that the program began in the run may yet send the loop something."""
+        frames = sys._current_frames()
+        return any(
+            silent_for < (_GRACE if frames[thread.ident].f_code is _IDLE else LISTENS)
+            for thread in threading.enumerate()
+            if thread not in self._before and not thread.name.startswith(_OWN)
+            if thread.ident in frames
+        )
+
+    def wait_a_little(self, *, anyway: bool) -> bool:
         """Wait a moment for what threads send; False if no job is out that is not parked."""
         with self._gate:
-            out = any(job.parked is None for job in self._out.values())
+            out = anyway or any(job.parked is None for job in self._out.values())
             if out and not self._sent:
                 self._gate.wait(_LOOK)
             return out or bool(self._sent)

@@ -18,7 +18,7 @@ import pytest
 
 from helpers import Deadlock, RunTooLong, Trace, record
 from helpers.run import loop as loops
-from helpers.run import session
+from helpers.run import session, threads
 from tests.run.runs import CLOCKS, recorded
 
 
@@ -392,3 +392,46 @@ def test_an_endless_run_is_ended_soon_and_one_of_many_tasks_is_not(
         steps = re.search(r"the run took (\d+) steps and did not end", str(error))
         assert steps
         assert int(steps[1]) <= most
+
+
+async def is_told_by_a_timer() -> str:
+    loop = asyncio.get_running_loop()
+    told: asyncio.Future[str] = loop.create_future()
+    threading.Timer(0.05, loop.call_soon_threadsafe, (told.set_result, "told")).start()
+    return await told
+
+
+async def asks_a_pool() -> str:
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(int).result()
+        return await asyncio.wrap_future(pool.submit(lambda: "told"))
+
+
+@pytest.mark.parametrize("program", [is_told_by_a_timer, asks_a_pool])
+@CLOCKS
+def test_what_a_thread_of_the_programs_own_sends_is_waited_for(
+    program: Callable[[], Coroutine[Any, Any, Any]], clock: str, door: Door
+) -> None:
+    assert recorded(program(), clock=clock).result == "told"
+
+
+def test_a_pool_that_has_nothing_to_do_does_not_keep_a_deadlock_unseen(door: Door) -> None:
+    async def main() -> None:
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(int).result()
+            await asyncio.Event().wait()
+
+    assert isinstance(ended(main()), Deadlock)
+
+
+def test_a_deadlock_beside_a_thread_that_stays_silent_says_what_could_be(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threads, "LISTENS", 0.1)
+
+    async def main() -> None:
+        threading.Thread(target=door.get).start()
+        await asyncio.Event().wait()
+
+    words = 'unless by a thread that asyncio did not start: record with clock="real". `main` waits'
+    assert words in str(ended(main()))
