@@ -43,6 +43,7 @@ async def record(
         until=until,
     )
     run.start()
+    __tracebackhide__ = True  # by IPython
     trace = await run.wait()
     if run.error is not None:
         raise run.error

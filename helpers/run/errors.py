@@ -1,13 +1,9 @@
 """What can go wrong with a run, each in a sentence. Every one carries the run's trace."""
 
+import asyncio
 import contextlib
+from functools import partial
 from typing import Any
-
-
-def carry(error: BaseException, trace: Any) -> None:
-    """Give an error the trace of the run that it ended."""
-    with contextlib.suppress(AttributeError):
-        error.trace = trace  # type: ignore[attr-defined]
 
 
 class RunError(RuntimeError):
@@ -24,3 +20,18 @@ class RunTooLong(RunError):
 
 class RunStopped(BaseException):
     """Raised inside a stopped run that holds its thread; no `except Exception` swallows it."""
+
+
+def carry(error: Any, trace: Any) -> None:
+    """Give the error that ended a run its trace; a cell shows one sentence and the timeline."""
+    with contextlib.suppress(AttributeError):
+        error.trace = trace
+        if isinstance(error, RunError | asyncio.CancelledError):
+            error._render_traceback_ = partial(_in_a_cell, error)  # IPython asks for it
+
+
+def _in_a_cell(error: Any) -> list[str]:
+    from IPython.display import display
+
+    display(error.trace)
+    return [f"{type(error).__name__}: {error}"]

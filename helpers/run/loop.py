@@ -268,6 +268,10 @@ class RecordingLoop(asyncio.BaseEventLoop):
         """The tasks that have not ended, in the order of their spawns."""
         return sorted(asyncio.all_tasks(self), key=self.number)
 
+    def turn_no_more(self) -> None:
+        """End the thread's work with this turn."""
+        self.given_up = True
+
     def freeze(self) -> None:
         """Keep for ever what has not ended: a finalizer that refuses to end would hang Python."""
         if left := self.in_order():

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Coroutine
 from concurrent import futures
+from functools import partial
 from typing import Any
 
 from helpers.run import source, unawaited
@@ -70,6 +71,7 @@ class Run:
         self._began = self._raised_at = 0.0
         # Set from another thread; `RunStopped` may then be raised into the run's at any line.
         self._stopped = self._too_long = False
+        self._given_up = False
         self._in_time = False  # the moment `until` has come
         self._told_at, self._fewest = math.inf, math.inf  # told to end; tasks left when last seen
         self._finishing = threading.Lock()
@@ -188,13 +190,16 @@ class Run:
         ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(RunStopped))
 
     def _give_up(self) -> None:
-        """Finish the run from outside, and let its thread do no more, if it ever comes back."""
+        """Finish the run from outside; its thread stops turning."""
         loop = self._loop
         if self._finishing.locked():  # its thread is about to finish it
             return
-        held = loop.held_for() > _PATIENCE
-        loop.given_up, loop.broken_off = True, loop.log.lines.get(loop.step) if held else None
-        self._poke(lambda: None)
+        self._given_up, held = True, loop.held_for() > _PATIENCE
+        loop.broken_off = loop.log.lines.get(loop.step) if held else None
+        # A thread that is held has time to tidy up, should it ever come back.
+        self._poke(partial(loop.call_later, _LEAVE_AFTER, loop.turn_no_more))
+        if not held:
+            loop.turn_no_more()
         self._fail(self._cut_short())
         loop.note_what_is_left(self.error, refused=not held)
         loop.freeze()
@@ -214,8 +219,8 @@ class Run:
     def _trace_with_error(self, result: Any) -> Trace:
         """The trace at the end; the error that ended the run carries it, and says where it was."""
         trace, loop, error = self._trace(result), self._loop, self.error
-        if isinstance(error, RunError) or (error is not None and loop.given_up):
-            refused = loop.given_up and not loop.broken_off
+        if isinstance(error, RunError) or (error is not None and self._given_up):
+            refused = self._given_up and not loop.broken_off
             stands = "waits" if isinstance(error, Deadlock) else "refuses to end" * refused or "is"
             where = [
                 f"`{trace.by_id[task.recorded_as].name}` {stands} at {source.waiting(task)}"
@@ -226,7 +231,7 @@ class Run:
                 where = [f"a step held the loop at {source.describe(loop.broken_off)}"]
             held = loop.thread_work.held()
             words = listing(where + held, most=5, what="other tasks") or "no task is left"
-            if held or (loop.given_up and not refused):
+            if held or (self._given_up and not refused):
                 words += ": its thread could not be ended"
             error.args = (f"{error}{'.' if isinstance(error, Deadlock) else ';'} {words}",)
         if error is not None:
@@ -299,7 +304,9 @@ class Run:
         if not (self._stopped or self._in_time):
             for task in loop.in_order():
                 log.left[task.recorded_as] = source.waiting(task)
-        if isinstance(self.error, RunError):  # what follows is not the program's doing
+        if (
+            isinstance(self.error, RunError) and not self._given_up
+        ):  # what follows is not the program's doing
             with self._finishing:
                 self._trace_at_error = self._trace_with_error(None)
             self._told_at = time.perf_counter()
