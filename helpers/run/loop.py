@@ -48,17 +48,17 @@ class RecordingLoop(asyncio.BaseEventLoop):
     timer_class = RecordedTimer
     thread_work: ThreadWork
     stamp: Callable[[], float]  # the moment in the loop's seconds
-    halt = ""  # set from another thread, in words: raised as RunTooLong at the next turn
-    given_up = False  # set from another thread: no further turn is begun
+    halt: BaseException | None = None  # set from another thread: raised at the next turn
     broken_off: source.Place | None = None  # the line of a step that was ended by force
 
     def prepare(self, limit: int | None) -> None:
-        """Make the loop ready to record; by default as many steps as its tasks may need."""
+        """Make the loop ready to record so many steps, by default what its tasks may need."""
         self.at = self.turn_began = self.waited_from = self.stamp()  # `at`: the running step began
         self.log = handles.Log(self.at)
         self.steps = self.log.steps
-        self.most = limit or MAX_STEPS
         self.limit: float = limit or SPARE_STEPS  # where the number of steps is looked at next
+        self.spare: float = SPARE_STEPS
+        self.most: float = limit or MAX_STEPS
         self.raised: list[weakref.ref[asyncio.Task[Any]]] = []  # their errors may be retrieved yet
         self.step_class: type | None = None  # of what a task hands over as its step, once seen
         self.in_timer = False  # a sleep's timer runs: its future is set, nothing of the program's
@@ -154,11 +154,8 @@ class RecordingLoop(asyncio.BaseEventLoop):
         """Called once per turn, after the wait: the place to stamp the turn and keep limits."""
         self.waited_from = self.at
         self.at = self.turn_began = self.stamp()
-        if self.given_up:
-            raise RunStopped
         if self.halt:
-            why, self.halt = self.halt, ""
-            raise RunTooLong(why)
+            raise self.halt
         if len(self.steps) > self.limit * FIELDS:
             self._look_at_limit()
         super()._process_events(event_list)
@@ -166,7 +163,7 @@ class RecordingLoop(asyncio.BaseEventLoop):
     def _look_at_limit(self) -> None:
         """Allow the steps that each task takes by itself, up to the most, or end the run."""
         taken = len(self.steps) // FIELDS
-        self.limit = min(self.most, SPARE_STEPS + _STEPS_OF_A_TASK * len(self.log.spawns))
+        self.limit = min(self.most, self.spare + _STEPS_OF_A_TASK * len(self.log.spawns))
         if taken > self.limit:
             self.limit = math.inf
             raise RunTooLong(f"the run took {taken} steps and did not end")
@@ -269,8 +266,8 @@ class RecordingLoop(asyncio.BaseEventLoop):
         return sorted(asyncio.all_tasks(self), key=self.number)
 
     def turn_no_more(self) -> None:
-        """End the thread's work with this turn."""
-        self.given_up = True
+        """End what the loop's thread does with this turn."""
+        self.halt = RunStopped()
 
     def freeze(self) -> None:
         """Keep for ever what has not ended: a finalizer that refuses to end would hang Python."""

@@ -71,8 +71,7 @@ class Run:
         self._began = self._raised_at = 0.0
         # Set from another thread; `RunStopped` may then be raised into the run's at any line.
         self._stopped = self._too_long = False
-        self._given_up = False
-        self._in_time = False  # the moment `until` has come
+        self._given_up = self._in_time = False  # `until` came
         self._told_at, self._fewest = math.inf, math.inf  # told to end; tasks left when last seen
         self._finishing = threading.Lock()
         self._trace_at_error: Trace | None = None  # before its tasks were cancelled
@@ -120,8 +119,7 @@ class Run:
                 with contextlib.suppress(asyncio.CancelledError):
                     await self._look_after()
             if not isinstance(self.error, asyncio.CancelledError):  # it ended in another way
-                why = source.in_words(self.error) if self.error else "it came to its end"
-                self.error = asyncio.CancelledError(f"the run was stopped; {why}")
+                self.error = asyncio.CancelledError("the run was stopped")
                 carry(self.error, self.finished.result())
             raise self.error from None
         return self.finished.result()
@@ -149,7 +147,7 @@ class Run:
         if now - self._began > self.max_seconds and not self._too_long:
             self._too_long = True
             self._told_at = min(self._told_at, now)
-            loop.halt = str(self._cut_short())
+            loop.halt = self._cut_short()
             self._poke(lambda: None)
         if now < self._told_at:
             return
@@ -170,16 +168,25 @@ class Run:
         """Whether no thread works for the run any more. A thread cannot be ended from outside."""
         return not self._loop.thread_work.unfinished()
 
-    def _poke(self, callback: Callable[[], None]) -> None:
+    def _poke(self, callback: Callable[[], Any]) -> None:
         with contextlib.suppress(RuntimeError):  # closed meanwhile: the run has ended
             self._loop.call_first(callback)
             self._loop.thread_work.stop()
 
     def _cut_short(self) -> BaseException:
         """What ends a run that is told to end from outside."""
-        if not self._too_long:
-            return asyncio.CancelledError("the run was stopped")
-        return RunTooLong(f"the run took more than {self.max_seconds:g} s and did not end")
+        if self._too_long:
+            return RunTooLong(f"the run took more than {self.max_seconds:g} s and did not end")
+        return asyncio.CancelledError("the run was stopped" + " and did not end" * self._given_up)
+
+    def _fail(self, error: BaseException) -> None:
+        """Note the first error that ends the run."""
+        if isinstance(error, RunStopped | asyncio.CancelledError) and self._told_at < math.inf:
+            error = self._cut_short()
+        if self.error is None:
+            self.error = error
+            if 0 not in self._loop.log.outcomes:  # main's
+                self._ended_by = source.in_words(error)
 
     def _raise_inside(self) -> None:
         """End a step that holds the thread: an exception is raised in there at its next line."""
@@ -190,38 +197,29 @@ class Run:
         ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(RunStopped))
 
     def _give_up(self) -> None:
-        """Finish the run from outside; its thread stops turning."""
-        loop = self._loop
-        if self._finishing.locked():  # its thread is about to finish it
+        """Finish the run from outside; its thread turns no more."""
+        if self._finishing.locked():  # by its thread
             return
-        self._given_up, held = True, loop.held_for() > _PATIENCE
+        loop, self._given_up = self._loop, True
+        held = loop.held_for() > _PATIENCE
         loop.broken_off = loop.log.lines.get(loop.step) if held else None
-        # A thread that is held has time to tidy up, should it ever come back.
-        self._poke(partial(loop.call_later, _LEAVE_AFTER, loop.turn_no_more))
-        if not held:
-            loop.turn_no_more()
-        self._fail(self._cut_short())
+        # A thread that comes back from where it was held has time to tidy up.
+        self._poke(partial(loop.call_later, _LEAVE_AFTER * held, loop.turn_no_more))
+        self._fail(RunStopped())
         loop.note_what_is_left(self.error, refused=not held)
         loop.freeze()
         self._finish()
-
-    def _fail(self, error: BaseException) -> None:
-        if self.error is None:
-            self.error = error
-            if 0 not in self._loop.log.outcomes:  # main's
-                self._ended_by = source.in_words(error)
 
     def _trace(self, result: Any) -> Trace:
         log, jobs, now = self._loop.log, self._loop.thread_work.jobs, self._loop.stamp()
         known = {"clock": self.clock, "unit": self.unit, "ended_by": self._ended_by}
         return build_trace(log, jobs, now, result=result, **known)
 
-    def _trace_with_error(self, result: Any) -> Trace:
-        """The trace at the end; the error that ended the run carries it, and says where it was."""
+    def _trace_at_end(self, result: Any = None) -> Trace:
+        """The trace; the error that ended the run carries it, and says where the run stood."""
         trace, loop, error = self._trace(result), self._loop, self.error
         if isinstance(error, RunError) or (error is not None and self._given_up):
-            refused = self._given_up and not loop.broken_off
-            stands = "waits" if isinstance(error, Deadlock) else "refuses to end" * refused or "is"
+            stands, end = ("waits", ".") if isinstance(error, Deadlock) else ("is", ";")
             where = [
                 f"`{trace.by_id[task.recorded_as].name}` {stands} at {source.waiting(task)}"
                 for task in loop.in_order()
@@ -231,9 +229,9 @@ class Run:
                 where = [f"a step held the loop at {source.describe(loop.broken_off)}"]
             held = loop.thread_work.held()
             words = listing(where + held, most=5, what="other tasks") or "no task is left"
-            if held or (self._given_up and not refused):
+            if held or (loop.broken_off and self._given_up):
                 words += ": its thread could not be ended"
-            error.args = (f"{error}{'.' if isinstance(error, Deadlock) else ';'} {words}",)
+            error.args = (f"{error}{end} {words}",)
         if error is not None:
             carry(error, trace)
         return trace
@@ -254,18 +252,16 @@ class Run:
         try:
             loop.note_what_is_left(self.error, refused=isinstance(self.error, RunError))
             loop.freeze()
-            loop.thread_work.let_go()
             loop.close()  # before anybody is told: who goes on finds nothing left
         finally:
             self._finish(result)
 
     def _finish(self, result: Any = None) -> None:
-        """Make the trace and tell who waits: the run's thread, or who gives the run up."""
+        """Tell who waits: the run's thread does it, or who gives the run up."""
         with self._finishing:
             if not self.finished.done():
                 try:
-                    trace = self._trace_at_error or self._trace_with_error(result)
-                    self.finished.set_result(trace)
+                    self.finished.set_result(self._trace_at_error or self._trace_at_end(result))
                 except BaseException as error:
                     self.finished.set_exception(error)
 
@@ -273,18 +269,10 @@ class Run:
         main = loop.create_task(self.coro)
         timer = loop.call_later(self.until, self._end_in_time)
         try:
-            while not main.done():
-                try:
-                    loop.run_until_complete(main)
-                except RunStopped:  # where main is not done, it was raised outside of any step
-                    if main.done() or loop.given_up:
-                        raise
-            return main.result()
+            return loop.run_until_complete(main)
         except BaseException as error:
-            told = self._stopped or self._too_long
-            cut = told and isinstance(error, RunStopped | asyncio.CancelledError)
             if main.done() or not self._in_time:
-                self._fail(self._cut_short() if cut else error)
+                self._fail(error)
         finally:
             timer.cancel()
             loop.log.main_over = None if self._stopped else loop.stamp()
@@ -298,25 +286,24 @@ class Run:
 
     def _end_the_rest(self, loop: RecordingLoop) -> None:
         """Cancel and await what is left, as `asyncio.run` does, and wait for threads' jobs."""
-        log = loop.log
-        if loop.given_up:
+        if isinstance(loop.halt, RunStopped):
             return
         if not (self._stopped or self._in_time):
             for task in loop.in_order():
-                log.left[task.recorded_as] = source.waiting(task)
-        if (
-            isinstance(self.error, RunError) and not self._given_up
-        ):  # what follows is not the program's doing
+                loop.log.left[task.recorded_as] = source.waiting(task)
+        if isinstance(self.error, RunError):  # what follows is not of the program's making
             with self._finishing:
-                self._trace_at_error = self._trace_with_error(None)
+                self._trace_at_error = self._trace_at_end()
             self._told_at = time.perf_counter()
-        loop.limit = loop.most = len(log.steps) // FIELDS + _STEPS_TO_END + 4 * len(log.spawns)
-        for task in loop.in_order():
-            task.cancel()
+        loop.halt = None
+        loop.limit = loop.spare = len(loop.steps) // FIELDS + _STEPS_TO_END
+        loop.most = math.inf
         try:
+            for task in loop.in_order():
+                task.cancel()
             _run_until_done(loop, loop.in_order())
             if loop._asyncgens:  # type: ignore[attr-defined]
-                log.hidden.add(len(log.spawns))
+                loop.log.hidden.add(len(loop.log.spawns))
                 loop.run_until_complete(loop.shutdown_asyncgens())
             if not (self._stopped or self._too_long):
                 jobs = loop.thread_work.unfinished()

@@ -27,6 +27,7 @@ LISTENS = (
     5.0  # seconds for which a loop with nothing left to do waits for the program's own threads
 )
 _OWN = ("task-cards", "helper_")  # how the names of the recorder's threads begin
+_queues: Any = pools._threads_queues  # whose threads Python ends at its exit, and waits for
 _IDLE = pools._worker.__code__  # where a pool's thread waits for work
 _local = threading.local()
 
@@ -60,8 +61,10 @@ class Job:
 
     def run(self, func: Callback, *args: Any) -> Any:
         """Call the function in this thread, which works for this job meanwhile."""
-        _local.job, self.thread = self, threading.get_ident()
+        _local.job, self.thread, thread = self, threading.get_ident(), threading.current_thread()
         self.started = self.loop.stamp()
+        # A thread that a job holds for ever must not hold Python's exit: the run awaits its jobs.
+        queue = _queues.pop(thread, None)
         try:
             return func(*args)
         except BaseException as error:
@@ -69,6 +72,8 @@ class Job:
             raise
         finally:
             self.ended = self.loop.stamp()
+            if queue is not None:
+                _queues[thread] = queue
 
 
 def current_job() -> Job | None:
@@ -146,13 +151,6 @@ class ThreadWork:
                 where = f" at {describe(place)}" if place else ""
                 held.append(f"`{job.name}` holds a thread{where}")
         return held
-
-    def let_go(self) -> None:
-        """Python need not wait at its exit for a thread that holds a job which nobody awaits."""
-        if self.unfinished():
-            queues: Any = pools._threads_queues
-            for thread in set(threading.enumerate()) - self._before:
-                queues.pop(thread, None)
 
     def at_work(self) -> bool:
         """Whether any job is out that is not parked until a later moment."""
