@@ -28,7 +28,7 @@ HEARTBEAT = LOOK_AFTER  # how often a run is looked after: a kernel's Stop is no
 _PATIENCE = 0.15
 # A run that was told to end is given up when no task of it has ended for so long: a call that does
 # not return holds its thread, or a task refuses to end.
-_LEAVE_AFTER = 0.8
+_LEAVE_AFTER, _LEAVE_JOBS_AFTER = 0.8, 5.0
 _STEPS_TO_END = 10_000  # after main is over, so that a task that refuses to end cannot hold it
 
 _LOOPS: dict[str, Any] = {"virtual": VirtualRecordingLoop, "real": RealRecordingLoop}
@@ -165,8 +165,9 @@ class Run:
         return self.finished.result() if self.finished.done() else self._trace(None)
 
     def jobs_are_done(self) -> bool:
-        """Whether no thread works for the run any more. A thread cannot be ended from outside."""
-        return not self._loop.thread_work.unfinished()
+        """Whether no thread works for the run any more, but for one that may never end."""
+        left = time.perf_counter() - self._told_at > _LEAVE_JOBS_AFTER
+        return left or not self._loop.thread_work.unfinished()
 
     def _poke(self, callback: Callable[[], Any]) -> None:
         with contextlib.suppress(RuntimeError):  # closed meanwhile: the run has ended
@@ -259,6 +260,7 @@ class Run:
     def _finish(self, result: Any = None) -> None:
         """Tell who waits: the run's thread does it, or who gives the run up."""
         with self._finishing:
+            self._loop.thread_work.let_go()
             if not self.finished.done():
                 try:
                     self.finished.set_result(self._trace_at_error or self._trace_at_end(result))

@@ -27,7 +27,7 @@ LISTENS = (
     5.0  # seconds for which a loop with nothing left to do waits for the program's own threads
 )
 _OWN = ("task-cards", "helper_")  # how the names of the recorder's threads begin
-_queues: Any = pools._threads_queues  # whose threads Python ends at its exit, and waits for
+_queues: Any = pools._threads_queues  # whose threads Python waits for at its exit
 _IDLE = pools._worker.__code__  # where a pool's thread waits for work
 _local = threading.local()
 
@@ -61,10 +61,8 @@ class Job:
 
     def run(self, func: Callback, *args: Any) -> Any:
         """Call the function in this thread, which works for this job meanwhile."""
-        _local.job, self.thread, thread = self, threading.get_ident(), threading.current_thread()
+        _local.job, self.thread = self, threading.get_ident()
         self.started = self.loop.stamp()
-        # A thread that a job holds for ever must not hold Python's exit: the run awaits its jobs.
-        queue = _queues.pop(thread, None)
         try:
             return func(*args)
         except BaseException as error:
@@ -72,8 +70,6 @@ class Job:
             raise
         finally:
             self.ended = self.loop.stamp()
-            if queue is not None:
-                _queues[thread] = queue
 
 
 def current_job() -> Job | None:
@@ -151,6 +147,13 @@ class ThreadWork:
                 where = f" at {describe(place)}" if place else ""
                 held.append(f"`{job.name}` holds a thread{where}")
         return held
+
+    def let_go(self) -> None:
+        """Let Python exit without the threads of jobs that nobody awaits any more."""
+        held = {job.thread for job in self._out.values()}
+        for thread in threading.enumerate():
+            if thread.ident in held:
+                _queues.pop(thread, None)
 
     def at_work(self) -> bool:
         """Whether any job is out that is not parked until a later moment."""

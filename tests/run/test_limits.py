@@ -19,6 +19,7 @@ import pytest
 from helpers import Deadlock, RunTooLong, Trace, record
 from helpers.run import loop as loops
 from helpers.run import session, threads
+from helpers.run.session import Run
 from tests.run.runs import CLOCKS, recorded
 
 
@@ -238,7 +239,8 @@ for clock in ("virtual", "real"):
 
 
 def test_a_script_ends_whose_runs_refused_to_end() -> None:
-    ran = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", SCRIPT]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
     assert ran.stderr == ""
     words = ran.stdout.split()
     assert (len(words), set(words)) == (12, {"TimeoutError", "RunTooLong"})
@@ -326,6 +328,19 @@ def test_what_ended_a_run_before_main_was_over_is_told(
     error = ended(program(), clock=clock)
     (finding,) = error.trace.findings  # type: ignore[attr-defined]
     assert finding.endswith(f"when {what} ended the run; it was cancelled then.")
+
+
+def test_a_lab_does_not_wait_for_ever_for_a_job_that_holds_its_thread(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(gets_in_a_thread(door))
+    run.start()
+    assert door.begun.wait(60)
+    run.stop()
+    run.finished.result(60)
+    assert not run.jobs_are_done()
+    monkeypatch.setattr(session, "_LEAVE_JOBS_AFTER", 0.0)
+    assert run.jobs_are_done()
 
 
 def test_a_run_over_its_limit_is_drawn_up_to_the_limit() -> None:
