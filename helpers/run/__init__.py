@@ -34,14 +34,8 @@ async def record(
     awaits every task of the run. When main is over, tasks that are left are cancelled and awaited,
     as `asyncio.run` does.
     """
-    run = Run(
-        coro,
-        clock=clock,
-        unit=unit,
-        max_steps=max_steps,
-        max_seconds=max_seconds,
-        until=until,
-    )
+    limits: Any = {"max_steps": max_steps, "max_seconds": max_seconds, "until": until}
+    run = Run(coro, clock=clock, unit=unit, **limits)
     run.start()
     __tracebackhide__ = True  # by IPython
     trace = await run.wait()

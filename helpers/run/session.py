@@ -22,7 +22,7 @@ from helpers.text import listing
 from helpers.trace import Trace
 
 MAX_SECONDS = 60.0
-HEARTBEAT = LOOK_AFTER  # how often a run is looked after: a kernel's Stop is noticed then
+HEARTBEAT = LOOK_AFTER  # how often a run is looked after, and a kernel's Stop is noticed
 # How long a step of a stopped run may hold its thread before an exception is raised in there, and
 # then before the next: a finalizer may have swallowed the first.
 _PATIENCE = 0.15
@@ -82,12 +82,9 @@ class Run:
         self.finished.set_running_or_notify_cancel()
         context = contextvars.copy_context()  # so that prints reach the cell that started it
         self._began = time.perf_counter()
-        thread = threading.Thread(
-            target=lambda: context.run(self._in_thread), name="task-cards-run"
-        )
-        thread.daemon = True
         try:
-            thread.start()
+            for work in (partial(context.run, self._in_thread), self._look_after):
+                threading.Thread(target=work, name="task-cards-run", daemon=True).start()
         except RuntimeError:  # no threads here: a browser's Python
             if self.clock == "real":
                 self.coro.close()
@@ -101,48 +98,41 @@ class Run:
     async def wait(self) -> Trace:
         """The trace, when the run is over; it may be a trace of a run that `error` ended."""
         loop = asyncio.get_running_loop()
-
-        def recorded_run() -> None:
-            while futures.wait([self.finished], HEARTBEAT).not_done:
-                self.watch()
-
+        if nested := isinstance(loop, RecordingLoop):  # a job holds the other run's virtual clock
+            done: Any = loop.run_in_executor(None, self.finished.exception)
+        else:
+            done = asyncio.wrap_future(self.finished)
+        wait = partial(asyncio.wait, [done], timeout=None if nested else HEARTBEAT)
         try:
-            if isinstance(loop, RecordingLoop):  # in a thread: a job holds the other run's clock
-                await loop.run_in_executor(None, recorded_run)
-            else:
-                await self._look_after()
+            while not done.done():
+                await wait()
         except asyncio.CancelledError:
             self.stop()
-            if isinstance(loop, RecordingLoop):
-                recorded_run()
-            while not self.finished.done():  # in a second, so a second Stop changes nothing
+            while not self.finished.done():  # in about a second, so a second Stop changes nothing
                 with contextlib.suppress(asyncio.CancelledError):
-                    await self._look_after()
+                    await wait()
             if not isinstance(self.error, asyncio.CancelledError):  # it ended in another way
                 self.error = asyncio.CancelledError("the run was stopped")
                 carry(self.error, self.finished.result())
             raise self.error from None
         return self.finished.result()
 
-    async def _look_after(self) -> None:
-        """Watch the run until it is over."""
-        done = asyncio.wrap_future(self.finished)
-        while not done.done():
-            await asyncio.wait([done], timeout=HEARTBEAT)
-            self.watch()
-
     def stop(self) -> None:
-        """Ask the run to end: every task is cancelled and awaited. `watch` sees it through."""
+        """Ask the run to end: every task is cancelled and awaited."""
         if not self.finished.done():
             self._stopped = True
             self._told_at = min(self._told_at, time.perf_counter())
             self._poke(self._loop.cancel_all)
 
+    def _look_after(self) -> None:
+        """In a thread of its own: watch the run until it is over."""
+        self._ready.wait()
+        while futures.wait([self.finished], HEARTBEAT).not_done:
+            self.watch()
+
     def watch(self) -> None:
-        """Look after the run, from another thread, every `HEARTBEAT` seconds."""
+        """Note what holds the loop for long, and see to it that a run ends that is told to."""
         loop, now = self._loop, time.perf_counter()
-        if self.finished.done():
-            return
         loop.look()
         if now - self._began > self.max_seconds and not self._too_long:
             self._too_long = True

@@ -197,7 +197,9 @@ def test_a_task_that_refuses_to_end_is_frozen_and_named_and_its_thread_turns_no_
     clock: str, door: Door
 ) -> None:
     error = stopped(refuse(door.begun), door.begun, clock=clock)
-    assert re.search("the run was stopped and did not end; `refuse` is at line .*in refuse", str(error))
+    assert re.search(
+        "the run was stopped and did not end; `refuse` is at line .*in refuse", str(error)
+    )
     (finding,) = error.trace.findings  # type: ignore[attr-defined]
     assert re.search("`refuse` was asked to stop .* had not ended when the run was given", finding)
 
