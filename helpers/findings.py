@@ -116,22 +116,18 @@ class _Finder:
     def _left_running(self, lane: Task) -> Iterator[Finding]:
         why, at = self.trace.ended_by.partition(":")[0], lane.waits_at
         if why == "Deadlock" and at:
-            sentence, kind = f"waits at {at}, and nothing can wake it.", "deadlock"
+            kind, sentence = "deadlock", f"waits at {at}, and nothing can wake it."
         elif why == "CancelledError" and "refused_cancel" in lane.noticed:
             return
         elif why in ("RunTooLong", "CancelledError") and at:
-            sentence, kind = (
-                f"had not ended when the run was given up: it was at {at}.",
-                "unfinished",
-            )
+            kind, sentence = "unfinished", f"had not ended when the run was given up, at {at}."
         elif at or (self.tokio and lane.cancelled_by == MAIN_RETURN):
-            where, end = (
-                f", waiting at {at}," if at else "",
-                "dropped" if self.tokio else "cancelled",
-            )
+            where, end = at and f", waiting at {at},", "dropped" if self.tokio else "cancelled"
             over = f"{self.trace.ended_by} ended the run" if why else "main was over"
-            sentence = f"was left running{where} when {over}; it was {end} then."
-            kind = "left_running"
+            kind, sentence = (
+                "left_running",
+                f"was left running{where} when {over}; it was {end} then.",
+            )
         else:
             return
         yield Finding(f"`{lane.name}` {sentence}", kind=kind, task=lane.id)

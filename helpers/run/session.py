@@ -83,7 +83,7 @@ class Run:
         context = contextvars.copy_context()  # so that prints reach the cell that started it
         self._began = time.perf_counter()
         try:
-            for work in (partial(context.run, self._in_thread), self._look_after):
+            for work in (self._look_after, partial(context.run, self._in_thread)):
                 threading.Thread(target=work, name="task-cards-run", daemon=True).start()
         except RuntimeError:  # no threads here: a browser's Python
             if self.clock == "real":
@@ -259,14 +259,16 @@ class Run:
 
     def _run_main(self, loop: RecordingLoop) -> Any:
         main = loop.create_task(self.coro)
-        timer = loop.call_later(self.until, self._end_in_time)
+        # Not an infinite one: it would change the order in which equal timers stand in the heap.
+        timer = loop.call_later(self.until, self._end_in_time) if self.until < math.inf else None
         try:
             return loop.run_until_complete(main)
         except BaseException as error:
             if main.done() or not self._in_time:
                 self._fail(error)
         finally:
-            timer.cancel()
+            if timer:
+                timer.cancel()
             loop.log.main_over = None if self._stopped else loop.stamp()
         return None
 

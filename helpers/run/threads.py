@@ -23,9 +23,7 @@ POOL_SIZE = 32  # on every machine; the default of Python's executor depends on 
 # long, a thread that sent the loop something holds the clock: it may wait for the answer.
 _GRACE = 0.25
 _LOOK = 0.05  # how often a loop that waits for threads looks again
-LISTENS = (
-    5.0  # seconds for which a loop with nothing left to do waits for the program's own threads
-)
+LISTENS = 5.0  # seconds in which a thread of the program's own may end what looks like a deadlock
 _OWN = ("task-cards", "helper_")  # how the names of the recorder's threads begin
 _queues: Any = pools._threads_queues  # whose threads Python waits for at its exit
 _IDLE = pools._worker.__code__  # where a pool's thread waits for work

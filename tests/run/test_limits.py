@@ -354,7 +354,7 @@ def test_a_run_over_its_limit_is_drawn_up_to_the_limit() -> None:
     (task,) = error.trace.tasks  # type: ignore[attr-defined]
     (finding,) = error.trace.findings  # type: ignore[attr-defined]
     assert (task.outcome, task.cancels) == ("pending", ())
-    assert re.search("`tick` had not ended when the run was given up: it was at line", finding)
+    assert re.search("`tick` had not ended when the run was given up, at line", finding)
 
 
 @CLOCKS
