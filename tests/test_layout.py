@@ -38,8 +38,8 @@ ROWS = [
 # Text, and a notebook's output: a trace shows itself without knowing how it is drawn.
 EXCEPTION = ("trace", "draw")
 # What the package may have. More is a decision, with its reason beside the number.
-MOST_LINES, MOST_MODULES = 7_824, 56
-MOST_LINES_OF_THE_MACHINE = 6_764  # all but the content: the labs' programs
+MOST_LINES, MOST_MODULES = 7_825, 56
+MOST_LINES_OF_THE_MACHINE = 6_765  # all but the content: the labs' programs
 
 OF_THE_COURSE = {"helpers", "tests"}
 # The name to import, where it is not the name to install.

@@ -183,6 +183,7 @@ class Run:
         """End a step that holds the thread: an exception is raised in there at its next line."""
         import ctypes  # loaded by the rare run that needs it
 
+        self._kept = self._loop.in_order()  # outside a step, it may lose the task that is next
         self._loop.broken_off = self._loop.log.lines.get(self._loop.step)
         thread = ctypes.c_ulong(self._loop._thread_id or 0)
         ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(RunStopped))

@@ -136,8 +136,8 @@ async def waits_in_a_pool_of_one_for_that_pool(door: Door) -> None:
     with ThreadPoolExecutor(1) as pool:
 
         def order() -> None:
-            door.begun.set()
             inner = pool.submit(door.get)
+            door.begun.set()
             door.then(inner.cancel)
             inner.result()
 
