@@ -39,7 +39,9 @@ class _Finder:
         # One sentence on one step is enough.
         yield from self._never_yielded({finding.task for finding in blocked})
         yield from self._never_awaited()
-        yield from self._left_running()
+        for lane in self.trace.lanes:
+            if lane.waits_at or self.tokio:
+                yield from self._left_running(lane)
         noticed = [lane for lane in self.trace.lanes if lane.noticed]
         for kind in ("vanished", "never_retrieved", "refused_cancel", "nested"):
             for lane in noticed:
@@ -113,16 +115,24 @@ class _Finder:
                 f"`{name}()`{where} was never awaited: none of its code ran.", kind="never_awaited"
             )
 
-    def _left_running(self) -> Iterator[Finding]:
-        end = "dropped" if self.tokio else "cancelled"
-        for lane in self.trace.lanes:
-            if lane.waits_at or (self.tokio and lane.cancelled_by == MAIN_RETURN):
-                where = f", waiting at {lane.waits_at}," if lane.waits_at else ""
-                yield Finding(
-                    f"`{lane.name}` was left running{where} when main was over; it was {end} then.",
-                    kind="left_running",
-                    task=lane.id,
-                )
+    def _left_running(self, lane: Task) -> Iterator[Finding]:
+        why, at = self.trace.ended_by.partition(":")[0], lane.waits_at
+        if why == "Deadlock" and at:
+            kind, sentence = "deadlock", f"waits at {at}, and nothing can wake it."
+        elif why == "CancelledError" and "refused_cancel" in lane.noticed:
+            return
+        elif why in ("RunTooLong", "CancelledError") and at:
+            kind, sentence = "unfinished", f"had not ended when the run was given up, at {at}."
+        elif at or (self.tokio and lane.cancelled_by == MAIN_RETURN):
+            where, end = at and f", waiting at {at},", "dropped" if self.tokio else "cancelled"
+            over = f"{self.trace.ended_by} ended the run" if why else "main was over"
+            kind, sentence = (
+                "left_running",
+                f"was left running{where} when {over}; it was {end} then.",
+            )
+        else:
+            return
+        yield Finding(f"`{lane.name}` {sentence}", kind=kind, task=lane.id)
 
     def _sentence(self, kind: str, lane: Task) -> str:
         """What the loop noticed of a task; "" where it is nobody's fault."""
@@ -143,9 +153,10 @@ class _Finder:
         if all(self._is_child(request.by, lane) for request in lane.cancels):
             return ""
         asked = lane.cancels[0].time
+        ended = "returned" if lane.ended is not None else "had not ended when the run was given up"
         return (
             f"`{lane.name}` was asked to stop at {self._at(asked)} and refused: it went on for "
-            f"{self._for(lane.end - asked)} and returned."
+            f"{self._for(lane.end - asked)} and {ended}."
         )
 
     def _is_child(self, who: Waker, of: Task) -> bool:

@@ -93,7 +93,7 @@ class Finding(str):  # noqa: SLOT000 - it carries its kind and task
     """A whole sentence on something that went wrong, with its kind and the task's lane id.
 
     Kinds: "blocked", "never_yielded", "never_awaited", "left_running", "never_retrieved",
-    "refused_cancel", "vanished", "really_blocked", "nested".
+    "refused_cancel", "vanished", "really_blocked", "nested", "deadlock", "unfinished".
     """
 
     kind: str
@@ -127,7 +127,7 @@ class Task:
     place: str = ""  # where its code stands: "kitchen.py:12"
     error: str = ""  # the exception, as "ValueError: burnt", when the outcome is "raised"
     cancels: tuple[CancelRequest, ...] = ()
-    waits_at: str = ""  # the line it waited at when main was over, if it was left running then
+    waits_at: str = ""  # the line it waited at when main was over, or the run was ended before
     # What the loop noticed of it: "never_retrieved", "refused_cancel", "vanished", "nested".
     noticed: tuple[str, ...] = ()
 

@@ -65,6 +65,7 @@ class Trace:
     sequence: tuple[int, ...] = ()  # whose steps they were, in the order in which they began
     # Coroutines that were made and never awaited: the function's name, and the line in words or "".
     unawaited: tuple[tuple[str, str], ...] = ()
+    ended_by: str = ""  # the error that ended the run before main was over, in words
 
     @classmethod
     def read_later(

@@ -61,6 +61,7 @@ class Kernel:
 
     def __init__(self, manager: AsyncKernelManager, client: AsyncKernelClient) -> None:
         self.manager, self.client = manager, client
+        self.shown: list[str] = []  # the text of what cells displayed
 
     async def follow(self, request: str, until: str = "") -> str:
         """What a cell prints, up to the word `until` or to its end."""
@@ -69,8 +70,10 @@ class Kernel:
             message = await self.client.get_iopub_msg(timeout=60)
             if message["parent_header"].get("msg_id") != request:
                 continue
-            content: dict[str, str] = message["content"]
-            printed += content.get("text", "")
+            content: dict[str, Any] = message["content"]
+            printed += str(content.get("text", ""))
+            if "data" in content:
+                self.shown.append(content["data"]["text/plain"])
             if (until and until in printed) or content.get("execution_state") == "idle":
                 return printed
 
@@ -114,8 +117,11 @@ def test_stop_ends_a_cell_and_everything_that_its_run_began(clock: str, work: st
             await book.manager.interrupt_kernel()
             ended = await book.answer(request)  # what blocks goes on meanwhile
             assert ended["status"] == "error"
-            assert ended["ename"] in ("KeyboardInterrupt", "CancelledError")
+            assert ended["ename"] == "CancelledError"
+            (sentence,) = ended["traceback"]
+            assert sentence.startswith("CancelledError: the run was stopped")
             await book.follow(request)
+            assert any("main" in picture for picture in book.shown), "the timeline so far"
             assert await book.run(LEFT) == "['tidied']\n"
             assert await book.run(GOES_ON) == "2.0\n", "the kernel goes on"
 

@@ -88,6 +88,7 @@ def sentences(trace: Trace, unit: TimeUnit) -> Iterator[str]:
     """What could be said of a run, the most telling first."""
     if not trace.lanes:
         yield "Nothing ran"
+    yield from _about_deadlock(trace, unit)
     if trace.duration == 0:
         steps = sum(lane.polls for lane in trace.lanes)
         yield f"{words.plural(steps, 'step')} at one moment: no time passes"
@@ -101,6 +102,16 @@ def sentences(trace: Trace, unit: TimeUnit) -> Iterator[str]:
     yield from _about_stops(trace, unit)
     yield from _about_crowd(trace, unit, 2, 1.2)
     yield _about_the_rest(trace, unit)
+
+
+def _about_deadlock(trace: Trace, unit: TimeUnit) -> Iterator[str]:
+    """Who waits for ever, but for those who wait for a child that does."""
+    found = {finding.task for finding in trace.findings if finding.kind == "deadlock"}
+    parents = {lane.parent for lane in trace.tasks if lane.id in found}
+    if names := [f"`{lane.name}`" for lane in trace.tasks if lane.id in found - parents]:
+        wait, whom = ("waits", "it") if len(names) == 1 else ("wait", "them")
+        at = f"{unit.moment(trace.duration)} {unit.short}"
+        yield f"Deadlock at {at}: {words.listing(names)} {wait}, and nothing can wake {whom}"
 
 
 def _about_wait(trace: Trace, unit: TimeUnit, wait: Span) -> str:

@@ -183,7 +183,6 @@ class Engine:
         while not (run.finished.done() and run.jobs_are_done()):
             self._wake.wait(HEARTBEAT)
             self._wake.clear()
-            run.watch()
             now = time.monotonic()
             if stopped or run.finished.done():
                 continue

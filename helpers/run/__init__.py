@@ -5,10 +5,11 @@ Stop always works. Where there are no threads, the virtual clock runs nested in 
 The idea of noting each step as it happens is trio's Instrument.
 """
 
+import math
 from collections.abc import Coroutine
 from typing import Any
 
-from helpers.run.session import MAX_SECONDS, MAX_STEPS, Run
+from helpers.run.session import MAX_SECONDS, Run
 from helpers.trace import Trace
 
 
@@ -17,22 +18,26 @@ async def record(
     *,
     clock: str = "virtual",
     unit: str = "seconds",
-    max_steps: int = MAX_STEPS,
+    max_steps: int | None = None,
     max_seconds: float = MAX_SECONDS,
+    until: float = math.inf,
 ) -> Trace:
     """Run a coroutine to its end and return the trace of every step of every task in it.
 
     `clock`: "virtual" (sleeps take no time, times are exact) or "real". `unit` says what a second
-    of the virtual clock stands for: "seconds", or "minutes" of the kitchen. `max_steps` and
-    `max_seconds` (of real time, on both clocks) end a run that does not end by itself.
+    of the virtual clock stands for: "seconds", or "minutes" of the kitchen. `until`, in seconds of
+    the clock, ends a run like its end would: a server, say. `max_steps` (by default 100,000 and a
+    few for each task) and `max_seconds` (of real time) end a run that does not end by itself.
 
     Raises what the coroutine raises, with the trace as the exception's `trace`; `Deadlock` when
     nothing can ever happen again; `RunTooLong` over a limit. Cancelling the caller cancels and
     awaits every task of the run. When main is over, tasks that are left are cancelled and awaited,
     as `asyncio.run` does.
     """
-    run = Run(coro, clock=clock, unit=unit, max_steps=max_steps, max_seconds=max_seconds)
+    limits: Any = {"max_steps": max_steps, "max_seconds": max_seconds, "until": until}
+    run = Run(coro, clock=clock, unit=unit, **limits)
     run.start()
+    __tracebackhide__ = True  # by IPython
     trace = await run.wait()
     if run.error is not None:
         raise run.error

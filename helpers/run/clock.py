@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextvars import Context
 from typing import Any, NoReturn
 
-from helpers.run import source
 from helpers.run.errors import Deadlock
 from helpers.run.source import Args, Callback
 from helpers.run.threads import POOL_SIZE, ThreadWork, current_job
@@ -46,10 +45,10 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def select(self, _: float | None) -> list[Any]:
         """Jump to the next timer if nothing is ready. Called once per turn of the loop."""
-        jobs = self.thread_work
+        jobs, silent_from = self.thread_work, 0.0
         self._ready.extend(jobs.collect(until_quiet=not self._ready))
         while not self._ready and not self._stopping:
-            if self._scheduled and not jobs.at_work():
+            if self._scheduled and self._scheduled[0]._when < math.inf and not jobs.at_work():
                 # Nothing is ready and no job is at work, so nothing can happen before the next
                 # deadline: jump there instead of waiting.
                 self._now = max(self._now, round(self._scheduled[0]._when, DIGITS))
@@ -57,8 +56,12 @@ class VirtualLoop(asyncio.BaseEventLoop):
                 self._clock_resolution = max(RESOLUTION, 2 * math.ulp(self._now))
                 jobs.jumped_at = time.perf_counter()
                 break
-            if not jobs.wait_a_little():
-                raise Deadlock(self._deadlock_in_words())
+            silent_from = silent_from or time.perf_counter()
+            may_hear = jobs.may_hear(time.perf_counter() - silent_from)
+            if not jobs.wait_a_little(anyway=may_hear):
+                nothing = "no task is ready and no timer is set, so nothing can ever happen"
+                real = ', unless by a thread that asyncio did not start: record with clock="real"'
+                raise Deadlock(f"deadlock at {self._now:g} s: {nothing}{real * jobs.may_hear()}")
             self._ready.extend(jobs.collect(until_quiet=True))
         return []
 
@@ -97,12 +100,6 @@ class VirtualLoop(asyncio.BaseEventLoop):
             if jobs := self.thread_work.unfinished(pool):
                 await asyncio.wait(map(asyncio.wrap_future, jobs), timeout=timeout)
             pool.shutdown(wait=False)
-
-    def _deadlock_in_words(self) -> str:
-        waiting = sorted(asyncio.all_tasks(self), key=lambda task: getattr(task, "recorded_as", 0))
-        each = source.each_at("waits at", waiting) or "no task waits"
-        nothing = "no task is ready and no timer is set, so nothing can ever happen"
-        return f"deadlock at {self._now:g} s: {nothing}. {each}"
 
     def _needs_sockets(self, *_: Any, **__: Any) -> NoReturn:
         lacks = "the virtual clock has no sockets, pipes or processes"

@@ -1,7 +1,9 @@
 """What can go wrong with a run, each in a sentence. Every one carries the run's trace."""
 
+import asyncio
 import contextlib
 import threading
+from functools import partial
 from typing import Any
 
 THREAD_OF_ITS_OWN = (
@@ -35,3 +37,21 @@ def explain(error: Any, words: str) -> None:
         noted = THREAD_OF_ITS_OWN in getattr(error, "__notes__", ())
         if not noted and (of_local or any(text in words for text in texts)):
             error.add_note(THREAD_OF_ITS_OWN)
+
+
+_OF_THE_RUN: Any = (RunError, asyncio.CancelledError)
+
+
+def carry(error: Any, trace: Any) -> None:
+    """Give the error that ended a run its trace; a cell shows one sentence and the timeline."""
+    with contextlib.suppress(Exception):  # a class of the program's may refuse it
+        error.trace = trace
+        if isinstance(error, _OF_THE_RUN):
+            error._render_traceback_ = partial(_in_a_cell, error)  # IPython asks for it
+
+
+def _in_a_cell(error: Any) -> list[str]:
+    from IPython.display import display
+
+    display(error.trace)  # type: ignore[no-untyped-call]
+    return [f"{type(error).__name__}: {error}"]

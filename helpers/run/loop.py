@@ -5,6 +5,7 @@
 
 import asyncio
 import heapq
+import math
 import operator
 import sys
 import threading
@@ -19,7 +20,7 @@ from typing import Any, NoReturn
 
 from helpers.run import handles, source
 from helpers.run.clock import VirtualLoop, set_aside
-from helpers.run.errors import THREAD_OF_ITS_OWN, RunTooLong, explain
+from helpers.run.errors import THREAD_OF_ITS_OWN, RunStopped, RunTooLong, explain
 from helpers.run.handles import FIELDS, OUTSIDE, RecordedHandle, RecordedTask, RecordedTimer
 from helpers.run.source import Args, Callback
 from helpers.run.threads import Job, ThreadWork, current_job
@@ -37,6 +38,9 @@ _TOLD = {"was destroyed but it is pending!": "vanished", _AT_THE_END: "never_ret
 _TOLD |= dict.fromkeys(("was never retrieved", "is already completed"), "never_retrieved")
 _blank: Any = RecordedTask.__new__
 _BaseEventLoop = asyncio.BaseEventLoop
+# A run may take so many steps, and each task some of its own. An endless program gets there within
+# about a second; one that goes on spawning, at the most.
+SPARE_STEPS, _STEPS_OF_A_TASK, MAX_STEPS = 100_000, 3, 1_000_000
 
 
 class RecordingLoop(asyncio.BaseEventLoop):
@@ -46,18 +50,20 @@ class RecordingLoop(asyncio.BaseEventLoop):
     timer_class = RecordedTimer
     thread_work: ThreadWork
     stamp: Callable[[], float]  # the moment in the loop's seconds; the loop's own, found sooner
-    halt = ""  # set from another thread, in words: raised as RunTooLong at the next turn
+    halt: BaseException | None = None  # set from another thread: raised at the next turn
     passes_request_on = False  # asyncio cancels a task that is recorded
     broken_off: source.Place | None = None  # the line of a step that was ended by force
     _thread_id: Any  # of the thread in which it runs, or None
 
-    def prepare(self, limit: float) -> None:
-        """Make the loop ready to record."""
+    def prepare(self, limit: int | None) -> None:
+        """Make the loop ready to record so many steps, by default what its tasks may need."""
         self.at = self.turn_began = self.waited_from = self.stamp()  # `at`: the running step began
         self.log = handles.Log(self.at)
         self.steps = self.log.steps
         self.auto_names = count(1)  # each run's own, as a fresh interpreter's
-        self.limit = limit  # of steps: the run is ended with RunTooLong
+        self.limit: float = limit or SPARE_STEPS  # where the number of steps is looked at next
+        self.spare: float = SPARE_STEPS
+        self.most: float = limit or MAX_STEPS
         self.raised: list[weakref.ref[asyncio.Task[Any]]] = []  # their errors may be retrieved yet
         self.step_class: type | None = None  # of what a task hands over as its step, once seen
         self.sleep_over: float | None = None  # since when, while a sleep's timer sets its future
@@ -204,11 +210,18 @@ class RecordingLoop(asyncio.BaseEventLoop):
         self.waited_from = self.at
         self.at = self.turn_began = self.stamp()
         if self.halt:
-            raise RunTooLong(self.why_halted())
+            raise self.halt
         if len(self.steps) > self.limit * FIELDS:
-            taken, self.limit = len(self.steps) // FIELDS, float("inf")
-            raise RunTooLong(f"the run took {taken} steps and did not end; {self.still_going()}")
+            self._look_at_limit()
         super()._process_events(event_list)
+
+    def _look_at_limit(self) -> None:
+        """Allow the steps that each task takes by itself, up to the most, or end the run."""
+        taken = len(self.steps) // FIELDS
+        self.limit = min(self.most, self.spare + _STEPS_OF_A_TASK * len(self.log.spawns))
+        if taken > self.limit:
+            self.limit = math.inf
+            raise RunTooLong(f"the run took {taken} steps and did not end")
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """Note what asyncio tells of a task, and do as asyncio does but for the message it logs."""
@@ -300,37 +313,46 @@ class RecordingLoop(asyncio.BaseEventLoop):
         began = self.wall_began if isinstance(self, VirtualLoop) else self.at
         return 0.0 if self.step == OUTSIDE else time.perf_counter() - began
 
-    def why_halted(self) -> str:
-        """Why the run was ended from outside, and where it stood; told once."""
-        why, self.halt = self.halt, ""
-        held = self.broken_off and f"a step held the loop at {source.describe(self.broken_off)}"
-        return f"{why}; {held or self.still_going()}"
-
     def cancel_all(self) -> None:
         """Ask every task to stop, in the name of whoever stopped the run."""
         self.step = OUTSIDE
         for task in asyncio.all_tasks(self):
             task.cancel()
 
-    def still_going(self) -> str:
-        """The tasks that have not ended and the lines they stand at, in words."""
-        return source.each_at("is at", self.in_order()) or "no task is left"
-
     def in_order(self) -> list[Any]:
         """The tasks that have not ended, in the order of their spawns."""
         return sorted(asyncio.all_tasks(self), key=self.number)
 
-    def note_what_is_left(self) -> None:
-        """At the end: note exceptions nobody retrieved, and tasks that would not end."""
+    def turn_no_more(self) -> None:
+        """End what the loop's thread does with this turn."""
+        self.halt = RunStopped()
+
+    def freeze(self) -> None:
+        """Keep for ever what has not ended: a finalizer that refuses to end would hang Python."""
+        if left := self.in_order():
+            import ctypes  # loaded by the rare run that needs it
+
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object((self, left)))
+
+    def note_what_is_left(self, error: BaseException | None, *, refused: bool) -> None:
+        """At the end: note exceptions nobody retrieved, and tasks that would not end.
+
+        `error` is the one the caller gets; with `refused` they had the time to end.
+        """
         for ref in self.raised:
             task: Any = ref()
             if task is not None and task._log_traceback:
+                if task._exception is error:
+                    task._log_traceback = False
+                    continue
                 self.log.noticed[task.recorded_as] = "never_retrieved"
                 if task.recorded_as in self.log.left:  # as `asyncio.run` tells
                     told = {"message": _AT_THE_END, "exception": task.exception(), "task": task}
                     self.call_exception_handler(told)
         for task in self.in_order():
             self.log.left.setdefault(task.recorded_as, source.waiting(task))
+            if refused:
+                self.log.noticed[task.recorded_as] = "refused_cancel"
             task._log_destroy_pending = False
 
 

@@ -8,24 +8,27 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent import futures
+from functools import partial
 from typing import Any
 
 from helpers.run import source, unawaited
 from helpers.run.build import build_trace
 from helpers.run.clock import set_aside
-from helpers.run.errors import RunError, RunStopped, RunTooLong
-from helpers.run.handles import FIELDS, LOOK_AFTER
+from helpers.run.errors import Deadlock, RunError, RunStopped, RunTooLong, carry
+from helpers.run.handles import FIELDS, LOOK_AFTER, OUTSIDE
 from helpers.run.loop import RealRecordingLoop, RecordingLoop, VirtualRecordingLoop
+from helpers.text import listing
 from helpers.trace import Trace
 
-MAX_STEPS = 1_000_000
 MAX_SECONDS = 60.0
-HEARTBEAT = LOOK_AFTER  # how often a run is looked after: a kernel's Stop is noticed then
+HEARTBEAT = LOOK_AFTER  # how often a run is looked after, and a kernel's Stop is noticed
 # How long a step of a stopped run may hold its thread before an exception is raised in there, and
 # then before the next: a finalizer may have swallowed the first.
 _PATIENCE = 0.15
-_LEAVE_AFTER = 0.8  # a stopped run that still holds a blocking call is left behind
-_STEPS_TO_END = 100_000  # after main is over, so that a task that refuses to end cannot hold it
+# A run that was told to end is given up when no task of it has ended for so long: a call that does
+# not return holds its thread, or a task refuses to end.
+_LEAVE_AFTER, _LEAVE_JOBS_AFTER = 0.8, 5.0
+_STEPS_TO_END = 10_000  # after main is over, so that a task that refuses to end cannot hold it
 
 _LOOPS: dict[str, Any] = {"virtual": VirtualRecordingLoop, "real": RealRecordingLoop}
 
@@ -43,8 +46,9 @@ class Run:
         *,
         clock: str = "virtual",
         unit: str = "seconds",
-        max_steps: int = MAX_STEPS,
+        max_steps: int | None = None,
         max_seconds: float = MAX_SECONDS,
+        until: float = math.inf,
     ) -> None:
         if not asyncio.iscoroutine(coro):
             name = getattr(coro, "__name__", "main")
@@ -53,11 +57,12 @@ class Run:
             coro.close()
             choice = 'clock is "virtual" or "real", and unit "seconds" or "minutes"'
             raise ValueError(f"{choice}, got {clock!r} and {unit!r}")
-        if not min(max_steps, max_seconds) > 0:
+        if not min(1 if max_steps is None else max_steps, max_seconds, until) > 0:
             coro.close()
-            raise ValueError(f"limits are above 0, got {max_steps=!r} and {max_seconds=!r}")
+            limits = f"{max_steps=!r}, {max_seconds=!r} and {until=!r}"
+            raise ValueError(f"limits are above 0, got {limits}")
         self.coro, self.clock, self.unit = coro, clock, unit
-        self.max_steps, self.max_seconds = max_steps, max_seconds
+        self.max_steps, self.max_seconds, self.until = max_steps, max_seconds, until
         self.finished: futures.Future[Trace] = futures.Future()
         self.error: BaseException | None = None
         self._loop: Any = None  # a RecordingLoop, once the run has begun
@@ -65,18 +70,21 @@ class Run:
         self._began = self._raised_at = 0.0
         # Set from another thread; `RunStopped` may then be raised into the run's at any line.
         self._stopped = self._too_long = False
+        self._given_up = self._in_time = False  # `until` came
+        self._told_at, self._fewest = math.inf, math.inf  # told to end; tasks left when last seen
+        self._finishing = threading.Lock()
+        self._left: list[Any] = []  # tasks that main left, kept until their errors are told
+        self._trace_at_error: Trace | None = None  # before its tasks were cancelled
+        self._ended_by = ""  # what ended the run before main was over, in words
 
     def start(self) -> None:
         """Begin the run."""
         self.finished.set_running_or_notify_cancel()
         context = contextvars.copy_context()  # so that prints reach the cell that started it
         self._began = time.perf_counter()
-        thread = threading.Thread(
-            target=lambda: context.run(self._in_thread), name="task-cards-run"
-        )
-        thread.daemon = True
         try:
-            thread.start()
+            for work in (self._look_after, partial(context.run, self._in_thread)):
+                threading.Thread(target=work, name="task-cards-run", daemon=True).start()
         except RuntimeError:  # no threads here: a browser's Python
             if self.clock == "real":
                 self.coro.close()
@@ -90,52 +98,56 @@ class Run:
     async def wait(self) -> Trace:
         """The trace, when the run is over; it may be a trace of a run that `error` ended."""
         loop = asyncio.get_running_loop()
-
-        def recorded_run() -> None:
-            while futures.wait([self.finished], HEARTBEAT).not_done:
-                self.watch()
-
-        nested = isinstance(loop, RecordingLoop)
+        if nested := isinstance(loop, RecordingLoop):  # a job holds the other run's virtual clock
+            done: Any = loop.run_in_executor(None, self.finished.exception)
+        else:
+            done = asyncio.wrap_future(self.finished)
+        wait = partial(asyncio.wait, [done], timeout=None if nested else HEARTBEAT)
         try:
-            if nested:  # in a thread, whose job holds the other run's virtual clock
-                await loop.run_in_executor(None, recorded_run)
-            else:
-                await self._look_after(math.inf)
+            while not done.done():
+                await wait()
         except asyncio.CancelledError:
             self.stop()
-            if nested:
-                futures.wait([self.finished], _LEAVE_AFTER)
-            else:
-                await self._look_after(_LEAVE_AFTER)
-            raise
+            while not self.finished.done():  # in about a second, so a second Stop changes nothing
+                with contextlib.suppress(asyncio.CancelledError):
+                    await wait()
+            if not isinstance(self.error, asyncio.CancelledError):  # it ended in another way
+                self.error = asyncio.CancelledError("the run was stopped")
+                carry(self.error, self.finished.result())
+            raise self.error from None
         return self.finished.result()
 
-    async def _look_after(self, at_most: float) -> None:
-        """Watch the run until it is over, or for so many seconds."""
-        done, leave_at = asyncio.wrap_future(self.finished), time.perf_counter() + at_most
-        while not done.done() and time.perf_counter() < leave_at:
-            await asyncio.wait([done], timeout=HEARTBEAT)
-            self.watch()
-
     def stop(self) -> None:
-        """Ask the run to end: every task is cancelled and awaited. `watch` sees it through."""
+        """Ask the run to end: every task is cancelled and awaited."""
         if not self.finished.done():
             self._stopped = True
+            self._told_at = min(self._told_at, time.perf_counter())
             self._poke(self._loop.cancel_all)
 
+    def _look_after(self) -> None:
+        """In a thread of its own: watch the run until it is over."""
+        self._ready.wait()
+        while futures.wait([self.finished], HEARTBEAT).not_done:
+            self.watch()
+
     def watch(self) -> None:
-        """Look after the run, from another thread, every `HEARTBEAT` seconds."""
-        loop = self._loop
-        if self.finished.done():
-            return
+        """Note what holds the loop for long, and see to it that a run ends that is told to."""
+        loop, now = self._loop, time.perf_counter()
         loop.look()
-        if time.perf_counter() - self._began > self.max_seconds and not self._too_long:
+        if now - self._began > self.max_seconds and not self._too_long:
             self._too_long = True
-            loop.halt = f"the run took more than {self.max_seconds:g} s and did not end"
+            self._told_at = min(self._told_at, now)
+            loop.halt = self._cut_short()
             self._poke(lambda: None)
-        must_end = self._stopped or self._too_long
-        if must_end and min(loop.held_for(), time.perf_counter() - self._raised_at) > _PATIENCE:
-            self._raised_at = time.perf_counter()
+        if now < self._told_at:
+            return
+        unended = len(loop.log.spawns) - len(loop.log.ended)
+        if unended < self._fewest:
+            self._fewest, self._told_at = unended, now
+        if now - self._told_at > _LEAVE_AFTER:
+            self._give_up()
+        elif min(loop.held_for(), now - self._raised_at) > _PATIENCE:
+            self._raised_at = now
             self._raise_inside()
 
     def snapshot(self) -> Trace:
@@ -143,25 +155,78 @@ class Run:
         return self.finished.result() if self.finished.done() else self._trace(None)
 
     def jobs_are_done(self) -> bool:
-        """Whether no thread works for the run any more. A thread cannot be ended from outside."""
-        return not self._loop.thread_work.unfinished()
+        """Whether no thread works for the run any more, but for one that may never end."""
+        left = time.perf_counter() - self._told_at > _LEAVE_JOBS_AFTER
+        return left or not self._loop.thread_work.unfinished()
 
-    def _poke(self, callback: Callable[[], None]) -> None:
+    def _poke(self, callback: Callable[[], Any]) -> None:
         with contextlib.suppress(RuntimeError):  # closed meanwhile: the run has ended
             self._loop.call_first(callback)
             self._loop.thread_work.stop()
+
+    def _cut_short(self) -> BaseException:
+        """What ends a run that is told to end from outside."""
+        if self._too_long:
+            return RunTooLong(f"the run took more than {self.max_seconds:g} s and did not end")
+        return asyncio.CancelledError("the run was stopped" + " and did not end" * self._given_up)
+
+    def _fail(self, error: BaseException) -> None:
+        """Note the first error that ends the run."""
+        if isinstance(error, RunStopped | asyncio.CancelledError) and self._told_at < math.inf:
+            error = self._cut_short()
+        if self.error is None:
+            self.error = error
+            if 0 not in self._loop.log.ended:  # main's
+                self._ended_by = source.in_words(error)
 
     def _raise_inside(self) -> None:
         """End a step that holds the thread: an exception is raised in there at its next line."""
         import ctypes  # loaded by the rare run that needs it
 
+        self._kept = self._loop.in_order()  # outside a step, it may lose the task that is next
         self._loop.broken_off = self._loop.log.lines.get(self._loop.step)
         thread = ctypes.c_ulong(self._loop._thread_id or 0)
         ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(RunStopped))
 
+    def _give_up(self) -> None:
+        """Finish the run from outside; its thread turns no more."""
+        if self._finishing.locked():  # by its thread
+            return
+        loop, self._given_up = self._loop, True
+        held = loop.held_for() > _PATIENCE
+        loop.broken_off = loop.log.lines.get(loop.step) if held else None
+        # A thread that comes back from where it was held has time to tidy up.
+        self._poke(partial(loop.call_later, _LEAVE_AFTER * held, loop.turn_no_more))
+        self._fail(RunStopped())
+        loop.note_what_is_left(self.error, refused=not held)
+        loop.freeze()
+        self._finish()
+
     def _trace(self, result: Any) -> Trace:
         log, jobs, now = self._loop.log, self._loop.thread_work.jobs, self._loop.stamp()
-        return build_trace(log, jobs, now, clock=self.clock, unit=self.unit, result=result)
+        known = {"clock": self.clock, "unit": self.unit, "ended_by": self._ended_by}
+        return build_trace(log, jobs, now, result=result, **known)
+
+    def _trace_at_end(self, result: Any = None) -> Trace:
+        """The trace; the error that ended the run carries it, and says where the run stood."""
+        trace, loop, error = self._trace(result), self._loop, self.error
+        if isinstance(error, RunError) or (error is not None and self._given_up):
+            stands, end = ("waits", ".") if isinstance(error, Deadlock) else ("is", ";")
+            where = [
+                f"`{trace.by_id[task.recorded_as].name}` {stands} at {source.waiting(task)}"
+                for task in loop.in_order()
+                if task.recorded_as in trace.by_id
+            ]
+            if loop.broken_off:
+                where = [f"a step held the loop at {source.describe(loop.broken_off)}"]
+            held = loop.thread_work.held()
+            words = listing(where + held, most=5, what="other tasks") or "no task is left"
+            if held or (loop.broken_off and self._given_up):
+                words += ": its thread could not be ended"
+            error.args = (f"{error}{end} {words}",)
+        if error is not None:
+            carry(error, trace)
+        return trace
 
     def _in_thread(self) -> None:
         """The whole run: main to its end, all that it left behind, and the trace."""
@@ -175,58 +240,73 @@ class Run:
                 result = self._run_main(loop)
                 self._end_the_rest(loop)
         except BaseException as error:  # nothing may keep the one who waits from being told
-            self.error = self.error or error
+            self._fail(error)
         try:
-            # The loop is closed before anybody is told: who goes on finds nothing left.
-            with contextlib.closing(loop):
-                trace = self._trace(result)
-            with contextlib.suppress(Exception):  # a class of the program's may refuse it
-                if self.error is not None:
-                    self.error.trace = trace  # type: ignore[attr-defined]
-            self.finished.set_result(trace)
-        except BaseException as error:
-            self.finished.set_exception(error)
+            loop.note_what_is_left(self.error, refused=isinstance(self.error, RunError))
+            self._left.clear()
+            loop.freeze()
+            loop.close()  # before anybody is told: who goes on finds nothing left
+        finally:
+            self._finish(result)
+
+    def _finish(self, result: Any = None) -> None:
+        """Tell who waits: the run's thread does it, or who gives the run up."""
+        with self._finishing:
+            self._loop.thread_work.let_go()
+            if not self.finished.done():
+                try:
+                    self.finished.set_result(self._trace_at_error or self._trace_at_end(result))
+                except BaseException as error:
+                    self.finished.set_exception(error)
 
     def _run_main(self, loop: RecordingLoop) -> Any:
         main = loop.create_task(self.coro)
+        # Not an infinite one: it would change the order in which equal timers stand in the heap.
+        timer = loop.call_later(self.until, self._end_in_time) if self.until < math.inf else None
         try:
-            while not main.done():
-                try:
-                    loop.run_until_complete(main)
-                except RunStopped:  # where main is not done, it was raised outside of any step
-                    if main.done():
-                        raise
-            return main.result()
+            return loop.run_until_complete(main)
         except BaseException as error:
-            self.error = error
-            if self._too_long and isinstance(error, RunStopped | asyncio.CancelledError):
-                self.error = RunTooLong(loop.why_halted())
-            elif isinstance(error, RunStopped):
-                self.error = asyncio.CancelledError("the run was stopped")
+            if main.done() or not self._in_time:
+                self._fail(error)
         finally:
+            if timer:
+                timer.cancel()
             loop.log.main_over = None if self._stopped else loop.stamp()
         return None
 
+    def _end_in_time(self) -> None:
+        """End the run at the moment `until`; what is cancelled then was cancelled by the time."""
+        self._in_time = True
+        self._loop.log.deadlines.add(OUTSIDE)
+        self._loop.stop()
+
     def _end_the_rest(self, loop: RecordingLoop) -> None:
         """Cancel and await what is left, as `asyncio.run` does, and wait for threads' jobs."""
-        log = loop.log
-        loop.limit = len(log.steps) // FIELDS + _STEPS_TO_END
-        left = loop.in_order()  # kept until their errors are told
-        for task in left:
-            if not self._stopped and not isinstance(self.error, RunError):
-                log.left[task.recorded_as] = source.waiting(task)
-            task.cancel()
+        if isinstance(loop.halt, RunStopped):
+            return
+        self._left = left = loop.in_order()
+        if not (self._stopped or self._in_time):
+            for task in left:
+                loop.log.left[task.recorded_as] = source.waiting(task)
+        if isinstance(self.error, RunError):  # what follows is not of the program's making
+            with self._finishing:
+                self._trace_at_error = self._trace_at_end()
+            self._told_at = time.perf_counter()
+        loop.halt = None
+        loop.limit = loop.spare = len(loop.steps) // FIELDS + _STEPS_TO_END
+        loop.most = math.inf
         try:
+            for task in left:
+                task.cancel()
             _run_until_done(loop, left)
             if loop._asyncgens:  # type: ignore[attr-defined]
-                log.hidden.add(len(log.spawns))
+                loop.log.hidden.add(len(loop.log.spawns))
                 loop.run_until_complete(loop.shutdown_asyncgens())
-            if not self._stopped:
+            if not (self._stopped or self._too_long):
                 jobs = loop.thread_work.unfinished()
                 _run_until_done(loop, [asyncio.wrap_future(job, loop=loop) for job in jobs])
         except (RunError, RunStopped) as error:
-            self.error = self.error or error
-        loop.note_what_is_left()
+            self._fail(error)
 
 
 def _run_until_done(loop: RecordingLoop, awaited: list[asyncio.Future[Any]]) -> None:

@@ -7,12 +7,10 @@ import os
 import re
 import sys
 from asyncio import format_helpers
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextvars import Context
 from types import CodeType, FrameType
 from typing import Any
-
-from helpers.text import listing
 
 Callback = Callable[..., Any]
 Args = tuple[Any, ...]
@@ -123,18 +121,6 @@ def waiting(task: asyncio.Task[Any]) -> str:
     """Where a task is suspended, in words."""
     place = suspended(task)
     return describe(place) if place else "a place unknown"
-
-
-def each_at(stands: str, tasks: Iterable[asyncio.Task[Any]]) -> str:
-    """Tasks and the lines at which they stand, in words."""
-    each = [f"`{called(task)}` {stands} {waiting(task)}" for task in tasks]
-    return listing(each, most=5, what="other tasks")
-
-
-def called(task: asyncio.Task[Any]) -> str:
-    """A task's name; where nobody gave it one, its coroutine's."""
-    name = task.get_name()
-    return _coroutine_name(task.get_coro()) if AUTO_NAME.fullmatch(name) else name
 
 
 def code_of(coro: Any) -> CodeType | str:

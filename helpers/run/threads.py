@@ -7,13 +7,15 @@ the number of the job, so that the order in which real threads happened to run i
 
 import asyncio
 import math
+import sys
 import threading
 import time
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import thread as pools
 from typing import Any
 
 from helpers.run.errors import RunStopped
-from helpers.run.source import Args, Callback, in_words, name_of
+from helpers.run.source import Args, Callback, describe, in_words, name_of, of_frame
 from helpers.task import Outcome
 
 POOL_SIZE = 32  # on every machine; the default of Python's executor depends on the cores
@@ -21,6 +23,10 @@ POOL_SIZE = 32  # on every machine; the default of Python's executor depends on 
 # long, a thread that sent the loop something holds the clock: it may wait for the answer.
 _GRACE = 0.25
 _LOOK = 0.05  # how often a loop that waits for threads looks again
+LISTENS = 5.0  # seconds in which a thread of the program's own may end what looks like a deadlock
+_OWN = ("task-cards", "helper_")  # how the names of the recorder's threads begin
+_queues: Any = pools._threads_queues  # whose threads Python waits for at its exit
+_IDLE = pools._worker.__code__  # where a pool's thread waits for work
 _local = threading.local()
 
 
@@ -40,6 +46,7 @@ class Job:
         self.started: float | None = None
         self.ended: float | None = None
         self.error = ""  # what the function raised, in words
+        self.thread: int | None = None
         self.future: Future[Any] | None = None
 
     def outcome(self) -> Outcome:
@@ -52,7 +59,7 @@ class Job:
 
     def run(self, func: Callback, *args: Any) -> Any:
         """Call the function in this thread, which works for this job meanwhile."""
-        _local.job = self
+        _local.job, self.thread = self, threading.get_ident()
         self.started = self.loop.stamp()
         try:
             return func(*args)
@@ -78,6 +85,7 @@ class ThreadWork:
         self.jobs: list[Job] = []
         self._sent: list[tuple[int, int, asyncio.Handle]] = []
         self._stopped = False
+        self._before = set(threading.enumerate())  # when the run began
         # When the clock last moved: who waited for the loop may have its answer, and needs time.
         self.jumped_at = 0.0
 
@@ -129,6 +137,23 @@ class ThreadWork:
         jobs = (job for job in self.jobs if executor is None or job.pool == id(executor))
         return [job.future for job in jobs if job.future and not job.future.done()]
 
+    def held(self) -> list[str]:
+        """The jobs that hold a thread, each with its line, in words."""
+        frames, held = sys._current_frames(), []
+        for job in self.jobs:
+            if job.thread is not None and job.ended is None:
+                place = of_frame(frames.get(job.thread))
+                where = f" at {describe(place)}" if place else ""
+                held.append(f"`{job.name}` holds a thread{where}")
+        return held
+
+    def let_go(self) -> None:
+        """Let Python exit without the threads of jobs that nobody awaits any more."""
+        held = {job.thread for job in self._out.values()}
+        for thread in threading.enumerate():
+            if thread.ident in held:
+                _queues.pop(thread, None)
+
     def at_work(self) -> bool:
         """Whether any job is out that is not parked until a later moment."""
         pools: dict[int, list[Job]] = {}
@@ -171,10 +196,20 @@ class ThreadWork:
             sent, self._sent = sorted(self._sent, key=lambda item: item[:2]), []
         return [handle for _, _, handle in sent]
 
-    def wait_a_little(self) -> bool:
+    def may_hear(self, silent_for: float = 0.0) -> bool:
+        """Whether a thread that the program began in the run may yet send the loop something."""
+        frames = sys._current_frames()
+        return any(
+            silent_for < (_GRACE if frames[thread.ident].f_code is _IDLE else LISTENS)
+            for thread in threading.enumerate()
+            if thread not in self._before and not thread.name.startswith(_OWN)
+            if thread.ident in frames
+        )
+
+    def wait_a_little(self, *, anyway: bool) -> bool:
         """Wait a moment for what threads send; False if no job is out that is not parked."""
         with self._gate:
-            out = any(job.parked is None for job in self._out.values())
+            out = anyway or any(job.parked is None for job in self._out.values())
             if out and not self._sent:
                 self._gate.wait(_LOOK)
             return out or bool(self._sent)

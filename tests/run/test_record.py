@@ -126,7 +126,7 @@ def test_tasks_left_when_main_returns_are_cancelled_and_awaited(clock: str) -> N
         (asyncio.sleep, {}, r"such as sleep\(\), got <function"),
         (asyncio.sleep(0), {"clock": "fast"}, "got 'fast' and 'seconds'"),
         (asyncio.sleep(0), {"unit": "hours"}, "got 'virtual' and 'hours'"),
-        (asyncio.sleep(0), {"max_steps": 0}, "max_steps=0 and"),
+        (asyncio.sleep(0), {"max_steps": 0}, "max_steps=0, "),
         (asyncio.sleep(0), {"max_seconds": -1}, "max_seconds=-1"),
     ],
 )
