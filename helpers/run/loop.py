@@ -189,7 +189,7 @@ class RecordingLoop(asyncio.BaseEventLoop):
             else:
                 task = super().create_task(coro, **options)
                 task.recorded_as = number
-                if name is None and task.get_name().startswith("Task-"):
+                if name is None and getattr(task, "get_name", str)().startswith("Task-"):
                     task.set_name(f"Task-{next(self.auto_names)}")
                 # One that is over is kept until `asyncio.create_task` (up to 3.12) has named it.
                 self.log.foreign[number] = (lambda: task) if task.done() else weakref.ref(task)

@@ -392,7 +392,8 @@ def test_an_endless_run_is_ended_soon_and_one_of_many_tasks_is_not(
     async def serve() -> None:
         while True:
             asyncio.create_task(asyncio.sleep(1))
-            await asyncio.sleep(2)
+            await asyncio.sleep(1)
+            await asyncio.sleep(1)
 
     async def crowd() -> None:
         await asyncio.gather(*(asyncio.sleep(1) for _ in range(3000)))
