@@ -8,6 +8,7 @@
 import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from helpers import text as words
@@ -15,6 +16,7 @@ from helpers.comparison import figure as pictures
 from helpers.comparison.match import Pair, Runs, noise
 from helpers.comparison.rules import REASONS, UNEXPLAINED, Difference, differences
 from helpers.draw import bundle
+from helpers.draw.picture import Picture
 from helpers.trace import LaneKind, Outcome, Task, Trace
 
 if TYPE_CHECKING:
@@ -74,7 +76,7 @@ class Comparison:
             how = "poll by poll" if exact else "as far as measured times can tell"
             return f"asyncio and Tokio do the same on {lanes}, {how}."
         ends = len(pairs) - len(self.runs.apart)
-        polls = sum(pair.asyncio.polls == pair.tokio.polls for pair in pairs)
+        polls = sum(pair.as_often for pair in pairs)
         alike = "alike and at the same moment" if exact else "alike"
         parts = [
             f"Of {lanes}, {_count(ends, len(pairs), 'ends', 'end')} {alike}, and "
@@ -95,12 +97,16 @@ class Comparison:
 
         return Timeline(self._figure_dict(), text=lambda: str(self))
 
+    @cached_property
+    def _picture(self) -> Picture:
+        return pictures.picture_of_both(self.runs, self.title or self.verdict)
+
     def _figure_dict(self) -> dict[str, Any]:
-        return pictures.figure_dict(self.runs, self.title or self.verdict, self.kinds)
+        return pictures.figure_dict(self._picture, self.kinds)
 
     def __str__(self) -> str:
         """The verdict, both runs' bars, what agrees and what differs."""
-        lines = [*textwrap.wrap(self.verdict, _WIDTH), "", *pictures.bars(self.runs, _WIDTH)]
+        lines = [*textwrap.wrap(self.verdict, _WIDTH), "", *pictures.bars(self._picture, _WIDTH)]
         if agreements := [line for one in self.agrees for line in _wrap(one, "- ", "  ")]:
             lines += ["", "The same in both:", *agreements]
         if self.differs:
@@ -136,9 +142,7 @@ def _agreements(runs: Runs) -> Iterator[str]:
     """Order of first polls, numbers of polls, endings, who came first, when."""
     pairs = runs.pairs
     yield from _first_polls(runs)
-    often = {
-        pair: f"{pair.tokio.polls}" for pair in pairs if pair.asyncio.polls == pair.tokio.polls
-    }
+    often = {pair: str(pair.tokio.polls) for pair in pairs if pair.as_often}
     yield from _alike(often, "the same number of polls", len(pairs))
     for outcome in Outcome:
         ended = [pair for pair in pairs if pair.asyncio.outcome is pair.tokio.outcome is outcome]

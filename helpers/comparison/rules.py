@@ -105,12 +105,11 @@ def cancelled(pair: Pair) -> Matches:
     asked = here.cancels[-1].time
     at_once = not pair.runs.exact or asked == there.end
     if at_once and here.steps[-1].end >= asked and pair.alike_until(asked):
-        each = here.polls == there.polls
-        polls = f"{here.polls} polls" + (" each" if each else f" here, {there.polls} there")
+        polls = "polls each" if pair.as_often else f"polls here, {there.polls} there"
         sentence = "is cancelled: here a poll raises CancelledError inside, there it is dropped"
         if pair.unexplained & {"outcome", "end"}:
             sentence = _ends(pair)
-        sentence = f"{pair} {sentence} ({polls})."
+        sentence = f"{pair} {sentence} ({here.polls} {polls})."
         yield Difference("cancel is an exception", pair.name, sentence, ENDING)
 
 

@@ -46,8 +46,6 @@ _SHORT = 0.004  # a chef's step that takes less of the run has a tick
 # `standoff` moves a marker along its angle. 90 degrees up or down draw the symbol `line-ew`
 # upright and move it to the left or to the right.
 _LEFT, _RIGHT = 90, -90
-# The order in which they are drawn, one above the other.
-STATE_ORDER = (TaskState.IDLE, TaskState.SCHEDULED, TaskState.RUNNING)
 _RUNNING = theme.STATES[TaskState.RUNNING]
 # An annotation with a line down to its row, on the axes of time and rows.
 _ON_AXES: Json = {"xref": "x", "axref": "x", "ayref": "y"}
@@ -60,7 +58,7 @@ def figure_of(picture: Picture) -> Json:
     layout, pitch = _layout(picture)
     traces = [
         *(_areas(picture) if picture.dense else ()),
-        *(_bars(picture, state) for state in STATE_ORDER),
+        *(_bars(picture, state) for state in reversed(theme.STATES)),  # the full ones above
         *_chefs(picture, pitch),
         _cuts(picture, pitch),
         _ticks(picture, pitch),
@@ -137,12 +135,11 @@ def _legend(picture: Picture) -> list[str]:
     """Lines of coloured signs and words: the states, and below them how lanes end and events."""
     states = [(look.colour, look.sign, look.words) for look in theme.STATES.values()]
     marks: list[tuple[str, str, str]] = []
-    lanes = [end.lane for end in picture.ends]
     for outcome, mark in theme.OUTCOMES.items():
-        same = [lane for lane in lanes if lane.outcome is outcome]
-        pending = sorted({how_it_ended(picture.run, lane) for lane in same})
-        text = " or ".join(pending) if outcome is Outcome.PENDING else mark.words
-        marks += [(mark.colour, mark.sign, text)] if same else []
+        if same := [end.lane for end in picture.ends if end.lane.outcome is outcome]:
+            pending = " or ".join(sorted({how_it_ended(picture.run, lane) for lane in same}))
+            text = pending if outcome is Outcome.PENDING else mark.words
+            marks.append((mark.colour, mark.sign, text))
     if picture.placed_events:
         marks.append(theme.EVENT[1:])
     lines: list[str] = []
@@ -172,12 +169,9 @@ def _labels(picture: Picture, left: int, pitch: float) -> Iterator[Json]:
 
 def _left(picture: Picture) -> int:
     """Room for the names. The title of a section has the whole line for itself."""
-    need = 40.0
-    for row in picture.rows:
-        if not row.is_title:
-            label = words.shorten(row.name, _LABEL)
-            need = max(need, words.pixels(label) + _INDENT * row.depth + 18)
-    return round(need)
+    rows = [row for row in picture.rows if not row.is_title]
+    names = [words.pixels(words.shorten(row.name, _LABEL)) + _INDENT * row.depth for row in rows]
+    return 18 + round(max([22.0, *names]))
 
 
 def _right(picture: Picture, left: int) -> int:
@@ -349,7 +343,6 @@ def _ends(picture: Picture, outcome: Outcome, pitch: float) -> Json:
     beside = [_beside(end) for end in ends]
     # Spaces move the words behind the mark, which stands beside its point.
     spaces = ["\u00a0" * round((pixels + 3) / 3.3) for pixels in beside if has_words]
-    how = [how_it_ended(picture.run, end.lane, whole=True) for end in ends]
     marker = theme.end_marker(outcome, round(max(2, min(9, pitch)), 1))
     return {
         **_marks(mark.words, ((end.row, axis.at(end.lane.end)) for end in ends)),
@@ -358,7 +351,7 @@ def _ends(picture: Picture, outcome: Outcome, pitch: float) -> Json:
         "text": [x + plain(_ending(picture, end)) for x, end in zip(spaces, ends, strict=False)],
         "textposition": "middle right",
         "textfont": {"size": 11, "color": theme.MUTED},
-        "customdata": [plain(text) for text in how],
+        "customdata": [plain(how_it_ended(picture.run, end.lane, whole=True)) for end in ends],
         **_hover(f"at %{{x}} {axis.short}: %{{customdata}}"),
     }
 
@@ -380,8 +373,7 @@ def _areas(picture: Picture) -> list[Json]:
     """A stacked area for each state, and a tick for each bin in which a step starts."""
     found, axis = counts(picture.trace), picture.axis
     areas: list[Json] = []
-    for state in reversed(STATE_ORDER):
-        look = theme.STATES[state]
+    for state, look in theme.STATES.items():
         levels = [round(level, 2 if level < 100 else 0) for level in found.of[state]]
         if picture.by_step and state is not TaskState.RUNNING:
             levels = [0] * BINS  # no time passes, so nobody waits
@@ -428,5 +420,5 @@ def _make_room(layout: Json, picture: Picture, below: float, above: float) -> No
     which += f" of {len(picture.run.lanes):,} lanes"
     if not picture.chosen and not picture.height:  # a live figure takes no argument
         which += " (lanes=[...] opens others)"
-    captions = {"how many tasks are in each state": 1, which: lanes_end}
-    layout["annotations"] += [small(text, y) for text, y in captions.items()]
+    caption = small("how many tasks are in each state", 1)
+    layout["annotations"] += [caption, small(which, lanes_end)]

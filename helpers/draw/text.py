@@ -8,9 +8,10 @@ import itertools
 import textwrap
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from helpers import text as words
-from helpers.draw.picture import Picture, counts, spans
+from helpers.draw.picture import Picture, counts, rows_of, slowest, spans
 from helpers.draw.theme import STATES, TICK_LETTER
 from helpers.draw.title import how_it_ended, who
 from helpers.draw.units import TimeUnit
@@ -32,7 +33,7 @@ def text_of(picture: Picture, width: int = 78) -> str:
     """
     crowd = not picture.chosen and len(picture.run.lanes) > _MOST_LANES
     if crowd and not picture.dense:
-        picture = picture.of_slowest()
+        picture = replace(picture, rows=rows_of(picture.trace, slowest(picture.run)))
     title = " ".join(picture.title.split())
     parts = [
         textwrap.wrap(title, width) + textwrap.wrap(picture.subtitle, width),
