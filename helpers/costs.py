@@ -1,10 +1,8 @@
 """What a unit of concurrency costs on this machine: time and memory of n threads, or of n tasks.
 
 A unit waits 10 ms, a thread in `time.sleep`, a task in `asyncio.sleep`. Every figure comes from a
-fresh process: in a process that has made 1000 threads before, the next 1000 are cheaper. Time is
-from before the first unit is made until the last is done. Memory is by how much the resident memory
-of the process has grown when all units are alive at once. A thread's stack in the kernel is not in
-it (16 kB more on Linux). Times and sizes differ from machine to machine; only relations are stable.
+fresh process: in one that has made 1000 threads before, the next 1000 are cheaper. A thread's stack
+in the kernel (16 kB more on Linux) is in no figure. Only relations hold on other machines too.
 """
 
 import asyncio
@@ -112,11 +110,9 @@ async def _ask(kind: str, n: int, wait: str) -> dict[str, Any]:
     # -E and -P: no PYTHON* variable (debug mode, tracemalloc) and no module beside the probe, such
     # as this package's own trace.py, may change what is measured.
     command = [sys.executable, "-E", "-P", str(PROBE), kind, str(n), wait]
-    flags = getattr(subprocess, "CREATE_NO_WINDOW", 0)
+    options = {"timeout": LIMIT, "creationflags": getattr(subprocess, "CREATE_NO_WINDOW", 0)}
     # In a thread, because a Jupyter kernel's event loop on Windows cannot start processes.
-    printed = await asyncio.to_thread(
-        subprocess.check_output, command, timeout=LIMIT, creationflags=flags
-    )
+    printed = await asyncio.to_thread(subprocess.check_output, command, **options)
     facts: dict[str, Any] = json.loads(printed)
     if "refused" in facts:
         raise RuntimeError(facts["refused"])
@@ -134,14 +130,12 @@ class PerUnit:
         return f"{as_time(self.seconds)} and {as_size(self.bytes)} for each further unit"
 
 
-def per_unit(costs: Iterable[Cost]) -> dict[str, PerUnit]:
+def per_unit(costs: Sequence[Cost]) -> dict[str, PerUnit]:
     """What one more unit of each kind costs: the slope from the smallest to the largest count.
 
     So what all share, the 10 ms of waiting and the interpreter, is not in it.
     """
-    by_kind: dict[str, list[Cost]] = {}
-    for cost in costs:
-        by_kind.setdefault(cost.kind, []).append(cost)
+    by_kind = {cost.kind: [c for c in costs if c.kind == cost.kind] for cost in costs}
     return {
         kind: PerUnit(_slope((c.n, c.seconds) for c in each), _slope((c.n, c.bytes) for c in each))
         for kind, each in by_kind.items()

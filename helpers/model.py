@@ -1,14 +1,12 @@
 """`simulate`: a run of a modelled multi-thread scheduler, as a `Trace` like any other.
 
-It follows the worker loop of Tokio 1.24: an injection queue for tasks from outside the workers; for
-each worker a queue and beside it a LIFO slot, out of reach of the others; a look into the injection
-queue now and then even while there is work at hand; stealing half of another's queue when all else
-is empty. What it leaves out: the cost of each act, the limit on how many search at once, and what
-overflows a queue of 256. It runs on the virtual clock, so that the same arguments give the same
-trace on every run and every machine.
+It follows the worker loop of Tokio 1.24, but for the cost of each act, the limit on how many search
+at once, and what overflows a queue of 256. It runs on the virtual clock, so that the same arguments
+give the same trace on every machine.
 """
 
 import asyncio
+import contextlib
 import random
 from collections import deque
 from dataclasses import dataclass, field
@@ -98,16 +96,13 @@ class Scheduler:
                     self._notify_one()  # there may be more than one worker can do
                 await self._step(worker, task)
             elif not self._look_at_timers(worker):
-                await self._park(worker)
+                worker.notified.clear()
+                self.idle.append(worker)
+                await worker.notified.wait()
+                worker.searching = True
+                self._look_at_timers(worker)
         for other in self.workers:
             other.notified.set()
-
-    async def _park(self, worker: Worker) -> None:
-        worker.notified.clear()
-        self.idle.append(worker)
-        await worker.notified.wait()
-        worker.searching = True
-        self._look_at_timers(worker)
 
     def _notify_one(self) -> None:
         """Notify the worker that has been idle for the shortest time, if there is one."""
@@ -181,12 +176,11 @@ class Scheduler:
     def _next(self, worker: Worker) -> ModelTask | None:
         if worker.turn % INTERVAL == 0 and self.injection:
             return self.injection.popleft()
-        if worker.slot is not None:
-            task, worker.slot = worker.slot, None
+        if task := worker.slot:
+            worker.slot = None
             return task
-        for queue in (worker.queue, self.injection):
-            if queue:
-                return queue.popleft()
+        if queue := worker.queue or self.injection:
+            return queue.popleft()
         return self._steal(worker) if self.stealing else None
 
     def _steal(self, worker: Worker) -> ModelTask | None:
@@ -241,11 +235,8 @@ def simulate(
 
 def _run(scheduler: Scheduler, outside: list[ModelTask]) -> Trace:
     """Have these tasks done, and what they spawn."""
-    with set_aside():
-        try:
-            scheduler.loop.run_until_complete(scheduler.serve(outside))
-        finally:
-            scheduler.loop.close()
+    with set_aside(), contextlib.closing(scheduler.loop) as loop:
+        loop.run_until_complete(scheduler.serve(outside))
     # Main spawns tasks and awaits them in order, on a thread that is no worker.
     main = ModelTask(0, "main", None, [], steps=[Step(0.0, 0.0, 0.0, "main", START)])
     for task in outside:

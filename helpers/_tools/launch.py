@@ -33,12 +33,8 @@ def main(arguments: Sequence[str] | None = None, *, root: Path = PROJECT) -> int
     parser.add_argument("--check", action="store_true", help="check the environment, start nothing")
     options, passed_on = parser.parse_known_args(arguments)
     if not (root / FIRST_LESSON).is_file():
-        print(
-            f"There is no {FIRST_LESSON} in {root}. The lessons are files that you run and change, "
-            "so install the course from its own folder: `python -m pip install -e .`",
-            file=sys.stderr,
-        )
-        return 1
+        where = "install the course from its own folder: `python -m pip install -e .`"
+        sys.exit(f"There is no {FIRST_LESSON} in {root}; {where}")
     problems = check()
     if options.check:
         print(report(problems))
