@@ -11,10 +11,9 @@ import math
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import linear_regression, median
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from helpers.text import table
 
@@ -25,19 +24,14 @@ MOST = {"thread": 20_000, "thread_pool": 10_000, "task": 100_000}
 PROBE = Path(__file__).with_name("_cost_probe.py")
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What n units of one kind cost: medians of the repeats. None where `note` says why not.
-
-    seconds: from before the first is made until the last is done. bytes: growth of resident memory
-    with all alive. threads: OS threads of the process with all units alive.
-    """
+class Cost(NamedTuple):
+    """What n units of one kind cost: medians of the repeats. None where `note` says why not."""
 
     kind: str
     n: int
-    seconds: float | None = None
-    bytes: int | None = None
-    threads: int | None = None
+    seconds: float | None = None  # from before the first is made until the last is done
+    bytes: int | None = None  # by which resident memory has grown when all are alive
+    threads: int | None = None  # OS threads of the process when all are alive
     note: str = ""
 
 
@@ -110,17 +104,18 @@ async def _ask(kind: str, n: int, wait: str) -> dict[str, Any]:
     # -E and -P: no PYTHON* variable (debug mode, tracemalloc) and no module beside the probe, such
     # as this package's own trace.py, may change what is measured.
     command = [sys.executable, "-E", "-P", str(PROBE), kind, str(n), wait]
-    options = {"timeout": LIMIT, "creationflags": getattr(subprocess, "CREATE_NO_WINDOW", 0)}
+    flags = getattr(subprocess, "CREATE_NO_WINDOW", 0)
     # In a thread, because a Jupyter kernel's event loop on Windows cannot start processes.
-    printed = await asyncio.to_thread(subprocess.check_output, command, **options)
+    printed = await asyncio.to_thread(
+        subprocess.check_output, command, timeout=LIMIT, creationflags=flags
+    )
     facts: dict[str, Any] = json.loads(printed)
     if "refused" in facts:
         raise RuntimeError(facts["refused"])
     return facts
 
 
-@dataclass(frozen=True, slots=True)
-class PerUnit:
+class PerUnit(NamedTuple):
     """What one more unit costs, in seconds and in bytes. None where no two counts were measured."""
 
     seconds: float | None
@@ -150,8 +145,7 @@ def _slope(points: Iterable[tuple[int, float | None]]) -> float | None:
     return (high - low) / (n1 - n0)
 
 
-@dataclass(frozen=True, slots=True)
-class Growth:
+class Growth(NamedTuple):
     """The line through points on logarithmic axes: cost = factor * n ** exponent."""
 
     exponent: float

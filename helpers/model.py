@@ -63,7 +63,6 @@ class Scheduler:
     """
 
     def __init__(self, workers: int, *, stealing: bool, seed: int) -> None:
-        """Make the workers and their loop, which the caller runs and closes."""
         self.loop, self.stealing = VirtualLoop(), stealing
         self.workers = [Worker(f"worker-{n + 1}") for n in range(workers)]
         self.injection: deque[ModelTask] = deque()
@@ -230,11 +229,7 @@ def simulate(
     ]
     sous_chef = ModelTask(1, "sous_chef", 0, [2 * work], spawns=cards)
     scheduler = Scheduler(chefs, stealing=stealing, seed=seed)
-    return _run(scheduler, cards if spawner == "main" else [sous_chef])
-
-
-def _run(scheduler: Scheduler, outside: list[ModelTask]) -> Trace:
-    """Have these tasks done, and what they spawn."""
+    outside = cards if spawner == "main" else [sous_chef]
     with set_aside(), contextlib.closing(scheduler.loop) as loop:
         loop.run_until_complete(scheduler.serve(outside))
     # Main spawns tasks and awaits them in order, on a thread that is no worker.
@@ -247,14 +242,13 @@ def _run(scheduler: Scheduler, outside: list[ModelTask]) -> Trace:
     lanes = tuple(_lane(task) for task in (main, *spawned))
     # Main hears of what a step has ended after all of the steps.
     sequence = [main.number, *scheduler.sequence, *[main.number] * (len(main.steps) - 1)]
-    workers = len(scheduler.workers)
     return Trace(
         lanes,
         max(lane.end for lane in lanes),
         source="model",
-        workers=workers,
+        workers=chefs,
         marks=tuple(scheduler.marks),
-        about={"runtime": "multi_thread", "workers": workers},
+        about={"runtime": "multi_thread", "workers": chefs},
         sequence=tuple(sequence),
     )
 

@@ -71,9 +71,9 @@ def picture_of_both(runs: Runs, title: str) -> Picture:
     if count > 1 and len(below) <= MOST:
         rows += [Row(f"on {name}", thread=name) for name in workers(runs.recording)]
     rows += rows_of(trace, _some(below))
-    unit, below = time_unit(trace), _subtitle(runs, time_unit(trace))
+    unit, about = time_unit(trace), _subtitle(runs, time_unit(trace))
     return Picture(
-        run=trace, trace=trace, unit=unit, axis=unit, rows=rows, title=title, subtitle=below
+        run=trace, trace=trace, unit=unit, axis=unit, rows=rows, title=title, subtitle=about
     )
 
 

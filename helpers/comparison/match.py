@@ -20,7 +20,6 @@ class Runs:
     """
 
     def __init__(self, trace: Trace, recording: Trace) -> None:
-        """Match the lanes."""
         self.trace, self.recording = trace, recording
         self.exact = trace.clock == recording.clock == "virtual"
         self.asyncio, self.tokio = _by_name(trace), _by_name(recording)
@@ -65,7 +64,6 @@ class Pair:
     """
 
     def __init__(self, runs: Runs, name: str) -> None:
-        """Find what is not the same."""
         self.runs, self.name = runs, name
         self.asyncio, self.tokio = runs.asyncio[name], runs.tokio[name]
         self.as_often = self.asyncio.polls == self.tokio.polls
