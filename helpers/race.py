@@ -20,7 +20,7 @@ import inspect
 import random
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
 
@@ -32,8 +32,7 @@ class RacerCancelled(Exception):
     """
 
 
-@dataclass(frozen=True, slots=True)
-class Loser:
+class Loser(NamedTuple):
     """How a racer that did not win ended: "returned", "raised", "cancelled" or "pending"."""
 
     name: str

@@ -15,8 +15,7 @@ OPTIONS = [
     f"--LabApp.default_url=/lab/tree/{FIRST_LESSON}",
     # Ctrl-C ends it at once, without the question that a closed terminal never answers.
     "--ServerApp.answer_yes=True",
-    # The versions are the course's matter: no question about news, no hint at an update, no list of
-    # extensions fetched from the internet.
+    # Fetch nothing from the internet: no news, no hint at an update, no list of extensions.
     "--LabApp.news_url=None",
     "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     "--LabApp.extension_manager=readonly",

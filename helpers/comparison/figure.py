@@ -10,9 +10,8 @@ from helpers.comparison.match import Runs
 from helpers.comparison.rules import REASONS
 from helpers.draw import plot, theme
 from helpers.draw.picture import Picture, Row, rows_of, spans, workers
-from helpers.draw.plot import figure_of, plain
 from helpers.draw.text import paint
-from helpers.draw.theme import Json
+from helpers.draw.theme import Json, plain, small
 from helpers.draw.units import TimeUnit, time_unit
 from helpers.trace import Task, Trace
 
@@ -23,11 +22,11 @@ _WIDE = 96  # characters of a line below the picture
 
 def figure_dict(picture: Picture, reasons: Iterable[str]) -> Json:
     """The figure as plain JSON, made without plotly: the runs, and below them why they differ."""
-    figure, texts = figure_of(picture), (f"{name}: {REASONS[name]}" for name in reasons)
+    figure, texts = plot.figure_of(picture), (f"{name}: {REASONS[name]}" for name in reasons)
     layout, lines = figure["layout"], [x for text in texts for x in textwrap.wrap(text, _WIDE)]
     if lines:
         margin, more = layout["margin"], plot.LINE * len(lines) + 8
-        note = plot.small("<br>".join(map(plain, lines)), 0) | {"yanchor": "top", "align": "left"}
+        note = small("<br>".join(map(plain, lines)), 0) | {"yanchor": "top", "align": "left"}
         place = {"xshift": 10 - margin["l"], "yshift": -margin["b"]}  # below the legend
         layout["annotations"].append(note | place)
         layout["margin"] = {**margin, "b": margin["b"] + more}

@@ -23,10 +23,9 @@ from helpers.trace import LaneKind, Outcome, Span, Step, Task, TaskState, Trace
 Wanted = Sequence[str | int] | str | int
 
 _DEEPEST = 6  # a lane further down in the tree is not moved further to the right
-# A figure of more lanes is the number of tasks in each state, with the lanes of the slowest tasks.
-MOST_LANES = 1000
-# The same for a live figure. A browser redraws 200 lanes in a quarter of a second, 1000 in 2 s.
-MOST_LIVE_LANES = 200
+# A figure of more lanes is the number of tasks in each state, with the lanes of the slowest tasks;
+# a live one too, for a browser redraws 200 lanes in a quarter of a second, 1000 in 2 s.
+MOST_LANES, MOST_LIVE_LANES = 1000, 200
 SLOWEST = 8
 BINS = 400
 
