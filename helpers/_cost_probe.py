@@ -20,8 +20,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 HOUR = 3600.0
-# Called when no unit exists yet, and when all of them are alive.
-Look = Callable[[], object]
+Look = Callable[[], object]  # called when no unit exists yet, and when all of them are alive
 
 
 def thread(n: int, wait: float, look: Look) -> None:

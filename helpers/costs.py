@@ -1,10 +1,8 @@
 """What a unit of concurrency costs on this machine: time and memory of n threads, or of n tasks.
 
 A unit waits 10 ms, a thread in `time.sleep`, a task in `asyncio.sleep`. Every figure comes from a
-fresh process: in a process that has made 1000 threads before, the next 1000 are cheaper. Time is
-from before the first unit is made until the last is done. Memory is by how much the resident memory
-of the process has grown when all units are alive at once. A thread's stack in the kernel is not in
-it (16 kB more on Linux). Times and sizes differ from machine to machine; only relations are stable.
+fresh process: in one that has made 1000 threads before, the next 1000 are cheaper. A thread's stack
+in the kernel (16 kB more on Linux) is in no figure. Only relations hold on other machines too.
 """
 
 import asyncio
@@ -13,10 +11,9 @@ import math
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import linear_regression, median
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from helpers.text import table
 
@@ -27,19 +24,14 @@ MOST = {"thread": 20_000, "thread_pool": 10_000, "task": 100_000}
 PROBE = Path(__file__).with_name("_cost_probe.py")
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What n units of one kind cost: medians of the repeats. None where `note` says why not.
-
-    seconds: from before the first is made until the last is done. bytes: growth of resident memory
-    with all alive. threads: OS threads of the process with all units alive.
-    """
+class Cost(NamedTuple):
+    """What n units of one kind cost: medians of the repeats. None where `note` says why not."""
 
     kind: str
     n: int
-    seconds: float | None = None
-    bytes: int | None = None
-    threads: int | None = None
+    seconds: float | None = None  # from before the first is made until the last is done
+    bytes: int | None = None  # by which resident memory has grown when all are alive
+    threads: int | None = None  # OS threads of the process when all are alive
     note: str = ""
 
 
@@ -123,8 +115,7 @@ async def _ask(kind: str, n: int, wait: str) -> dict[str, Any]:
     return facts
 
 
-@dataclass(frozen=True, slots=True)
-class PerUnit:
+class PerUnit(NamedTuple):
     """What one more unit costs, in seconds and in bytes. None where no two counts were measured."""
 
     seconds: float | None
@@ -134,14 +125,12 @@ class PerUnit:
         return f"{as_time(self.seconds)} and {as_size(self.bytes)} for each further unit"
 
 
-def per_unit(costs: Iterable[Cost]) -> dict[str, PerUnit]:
+def per_unit(costs: Sequence[Cost]) -> dict[str, PerUnit]:
     """What one more unit of each kind costs: the slope from the smallest to the largest count.
 
     So what all share, the 10 ms of waiting and the interpreter, is not in it.
     """
-    by_kind: dict[str, list[Cost]] = {}
-    for cost in costs:
-        by_kind.setdefault(cost.kind, []).append(cost)
+    by_kind = {cost.kind: [c for c in costs if c.kind == cost.kind] for cost in costs}
     return {
         kind: PerUnit(_slope((c.n, c.seconds) for c in each), _slope((c.n, c.bytes) for c in each))
         for kind, each in by_kind.items()
@@ -156,8 +145,7 @@ def _slope(points: Iterable[tuple[int, float | None]]) -> float | None:
     return (high - low) / (n1 - n0)
 
 
-@dataclass(frozen=True, slots=True)
-class Growth:
+class Growth(NamedTuple):
     """The line through points on logarithmic axes: cost = factor * n ** exponent."""
 
     exponent: float

@@ -30,7 +30,6 @@ MAX_LINE = 1 << 25  # bytes
 MAX_BYTES = 1 << 29  # of text, unpacked
 
 Row = dict[str, Any]
-_NO_LITERAL = (TypeError, ValueError, SyntaxError, MemoryError, RecursionError)
 
 
 def save(trace: Any, path: Path) -> Path:
@@ -84,7 +83,7 @@ def _row(record: Any) -> Row:
 
 def _kept_result(result: Any) -> Row:
     text = repr(result)
-    with contextlib.suppress(*_NO_LITERAL):
+    with contextlib.suppress(Exception):  # one that Python cannot read back
         if ast.literal_eval(text) == result:
             return {"literal": text}
     return {"text": text}

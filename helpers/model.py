@@ -1,14 +1,12 @@
 """`simulate`: a run of a modelled multi-thread scheduler, as a `Trace` like any other.
 
-It follows the worker loop of Tokio 1.24: an injection queue for tasks from outside the workers; for
-each worker a queue and beside it a LIFO slot, out of reach of the others; a look into the injection
-queue now and then even while there is work at hand; stealing half of another's queue when all else
-is empty. What it leaves out: the cost of each act, the limit on how many search at once, and what
-overflows a queue of 256. It runs on the virtual clock, so that the same arguments give the same
-trace on every run and every machine.
+It follows the worker loop of Tokio 1.24, but for the cost of each act, the limit on how many search
+at once, and what overflows a queue of 256. It runs on the virtual clock, so that the same arguments
+give the same trace on every machine.
 """
 
 import asyncio
+import contextlib
 import random
 from collections import deque
 from dataclasses import dataclass, field
@@ -65,7 +63,6 @@ class Scheduler:
     """
 
     def __init__(self, workers: int, *, stealing: bool, seed: int) -> None:
-        """Make the workers and their loop, which the caller runs and closes."""
         self.loop, self.stealing = VirtualLoop(), stealing
         self.workers = [Worker(f"worker-{n + 1}") for n in range(workers)]
         self.injection: deque[ModelTask] = deque()
@@ -98,16 +95,13 @@ class Scheduler:
                     self._notify_one()  # there may be more than one worker can do
                 await self._step(worker, task)
             elif not self._look_at_timers(worker):
-                await self._park(worker)
+                worker.notified.clear()
+                self.idle.append(worker)
+                await worker.notified.wait()
+                worker.searching = True
+                self._look_at_timers(worker)
         for other in self.workers:
             other.notified.set()
-
-    async def _park(self, worker: Worker) -> None:
-        worker.notified.clear()
-        self.idle.append(worker)
-        await worker.notified.wait()
-        worker.searching = True
-        self._look_at_timers(worker)
 
     def _notify_one(self) -> None:
         """Notify the worker that has been idle for the shortest time, if there is one."""
@@ -181,12 +175,11 @@ class Scheduler:
     def _next(self, worker: Worker) -> ModelTask | None:
         if worker.turn % INTERVAL == 0 and self.injection:
             return self.injection.popleft()
-        if worker.slot is not None:
-            task, worker.slot = worker.slot, None
+        if task := worker.slot:
+            worker.slot = None
             return task
-        for queue in (worker.queue, self.injection):
-            if queue:
-                return queue.popleft()
+        if queue := worker.queue or self.injection:
+            return queue.popleft()
         return self._steal(worker) if self.stealing else None
 
     def _steal(self, worker: Worker) -> ModelTask | None:
@@ -236,16 +229,9 @@ def simulate(
     ]
     sous_chef = ModelTask(1, "sous_chef", 0, [2 * work], spawns=cards)
     scheduler = Scheduler(chefs, stealing=stealing, seed=seed)
-    return _run(scheduler, cards if spawner == "main" else [sous_chef])
-
-
-def _run(scheduler: Scheduler, outside: list[ModelTask]) -> Trace:
-    """Have these tasks done, and what they spawn."""
-    with set_aside():
-        try:
-            scheduler.loop.run_until_complete(scheduler.serve(outside))
-        finally:
-            scheduler.loop.close()
+    outside = cards if spawner == "main" else [sous_chef]
+    with set_aside(), contextlib.closing(scheduler.loop) as loop:
+        loop.run_until_complete(scheduler.serve(outside))
     # Main spawns tasks and awaits them in order, on a thread that is no worker.
     main = ModelTask(0, "main", None, [], steps=[Step(0.0, 0.0, 0.0, "main", START)])
     for task in outside:
@@ -256,14 +242,13 @@ def _run(scheduler: Scheduler, outside: list[ModelTask]) -> Trace:
     lanes = tuple(_lane(task) for task in (main, *spawned))
     # Main hears of what a step has ended after all of the steps.
     sequence = [main.number, *scheduler.sequence, *[main.number] * (len(main.steps) - 1)]
-    workers = len(scheduler.workers)
     return Trace(
         lanes,
         max(lane.end for lane in lanes),
         source="model",
-        workers=workers,
+        workers=chefs,
         marks=tuple(scheduler.marks),
-        about={"runtime": "multi_thread", "workers": workers},
+        about={"runtime": "multi_thread", "workers": chefs},
         sequence=tuple(sequence),
     )
 

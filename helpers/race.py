@@ -8,8 +8,7 @@ returns when the last loser has ended.
 cancelled when it loses. A Task or future existed before, and others may wait for it, so it runs on
 when it loses, as behind a JoinHandle in Tokio.
 
-*A tie* is several racers that have finished by the time `select` gets its turn to look. Tokio picks
-one at random; here the first in the order given wins, so that a run can be repeated.
+*A tie* is several racers that have finished by the time `select` gets its turn to look.
 
 *Cancelled from outside*, also by `asyncio.timeout`, the race cancels its own racers, once so that
 no clean-up is interrupted, and awaits them. Then it raises CancelledError, even if one has won:
@@ -21,7 +20,7 @@ import inspect
 import random
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
 
@@ -33,8 +32,7 @@ class RacerCancelled(Exception):
     """
 
 
-@dataclass(frozen=True, slots=True)
-class Loser:
+class Loser(NamedTuple):
     """How a racer that did not win ended: "returned", "raised", "cancelled" or "pending"."""
 
     name: str

@@ -332,7 +332,7 @@ def test_what_cannot_be_compared_is_refused_in_a_sentence() -> None:
 def test_both_runs_have_their_lanes_in_one_order_under_a_title_each() -> None:
     mine = run_of("spawn")
     backwards = dataclasses.replace(mine, lanes=(mine.lanes[0], *mine.lanes[:0:-1]))
-    _, rows = figure.merge(compare(backwards, tokio("spawn")).runs)
+    rows = figure.picture_of_both(compare(backwards, tokio("spawn")).runs, "").rows
     names = [row.name for row in rows]
     own = ["main", "chop", "boil", "bake"]
     assert names == ["asyncio, this run", *own, "Tokio 1.24.2, recorded", *own]
@@ -341,10 +341,10 @@ def test_both_runs_have_their_lanes_in_one_order_under_a_title_each() -> None:
 
 def test_each_run_keeps_its_own_steps_wakers_and_endings_in_the_picture() -> None:
     comparison = compare(run_of("timeout_handle"), tokio("timeout_handle"))
-    merged, rows = figure.merge(comparison.runs)
-    shown = [row.lane for row in rows if row.lane]
+    picture = figure.picture_of_both(comparison.runs, "")
+    shown = [row.lane for row in picture.rows if row.lane]
     assert [one.outcome for one in shown] == ["returned", "cancelled", "returned", "returned"]
-    assert merged.duration == 0.5
+    assert picture.trace.duration == 0.5
     for drawn, own in zip(
         shown, [*comparison.runs.trace.tasks, *comparison.runs.recording.tasks], strict=True
     ):
@@ -365,13 +365,13 @@ def test_a_cell_gets_the_figure_and_the_text_the_same_on_every_run() -> None:
 
 def test_chefs_have_rows_in_the_recording_of_a_team() -> None:
     comparison = compare(run_of("spawn"), tokio("spawn", runtime="multi_thread"))
-    _, rows = figure.merge(comparison.runs)
+    rows = figure.picture_of_both(comparison.runs, "").rows
     assert {"on worker-1", "on worker-2"} <= {row.name for row in rows}
 
 
 def test_of_a_crowd_the_first_and_the_last_lanes_are_drawn() -> None:
     comparison = compare(run_of("thousand"), tokio("thousand"))
-    _, rows = figure.merge(comparison.runs)
+    rows = figure.picture_of_both(comparison.runs, "").rows
     assert len(rows) == 2 * (figure.MOST + 1)
     assert rows[0].name == "asyncio, this run"
     assert "14 of 1,001 lanes" in comparison.figure.layout.title.subtitle.text

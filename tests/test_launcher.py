@@ -111,13 +111,11 @@ def test_it_serves_the_first_lesson_at_the_address_it_prints_alone_until_ctrl_c(
     assert "Traceback" not in printed
 
 
-def test_without_the_notebooks_it_says_how_to_install_the_course(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main([], root=tmp_path) == 1
-    error = capsys.readouterr().err
-    assert f"There is no {FIRST_LESSON} in {tmp_path}." in error
-    assert "pip install -e ." in error
+def test_without_the_notebooks_it_says_how_to_install_the_course(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([], root=tmp_path)
+    assert str(ended.value).startswith(f"There is no {FIRST_LESSON} in {tmp_path}; install")
+    assert "pip install -e ." in str(ended.value)
 
 
 def test_check_reports_and_starts_nothing(

@@ -15,8 +15,7 @@ OPTIONS = [
     f"--LabApp.default_url=/lab/tree/{FIRST_LESSON}",
     # Ctrl-C ends it at once, without the question that a closed terminal never answers.
     "--ServerApp.answer_yes=True",
-    # The versions are the course's matter: no question about news, no hint at an update, no list of
-    # extensions fetched from the internet.
+    # Fetch nothing from the internet: no news, no hint at an update, no list of extensions.
     "--LabApp.news_url=None",
     "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     "--LabApp.extension_manager=readonly",
@@ -33,12 +32,8 @@ def main(arguments: Sequence[str] | None = None, *, root: Path = PROJECT) -> int
     parser.add_argument("--check", action="store_true", help="check the environment, start nothing")
     options, passed_on = parser.parse_known_args(arguments)
     if not (root / FIRST_LESSON).is_file():
-        print(
-            f"There is no {FIRST_LESSON} in {root}. The lessons are files that you run and change, "
-            "so install the course from its own folder: `python -m pip install -e .`",
-            file=sys.stderr,
-        )
-        return 1
+        where = "install the course from its own folder: `python -m pip install -e .`"
+        sys.exit(f"There is no {FIRST_LESSON} in {root}; {where}")
     problems = check()
     if options.check:
         print(report(problems))

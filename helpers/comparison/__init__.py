@@ -8,6 +8,7 @@
 import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from helpers import text as words
@@ -15,6 +16,8 @@ from helpers.comparison import figure as pictures
 from helpers.comparison.match import Pair, Runs, noise
 from helpers.comparison.rules import REASONS, UNEXPLAINED, Difference, differences
 from helpers.draw import bundle
+from helpers.draw.picture import Picture
+from helpers.draw.text import wrapped
 from helpers.trace import LaneKind, Outcome, Task, Trace
 
 if TYPE_CHECKING:
@@ -74,7 +77,7 @@ class Comparison:
             how = "poll by poll" if exact else "as far as measured times can tell"
             return f"asyncio and Tokio do the same on {lanes}, {how}."
         ends = len(pairs) - len(self.runs.apart)
-        polls = sum(pair.asyncio.polls == pair.tokio.polls for pair in pairs)
+        polls = sum(pair.as_often for pair in pairs)
         alike = "alike and at the same moment" if exact else "alike"
         parts = [
             f"Of {lanes}, {_count(ends, len(pairs), 'ends', 'end')} {alike}, and "
@@ -93,15 +96,16 @@ class Comparison:
         """Both runs on one time axis: asyncio's lanes above, Tokio's below, in the same order."""
         from helpers.draw.figure import Timeline
 
-        return Timeline(self._figure_dict(), text=lambda: str(self))
+        return Timeline(pictures.figure_dict(self._picture, self.kinds), text=lambda: str(self))
 
-    def _figure_dict(self) -> dict[str, Any]:
-        return pictures.figure_dict(self.runs, self.title or self.verdict, self.kinds)
+    @cached_property
+    def _picture(self) -> Picture:
+        return pictures.picture_of_both(self.runs, self.title or self.verdict)
 
     def __str__(self) -> str:
         """The verdict, both runs' bars, what agrees and what differs."""
-        lines = [*textwrap.wrap(self.verdict, _WIDTH), "", *pictures.bars(self.runs, _WIDTH)]
-        if agreements := [line for one in self.agrees for line in _wrap(one, "- ", "  ")]:
+        lines = [*textwrap.wrap(self.verdict, _WIDTH), "", *pictures.bars(self._picture, _WIDTH)]
+        if agreements := wrapped([f"- {one}" for one in self.agrees], _WIDTH, "  "):
             lines += ["", "The same in both:", *agreements]
         if self.differs:
             lines += ["", "Different, and why:"]
@@ -109,14 +113,13 @@ class Comparison:
             sentences = [one.sentence for one in self.differs if one.name == name]
             if more := len(sentences[_MOST_SENTENCES:]):
                 sentences[_MOST_SENTENCES:] = [f"And {more} more like it."]
-            lines.append(f"- {name}")
-            for sentence in [*sentences, f"Why: {REASONS[name]}"]:
-                lines += _wrap(sentence, "  ", "    ")
+            told = [f"  {sentence}" for sentence in [*sentences, f"Why: {REASONS[name]}"]]
+            lines += [f"- {name}", *wrapped(told, _WIDTH)]
         return "\n".join(lines)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         """The figure for a notebook, with the verdict and the bars as its plain text."""
-        return bundle(self._figure_dict(), str(self))
+        return bundle(pictures.figure_dict(self._picture, self.kinds), str(self))
 
 
 def _count(some: int, every: int, one: str, many: str) -> str:
@@ -126,19 +129,11 @@ def _count(some: int, every: int, one: str, many: str) -> str:
     return f"{some:,} {one if some == 1 else many}" if some else f"none {many}"
 
 
-def _wrap(text: str, first: str, later: str) -> list[str]:
-    return textwrap.wrap(
-        text, _WIDTH, initial_indent=first, subsequent_indent=later, break_on_hyphens=False
-    )
-
-
 def _agreements(runs: Runs) -> Iterator[str]:
     """Order of first polls, numbers of polls, endings, who came first, when."""
     pairs = runs.pairs
     yield from _first_polls(runs)
-    often = {
-        pair: f"{pair.tokio.polls}" for pair in pairs if pair.asyncio.polls == pair.tokio.polls
-    }
+    often = {pair: str(pair.tokio.polls) for pair in pairs if pair.as_often}
     yield from _alike(often, "the same number of polls", len(pairs))
     for outcome in Outcome:
         ended = [pair for pair in pairs if pair.asyncio.outcome is pair.tokio.outcome is outcome]
@@ -146,10 +141,10 @@ def _agreements(runs: Runs) -> Iterator[str]:
             yield f"{len(ended):,} lanes end alike: {outcome}."
         elif ended:
             yield f"{str(outcome).capitalize()} in both: {_names(ended)}."
-    sides = (runs.trace, runs.asyncio), (runs.recording, runs.tokio)
-    first = [_first_to_return(run, lanes, pairs) for run, lanes in sides]
-    if first[0] == first[1] and len(first[0]) == 1 and len(pairs) > 2:
-        yield f"`{first[0][0]}` is the first to return."
+    first = _first_to_return(runs.trace, runs.asyncio, pairs)
+    same = first == _first_to_return(runs.recording, runs.tokio, pairs)
+    if same and len(first) == 1 and len(pairs) > 2:
+        yield f"`{first[0]}` is the first to return."
     if runs.exact:
         over = {pair: runs.at(pair.tokio.end) for pair in pairs if "end" not in pair.facts}
         yield from _alike(over, "over at the same moment", len(pairs))

@@ -10,10 +10,9 @@ from helpers.comparison.match import Runs
 from helpers.comparison.rules import REASONS
 from helpers.draw import plot, theme
 from helpers.draw.picture import Picture, Row, rows_of, spans, workers
-from helpers.draw.plot import STATE_ORDER, figure_of, plain
 from helpers.draw.text import paint
-from helpers.draw.units import time_unit
-from helpers.task import Waker
+from helpers.draw.theme import Json, plain, small
+from helpers.draw.units import TimeUnit, time_unit
 from helpers.trace import Task, Trace
 
 MOST = 14  # lanes of each run; of more, the first and the last
@@ -21,50 +20,41 @@ _NAME = 24  # columns of a name
 _WIDE = 96  # characters of a line below the picture
 
 
-def figure_dict(runs: Runs, title: str, reasons: Iterable[str]) -> dict[str, Any]:
+def figure_dict(picture: Picture, reasons: Iterable[str]) -> Json:
     """The figure as plain JSON, made without plotly: the runs, and below them why they differ."""
-    trace, rows = merge(runs)
-    unit, below_title = time_unit(trace), subtitle(runs, trace)
-    picture = Picture(
-        run=trace, trace=trace, unit=unit, axis=unit, rows=rows, title=title, subtitle=below_title
-    )
-    figure, texts = figure_of(picture), (f"{name}: {REASONS[name]}" for name in reasons)
-    if lines := [plain(line) for text in texts for line in textwrap.wrap(text, _WIDE)]:
-        _write_below(figure["layout"], lines)
+    figure, texts = plot.figure_of(picture), (f"{name}: {REASONS[name]}" for name in reasons)
+    layout, lines = figure["layout"], [x for text in texts for x in textwrap.wrap(text, _WIDE)]
+    if lines:
+        margin, more = layout["margin"], plot.LINE * len(lines) + 8
+        note = small("<br>".join(map(plain, lines)), 0) | {"yanchor": "top", "align": "left"}
+        place = {"xshift": 10 - margin["l"], "yshift": -margin["b"]}  # below the legend
+        layout["annotations"].append(note | place)
+        layout["margin"] = {**margin, "b": margin["b"] + more}
+        layout["height"] += more
     return figure
 
 
-def _write_below(figure_layout: dict[str, Any], lines: list[str]) -> None:
-    """Make room at the foot of a figure, below its legend, and write there."""
-    margin, more = figure_layout["margin"], plot.LINE * len(lines) + 8
-    note = plot.small("<br>".join(lines), 0)
-    place = {"yanchor": "top", "align": "left", "xshift": 10 - margin["l"], "yshift": -margin["b"]}
-    figure_layout["annotations"].append(note | place)
-    figure_layout["margin"] = {**margin, "b": margin["b"] + more}
-    figure_layout["height"] += more
-
-
-def bars(runs: Runs, width: int) -> list[str]:
+def bars(picture: Picture, width: int) -> list[str]:
     """What was run, and both runs as text, a line a lane, on one axis."""
-    trace, rows = merge(runs)
-    lines = [*textwrap.wrap(subtitle(runs, trace), width), ""]
+    trace, rows = picture.trace, picture.rows
+    lines = [*textwrap.wrap(picture.subtitle, width), ""]
     wide = min(max(words.cells("  " * row.depth + row.name) for row in rows if row.lane), _NAME)
     columns = width - wide - 13
     per_second = columns / trace.duration if trace.duration else 0
     for row in rows:
-        if row.lane is not None:
+        if row.is_title:
+            lines.append(f"{row.name}:")
+        elif row.lane is not None:
             name = words.fit("  " * row.depth + row.name, wide)
             bar = paint([span for span, _ in spans(row.lane)], per_second, columns)
             lines.append(f"{name}  {bar} {row.lane.outcome}")
-        elif row.is_title:
-            lines.append(f"{row.name}:")
-    lines.append(f"{' ' * (wide + 2)}0{time_unit(trace).long(trace.duration):>{columns - 1}}")
-    signs = [f"{theme.STATES[state].letter} {state}" for state in STATE_ORDER]
+    lines.append(f"{' ' * (wide + 2)}0{picture.unit.long(trace.duration):>{columns - 1}}")
+    signs = [f"{theme.STATES[state].letter} {state}" for state in reversed(theme.STATES)]
     return [*lines, "   ".join([*signs, f"{theme.TICK_LETTER} a step that takes no time"])]
 
 
-def merge(runs: Runs) -> tuple[Trace, list[Row]]:
-    """Both runs as one trace, and its rows: titles, chefs and the lanes, matched in one order."""
+def picture_of_both(runs: Runs, title: str) -> Picture:
+    """Both runs as one trace, with titles, chefs and the lanes as rows, matched in one order."""
     count = runs.recording.workers
     thread = "chef" if count == 1 else None
     above = _renamed(runs.asyncio, 0, thread)
@@ -78,42 +68,45 @@ def merge(runs: Runs) -> tuple[Trace, list[Row]]:
     rows = [Row("asyncio, this run"), *rows_of(trace, _some(above))]
     rows.append(Row(f"{version}, recorded"))
     if count > 1 and len(below) <= MOST:
-        chefs = workers(runs.recording)
-        rows += [Row(f"on {name}", threads=(name,)) for name in chefs]
-    return trace, rows + rows_of(trace, _some(below))
+        rows += [Row(f"on {name}", thread=name) for name in workers(runs.recording)]
+    rows += rows_of(trace, _some(below))
+    unit, about = time_unit(trace), _subtitle(runs, time_unit(trace))
+    return Picture(
+        run=trace, trace=trace, unit=unit, axis=unit, rows=rows, title=title, subtitle=about
+    )
 
 
 def _renamed(lanes: Mapping[str, Task], shift: int, thread: str | None) -> list[Task]:
     """The lanes under the names that they are matched by, with ids of their own."""
 
-    def own(who: Waker) -> Waker:
+    def own(who: Any) -> Any:
         return who + shift if isinstance(who, int) else who
 
     renamed: list[Task] = []
     for name, lane in lanes.items():
-        steps = [step._replace(thread=thread or step.thread) for step in lane.steps]
-        own_steps = tuple(step._replace(woken_by=own(step.woken_by)) for step in steps)
+        steps = tuple(
+            step._replace(thread=thread or step.thread, woken_by=own(step.woken_by))
+            for step in lane.steps
+        )
         cancels = tuple(request._replace(by=own(request.by)) for request in lane.cancels)
-        parent = None if lane.parent is None else lane.parent + shift
-        task = replace(lane, id=lane.id + shift, name=name, parent=parent)
-        renamed.append(replace(task, steps=own_steps, cancels=cancels))
+        about = {"id": own(lane.id), "name": name, "parent": own(lane.parent)}
+        renamed.append(replace(lane, **about, steps=steps, cancels=cancels))
     return renamed
 
 
-def _some(some: Sequence[Task]) -> list[Task]:
+def _some(lanes: Sequence[Task]) -> Sequence[Task]:
     """Few enough lanes to be read: of many, those that come first and those that come last."""
-    return list(some) if len(some) <= MOST else [*some[: MOST - 4], *some[-4:]]
+    return lanes if len(lanes) <= MOST else [*lanes[: MOST - 4], *lanes[-4:]]
 
 
-def subtitle(runs: Runs, trace: Trace) -> str:
+def _subtitle(runs: Runs, unit: TimeUnit) -> str:
     """The program, which of many lanes are shown, and each side's clock, chefs and time."""
-    long, team = time_unit(trace).long, runs.recording.workers
-    count = max(len(runs.asyncio), len(runs.tokio))
+    team, count = runs.recording.workers, max(len(runs.asyncio), len(runs.tokio))
     chefs = "one chef" if team == 1 else f"{team} chefs"
     parts = [
         runs.recording.about.get("scenario"),
         f"{MOST} of {count:,} lanes" if count > MOST else None,
-        f"asyncio: {runs.trace.clock} clock, {long(runs.trace.duration)}",
-        f"Tokio: {runs.recording.clock} clock, {long(runs.recording.duration)}, {chefs}",
+        f"asyncio: {runs.trace.clock} clock, {unit.long(runs.trace.duration)}",
+        f"Tokio: {runs.recording.clock} clock, {unit.long(runs.recording.duration)}, {chefs}",
     ]
     return " · ".join(part for part in parts if part)

@@ -59,13 +59,10 @@ Matches = Iterator[Difference]
 
 def differences(runs: Runs) -> tuple[Difference, ...]:
     """Every difference with its reason, a cause before what follows from it."""
-    rules = (
-        *(future_or_task, timeout_over_handle, cancelled, parent_of_arms),
-        *(follows, turns_of_main, unexplained),
-    )
+    causes = (future_or_task, timeout_over_handle, cancelled, parent_of_arms)
     found: list[Difference] = []
     for pair in runs.pairs:
-        for rule in rules:
+        for rule in (*causes, follows, turns_of_main, unexplained):
             for match in rule(pair):
                 pair.unexplained.difference_update(match.explains)
                 found.append(match)
@@ -105,12 +102,11 @@ def cancelled(pair: Pair) -> Matches:
     asked = here.cancels[-1].time
     at_once = not pair.runs.exact or asked == there.end
     if at_once and here.steps[-1].end >= asked and pair.alike_until(asked):
-        each = here.polls == there.polls
-        polls = f"{here.polls} polls" + (" each" if each else f" here, {there.polls} there")
+        polls = "polls each" if pair.as_often else f"polls here, {there.polls} there"
         sentence = "is cancelled: here a poll raises CancelledError inside, there it is dropped"
         if pair.unexplained & {"outcome", "end"}:
             sentence = _ends(pair)
-        sentence = f"{pair} {sentence} ({polls})."
+        sentence = f"{pair} {sentence} ({here.polls} {polls})."
         yield Difference("cancel is an exception", pair.name, sentence, ENDING)
 
 
@@ -224,11 +220,8 @@ def _names(tasks: Iterable[Task]) -> str:
 
 def _starts_early(trace: Trace, task: Task) -> bool:
     """Whether a task is first polled while its parent is in the step that spawned it."""
-    if task.parent is None or not task.steps:
-        return False
-    first = task.steps[0].start
-    steps = trace.by_id[task.parent].steps
-    return any(step.start <= task.spawned <= first < step.end for step in steps)
+    parents = trace.by_id[task.parent].steps if task.parent is not None and task.steps else ()
+    return any(step.start <= task.spawned <= task.steps[0].start < step.end for step in parents)
 
 
 def _overlap(trace: Trace) -> tuple[Task, Task] | None:

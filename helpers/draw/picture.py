@@ -23,11 +23,9 @@ from helpers.trace import LaneKind, Outcome, Span, Step, Task, TaskState, Trace
 Wanted = Sequence[str | int] | str | int
 
 _DEEPEST = 6  # a lane further down in the tree is not moved further to the right
-_MOST_CHEFS = 12
-# A figure of more lanes is the number of tasks in each state, with the lanes of the slowest tasks.
-MOST_LANES = 1000
-# The same for a live figure. A browser redraws 200 lanes in a quarter of a second, 1000 in 2 s.
-MOST_LIVE_LANES = 200
+# A figure of more lanes is the number of tasks in each state, with the lanes of the slowest tasks;
+# a live one too, for a browser redraws 200 lanes in a quarter of a second, 1000 in 2 s.
+MOST_LANES, MOST_LIVE_LANES = 1000, 200
 SLOWEST = 8
 BINS = 400
 
@@ -38,12 +36,12 @@ class Row(NamedTuple):
     name: str
     depth: int = 0  # how many parents stand above it, at most `_DEEPEST`
     lane: Task | None = None
-    threads: tuple[str, ...] = ()  # those that a chef's row stands for
+    thread: str | None = None  # the chef's, on a chef's row
 
     @property
     def is_title(self) -> bool:
         """Whether it is the title of a section."""
-        return self.lane is None and not self.threads
+        return self.lane is None and self.thread is None
 
 
 class Bar(NamedTuple):
@@ -125,7 +123,7 @@ class Picture:
     @cached_property
     def works(self) -> list[Poll]:
         """Every step on its chef's row, in order of time, where chefs have rows."""
-        row_of = {thread: n for n, row in enumerate(self.rows) for thread in row.threads}
+        row_of = {row.thread: n for n, row in enumerate(self.rows) if row.thread is not None}
         works = [
             Poll(row_of[step.thread], step, lane)
             for lane in (self.trace.lanes if row_of else ())
@@ -175,10 +173,6 @@ class Picture:
         """The events that have a place on the axis: where no time passes, none has."""
         return [] if self.by_step else self.events
 
-    def of_slowest(self) -> Picture:
-        """The same picture with the rows of the slowest tasks alone."""
-        return dataclasses.replace(self, rows=rows_of(self.trace, slowest(self.run)))
-
 
 def picture_of(
     trace: Trace,
@@ -218,9 +212,8 @@ def slowest(trace: Trace, most: int = SLOWEST) -> list[Task]:
     ready = heapq.nlargest(most // 2, trace.tasks, lambda task: task.scheduled)
     late = heapq.nlargest(most, trace.tasks, lambda task: task.end)
     ranked = [*named, *(task for task in ready if task.scheduled), *late]
-    ids = dict.fromkeys(task.id for task in ranked if task and task.kind is LaneKind.TASK)
-    chosen = list(ids)[:most]
-    return [task for task in trace.tasks if task.id in chosen]
+    ids = list(dict.fromkeys(task.id for task in ranked if task and task.kind is LaneKind.TASK))
+    return [task for task in trace.tasks if task.id in ids[:most]]
 
 
 def spans(lane: Task) -> list[tuple[Span, Waker]]:
@@ -289,13 +282,7 @@ def workers(trace: Trace) -> list[str]:
 def _chefs(trace: Trace) -> list[Row]:
     """A row for each chef, if there is more than one to tell apart."""
     names = workers(trace)
-    if len(names) < 2:
-        return []
-    alone = len(names) if len(names) <= _MOST_CHEFS else _MOST_CHEFS - 1
-    chefs = [Row(name, threads=(name,)) for name in names[:alone]]
-    if rest := tuple(names[alone:]):
-        chefs.append(Row(f"{len(rest)} others", threads=rest))
-    return chefs
+    return [Row(name, thread=name) for name in names] if len(names) > 1 else []
 
 
 def _tree(lanes: Sequence[Task]) -> list[Row]:

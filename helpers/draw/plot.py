@@ -4,24 +4,21 @@ A figure is as wide as its cell, which nobody knows beforehand. So widths are ta
 cell and a wide font, and what must be seen has its place in a margin.
 """
 
-import html
 import itertools
 import re
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from helpers import text as words
 from helpers.draw import theme
 from helpers.draw.picture import BINS, Bar, End, Picture, Poll, counts
-from helpers.draw.theme import Json
+from helpers.draw.theme import LEFT, RIGHT, SMALL, Json, line_marks, markers, plain, small
 from helpers.draw.title import how_it_ended, who
 from helpers.draw.units import TimeUnit
 from helpers.trace import Outcome, TaskState
 
 # In pixels.
 LINE = 15  # a line of small text
-SMALL = 11  # the size of its letters
 _HIGHEST = 900  # a figure
 _NARROW = 600  # a narrow cell
 _INDENT = 14  # a generation
@@ -43,11 +40,6 @@ _MANY = 40  # with more rows, hovering tells less, so that a figure stays small
 _PLACES = 12  # ticks of one moment that are drawn side by side; the rest share the last place
 _CHEF = 0.86  # height of a chef's bars, as a share of the row: enough for a name
 _SHORT = 0.004  # a chef's step that takes less of the run has a tick
-# `standoff` moves a marker along its angle. 90 degrees up or down draw the symbol `line-ew`
-# upright and move it to the left or to the right.
-_LEFT, _RIGHT = 90, -90
-# The order in which they are drawn, one above the other.
-STATE_ORDER = (TaskState.IDLE, TaskState.SCHEDULED, TaskState.RUNNING)
 _RUNNING = theme.STATES[TaskState.RUNNING]
 # An annotation with a line down to its row, on the axes of time and rows.
 _ON_AXES: Json = {"xref": "x", "axref": "x", "ayref": "y"}
@@ -60,7 +52,7 @@ def figure_of(picture: Picture) -> Json:
     layout, pitch = _layout(picture)
     traces = [
         *(_areas(picture) if picture.dense else ()),
-        *(_bars(picture, state) for state in STATE_ORDER),
+        *(_bars(picture, state) for state in reversed(theme.STATES)),  # the full ones above
         *_chefs(picture, pitch),
         _cuts(picture, pitch),
         _ticks(picture, pitch),
@@ -115,34 +107,25 @@ def _layout(picture: Picture) -> tuple[Json, float]:
     return layout, round(pitch, 3)
 
 
-def small(text: str, y: float, colour: str = theme.MUTED) -> Json:
-    """An annotation at the left edge, at a share `y` of the plot's height."""
-    font = {"size": SMALL, "color": colour}
-    return {"text": text, "font": font, "yref": "paper", "y": y, "yanchor": "bottom"}
-
-
 def _title(picture: Picture) -> Json:
-    wrapped = textwrap.wrap(" ".join(picture.title.split()), _TITLE)
-    lines = "<br>".join(plain(line) for line in wrapped)
+    lines = "<br>".join(map(plain, textwrap.wrap(" ".join(picture.title.split()), _TITLE)))
     # Names between backticks are in the letters of code.
     text = re.sub(r"`([^`]+)`", r'<span style="font-family:monospace">\1</span>', lines)
     below = {"text": plain(picture.subtitle), "font": {"size": 12, "color": theme.MUTED}}
     # Plotly sets a title of several lines higher by 0.7 of its letters.
-    pad = {"l": 12, "t": 23 if "<br>" in lines else 12}
-    place = {"x": 0, "y": 1, "pad": pad, "font": {"size": 16, "color": theme.TEXT}}
-    return {"text": f"<b>{text}</b>", "subtitle": below, **place}
+    pad, font = {"l": 12, "t": 23 if "<br>" in lines else 12}, {"size": 16, "color": theme.TEXT}
+    return {"text": f"<b>{text}</b>", "subtitle": below, "x": 0, "y": 1, "pad": pad, "font": font}
 
 
 def _legend(picture: Picture) -> list[str]:
     """Lines of coloured signs and words: the states, and below them how lanes end and events."""
     states = [(look.colour, look.sign, look.words) for look in theme.STATES.values()]
     marks: list[tuple[str, str, str]] = []
-    lanes = [end.lane for end in picture.ends]
     for outcome, mark in theme.OUTCOMES.items():
-        same = [lane for lane in lanes if lane.outcome is outcome]
-        pending = sorted({how_it_ended(picture.run, lane) for lane in same})
-        text = " or ".join(pending) if outcome is Outcome.PENDING else mark.words
-        marks += [(mark.colour, mark.sign, text)] if same else []
+        if same := [end.lane for end in picture.ends if end.lane.outcome is outcome]:
+            pending = " or ".join(sorted({how_it_ended(picture.run, lane) for lane in same}))
+            text = pending if outcome is Outcome.PENDING else mark.words
+            marks.append((mark.colour, mark.sign, text))
     if picture.placed_events:
         marks.append(theme.EVENT[1:])
     lines: list[str] = []
@@ -162,8 +145,8 @@ def _labels(picture: Picture, left: int, pitch: float) -> Iterator[Json]:
     """The names of the rows, to the left of them; of very many rows, of some."""
     every = next(n for n in (1, 2, 5, 10, 20, 25, 50, 100, 200) if n * pitch >= LINE - 2)
     for n, row in enumerate(picture.rows):
-        label: Json = {"text": plain(words.shorten(row.name, _LABEL)), "yref": "y", "y": n}
-        label["xshift"] = 10 - left + _INDENT * row.depth
+        text, shift = plain(words.shorten(row.name, _LABEL)), 10 - left + _INDENT * row.depth
+        label: Json = {"text": text, "yref": "y", "y": n, "xshift": shift}
         if row.is_title:
             yield label | {"font": {"size": SMALL, "color": theme.MUTED}, "yshift": -3}
         elif n % every == 0 and not (every > 1 and n and picture.rows[n - 1].is_title):
@@ -172,12 +155,9 @@ def _labels(picture: Picture, left: int, pitch: float) -> Iterator[Json]:
 
 def _left(picture: Picture) -> int:
     """Room for the names. The title of a section has the whole line for itself."""
-    need = 40.0
-    for row in picture.rows:
-        if not row.is_title:
-            label = words.shorten(row.name, _LABEL)
-            need = max(need, words.pixels(label) + _INDENT * row.depth + 18)
-    return round(need)
+    rows = [row for row in picture.rows if not row.is_title]
+    names = [words.pixels(words.shorten(row.name, _LABEL)) + _INDENT * row.depth for row in rows]
+    return 18 + round(max([22.0, *names]))
 
 
 def _right(picture: Picture, left: int) -> int:
@@ -219,11 +199,6 @@ def _notes(picture: Picture, left: int, right: int) -> list[tuple[int, Json]]:
     return list(notes.values())
 
 
-def plain(text: str) -> str:
-    """A name as it is: neither a tag nor a formula to the browser."""
-    return html.escape(text, quote=False).replace("$", "&#36;").replace("\n", " ")
-
-
 def _ending(picture: Picture, end: End) -> str:
     return words.shorten(how_it_ended(picture.run, end.lane), _ENDING)
 
@@ -231,20 +206,6 @@ def _ending(picture: Picture, end: End) -> str:
 def _beside(end: End) -> int:
     """Pixels from a lane's end to the mark of how it ended: the last ticks stand between them."""
     return _CLEAR + _BESIDE * min(end.ticks, _PLACES)
-
-
-def _line_marks(name: str, points: Iterable[tuple[int, float]], size: float, **line: Any) -> Json:
-    """Upright lines of `size` pixels at (y, x), which are seen at every zoom."""
-    # Plotly draws a line's symbol 1.4 times as long as its size.
-    marker = {"symbol": "line-ew", "angle": _LEFT, "size": round(size / 1.4, 1), "line": line}
-    return {**_marks(name, points), "marker": marker}
-
-
-def _marks(name: str, points: Iterable[tuple[int, float]]) -> Json:
-    """Markers at (y, x), which are seen at the edge of the plot too."""
-    at = list(points)
-    x, y = [x for _, x in at], [y for y, _ in at]
-    return {"type": "scatter", "mode": "markers", "name": name, "cliponaxis": False, "x": x, "y": y}
 
 
 def _bars_at(axis: TimeUnit, name: str, drawn: Sequence[Bar | Poll]) -> Json:
@@ -304,7 +265,7 @@ def _chefs(picture: Picture, pitch: float) -> list[Json]:
     }
     points = [(work.row, axis.at(work.step.start)) for work in short]
     size = max(2.0, pitch * _CHEF)
-    ticks = _line_marks("short steps of each chef", points, size, color=_RUNNING.colour, width=2)
+    ticks = line_marks("short steps of each chef", points, size, color=_RUNNING.colour, width=2)
     return [bars, {**ticks, "hoverinfo": "skip"}]
 
 
@@ -316,9 +277,8 @@ def _cuts(picture: Picture, pitch: float) -> Json:
         for before, after in itertools.pairwise(lane.steps)
         if before.end == after.start and before.start < after.end
     )
-    size, width = pitch * _RUNNING.height, 2 * theme.TICK + 1
-    lines = _line_marks("cuts between steps", points, size, color=theme.CARD, width=width)
-    return {**lines, "hoverinfo": "skip"}
+    line, size = {"color": theme.CARD, "width": 2 * theme.TICK + 1}, pitch * _RUNNING.height
+    return {**line_marks("cuts between steps", points, size, **line), "hoverinfo": "skip"}
 
 
 def _ticks(picture: Picture, pitch: float) -> Json:
@@ -326,10 +286,10 @@ def _ticks(picture: Picture, pitch: float) -> Json:
     ticks, axis, thin = picture.ticks, picture.axis, len(picture.rows) > _MANY
     size, width = pitch * _RUNNING.height + (0 if thin else 4), 2 if thin else theme.TICK
     points = ((tick.row, axis.at(tick.step.start)) for tick in ticks)
-    marks = _line_marks("steps", points, max(2.0, size), color=_RUNNING.colour, width=width)
+    marks = line_marks("steps", points, max(2.0, size), color=_RUNNING.colour, width=width)
     shifts = [max(-_PLACES, min(_PLACES, tick.shift)) for tick in ticks]
     if any(shifts):
-        marks["marker"]["angle"] = [_LEFT if shift < 0 else _RIGHT for shift in shifts]
+        marks["marker"]["angle"] = [LEFT if shift < 0 else RIGHT for shift in shifts]
         marks["marker"]["standoff"] = [_BESIDE * abs(shift) for shift in shifts]
     hover = f"a step at %{{x}} {axis.short}"
     if thin:
@@ -349,16 +309,15 @@ def _ends(picture: Picture, outcome: Outcome, pitch: float) -> Json:
     beside = [_beside(end) for end in ends]
     # Spaces move the words behind the mark, which stands beside its point.
     spaces = ["\u00a0" * round((pixels + 3) / 3.3) for pixels in beside if has_words]
-    how = [how_it_ended(picture.run, end.lane, whole=True) for end in ends]
     marker = theme.end_marker(outcome, round(max(2, min(9, pitch)), 1))
     return {
-        **_marks(mark.words, ((end.row, axis.at(end.lane.end)) for end in ends)),
+        **markers(mark.words, ((end.row, axis.at(end.lane.end)) for end in ends)),
         "mode": "markers+text" if has_words else "markers",
-        "marker": {**marker, "angle": _RIGHT, "standoff": beside if has_words else 3},
+        "marker": {**marker, "angle": RIGHT, "standoff": beside if has_words else 3},
         "text": [x + plain(_ending(picture, end)) for x, end in zip(spaces, ends, strict=False)],
         "textposition": "middle right",
         "textfont": {"size": 11, "color": theme.MUTED},
-        "customdata": [plain(text) for text in how],
+        "customdata": [plain(how_it_ended(picture.run, end.lane, whole=True)) for end in ends],
         **_hover(f"at %{{x}} {axis.short}: %{{customdata}}"),
     }
 
@@ -369,7 +328,7 @@ def _events(picture: Picture) -> Json:
     points = ((last if row is None else row, axis.at(time)) for time, row, _ in events)
     line = {"color": theme.EVENT.colour, "width": 2}
     return {
-        **_marks("marks and requests to stop", points),
+        **markers("marks and requests to stop", points),
         "text": [plain(event.text) for event in events],
         "marker": {"symbol": theme.EVENT.symbol, "size": 10, "color": theme.CARD, "line": line},
         **_hover(f"at %{{x}} {axis.short}: %{{text}}"),
@@ -380,8 +339,7 @@ def _areas(picture: Picture) -> list[Json]:
     """A stacked area for each state, and a tick for each bin in which a step starts."""
     found, axis = counts(picture.trace), picture.axis
     areas: list[Json] = []
-    for state in reversed(STATE_ORDER):
-        look = theme.STATES[state]
+    for state, look in theme.STATES.items():
         levels = [round(level, 2 if level < 100 else 0) for level in found.of[state]]
         if picture.by_step and state is not TaskState.RUNNING:
             levels = [0] * BINS  # no time passes, so nobody waits
@@ -402,7 +360,7 @@ def _areas(picture: Picture) -> list[Json]:
         )
     points = [(0, axis.at((n + 0.5) * found.width)) for n in range(BINS) if found.polls[n]]
     ticks = {
-        **_line_marks("steps started", points, 12, width=2, color=_RUNNING.colour),
+        **line_marks("steps started", points, 12, width=2, color=_RUNNING.colour),
         "yaxis": "y2",
         "customdata": [polls for polls in found.polls if polls],
         "hovertemplate": f"%{{customdata}} steps start about %{{x}} {axis.short}<extra></extra>",
@@ -428,5 +386,5 @@ def _make_room(layout: Json, picture: Picture, below: float, above: float) -> No
     which += f" of {len(picture.run.lanes):,} lanes"
     if not picture.chosen and not picture.height:  # a live figure takes no argument
         which += " (lanes=[...] opens others)"
-    captions = {"how many tasks are in each state": 1, which: lanes_end}
-    layout["annotations"] += [small(text, y) for text, y in captions.items()]
+    caption = small("how many tasks are in each state", 1)
+    layout["annotations"] += [caption, small(which, lanes_end)]

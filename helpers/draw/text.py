@@ -8,9 +8,10 @@ import itertools
 import textwrap
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from helpers import text as words
-from helpers.draw.picture import Picture, counts, spans
+from helpers.draw.picture import Picture, counts, rows_of, slowest, spans
 from helpers.draw.theme import STATES, TICK_LETTER
 from helpers.draw.title import how_it_ended, who
 from helpers.draw.units import TimeUnit
@@ -32,16 +33,16 @@ def text_of(picture: Picture, width: int = 78) -> str:
     """
     crowd = not picture.chosen and len(picture.run.lanes) > _MOST_LANES
     if crowd and not picture.dense:
-        picture = picture.of_slowest()
+        picture = replace(picture, rows=rows_of(picture.trace, slowest(picture.run)))
     title = " ".join(picture.title.split())
     parts = [
         textwrap.wrap(title, width) + textwrap.wrap(picture.subtitle, width),
         _tenths(picture) if crowd else [],
         _bars(picture, width),
         _table(picture, width),
-        [] if crowd else _wrapped(_lives(picture), width),
-        _wrapped(_events(picture), width),
-        _wrapped(_findings(picture.run), width, indent="  "),
+        [] if crowd else wrapped(_lives(picture), width),
+        wrapped(_events(picture), width),
+        wrapped(_findings(picture.run), width, indent="  "),
     ]
     return "\n\n".join("\n".join(part) for part in parts if part)
 
@@ -90,7 +91,7 @@ def _bars(picture: Picture, width: int) -> list[str]:
         signs = [signs[0], f"{TICK_LETTER} a step begins"]
     else:
         signs.append(f"{TICK_LETTER} a step of no time, or right behind another")
-    return lines + _wrapped(["   ".join(signs)], width, indent="")
+    return lines + wrapped(["   ".join(signs)], width, indent="")
 
 
 def paint(shown: Iterable[Span], per_second: float, columns: int) -> str:
@@ -156,10 +157,8 @@ def _lives(picture: Picture) -> list[str]:
         return []
     lines = []
     for lane, how in lanes:
-        phrases = []
-        for phrase, same in itertools.groupby(_life(picture, lane)):
-            count = len(list(same))
-            phrases.append(phrase if count == 1 else f"{phrase} ({count} times)")
+        groups = [(one, len(list(same))) for one, same in itertools.groupby(_life(picture, lane))]
+        phrases = [one if count == 1 else f"{one} ({count} times)" for one, count in groups]
         end = f"{how} at {picture.unit.moment(lane.end)}"
         lines.append(f"{lane.name}: {', '.join([*phrases, end])}")
     return lines
@@ -203,7 +202,8 @@ def _findings(trace: Trace) -> list[str]:
     return lines
 
 
-def _wrapped(lines: Iterable[str], width: int, indent: str = "    ") -> list[str]:
+def wrapped(lines: Iterable[str], width: int, indent: str = "    ") -> list[str]:
+    """Lines of at most `width` characters; what a line goes on in is indented."""
     return [
         part
         for line in lines

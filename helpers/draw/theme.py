@@ -5,6 +5,8 @@ dark themes. The colours stay apart for colour-blind eyes (computed in the tests
 stands alone: running is a full solid bar, scheduled a full hatched one, idle a thin pale one.
 """
 
+import html
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from helpers.trace import Outcome, TaskState
@@ -39,6 +41,10 @@ STATES = {
 # A step that takes no time is drawn as a tick of so many pixels, whatever the zoom.
 TICK = 3
 TICK_LETTER = "|"
+# `standoff` moves a marker along its angle. 90 degrees up or down draw the symbol `line-ew`
+# upright and move it to the left or to the right.
+LEFT, RIGHT = 90, -90
+SMALL = 11  # pixels of small letters
 
 
 class Ending(NamedTuple):
@@ -90,3 +96,28 @@ def end_marker(outcome: Outcome, size: float) -> Json:
     mark = OUTCOMES[outcome]
     line = {"color": mark.colour, "width": 2.5} if mark.symbol.endswith("open") else {"width": 0}
     return {"symbol": mark.symbol, "color": mark.colour, "size": size, "line": line}
+
+
+def plain(text: str) -> str:
+    """A name as it is: neither a tag nor a formula to the browser."""
+    return html.escape(text, quote=False).replace("$", "&#36;").replace("\n", " ")
+
+
+def small(text: str, y: float, colour: str = MUTED) -> Json:
+    """An annotation at the left edge, at a share `y` of the plot's height."""
+    font = {"size": SMALL, "color": colour}
+    return {"text": text, "font": font, "yref": "paper", "y": y, "yanchor": "bottom"}
+
+
+def line_marks(name: str, points: Iterable[tuple[int, float]], size: float, **line: Any) -> Json:
+    """Upright lines of `size` pixels at (y, x), which are seen at every zoom."""
+    # Plotly draws a line's symbol 1.4 times as long as its size.
+    marker = {"symbol": "line-ew", "angle": LEFT, "size": round(size / 1.4, 1), "line": line}
+    return {**markers(name, points), "marker": marker}
+
+
+def markers(name: str, points: Iterable[tuple[int, float]]) -> Json:
+    """Markers at (y, x), which are seen at the edge of the plot too."""
+    at = list(points)
+    x, y = [x for _, x in at], [y for y, _ in at]
+    return {"type": "scatter", "mode": "markers", "name": name, "cliponaxis": False, "x": x, "y": y}
