@@ -13,35 +13,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from helpers import files
-from helpers.task import (
-    CancelRequest,
-    Finding,
-    LaneKind,
-    Mark,
-    Outcome,
-    Span,
-    Step,
-    Task,
-    TaskState,
-    Waker,
-)
+from helpers.task import Finding, LaneKind, Mark, Outcome, Span, Step, Task, TaskState, Waker
 from helpers.text import listing
 
-__all__ = [
-    "CancelRequest",
-    "Finding",
-    "LaneKind",
-    "Mark",
-    "Outcome",
-    "Span",
-    "Step",
-    "Task",
-    "TaskState",
-    "Trace",
-    "longest_silence",
-    "moved",
-    "stolen",
-]
+__all__ = ["Finding", "LaneKind", "Mark", "Outcome", "Span", "Step", "Task", "TaskState", "Trace"]
+__all__ += ["longest_silence", "moved", "stolen"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from helpers import text as words
 from helpers.draw.theme import OUTCOMES
 from helpers.draw.units import TimeUnit
-from helpers.task import DEADLINE, IO, MAIN_RETURN, START, STOP, THREAD, TIMER, Waker
-from helpers.trace import CancelRequest, LaneKind, Outcome, Span, Task, TaskState, Trace
+from helpers.task import DEADLINE, IO, MAIN_RETURN, START, STOP, THREAD, TIMER, CancelRequest, Waker
+from helpers.trace import LaneKind, Outcome, Span, Task, TaskState, Trace
 
 # A wait for the chef is worth the title from this share of the run on, and a measured one from so
 # many seconds on: below, it is the machine's noise.
