@@ -11,12 +11,9 @@ from helpers.task import MAIN_RETURN, Finding, LaneKind, Step, Task, Waker
 from helpers.text import listing, number, seconds
 from helpers.trace import Trace
 
-# A step that takes this long, in seconds of the run's clock, is worth a sentence; the same as
-# asyncio's own limit for a slow callback.
-SLOW = 0.1
+SLOW = 0.1  # a step that takes so many seconds is told; asyncio's own limit for a slow callback
 _MOST = 20  # of many long steps, the longest are told
-# A shorter wait is not told of a recording: a real chef is never there at once.
-_FELT = 0.01
+_FELT = 0.01  # a shorter wait is not told of a recording: a real chef is never there at once
 _NOTICED = {
     "vanished": "vanished before it had ended: nobody kept its handle, and the loop holds only a "
     "weak reference.",
@@ -48,9 +45,8 @@ class _Finder:
         for lane in self.trace.lanes:
             if lane.waits_at or self.tokio:
                 yield from self._left_running(lane)
-        noticed = [lane for lane in self.trace.lanes if lane.noticed]
         for kind in ("vanished", "never_retrieved", "refused_cancel", "nested"):
-            for lane in noticed:
+            for lane in self.trace.lanes:
                 if kind in lane.noticed and (sentence := self._sentence(kind, lane)):
                     yield _of(lane, kind, sentence)
 

@@ -9,10 +9,8 @@ from helpers.draw.units import TimeUnit
 from helpers.task import DEADLINE, IO, MAIN_RETURN, START, STOP, THREAD, TIMER, CancelRequest, Waker
 from helpers.trace import LaneKind, Outcome, Span, Task, TaskState, Trace
 
-# A wait for the chef is worth the title from this share of the run on, and a measured one from so
-# many seconds on: below, it is the machine's noise.
-_WORTH = 0.04
-_NOISE = 0.001
+_WORTH = 0.04  # a wait for the chef is worth the title from this share of the run on
+_NOISE = 0.001  # a measured wait of fewer seconds is the machine's noise
 _CROWD, _TIMES = 10, 4  # so many tasks are a crowd if their waits are so many times the run
 _LOST = {"left_running": "left running", "vanished": "lost: nobody kept it"}  # kinds of findings
 _SOURCES = {"tokio": "real Tokio", "model": "a model"}  # of those that asyncio did not run
@@ -32,10 +30,7 @@ def who(trace: Trace, by: Waker) -> str:
 
 
 def how_it_ended(trace: Trace, lane: Task, *, whole: bool = False) -> str:
-    """The outcome in words: "returned", "raised ValueError", "cancelled by main".
-
-    With `whole`, an exception's message too: "raised ValueError: burnt".
-    """
+    """The outcome in words: "cancelled by main", "raised ValueError", `whole` with its message."""
     if lane.kind is LaneKind.CALLBACK:
         return "called"
     if lane.outcome is Outcome.RAISED:

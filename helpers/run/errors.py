@@ -44,7 +44,7 @@ def carry(error: Any, trace: Any) -> None:
     with contextlib.suppress(Exception):  # a class of the program's may refuse it
         error.trace = trace
         if isinstance(error, RunError | asyncio.CancelledError):
-            error._render_traceback_ = partial(_in_a_cell, error)  # IPython asks for it
+            vars(error)["_render_traceback_"] = partial(_in_a_cell, error)  # IPython asks for it
 
 
 def _in_a_cell(error: Any) -> list[str]:

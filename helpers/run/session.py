@@ -49,15 +49,14 @@ class Run:
         if not asyncio.iscoroutine(coro):
             name = getattr(coro, "__name__", "main")
             raise TypeError(f"record expects a coroutine such as {name}(), got {coro!r}")
-        wrong = ""
         if clock not in _LOOPS or unit not in ("seconds", "minutes"):
-            choice = 'clock is "virtual" or "real", and unit "seconds" or "minutes"'
-            wrong = f"{choice}, got {clock!r} and {unit!r}"
-        elif not min(1 if max_steps is None else max_steps, max_seconds, until) > 0:
-            wrong = f"limits are above 0, got {max_steps=!r}, {max_seconds=!r} and {until=!r}"
-        if wrong:
             coro.close()
-            raise ValueError(wrong)
+            choice = 'clock is "virtual" or "real", and unit "seconds" or "minutes"'
+            raise ValueError(f"{choice}, got {clock!r} and {unit!r}")
+        if not min(1 if max_steps is None else max_steps, max_seconds, until) > 0:
+            coro.close()
+            limits = f"{max_steps=!r}, {max_seconds=!r} and {until=!r}"
+            raise ValueError(f"limits are above 0, got {limits}")
         self.coro, self.clock, self.unit = coro, clock, unit
         self.max_steps, self.max_seconds, self.until = max_steps, max_seconds, until
         self.finished: futures.Future[Trace] = futures.Future()

@@ -140,8 +140,8 @@ class ThreadWork:
         for job in self.jobs:
             if job.thread is not None and job.ended is None:
                 place = of_frame(frames.get(job.thread))
-                where = f" at {describe(place)}" if place else ""
-                held.append(f"`{job.name}` holds a thread{where}")
+                at = f" at {describe(place)}" if place else ""
+                held.append(f"`{job.name}` holds a thread{at}")
         return held
 
     def let_go(self) -> None:
