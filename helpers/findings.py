@@ -11,12 +11,15 @@ from helpers.task import MAIN_RETURN, Finding, LaneKind, Step, Task, Waker
 from helpers.text import listing, number, seconds
 from helpers.trace import Trace
 
-# A step that takes this long, in seconds of the run's clock, is worth a sentence; the same as
-# asyncio's own limit for a slow callback.
-SLOW = 0.1
+SLOW = 0.1  # a step that takes so many seconds is told; asyncio's own limit for a slow callback
 _MOST = 20  # of many long steps, the longest are told
-# A shorter wait is not told of a recording: a real chef is never there at once.
-_FELT = 0.01
+_FELT = 0.01  # a shorter wait is not told of a recording: a real chef is never there at once
+_NOTICED = {
+    "vanished": "vanished before it had ended: nobody kept its handle, and the loop holds only a "
+    "weak reference.",
+    "nested": "ran the loop inside a step of its own, as nest_asyncio lets it: nested running is "
+    "not drawn, and the step is shown as two.",
+}
 
 
 def find(trace: Trace) -> tuple[Finding, ...]:
@@ -42,11 +45,10 @@ class _Finder:
         for lane in self.trace.lanes:
             if lane.waits_at or self.tokio:
                 yield from self._left_running(lane)
-        noticed = [lane for lane in self.trace.lanes if lane.noticed]
         for kind in ("vanished", "never_retrieved", "refused_cancel", "nested"):
-            for lane in noticed:
+            for lane in self.trace.lanes:
                 if kind in lane.noticed and (sentence := self._sentence(kind, lane)):
-                    yield Finding(sentence, kind=kind, task=lane.id)
+                    yield _of(lane, kind, sentence)
 
     def _slow_steps(self) -> list[tuple[Step, Task]]:
         """The longest steps over the limit, in the order in which they ran, with their lanes."""
@@ -80,84 +82,58 @@ class _Finder:
             if delayed := _delayed(waits, held, lane, _FELT if self.tokio else 0.0):
                 hurt = [f"`{other.name}` by {self._for(wait)}" for other, wait in delayed]
                 span = f"from {number(held.start)} to {self._at(held.end)}{_line(held, lane)}"
-                yield Finding(
-                    f"`{lane.name}` blocked {self._whom(held)} for "
-                    f"{self._for(held.end - held.start)} ({span}) and delayed {listing(hurt)}.",
-                    kind="blocked",
-                    task=lane.id,
-                )
+                blocked = f"blocked {self._whom(held)} for {self._for(held.end - held.start)}"
+                yield _of(lane, "blocked", f"{blocked} ({span}) and delayed {listing(hurt)}.")
 
     def _really_blocked(self) -> Iterator[Finding]:
         held = [(step, lane) for lane in self.trace.lanes for step in lane.steps if step.wall]
         for step, lane in sorted(held, key=lambda work: work[0].start):
-            yield Finding(
-                f"`{lane.name}` really held the thread{_line(step, lane)}, and the virtual clock "
-                'does not show it: use `busy` for hands-on work, or record with clock="real".',
-                kind="really_blocked",
-                task=lane.id,
-            )
+            hint = 'use `busy` for hands-on work, or record with clock="real".'
+            held_at = f"really held the thread{_line(step, lane)}"
+            sentence = f"{held_at}, and the virtual clock does not show it: {hint}"
+            yield _of(lane, "really_blocked", sentence)
 
     def _never_yielded(self, already: set[int | None]) -> Iterator[Finding]:
         for step, lane in self.slow:
             alone = lane.kind is LaneKind.TASK and lane.polls == 1 and lane.ended is not None
             if alone and lane.id not in already:
-                yield Finding(
-                    f"`{lane.name}` never yielded: its {self._for(lane.busy)} were one "
-                    f"step{_line(step, lane)}.",
-                    kind="never_yielded",
-                    task=lane.id,
-                )
+                once = f"its {self._for(lane.busy)} were one step{_line(step, lane)}."
+                yield _of(lane, "never_yielded", f"never yielded: {once}")
 
     def _never_awaited(self) -> Iterator[Finding]:
         for name, line in self.trace.unawaited:
             where = f", thrown away at {line}," if line else ""
-            yield Finding(
-                f"`{name}()`{where} was never awaited: none of its code ran.", kind="never_awaited"
-            )
+            sentence = f"`{name}()`{where} was never awaited: none of its code ran."
+            yield Finding(sentence, kind="never_awaited")
 
     def _left_running(self, lane: Task) -> Iterator[Finding]:
         why, at = self.trace.ended_by.partition(":")[0], lane.waits_at
         if why == "Deadlock" and at:
-            kind, sentence = "deadlock", f"waits at {at}, and nothing can wake it."
+            yield _of(lane, "deadlock", f"waits at {at}, and nothing can wake it.")
         elif why == "CancelledError" and "refused_cancel" in lane.noticed:
             return
         elif why in ("RunTooLong", "CancelledError") and at:
-            kind, sentence = "unfinished", f"had not ended when the run was given up, at {at}."
+            yield _of(lane, "unfinished", f"had not ended when the run was given up, at {at}.")
         elif at or (self.tokio and lane.cancelled_by == MAIN_RETURN):
             where, end = at and f", waiting at {at},", "dropped" if self.tokio else "cancelled"
             over = f"{self.trace.ended_by} ended the run" if why else "main was over"
-            kind, sentence = (
-                "left_running",
-                f"was left running{where} when {over}; it was {end} then.",
-            )
-        else:
-            return
-        yield Finding(f"`{lane.name}` {sentence}", kind=kind, task=lane.id)
+            left = f"was left running{where} when {over}; it was {end} then."
+            yield _of(lane, "left_running", left)
 
     def _sentence(self, kind: str, lane: Task) -> str:
         """What the loop noticed of a task; "" where it is nobody's fault."""
-        if kind == "vanished":
-            return (
-                f"`{lane.name}` vanished before it had ended: nobody kept its handle, and the loop "
-                "holds only a weak reference."
-            )
+        if kind in _NOTICED:
+            return _NOTICED[kind]
         if kind == "never_retrieved":
-            defined = f" ({lane.place})" if lane.place else ""
-            return f"`{lane.name}`{defined} raised {lane.error}, and nobody retrieved it."
-        if kind == "nested":
-            return (
-                f"`{lane.name}` ran the loop inside a step of its own, as nest_asyncio lets it: "
-                "nested running is not drawn, and the step is shown as two."
-            )
+            defined = f"({lane.place}) " if lane.place else ""
+            return f"{defined}raised {lane.error}, and nobody retrieved it."
         # Up to Python 3.12 a TaskGroup leaves the cancel by its own failed child counted.
         if all(self._is_child(request.by, lane) for request in lane.cancels):
             return ""
         asked = lane.cancels[0].time
         ended = "returned" if lane.ended is not None else "had not ended when the run was given up"
-        return (
-            f"`{lane.name}` was asked to stop at {self._at(asked)} and refused: it went on for "
-            f"{self._for(lane.end - asked)} and {ended}."
-        )
+        on = f"it went on for {self._for(lane.end - asked)} and {ended}."
+        return f"was asked to stop at {self._at(asked)} and refused: {on}"
 
     def _is_child(self, who: Waker, of: Task) -> bool:
         lane = self.trace.by_id.get(who) if isinstance(who, int) else None
@@ -173,6 +149,10 @@ class _Finder:
 
     def _at(self, moment: float) -> str:
         return f"{number(moment)} {'min' if self.trace.unit == 'minutes' else 's'}"
+
+
+def _of(lane: Task, kind: str, words: str) -> Finding:
+    return Finding(f"`{lane.name}` {words}", kind=kind, task=lane.id)
 
 
 def _line(step: Step, lane: Task) -> str:

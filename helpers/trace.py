@@ -13,35 +13,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from helpers import files
-from helpers.task import (
-    CancelRequest,
-    Finding,
-    LaneKind,
-    Mark,
-    Outcome,
-    Span,
-    Step,
-    Task,
-    TaskState,
-    Waker,
-)
+from helpers.task import Finding, LaneKind, Mark, Outcome, Span, Step, Task, TaskState, Waker
 from helpers.text import listing
 
-__all__ = [
-    "CancelRequest",
-    "Finding",
-    "LaneKind",
-    "Mark",
-    "Outcome",
-    "Span",
-    "Step",
-    "Task",
-    "TaskState",
-    "Trace",
-    "longest_silence",
-    "moved",
-    "stolen",
-]
+__all__ = ["Finding", "LaneKind", "Mark", "Outcome", "Span", "Step", "Task", "TaskState", "Trace"]
+__all__ += ["longest_silence", "moved", "stolen"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,8 +62,7 @@ class Trace:
     def steps_in_order(self) -> tuple[tuple[int, int], ...]:
         """Every step in order of its start: the id of its lane, and its number in there, from 0.
 
-        Steps of one instant stand in the order in which they ran, which `sequence` keeps. A trace
-        that has none, or another's, has them in the order of its lanes.
+        Those of one instant stand as in `sequence`; without a fitting one, lane by lane.
         """
         counted = {lane.id: itertools.count() for lane in self.lanes}
         by_lane = [(lane.id, n) for lane in self.lanes for n in range(len(lane.steps))]
@@ -126,11 +101,8 @@ class Trace:
 
     def threads(self) -> list[str]:
         """The threads that polled something, in order of their first step: the chefs."""
-        first: dict[str, float] = {}
-        for lane in self.lanes:
-            for step in lane.steps:
-                first[step.thread] = min(step.start, first.get(step.thread, step.start))
-        return sorted(first, key=lambda name: (first[name], name))
+        steps = sorted((step.start, step.thread) for lane in self.lanes for step in lane.steps)
+        return list(dict.fromkeys(thread for _, thread in steps))
 
     def children(self, of: int | None) -> Iterator[Task]:
         """The lanes that `of` spawned, in spawn order."""
@@ -150,13 +122,10 @@ class Trace:
 
         return text_of(picture_of(self))
 
-    @functools.cached_property
-    def _n_tasks(self) -> int:
-        return len(self.tasks)
-
     def __repr__(self) -> str:
         """One line: how many tasks, how long, on which clock. `asyncio.run` asks for it."""
-        return f"<Trace of {self._n_tasks} tasks, {self.duration:g} s, {self.clock} clock>"
+        n_tasks = vars(self).get("_n_tasks") or len(self.tasks)
+        return f"<Trace of {n_tasks} tasks, {self.duration:g} s, {self.clock} clock>"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         """The timeline for a notebook, with the text twin as its plain text."""

@@ -15,8 +15,9 @@ import pytest
 from helpers import load_recording, record
 from helpers.comparison import Comparison, compare, figure
 from helpers.comparison.rules import REASONS
+from helpers.task import CancelRequest
 from helpers.tokio import recorded
-from helpers.trace import CancelRequest, LaneKind, Outcome, Step, Task, Trace
+from helpers.trace import LaneKind, Outcome, Step, Task, Trace
 from tests.draw.pictured import lane, run
 from tests.twins import TWINS
 

@@ -6,17 +6,15 @@ from collections.abc import Iterator
 from helpers import text as words
 from helpers.draw.theme import OUTCOMES
 from helpers.draw.units import TimeUnit
-from helpers.task import DEADLINE, IO, MAIN_RETURN, START, STOP, THREAD, TIMER, Waker
-from helpers.trace import CancelRequest, LaneKind, Outcome, Span, Task, TaskState, Trace
+from helpers.task import DEADLINE, IO, MAIN_RETURN, START, STOP, THREAD, TIMER, CancelRequest, Waker
+from helpers.trace import LaneKind, Outcome, Span, Task, TaskState, Trace
 
-# A wait for the chef is worth the title from this share of the run on, and a measured one from so
-# many seconds on: below, it is the machine's noise.
-_WORTH = 0.04
-_NOISE = 0.001
+_WORTH = 0.04  # a wait for the chef is worth the title from this share of the run on
+_NOISE = 0.001  # a measured wait of fewer seconds is the machine's noise
 _CROWD, _TIMES = 10, 4  # so many tasks are a crowd if their waits are so many times the run
 _LOST = {"left_running": "left running", "vanished": "lost: nobody kept it"}  # kinds of findings
 _SOURCES = {"tokio": "real Tokio", "model": "a model"}  # of those that asyncio did not run
-_WAKERS = {
+_WAKERS: dict[Waker, str] = {
     START: "the start of the run",
     TIMER: "a timer",
     IO: "I/O",
@@ -28,15 +26,11 @@ _WAKERS = {
 
 def who(trace: Trace, by: Waker) -> str:
     """Who woke or cancelled a lane, as it is said behind "by"."""
-    name = trace.name_of(by)
-    return _WAKERS.get(name, name) if isinstance(by, str) else name
+    return _WAKERS.get(by) or trace.name_of(by)
 
 
 def how_it_ended(trace: Trace, lane: Task, *, whole: bool = False) -> str:
-    """The outcome in words: "returned", "raised ValueError", "cancelled by main".
-
-    With `whole`, an exception's message too: "raised ValueError: burnt".
-    """
+    """The outcome in words: "cancelled by main", "raised ValueError", `whole` with its message."""
     if lane.kind is LaneKind.CALLBACK:
         return "called"
     if lane.outcome is Outcome.RAISED:
@@ -74,14 +68,14 @@ def _waits(trace: Trace) -> Iterator[Span]:
 
 def holder(trace: Trace, wait: Span) -> Task | None:
     """Whose step filled at least three quarters of a wait, if one did."""
-    longest, held_by = 0.75 * wait.seconds, None
-    for lane in trace.lanes:
-        if lane.kind in (LaneKind.TASK, LaneKind.CALLBACK) and lane.id != wait.task:
-            for step in lane.steps:
-                seconds = min(step.end, wait.end) - max(step.start, wait.start)
-                if seconds > longest:
-                    longest, held_by = seconds, lane
-    return held_by
+    filled = (
+        (min(step.end, wait.end) - max(step.start, wait.start), lane)
+        for lane in trace.lanes
+        if lane.kind in (LaneKind.TASK, LaneKind.CALLBACK) and lane.id != wait.task
+        for step in lane.steps
+    )
+    seconds, held_by = max(filled, key=lambda step: step[0], default=(0.0, None))
+    return held_by if seconds > 0.75 * wait.seconds else None
 
 
 def sentences(trace: Trace, unit: TimeUnit) -> Iterator[str]:
@@ -119,10 +113,8 @@ def _about_wait(trace: Trace, unit: TimeUnit, wait: Span) -> str:
     long_too = {span.task for span in _waits(trace) if span.seconds >= wait.seconds / 2}
     others = sum(task.id in long_too for task in trace.tasks if task.id != wait.task)
     name, long = f"`{trace.by_id[wait.task].name}`", unit.long(wait.seconds)
-    too = ""
-    if others:
-        verb = "waits" if others == 1 else "wait"
-        too = f"; {words.plural(others, 'other task')} {verb} half as long or longer"
+    verb = "waits" if others == 1 else "wait"
+    too = f"; {words.plural(others, 'other task')} {verb} half as long or longer" * bool(others)
     if trace.workers == 1 and (held_by := holder(trace, wait)):
         return f"`{held_by.name}` holds the chef; {name} is ready and waits {long}{too}"
     at_once = wait.start <= (0.005 * trace.duration if trace.clock == "real" else 0)

@@ -39,15 +39,12 @@ def explain(error: Any, words: str) -> None:
             error.add_note(THREAD_OF_ITS_OWN)
 
 
-_OF_THE_RUN: Any = (RunError, asyncio.CancelledError)
-
-
 def carry(error: Any, trace: Any) -> None:
     """Give the error that ended a run its trace; a cell shows one sentence and the timeline."""
     with contextlib.suppress(Exception):  # a class of the program's may refuse it
         error.trace = trace
-        if isinstance(error, _OF_THE_RUN):
-            error._render_traceback_ = partial(_in_a_cell, error)  # IPython asks for it
+        if isinstance(error, RunError | asyncio.CancelledError):
+            vars(error)["_render_traceback_"] = partial(_in_a_cell, error)  # IPython asks for it
 
 
 def _in_a_cell(error: Any) -> list[str]:

@@ -22,22 +22,18 @@ from helpers.trace import Trace
 
 MAX_SECONDS = 60.0
 HEARTBEAT = LOOK_AFTER  # how often a run is looked after, and a kernel's Stop is noticed
-# How long a step of a stopped run may hold its thread before an exception is raised in there, and
-# then before the next: a finalizer may have swallowed the first.
-_PATIENCE = 0.15
-# A run that was told to end is given up when no task of it has ended for so long: a call that does
-# not return holds its thread, or a task refuses to end.
-_LEAVE_AFTER, _LEAVE_JOBS_AFTER = 0.8, 5.0
+# A step of a run that was told to end is ended by an exception after so long, and by another after
+# as long again; the run is given up when no task of it has ended for so long, and its jobs then.
+_PATIENCE, _LEAVE_AFTER, _LEAVE_JOBS_AFTER = 0.15, 0.8, 5.0
 _STEPS_TO_END = 10_000  # after main is over, so that a task that refuses to end cannot hold it
 
 _LOOPS: dict[str, Any] = {"virtual": VirtualRecordingLoop, "real": RealRecordingLoop}
 
 
 class Run:
-    """One run that is recorded, in a thread of its own: start it, look at it, stop it.
+    """One run that is recorded; all its public methods may be called from any thread.
 
-    `finished` is a concurrent future of the trace; `error` is what ended the run, or None. All
-    public methods may be called from any thread.
+    `finished` is a concurrent future of the trace; `error` is what ended the run, or None.
     """
 
     def __init__(
@@ -68,10 +64,9 @@ class Run:
         self._loop: Any = None  # a RecordingLoop, once the run has begun
         self._ready = threading.Event()
         self._began = self._raised_at = 0.0
-        # Set from another thread; `RunStopped` may then be raised into the run's at any line.
-        self._stopped = self._too_long = False
-        self._given_up = self._in_time = False  # `until` came
-        self._told_at, self._fewest = math.inf, math.inf  # told to end; tasks left when last seen
+        self._stopped = self._given_up = self._in_time = False  # in time: `until` came
+        # From when it is told to end, `RunStopped` may be raised in its thread, at any line.
+        self._told_at = self._fewest = math.inf  # the fewest tasks since that had not ended
         self._finishing = threading.Lock()
         self._left: list[Any] = []  # tasks that main left, kept until their errors are told
         self._trace_at_error: Trace | None = None  # before its tasks were cancelled
@@ -102,25 +97,20 @@ class Run:
             done: Any = loop.run_in_executor(None, self.finished.exception)
         else:
             done = asyncio.wrap_future(self.finished)
-        wait = partial(asyncio.wait, [done], timeout=None if nested else HEARTBEAT)
-        try:
-            while not done.done():
-                await wait()
-        except asyncio.CancelledError:
-            self.stop()
-            while not self.finished.done():  # in about a second, so a second Stop changes nothing
-                with contextlib.suppress(asyncio.CancelledError):
-                    await wait()
-            if not isinstance(self.error, asyncio.CancelledError):  # it ended in another way
-                self.error = asyncio.CancelledError("the run was stopped")
-                carry(self.error, self.finished.result())
-            raise self.error from None
+        while not done.done():
+            try:
+                await asyncio.wait([done], timeout=None if nested else HEARTBEAT)
+            except asyncio.CancelledError:
+                self.stop()  # it ends in about a second, so a second Stop changes nothing
+        if self._stopped and not isinstance(self.error, asyncio.CancelledError):
+            self.error = asyncio.CancelledError("the run was stopped")  # it ended in another way
+            carry(self.error, self.finished.result())
         return self.finished.result()
 
     def stop(self) -> None:
         """Ask the run to end: every task is cancelled and awaited."""
-        if not self.finished.done():
-            self._stopped = True
+        first, self._stopped = not self._stopped, True
+        if first and not self.finished.done():
             self._told_at = min(self._told_at, time.perf_counter())
             self._poke(self._loop.cancel_all)
 
@@ -134,9 +124,8 @@ class Run:
         """Note what holds the loop for long, and see to it that a run ends that is told to."""
         loop, now = self._loop, time.perf_counter()
         loop.look()
-        if now - self._began > self.max_seconds and not self._too_long:
-            self._too_long = True
-            self._told_at = min(self._told_at, now)
+        if now - self._began > self.max_seconds and self._told_at == math.inf:
+            self._told_at = now
             loop.halt = self._cut_short()
             self._poke(lambda: None)
         if now < self._told_at:
@@ -166,9 +155,10 @@ class Run:
 
     def _cut_short(self) -> BaseException:
         """What ends a run that is told to end from outside."""
-        if self._too_long:
-            return RunTooLong(f"the run took more than {self.max_seconds:g} s and did not end")
-        return asyncio.CancelledError("the run was stopped" + " and did not end" * self._given_up)
+        if self._stopped:
+            words = "the run was stopped" + " and did not end" * self._given_up
+            return asyncio.CancelledError(words)
+        return RunTooLong(f"the run took more than {self.max_seconds:g} s and did not end")
 
     def _fail(self, error: BaseException) -> None:
         """Note the first error that ends the run."""
@@ -203,9 +193,9 @@ class Run:
         self._finish()
 
     def _trace(self, result: Any) -> Trace:
-        log, jobs, now = self._loop.log, self._loop.thread_work.jobs, self._loop.stamp()
-        known = {"clock": self.clock, "unit": self.unit, "ended_by": self._ended_by}
-        return build_trace(log, jobs, now, result=result, **known)
+        loop, known = self._loop, {"clock": self.clock, "unit": self.unit, "result": result}
+        jobs, ended_by = loop.thread_work.jobs, self._ended_by
+        return build_trace(loop.log, jobs, loop.stamp(), ended_by=ended_by, **known)
 
     def _trace_at_end(self, result: Any = None) -> Trace:
         """The trace; the error that ended the run carries it, and says where the run stood."""
@@ -295,18 +285,15 @@ class Run:
         loop.halt = None
         loop.limit = loop.spare = len(loop.steps) // FIELDS + _STEPS_TO_END
         loop.most = math.inf
-        try:
-            for task in left:
-                task.cancel()
-            _run_until_done(loop, left)
-            if loop._asyncgens:  # type: ignore[attr-defined]
-                loop.log.hidden.add(len(loop.log.spawns))
-                loop.run_until_complete(loop.shutdown_asyncgens())
-            if not (self._stopped or self._too_long):
-                jobs = loop.thread_work.unfinished()
-                _run_until_done(loop, [asyncio.wrap_future(job, loop=loop) for job in jobs])
-        except (RunError, RunStopped) as error:
-            self._fail(error)
+        for task in left:
+            task.cancel()
+        _run_until_done(loop, left)
+        if loop._asyncgens:  # type: ignore[attr-defined]
+            loop.log.hidden.add(len(loop.log.spawns))
+            loop.run_until_complete(loop.shutdown_asyncgens())
+        if self._told_at == math.inf:
+            jobs = loop.thread_work.unfinished()
+            _run_until_done(loop, [asyncio.wrap_future(job, loop=loop) for job in jobs])
 
 
 def _run_until_done(loop: RecordingLoop, awaited: list[asyncio.Future[Any]]) -> None:

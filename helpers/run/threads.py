@@ -34,9 +34,7 @@ class Job:
     """One function that runs in a thread for a run. Times are the run's loop's, in its seconds."""
 
     def __init__(self, number: int, func: Callback, loop: Any, executor: Executor) -> None:
-        self.number = number
-        self.name = name_of(func)
-        self.loop = loop
+        self.number, self.name, self.loop = number, name_of(func), loop
         self.parent = getattr(asyncio.current_task(loop), "recorded_as", None)
         self.pool = id(executor)
         self.pool_size: int = getattr(executor, "_max_workers", POOL_SIZE)
@@ -81,8 +79,8 @@ class ThreadWork:
     def __init__(self, pool_size: int | None = None) -> None:
         self._pool_size = pool_size
         self._gate = threading.Condition()
-        self._out: dict[int, Job] = {}
         self.jobs: list[Job] = []
+        self._out: dict[int, Job] = {}  # those that are not over, by number
         self._sent: list[tuple[int, int, asyncio.Handle]] = []
         self._stopped = False
         self._before = set(threading.enumerate())  # when the run began
@@ -110,10 +108,9 @@ class ThreadWork:
         except RuntimeError as error:
             self._close(job)
             if "start new thread" in str(error):
-                raise RuntimeError(
-                    f"no thread can be started here (Python in a browser has none), so `{job.name}`"
-                    " cannot run beside the loop: call it directly, or use Python on a machine"
-                ) from error
+                why = "no thread can be started here (Python in a browser has none), so"
+                hint = "call it directly, or use Python on a machine"
+                error.args = (f"{why} `{job.name}` cannot run beside the loop: {hint}",)
             raise
         # A job that is over already sends its result from here, and it is the job that sends it.
         _local.job, before = job, current_job()
@@ -143,8 +140,8 @@ class ThreadWork:
         for job in self.jobs:
             if job.thread is not None and job.ended is None:
                 place = of_frame(frames.get(job.thread))
-                where = f" at {describe(place)}" if place else ""
-                held.append(f"`{job.name}` holds a thread{where}")
+                at = f" at {describe(place)}" if place else ""
+                held.append(f"`{job.name}` holds a thread{at}")
         return held
 
     def let_go(self) -> None:
@@ -167,30 +164,28 @@ class ThreadWork:
 
     def _rests(self, job: Job) -> bool:
         """Whether a job is parked in `busy`, or has waited for the loop's answer for long."""
-        if job.ended is not None:  # what it sent is its result, and it is over in a moment
-            return False
         asked_long_ago = time.perf_counter() - max(job.asked, self.jumped_at) > _GRACE
-        return job.parked is not None or asked_long_ago
+        # If it has ended, what it sent is its result, and it is over in a moment.
+        return job.ended is None and (job.parked is not None or asked_long_ago)
 
     def collect(self, *, until_quiet: bool) -> list[asyncio.Handle]:
         """What threads sent, sorted by the number of the job, once no job is at work.
 
-        It is waited for no longer than `_GRACE` seconds if the loop has something ready
-        (`until_quiet` false), or a job at work has sent it something: that job may be waiting for
-        the loop. What comes from outside the run's own threads is never kept waiting.
+        It waits no longer than `_GRACE` seconds if the loop has something ready (`until_quiet` is
+        false) or a job at work may be waiting for the loop: it has sent it something. What comes
+        from outside the run's own threads is never kept waiting.
         """
         if not self._out and not self._sent:
             return []
-        give_up: float | None = None
+        give_up = math.inf
         with self._gate:
             while self.at_work() and not any(number == 0 for number, _, _ in self._sent):
                 active = {number for number, job in self._out.items() if job.parked is None}
                 asked = any(number in active for number, _, _ in self._sent)
-                if give_up is None and (asked or not until_quiet):
-                    give_up = time.perf_counter() + _GRACE
-                left = _LOOK if give_up is None else give_up - time.perf_counter()
-                if left > 0:
-                    self._gate.wait(min(left, _LOOK))
+                if asked or not until_quiet:
+                    give_up = min(give_up, time.perf_counter() + _GRACE)
+                left = give_up - time.perf_counter()
+                self._gate.wait(max(0, min(left, _LOOK)))
                 if left <= 0 or self._stopped:
                     break
             sent, self._sent = sorted(self._sent, key=lambda item: item[:2]), []
@@ -201,9 +196,8 @@ class ThreadWork:
         frames = sys._current_frames()
         return any(
             silent_for < (_GRACE if frames[thread.ident].f_code is _IDLE else LISTENS)
-            for thread in threading.enumerate()
-            if thread not in self._before and not thread.name.startswith(_OWN)
-            if thread.ident in frames
+            for thread in set(threading.enumerate()) - self._before
+            if thread.ident in frames and not thread.name.startswith(_OWN)
         )
 
     def wait_a_little(self, *, anyway: bool) -> bool:
@@ -227,8 +221,7 @@ class ThreadWork:
         gate = threading.Event()
 
         def unpark() -> None:
-            with self._gate:
-                job.parked = None
+            job.parked = None
             gate.set()
 
         with self._gate:  # parked and sent at once, or the clock could jump in between
@@ -248,6 +241,6 @@ class ThreadWork:
         with self._gate:
             self._stopped = True
             for job in self._out.values():
-                if job.parked is not None:
-                    job.parked.set()
+                if gate := job.parked:
+                    gate.set()
             self._gate.notify_all()

@@ -41,9 +41,8 @@ def watch(tell: Listener) -> Iterator[None]:
         yield
     finally:
         with _lock:
+            del _listeners[me]
             if outer:
                 _listeners[me] = outer
-            else:
-                del _listeners[me]
             if not _listeners and _original:
                 setattr(warnings, _HOOK, _original.pop())

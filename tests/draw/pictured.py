@@ -12,7 +12,8 @@ from helpers import busy, record
 from helpers.draw.picture import picture_of
 from helpers.draw.plot import figure_of
 from helpers.draw.text import text_of
-from helpers.trace import CancelRequest, LaneKind, Outcome, Step, Task, Trace
+from helpers.task import CancelRequest
+from helpers.trace import LaneKind, Outcome, Step, Task, Trace
 
 Who = int | str | None
 Program = list[tuple[Any, ...]]

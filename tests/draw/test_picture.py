@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.draw.picture import SLOWEST, Event, Picture, counts, picture_of, slowest
-from helpers.trace import CancelRequest, LaneKind, Mark, Outcome, Span, TaskState, Trace
+from helpers.task import CancelRequest
+from helpers.trace import LaneKind, Mark, Outcome, Span, TaskState, Trace
 from tests.draw.pictured import Program, dinner, kitchen, lane, programs, recorded, run
 
 

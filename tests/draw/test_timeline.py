@@ -22,7 +22,8 @@ from helpers.draw import mimebundle, timeline
 from helpers.draw.picture import MOST_LANES, SLOWEST, picture_of
 from helpers.draw.plot import LINE
 from helpers.draw.theme import EVENT, OUTCOMES, PLOTLY, STATES
-from helpers.trace import CancelRequest, Mark, Outcome, Trace
+from helpers.task import CancelRequest
+from helpers.trace import Mark, Outcome, Trace
 from tests.draw.pictured import (
     UNUSUAL,
     Program,

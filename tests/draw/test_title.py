@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from helpers import busy
 from helpers.draw.picture import picture_of
 from helpers.draw.title import longest_wait
-from helpers.trace import CancelRequest, LaneKind, Outcome, Task, TaskState, Trace
+from helpers.task import CancelRequest
+from helpers.trace import LaneKind, Outcome, Task, TaskState, Trace
 from tests.draw.pictured import Program, crowd, dinner, kitchen, lane, programs, recorded, run
 
 
