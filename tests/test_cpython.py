@@ -58,7 +58,7 @@ RECORDED = [
 # What fails on a loop that records and not on asyncio's own, and why that is right.
 DIFFERENCES: dict[str, dict[str, str]] = {
     "loop": {
-        "test_base_events.*.test_default_exc_handler_coro": "A finding says what it reads in a log.",
+        "test_base_events.*.test_default_exc_handler_coro": "A finding says what it reads.",
     },
     "real": {},
     "virtual": {"test_server.*": "The virtual clock has no sockets."},

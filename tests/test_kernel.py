@@ -121,7 +121,8 @@ def test_stop_ends_a_cell_and_everything_that_its_run_began(clock: str, work: st
             (sentence,) = ended["traceback"]
             assert sentence.startswith("CancelledError: the run was stopped")
             await book.follow(request)
-            assert any("main" in picture for picture in book.shown), "the timeline so far"
+            assert len(book.shown) == 1, "the timeline so far, once"
+            assert "main" in book.shown[0]
             assert await book.run(LEFT) == "['tidied']\n"
             assert await book.run(GOES_ON) == "2.0\n", "the kernel goes on"
 

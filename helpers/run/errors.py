@@ -50,5 +50,7 @@ def carry(error: Any, trace: Any) -> None:
 def _in_a_cell(error: Any) -> list[str]:
     from IPython.display import display
 
+    sentence = [f"{type(error).__name__}: {error}"]
+    vars(error)["_render_traceback_"] = lambda: sentence  # it asks twice
     display(error.trace)  # type: ignore[no-untyped-call]
-    return [f"{type(error).__name__}: {error}"]
+    return sentence
