@@ -9,7 +9,6 @@ it ended), and the log is a flat list.
 """
 
 import asyncio
-import sys
 import time
 from asyncio import format_helpers
 from collections.abc import Callable
@@ -19,7 +18,6 @@ from itertools import count
 from types import BuiltinFunctionType, MethodType
 from typing import Any, Self
 
-from helpers.run import source
 from helpers.run.clock import RESOLUTION
 from helpers.run.source import Args, Callback, Place
 from helpers.task import Outcome
@@ -141,7 +139,9 @@ def _run(self: Any) -> None:
     except (SystemExit, KeyboardInterrupt):
         raise
     except BaseException as error:
-        _tell_of(self, error)
+        called = format_helpers._format_callback_source(callback, self._args)
+        told = {"message": f"Exception in callback {called}", "exception": error, "handle": self}
+        loop.call_exception_handler(told)
     finally:
         start = loop.at
         loop.at = end = loop.stamp()
@@ -151,16 +151,6 @@ def _run(self: Any) -> None:
             loop.look_at(owner, task, step)
     # An error that a task keeps has this frame, which would keep the task.
     self = callback = task = None
-
-
-def _tell_of(handle: Any, error: BaseException) -> None:
-    """Tell the loop of a callback that raised, as asyncio's own handle does."""
-    debug: Any = {"debug": handle._loop._debug} if sys.version_info >= (3, 13) else {}
-    called = format_helpers._format_callback_source(handle._callback, handle._args, **debug)
-    context = {"message": f"Exception in callback {called}", "exception": error, "handle": handle}
-    if handle._source_traceback:
-        context["source_traceback"] = handle._source_traceback
-    handle._loop.call_exception_handler(context)
 
 
 def _python_task_of(callback: Any, loop: Any) -> Any:
@@ -187,7 +177,7 @@ class RecordedHandle(asyncio.Handle):
         self._args = args
         self._cancelled = False
         self._repr = None
-        self._source_traceback = source.stack() if loop._debug else None
+        self._source_traceback = format_helpers.extract_stack() if loop._debug else None
         # What the end of a sleep wakes was ready when the sleep was over: no look at the clock.
         self.created: float = loop.stamp() if loop.sleep_over is None else loop.sleep_over
         self.waker = waker
@@ -222,7 +212,7 @@ class RecordedTimer(asyncio.TimerHandle):
         self._args = args
         self._cancelled = self._scheduled = False
         self._repr = None
-        self._source_traceback = source.stack() if loop._debug else None
+        self._source_traceback = format_helpers.extract_stack() if loop._debug else None
         self._when = when
 
     def __lt__(self, other: Any) -> bool:
@@ -250,10 +240,36 @@ class RecordedTimer(asyncio.TimerHandle):
             loop.step = OUTSIDE
 
 
-class OrderedTimer(RecordedTimer):
+def _with_wall(run: Callable[[Any], None]) -> Callable[[Any], None]:
+    """A handle's `_run` that also notes steps which took real time on the virtual clock."""
+
+    def _run(self: Any) -> None:
+        loop = self._loop
+        step = len(loop.steps)
+        loop.wall_began = began = time.perf_counter()
+        if began - loop.cpu_asked_at > _CPU_TIME_AGE:
+            loop.ask_cpu_time(began)
+        run(self)
+        took = time.perf_counter() - began
+        if took >= _REALLY_SLOW and step < len(loop.steps):  # the end of a sleep is no step
+            loop.note_wall(step, took)
+        del self  # as above
+
+    return _run
+
+
+class VirtualHandle(RecordedHandle):
+    """A handle of the virtual clock."""
+
+    __slots__ = ()
+    _run = _with_wall(RecordedHandle._run)
+
+
+class VirtualTimer(RecordedTimer):
     """A timer of the virtual clock, whose deadlines are often equal: the first set is the first."""
 
     __slots__ = ("number",)
+    _run = _with_wall(RecordedTimer._run)
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -267,28 +283,6 @@ class OrderedTimer(RecordedTimer):
 
 # What a program prints of its tasks and handles looks as without `record`.
 RecordedTask.__name__ = "Task"
-RecordedHandle.__name__ = KeptHandle.__name__ = "Handle"
-RecordedTimer.__name__ = OrderedTimer.__name__ = "TimerHandle"
-
-
-def with_wall(handle_class: Any) -> Any:
-    """A class of handles that also notes steps which took real time on the virtual clock."""
-    run = handle_class._run
-
-    class WithWall(handle_class):
-        __slots__ = ()
-
-        def _run(self) -> None:
-            loop = self._loop
-            step = len(loop.steps)
-            loop.wall_began = began = time.perf_counter()
-            if began - loop.cpu_asked_at > _CPU_TIME_AGE:
-                loop.ask_cpu_time(began)
-            run(self)
-            took = time.perf_counter() - began
-            if took >= _REALLY_SLOW and step < len(loop.steps):  # the end of a sleep is no step
-                loop.note_wall(step, took)
-            del self  # as above
-
-    WithWall.__name__ = handle_class.__name__
-    return WithWall
+for _class in (RecordedHandle, KeptHandle, VirtualHandle):
+    _class.__name__ = "Handle"
+RecordedTimer.__name__ = VirtualTimer.__name__ = "TimerHandle"

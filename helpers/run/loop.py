@@ -184,8 +184,6 @@ class RecordingLoop(asyncio.BaseEventLoop):
                 task = _blank(RecordedTask)
                 task.recorded_as = number  # before asyncio puts it into a set
                 task.__init__(coro, loop=self, **options)
-                if self._debug:
-                    del task._source_traceback[-1]  # this line
             else:
                 task = super().create_task(coro, **options)
                 task.recorded_as = number
@@ -368,8 +366,8 @@ def _cpu_used() -> tuple[float, float, int]:
 class VirtualRecordingLoop(RecordingLoop, VirtualLoop):
     """The virtual clock's loop, recorded."""
 
-    handle_class = handles.with_wall(RecordedHandle)
-    timer_class = handles.with_wall(handles.OrderedTimer)
+    handle_class = handles.VirtualHandle
+    timer_class = handles.VirtualTimer
 
 
 class RealRecordingLoop(RecordingLoop, asyncio.SelectorEventLoop):
@@ -392,5 +390,5 @@ class RealRecordingLoop(RecordingLoop, asyncio.SelectorEventLoop):
         if not handle._cancelled:
             callback, args, context = handle._callback, handle._args, handle._context
             fresh = handles.KeptHandle(callback, args, self, context, handles.IO)
-            fresh.kept, fresh._source_traceback = handle, handle._source_traceback
+            fresh.kept = handle
             self._ready.append(fresh)

@@ -5,8 +5,6 @@ import functools
 import linecache
 import os
 import re
-import sys
-from asyncio import format_helpers
 from collections.abc import Callable
 from contextvars import Context
 from types import CodeType, FrameType
@@ -95,14 +93,6 @@ def of_frame(frame: FrameType | None) -> Place | None:
     return None if frame is None else _here(frame)
 
 
-def stack() -> Any:
-    """The stack of the program's call of the loop, as asyncio keeps it in debug mode."""
-    frame: FrameType | None = sys._getframe(2)
-    while frame and os.path.dirname(frame.f_code.co_filename) in _PLUMBING_FOLDERS:
-        frame = frame.f_back
-    return format_helpers.extract_stack(frame)
-
-
 def suspended(task: asyncio.Task[Any]) -> Place | None:
     """The line of the program's code at which a task is suspended, or None if unknown."""
     found: Place | None = None
@@ -125,7 +115,8 @@ def waiting(task: asyncio.Task[Any]) -> str:
 
 def code_of(coro: Any) -> CodeType | str:
     """The code of a coroutine; of another awaitable, its name."""
-    return getattr(coro, "cr_code", None) or _coroutine_name(coro)
+    code: CodeType | None = getattr(coro, "cr_code", None)
+    return code or str(getattr(coro, "__name__", type(coro).__name__))
 
 
 def in_words(error: BaseException) -> str:
@@ -135,10 +126,6 @@ def in_words(error: BaseException) -> str:
     except Exception:  # the words of a traceback
         message = "<exception str() failed>"
     return f"{type(error).__name__}: {message}".removesuffix(": ")
-
-
-def _coroutine_name(coro: Any) -> str:
-    return str(getattr(coro, "__name__", type(coro).__name__))
 
 
 def _here(frame: FrameType) -> Place:
