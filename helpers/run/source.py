@@ -12,11 +12,11 @@ from typing import Any
 
 Callback = Callable[..., Any]
 Args = tuple[Any, ...]
+InContext = Context | None
 Place = tuple[str, int, str]  # file name, line, function
 
-# Modules that stand directly in these packages are plumbing, like asyncio's own: their lines are
-# never shown, and their callbacks get no lane. What lies in other folders of `helpers` (a lab, say)
-# is a program.
+# Modules directly in these packages are plumbing, like asyncio's own: their lines are never shown,
+# and their callbacks get no lane. Other folders of `helpers` (the labs, say) hold programs.
 _PLUMBING = ("helpers", "helpers.run")
 _ASYNCIO = ("asyncio", "_asyncio", "concurrent")
 _STDLIB = os.path.dirname(os.__file__)
@@ -129,10 +129,7 @@ def in_words(error: BaseException) -> str:
 
 
 def _here(frame: FrameType) -> Place:
-    code, line = frame.f_code, frame.f_lineno
-    if line is None:  # between two lines, as a loop jumps back: at the one before
-        line = code.co_firstlineno
-        for start, _, number in code.co_lines():
-            if number and start <= frame.f_lasti:
-                line = number
-    return code.co_filename, line, code.co_name
+    code = frame.f_code
+    # Between two lines, as a loop jumps back, it is at the one before.
+    lines = [number for start, _, number in code.co_lines() if number and start <= frame.f_lasti]
+    return code.co_filename, frame.f_lineno or [code.co_firstlineno, *lines][-1], code.co_name
