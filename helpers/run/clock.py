@@ -85,6 +85,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def run_in_executor(self, executor: Any, func: Callback, *args: Any) -> asyncio.Future[Any]:
         """As asyncio's, noted as a job; a virtual clock stands still until it is back."""
         self._check_closed()
+        if self._debug:
+            self._check_callback(func, "run_in_executor")
         if executor is None:
             self._check_default_executor()
         return self.thread_work.submit(self, executor, func, args)

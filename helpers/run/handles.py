@@ -135,6 +135,8 @@ def _run(self: Any) -> None:
     except BaseException as error:
         called = format_helpers._format_callback_source(callback, self._args)
         told = {"message": f"Exception in callback {called}", "exception": error, "handle": self}
+        if self._source_traceback:
+            told["source_traceback"] = self._source_traceback
         loop.call_exception_handler(told)
     finally:
         start = loop.at

@@ -93,6 +93,7 @@ async def calls_the_loop_in_debug_mode(say: Say) -> None:
         loop.call_soon,
         functools.partial(loop.call_at, 0),
         functools.partial(loop.call_later, 0),
+        functools.partial(loop.run_in_executor, None),
     ):
         for wrong in (nothing, coro, 5):
             try:
