@@ -18,9 +18,8 @@ from helpers.run.threads import POOL_SIZE, ThreadWork, current_job
 DIGITS = 9  # decimals of a time, so that 0.1 + 0.2 is 0.3; timers closer than that fire together
 RESOLUTION = 10**-DIGITS
 _SLICE = 0.02  # seconds of a blocking sleep: Python can end a thread only between two of them
-# How the names of a loop's methods begin that need the system: all of these, but for two.
-_OF_THE_SYSTEM = ("add_", "connect_", "create_", "remove_", "sendfile", "sock_", "start_tls", "sub")
-_OF_THE_LOOP = ("create_future", "create_task")
+# How the names of a loop's methods begin that need the system.
+_SYSTEM = "add_ connect_ create_c create_d create_s create_u remove_ sendfile sock_ start_tls sub"
 
 
 class VirtualLoop(asyncio.BaseEventLoop):
@@ -105,7 +104,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
 
 for _method in dir(asyncio.AbstractEventLoop):
-    if _method.startswith(_OF_THE_SYSTEM) and _method not in _OF_THE_LOOP:
+    if _method.startswith(tuple(_SYSTEM.split())):
         setattr(VirtualLoop, _method, VirtualLoop._needs_sockets)
 
 

@@ -1,7 +1,4 @@
-"""The loops that a run is recorded on: one on virtual time, one on real time.
-
-`RecordingLoop`, which they share, makes the handles and tasks that write the `Log`.
-"""
+"""The loops that a run is recorded on: one on virtual time, one on real time."""
 
 import asyncio
 import heapq
@@ -37,8 +34,7 @@ _TOLD = {"was destroyed but it is pending!": "vanished", _AT_THE_END: "never_ret
 _TOLD |= dict.fromkeys(("was never retrieved", "is already completed"), "never_retrieved")
 _blank: Any = RecordedTask.__new__
 _BaseEventLoop = asyncio.BaseEventLoop
-# A run may take so many steps, and each task some of its own. An endless program gets there within
-# about a second; one that goes on spawning, at the most.
+# A run may take so many steps, and each task some of its own, but no more than the most.
 SPARE_STEPS, _STEPS_OF_A_TASK, MAX_STEPS = 100_000, 3, 1_000_000
 
 
