@@ -58,7 +58,8 @@ RECORDED = [
 # What fails on a loop that records and not on asyncio's own, and why that is right.
 DIFFERENCES: dict[str, dict[str, str]] = {
     "loop": {
-        "test_base_events.*.test_default_exc_handler_coro": "A finding says what it reads.",
+        "test_base_events.*.test_default_exc_handler_coro": "A finding says what it logs.",
+        "test_events.HandleTests.test_handle_source_traceback": "It ends in the recorder's lines.",
     },
     "real": {},
     "virtual": {"test_server.*": "The virtual clock has no sockets."},

@@ -1,8 +1,7 @@
 """From the log of a run to its trace: who woke whom, and which lane each step belongs to.
 
-A step knows the step in which its handle was created. Where that one is asyncio's own plumbing (the
-end of a timer, a future passing its result on), the step became ready when the plumbing did, and
-was woken by whoever woke that.
+A step knows the step in which its handle was created. If that one is asyncio's own plumbing (a
+timer's end, a future passing its result on), the step was woken when, and by whom, that was.
 """
 
 from collections import Counter, defaultdict
@@ -30,14 +29,10 @@ def build_trace(log: Log, jobs: Sequence[Job], now: float, **known: Any) -> Trac
     `known` are fields of the trace that the log does not tell: clock, unit and result.
     """
     reader = _Reader(log.copy(), jobs, now)
-    readers = {
-        "lanes": reader.lanes,
-        "sequence": lambda trace: reader.sequence(trace.lanes),
-        "findings": findings.find,
-    }
+    readers = {"lanes": reader.lanes, "sequence": reader.sequence, "findings": findings.find}
     unawaited = tuple((name, source.describe(at) if at else "") for name, at in log.unawaited)
-    n_tasks, duration = len(reader.numbers()), reader.duration()
-    return Trace.read_later(readers, n_tasks, duration=duration, unawaited=unawaited, **known)
+    known |= {"duration": reader.duration(), "unawaited": unawaited}
+    return Trace.read_later(readers, len(reader.numbers), **known)
 
 
 class _Reader:
@@ -46,6 +41,7 @@ class _Reader:
     def __init__(self, log: Log, jobs: Sequence[Job], now: float) -> None:
         self.log = log
         self.now = self.since(now)
+        self.numbers = [n for n in range(len(log.spawns)) if n not in log.hidden]  # tasks shown
         lane = count(len(log.spawns))  # callbacks of one name share a lane
         self.callback_lane = {name: next(lane) for name in dict.fromkeys(log.callbacks)}
         self.first_job = next(lane)
@@ -72,23 +68,22 @@ class _Reader:
         del self.start, self.end, self.ready, self.woken_by  # the sequence needs the owners alone
         return lanes
 
-    def numbers(self) -> list[int]:
-        """The tasks that have a lane."""
-        return [n for n in range(len(self.log.spawns)) if n not in self.log.hidden]
-
     def duration(self) -> float:
         """When the last lane ends, found without reading them all."""
         log, steps = self.log, range(len(self.log.steps) - FIELDS, -1, -FIELDS)
         unseen = log.hidden | {PLUMBING}
         last = (log.steps[n + 3] for n in steps if log.steps[n + 4] not in unseen)
         ends = [self.since(end) for end in (*islice(last, 1), *(end for *_, end in log.eager))]
-        for number in set(self.numbers()).difference(log.ended):
-            gone = log.vanished.get(number)
-            ends.append(self.now if gone is None else self.since(gone))
+        ends += [self.gone(number) for number in set(self.numbers).difference(log.ended)]
         return max([*ends, *(job.end for job in self.jobs)], default=0.0)
 
     def since(self, moment: float) -> float:
         return round(moment - self.log.origin, DIGITS)
+
+    def gone(self, number: int) -> float:
+        """When a task that did not end was last there."""
+        moment = self.log.vanished.get(number)
+        return self.now if moment is None else self.since(moment)
 
     def who(self, waker: int) -> int | str:
         """Who acted in a step, or as one of the codes: a lane's id or a word."""
@@ -114,7 +109,7 @@ class _Reader:
     def lane_of(self, owner: int) -> int:
         return owner if owner >= 0 else self.callback_lane[self.log.callbacks[USER - owner]]
 
-    def sequence(self, lanes: Sequence[Task]) -> tuple[int, ...]:
+    def sequence(self, trace: Trace) -> tuple[int, ...]:
         """The lanes' ids, one for each of their steps, in the order in which those began."""
         begun_in: dict[int, list[int]] = defaultdict(list)  # a step: the eager tasks begun in it
         for number, step, *_ in self.log.eager:
@@ -124,8 +119,8 @@ class _Reader:
             ran += [self.lane_of(owner)] if owner != PLUMBING else []
             ran += sorted(begun_in.pop(n * FIELDS, ()))
         ran += sorted(number for numbers in begun_in.values() for number in numbers)
-        shown = {lane.id for lane in lanes}
-        jobs = [lane.id for lane in lanes if lane.kind is LaneKind.THREAD for _ in lane.steps]
+        shown = {lane.id for lane in trace.lanes}
+        jobs = [job.id for job in self.jobs for _ in job.steps]
         return (*(number for number in ran if number in shown), *jobs)
 
     def steps(self) -> dict[int, list[Step]]:
@@ -149,7 +144,11 @@ class _Reader:
             if lane:
                 at = lane[-1].end
             elif owner not in self.parents:
-                self.parents[owner] = self._parent(waker)
+                # Whose step it was that made the task's first step ready.
+                spawner = (
+                    self.owner[waker // FIELDS] if 0 <= waker < len(self.log.steps) else PLUMBING
+                )
+                self.parents[owner] = None if spawner == PLUMBING else self.lane_of(spawner)
             if lane or waker >= 0:  # not main's own first step
                 by = deadlines.get((owner, waker), by)
             start = max(self.start[n], at)
@@ -173,13 +172,6 @@ class _Reader:
             long[n] = held_at, wall.get(offset, 0.0)
         return long
 
-    def _parent(self, waker: int) -> int | None:
-        """Who spawned a task: whose step it was that made the task's first step ready."""
-        step = waker // FIELDS
-        if not 0 <= step < len(self.owner) or self.owner[step] == PLUMBING:
-            return None
-        return self.lane_of(self.owner[step])
-
     def tasks(self, steps: dict[int, list[Step]]) -> Iterator[Task]:
         log, cancels = self.log, defaultdict(list)
         for number, moment, waker in log.cancels:
@@ -187,15 +179,14 @@ class _Reader:
         names, ended = self._names(), set(log.ended)
         codes = {id(code): code for code in log.spawns if not isinstance(code, str)}
         places = {key: source.of_code(code) for key, code in codes.items()}
-        for number in self.numbers():
+        for number in self.numbers:
             own, code = steps.get(number, ()), log.spawns[number]
             usual = Outcome.RETURNED if number in ended else Outcome.PENDING
             outcome = log.outcomes.get(number, usual)
             spawned = own[0].ready if own else self.now
             last = end = own[-1].end if own else spawned
             if outcome is Outcome.PENDING:
-                gone = log.vanished.get(number)
-                end = max(self.now if gone is None else self.since(gone), last)
+                end = max(self.gone(number), last)
             yield Task(
                 id=number,
                 name=names[number],

@@ -1,7 +1,7 @@
 """Virtual time: a loop that jumps to the next timer when nothing is ready, and hands-on work.
 
-The same program gives the same times on every run and every machine. The idea is trio's MockClock
-(autojump) and Tokio's `start_paused`. No socket, selector or thread is needed.
+The same program gives the same times on every machine, without a socket, selector or thread. The
+idea is trio's MockClock (autojump) and Tokio's `start_paused`.
 """
 
 import asyncio
@@ -9,19 +9,17 @@ import contextlib
 import math
 import time
 from collections.abc import Iterator
-from contextvars import Context
 from typing import Any, NoReturn
 
 from helpers.run.errors import Deadlock
-from helpers.run.source import Args, Callback
+from helpers.run.source import Args, Callback, InContext
 from helpers.run.threads import POOL_SIZE, ThreadWork, current_job
 
 DIGITS = 9  # decimals of a time, so that 0.1 + 0.2 is 0.3; timers closer than that fire together
 RESOLUTION = 10**-DIGITS
 _SLICE = 0.02  # seconds of a blocking sleep: Python can end a thread only between two of them
-# How the names of a loop's methods begin that need the system: all of these, but for two.
-_OF_THE_SYSTEM = ("add_", "connect_", "create_", "remove_", "sendfile", "sock_", "start_tls", "sub")
-_OF_THE_LOOP = ("create_future", "create_task")
+# How the names of a loop's methods begin that need the system.
+_SYSTEM = "add_ connect_ create_c create_d create_s create_u remove_ sendfile sock_ start_tls sub"
 
 
 class VirtualLoop(asyncio.BaseEventLoop):
@@ -49,8 +47,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._ready.extend(jobs.collect(until_quiet=not self._ready))
         while not self._ready and not self._stopping:
             if self._scheduled and self._scheduled[0]._when < math.inf and not jobs.at_work():
-                # Nothing is ready and no job is at work, so nothing can happen before the next
-                # deadline: jump there instead of waiting.
+                # Nothing can happen before the next deadline: jump there instead of waiting.
                 self._now = max(self._now, round(self._scheduled[0]._when, DIGITS))
                 # After months of virtual time, a nanosecond is less than a float can tell apart.
                 self._clock_resolution = max(RESOLUTION, 2 * math.ulp(self._now))
@@ -72,15 +69,15 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self.thread_work.notify()
 
     def call_soon_threadsafe(
-        self, callback: Callback, *args: Any, context: Context | None = None
-    ) -> asyncio.Handle:
+        self, callback: Callback, *args: Any, context: InContext = None
+    ) -> Any:
         """Like `call_soon`, from any thread. What a job sends waits for its turn."""
         self._check_closed()
         handle = self.new_handle(callback, args, context)
         self.thread_work.send(handle, current_job())
         return handle
 
-    def new_handle(self, callback: Callback, args: Args, context: Context | None) -> asyncio.Handle:
+    def new_handle(self, callback: Callback, args: Args, context: InContext) -> asyncio.Handle:
         """A handle for a callback that another thread sends."""
         return asyncio.Handle(callback, args, self, context)
 
@@ -107,7 +104,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
 
 for _method in dir(asyncio.AbstractEventLoop):
-    if _method.startswith(_OF_THE_SYSTEM) and _method not in _OF_THE_LOOP:
+    if _method.startswith(tuple(_SYSTEM.split())):
         setattr(VirtualLoop, _method, VirtualLoop._needs_sockets)
 
 
@@ -115,8 +112,7 @@ def busy(seconds: float) -> None:
     """Hands-on work: hold the chef for `seconds` without an await; nobody else runs meanwhile.
 
     Under the virtual clock it moves the clock, exactly; elsewhere it really blocks the thread. In a
-    thread (`to_thread`) that helper is busy, and the loop goes on. A negative, infinite or
-    foreign number is an error in a sentence.
+    thread (`to_thread`) that helper is busy, and the loop goes on.
     """
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         raise TypeError(f"busy expects a number of seconds, got {seconds!r}")
@@ -124,8 +120,7 @@ def busy(seconds: float) -> None:
         raise ValueError(f"busy expects seconds of 0 or more, and not infinite, got {seconds!r}")
     job = current_job()
     loop = asyncio._get_running_loop() if job is None else job.loop
-    note = getattr(loop, "note_busy", None)
-    if note is not None:
+    if note := getattr(loop, "note_busy", None):
         note(job)
     if not isinstance(loop, VirtualLoop):
         block(seconds)

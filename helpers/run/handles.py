@@ -1,27 +1,23 @@
 """The raw log of a run, and the handles, timers and tasks of a `RecordingLoop`, which write it.
 
 A handle knows when it was created and in which step; so who woke and who spawned whom follows from
-the log after the run. Nothing global is patched.
-
-This is the hot path of every recorded run, so it is written for speed: constructors set the slots
-themselves instead of calling up, a step takes one look at the clock (it starts when the one before
-it ended), and the log is a flat list.
+the log after the run. This is the hot path of every recorded run: constructors set the slots
+themselves instead of calling up, and a step, which starts when the one before it ended, takes one
+look at the clock.
 """
 
 import asyncio
-import sys
 import time
 from asyncio import format_helpers
 from collections.abc import Callable
-from contextvars import Context, copy_context
+from contextvars import copy_context
 from copy import copy
 from itertools import count
 from types import BuiltinFunctionType, MethodType
 from typing import Any, Self
 
-from helpers.run import source
 from helpers.run.clock import RESOLUTION
-from helpers.run.source import Args, Callback, Place
+from helpers.run.source import Args, Place
 from helpers.task import Outcome
 
 # Who woke a step: the offset in `Log.steps` of the step that created its handle, or one of these.
@@ -30,9 +26,7 @@ OUTSIDE, TIMER, IO, THREAD = -1, -2, -3, -4  # THREAD - n: the run's job number 
 PLUMBING, USER = -1, -2
 FIELDS = 5  # of a step, in the flat list: created, waker, start, end, owner
 
-# The line that holds the loop is looked up during a step longer than this: half of asyncio's own
-# limit for a slow callback, so that a step over the limit has been looked at.
-LOOK_AFTER = 0.05
+LOOK_AFTER = 0.05  # half of asyncio's limit for a slow callback, so that all those are looked at
 _REALLY_SLOW = 0.2  # real seconds of a virtual step that is looked at: was it blocked?
 _CPU_TIME_AGE = 0.01  # the thread's CPU time is asked no more often: that may take microseconds
 
@@ -41,8 +35,7 @@ _END_OF_SLEEP = asyncio.futures._set_result_unless_cancelled  # what asyncio.sle
 # asyncio's task in C hands the loop a wrapper as its step and a builtin method as its wake-up; the
 # task in Python hands over methods. Nothing else that is called is a step of a task.
 _STEP, _WAKE_UP = "TaskStepMethWrapper", "task_wakeup"
-_PYTHON_STEP = asyncio.tasks._PyTask._Task__step
-_PYTHON_WAKE_UP = asyncio.tasks._PyTask._Task__wakeup
+_IN_PYTHON = asyncio.tasks._PyTask._Task__step, asyncio.tasks._PyTask._Task__wakeup
 
 
 class Log:
@@ -73,9 +66,8 @@ class Log:
 
     def copy(self) -> Self:
         """The log as it is now. The tasks of another factory are asked for their names now."""
-        copied = type(self)(self.origin)
-        for name, value in vars(self).items():
-            setattr(copied, name, copy(value))
+        copied = copy(self)
+        vars(copied).update({name: copy(value) for name, value in vars(self).items()})
         found = {number: find() for number, find in copied.foreign.items()}
         copied.names |= {number: task.get_name() for number, task in found.items() if task}
         copied.foreign.clear()
@@ -109,9 +101,9 @@ class RecordedTask(asyncio.Task):
 
 
 def cancel(task: Any, msg: Any = None) -> bool:
-    """Ask a task, and what it waits for, to stop."""
+    """Ask a task, and what it waits for, and so on down a chain, to stop."""
     loop = task.get_loop()
-    loop.passes_request_on = True  # to what the task waits for, and so on down a chain
+    loop.passes_request_on = True
     try:
         return task.cancel(msg)
     finally:
@@ -141,7 +133,11 @@ def _run(self: Any) -> None:
     except (SystemExit, KeyboardInterrupt):
         raise
     except BaseException as error:
-        _tell_of(self, error)
+        called = format_helpers._format_callback_source(callback, self._args)
+        told = {"message": f"Exception in callback {called}", "exception": error, "handle": self}
+        if self._source_traceback:
+            told["source_traceback"] = self._source_traceback
+        loop.call_exception_handler(told)
     finally:
         start = loop.at
         loop.at = end = loop.stamp()
@@ -153,21 +149,11 @@ def _run(self: Any) -> None:
     self = callback = task = None
 
 
-def _tell_of(handle: Any, error: BaseException) -> None:
-    """Tell the loop of a callback that raised, as asyncio's own handle does."""
-    debug: Any = {"debug": handle._loop._debug} if sys.version_info >= (3, 13) else {}
-    called = format_helpers._format_callback_source(handle._callback, handle._args, **debug)
-    context = {"message": f"Exception in callback {called}", "exception": error, "handle": handle}
-    if handle._source_traceback:
-        context["source_traceback"] = handle._source_traceback
-    handle._loop.call_exception_handler(context)
-
-
 def _python_task_of(callback: Any, loop: Any) -> Any:
     """The task in Python whose step or wake-up a callback is, or of C's first step, or None."""
     kind = type(callback)
     if kind is MethodType:
-        own = callback.__func__ is _PYTHON_STEP or callback.__func__ is _PYTHON_WAKE_UP
+        own = callback.__func__ in _IN_PYTHON
     elif own := kind.__name__ == _STEP:
         loop.step_class = kind  # it has no public name, so it is known once it was seen
     return callback.__self__ if own else None
@@ -178,16 +164,14 @@ class RecordedHandle(asyncio.Handle):
 
     __slots__ = ("created", "waker")
 
-    def __init__(
-        self, callback: Callback, args: Args, loop: Any, context: Context | None, waker: int
-    ) -> None:
+    def __init__(self, callback: Any, args: Args, loop: Any, context: Any, waker: int) -> None:
         self._context = copy_context() if context is None else context
         self._loop = loop
         self._callback = callback
         self._args = args
         self._cancelled = False
         self._repr = None
-        self._source_traceback = source.stack() if loop._debug else None
+        self._source_traceback = format_helpers.extract_stack() if loop._debug else None
         # What the end of a sleep wakes was ready when the sleep was over: no look at the clock.
         self.created: float = loop.stamp() if loop.sleep_over is None else loop.sleep_over
         self.waker = waker
@@ -211,9 +195,7 @@ class RecordedTimer(asyncio.TimerHandle):
     __slots__ = ("created",)
     waker = TIMER
 
-    def __init__(
-        self, when: float, callback: Callback, args: Args, loop: Any, context: Context | None
-    ) -> None:
+    def __init__(self, when: float, callback: Any, args: Args, loop: Any, context: Any) -> None:
         # What ends a sleep runs no code of the program's, so it needs no context of its own.
         plain = callback is _END_OF_SLEEP and context is None
         self._context = None if plain else copy_context() if context is None else context
@@ -222,20 +204,17 @@ class RecordedTimer(asyncio.TimerHandle):
         self._args = args
         self._cancelled = self._scheduled = False
         self._repr = None
-        self._source_traceback = source.stack() if loop._debug else None
+        self._source_traceback = format_helpers.extract_stack() if loop._debug else None
         self._when = when
 
     def __lt__(self, other: Any) -> bool:
         """Which is due first; heapq asks this more often than anything else is done."""
         return self._when < other._when
 
-    __hash__ = asyncio.TimerHandle.__hash__
-
     def _run(self) -> None:
         loop = self._loop
         due = self._when
-        # Late as a step held the loop: ready since it was due. Late as the system woke an idle loop
-        # late: ready when the loop woke.
+        # If the system woke an idle loop late, it is ready since the loop woke.
         self.created = created = due if due < loop.waited_from else loop.turn_began
         if self._context is not None:
             _run(self)
@@ -250,10 +229,36 @@ class RecordedTimer(asyncio.TimerHandle):
             loop.step = OUTSIDE
 
 
-class OrderedTimer(RecordedTimer):
+def _with_wall(run: Callable[[Any], None]) -> Callable[[Any], None]:
+    """A handle's `_run` that also notes steps which took real time on the virtual clock."""
+
+    def _run(self: Any) -> None:
+        loop = self._loop
+        step = len(loop.steps)
+        loop.wall_began = began = time.perf_counter()
+        if began - loop.cpu_asked_at > _CPU_TIME_AGE:
+            loop.ask_cpu_time(began)
+        run(self)
+        took = time.perf_counter() - began
+        if took >= _REALLY_SLOW and step < len(loop.steps):  # the end of a sleep is no step
+            loop.note_wall(step, took)
+        del self  # as above
+
+    return _run
+
+
+class VirtualHandle(RecordedHandle):
+    """A handle of the virtual clock."""
+
+    __slots__ = ()
+    _run = _with_wall(RecordedHandle._run)
+
+
+class VirtualTimer(RecordedTimer):
     """A timer of the virtual clock, whose deadlines are often equal: the first set is the first."""
 
     __slots__ = ("number",)
+    _run = _with_wall(RecordedTimer._run)
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -267,28 +272,5 @@ class OrderedTimer(RecordedTimer):
 
 # What a program prints of its tasks and handles looks as without `record`.
 RecordedTask.__name__ = "Task"
-RecordedHandle.__name__ = KeptHandle.__name__ = "Handle"
-RecordedTimer.__name__ = OrderedTimer.__name__ = "TimerHandle"
-
-
-def with_wall(handle_class: Any) -> Any:
-    """A class of handles that also notes steps which took real time on the virtual clock."""
-    run = handle_class._run
-
-    class WithWall(handle_class):
-        __slots__ = ()
-
-        def _run(self) -> None:
-            loop = self._loop
-            step = len(loop.steps)
-            loop.wall_began = began = time.perf_counter()
-            if began - loop.cpu_asked_at > _CPU_TIME_AGE:
-                loop.ask_cpu_time(began)
-            run(self)
-            took = time.perf_counter() - began
-            if took >= _REALLY_SLOW and step < len(loop.steps):  # the end of a sleep is no step
-                loop.note_wall(step, took)
-            del self  # as above
-
-    WithWall.__name__ = handle_class.__name__
-    return WithWall
+RecordedHandle.__name__ = KeptHandle.__name__ = VirtualHandle.__name__ = "Handle"
+RecordedTimer.__name__ = VirtualTimer.__name__ = "TimerHandle"

@@ -1,7 +1,4 @@
-"""The loops that a run is recorded on: one on virtual time, one on real time.
-
-`RecordingLoop`, which they share, makes the handles and tasks that write the `Log`.
-"""
+"""The loops that a run is recorded on: one on virtual time, one on real time."""
 
 import asyncio
 import heapq
@@ -12,7 +9,6 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
-from contextvars import Context
 from itertools import count
 from pathlib import Path
 from types import FrameType, FunctionType, MethodType
@@ -22,12 +18,12 @@ from helpers.run import handles, source
 from helpers.run.clock import VirtualLoop, set_aside
 from helpers.run.errors import THREAD_OF_ITS_OWN, RunStopped, RunTooLong, explain
 from helpers.run.handles import FIELDS, OUTSIDE, RecordedHandle, RecordedTask, RecordedTimer
-from helpers.run.source import Args, Callback
+from helpers.run.source import Args, Callback, InContext
 from helpers.run.threads import Job, ThreadWork, current_job
 from helpers.task import Outcome
 
-# A slow step of the virtual clock that computed for this share of its time is let pass, up to this
-# many seconds. Who waits for Python's lock looks for it more often than every so many seconds.
+# A slow step of the virtual clock is let pass if it computed for this share of its time, up to so
+# many seconds, or looked for Python's lock more often than every so many.
 _HARDLY, _REALLY_COMPUTED, _LOOKS_FOR_LOCK = 0.1, 1.0, 0.01
 _SCHEDULED = Path("/proc/thread-self/schedstat")
 _cpu_time = getattr(time, "thread_time", time.process_time)  # a browser's has no thread_time
@@ -38,8 +34,7 @@ _TOLD = {"was destroyed but it is pending!": "vanished", _AT_THE_END: "never_ret
 _TOLD |= dict.fromkeys(("was never retrieved", "is already completed"), "never_retrieved")
 _blank: Any = RecordedTask.__new__
 _BaseEventLoop = asyncio.BaseEventLoop
-# A run may take so many steps, and each task some of its own. An endless program gets there within
-# about a second; one that goes on spawning, at the most.
+# A run may take so many steps, and each task some of its own, but no more than the most.
 SPARE_STEPS, _STEPS_OF_A_TASK, MAX_STEPS = 100_000, 3, 1_000_000
 
 
@@ -113,24 +108,20 @@ class RecordingLoop(asyncio.BaseEventLoop):
             return handles.THREAD - job.number
         return self.step if self._thread_id in (None, threading.get_ident()) else handles.THREAD
 
-    def call_soon(
-        self, callback: Callback, *args: Any, context: Context | None = None
-    ) -> asyncio.Handle:
+    def call_soon(self, callback: Callback, *args: Any, context: InContext = None) -> Any:
         """As asyncio's, with a recorded handle."""
         if self._closed or self._debug:
-            self._check_closed()
-            self._check_thread()
-            self._check_callback(callback, "call_soon")
+            return super().call_soon(callback, *args, context=context)  # it calls _call_soon
         handle = self.handle_class(callback, args, self, context, self.step)
         self._ready.append(handle)
         return handle
 
-    def new_handle(self, callback: Callback, args: Args, context: Context | None) -> asyncio.Handle:
+    def new_handle(self, callback: Callback, args: Args, context: InContext) -> asyncio.Handle:
         """A recorded handle for a callback that another thread sends."""
         return self.handle_class(callback, args, self, context, self.waker())
 
-    def _call_soon(self, callback: Callback, args: Args, context: Context | None) -> asyncio.Handle:
-        # What `call_soon_threadsafe` of the system's loop calls.
+    def _call_soon(self, callback: Callback, args: Args, context: InContext) -> asyncio.Handle:
+        # What asyncio's `call_soon` and `call_soon_threadsafe` call.
         handle = self.new_handle(callback, args, context)
         self._ready.append(handle)
         return handle
@@ -141,8 +132,8 @@ class RecordingLoop(asyncio.BaseEventLoop):
         self._write_to_self()
 
     def call_at(
-        self, when: float, callback: Callback, *args: Any, context: Context | None = None
-    ) -> asyncio.TimerHandle:
+        self, when: float, callback: Callback, *args: Any, context: InContext = None
+    ) -> Any:
         """As asyncio's, with a recorded timer."""
         if when is None:
             raise TypeError("when cannot be None")
@@ -155,9 +146,7 @@ class RecordingLoop(asyncio.BaseEventLoop):
         timer._scheduled = True
         return timer
 
-    def call_later(
-        self, delay: float, callback: Callback, *args: Any, context: Context | None = None
-    ) -> asyncio.TimerHandle:
+    def call_later(self, delay: float, callback: Any, *args: Any, context: InContext = None) -> Any:
         """As asyncio's, with a recorded timer; every sleep calls it, so it repeats `call_at`."""
         if self._closed or self._debug:
             return self.call_at(self.time() + delay, callback, *args, context=context)
@@ -170,9 +159,8 @@ class RecordingLoop(asyncio.BaseEventLoop):
         """As asyncio's, with a task that is numbered and that notes who cancels it."""
         if self._closed:
             self._check_closed()
-        spawns = self.log.spawns
-        number = len(spawns)
-        spawns.append(source.code_of(coro))
+        number = len(self.log.spawns)
+        self.log.spawns.append(source.code_of(coro))
         # Either may begin the task inside its creator's step.
         may_begin = self._task_factory is not None or "eager_start" in options
         began = self.stamp() if may_begin else 0.0
@@ -184,8 +172,6 @@ class RecordingLoop(asyncio.BaseEventLoop):
                 task = _blank(RecordedTask)
                 task.recorded_as = number  # before asyncio puts it into a set
                 task.__init__(coro, loop=self, **options)
-                if self._debug:
-                    del task._source_traceback[-1]  # this line
             else:
                 task = super().create_task(coro, **options)
                 task.recorded_as = number
@@ -194,7 +180,7 @@ class RecordingLoop(asyncio.BaseEventLoop):
                 # One that is over is kept until `asyncio.create_task` (up to 3.12) has named it.
                 self.log.foreign[number] = (lambda: task) if task.done() else weakref.ref(task)
         except Exception:  # there is no such task
-            spawns[number] = ""
+            self.log.spawns[number] = ""
             self.log.hidden.add(number)
             raise
         if name is not None:
@@ -211,17 +197,13 @@ class RecordingLoop(asyncio.BaseEventLoop):
         self.at = self.turn_began = self.stamp()
         if self.halt:
             raise self.halt
-        if len(self.steps) > self.limit * FIELDS:
-            self._look_at_limit()
-        super()._process_events(event_list)
-
-    def _look_at_limit(self) -> None:
-        """Allow the steps that each task takes by itself, up to the most, or end the run."""
         taken = len(self.steps) // FIELDS
-        self.limit = min(self.most, self.spare + _STEPS_OF_A_TASK * len(self.log.spawns))
         if taken > self.limit:
-            self.limit = math.inf
-            raise RunTooLong(f"the run took {taken} steps and did not end")
+            self.limit = min(self.most, self.spare + _STEPS_OF_A_TASK * len(self.log.spawns))
+            if taken > self.limit:
+                self.limit = math.inf
+                raise RunTooLong(f"the run took {taken} steps and did not end")
+        super()._process_events(event_list)
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """Note what asyncio tells of a task, and do as asyncio does but for the message it logs."""
@@ -335,10 +317,7 @@ class RecordingLoop(asyncio.BaseEventLoop):
             ctypes.pythonapi.Py_IncRef(ctypes.py_object((self, left)))
 
     def note_what_is_left(self, error: BaseException | None, *, refused: bool) -> None:
-        """At the end: note exceptions nobody retrieved, and tasks that would not end.
-
-        `error` is the one the caller gets; with `refused` they had the time to end.
-        """
+        """Note exceptions that nobody retrieved, but the caller's `error`, and tasks not ended."""
         for ref in self.raised:
             task: Any = ref()
             if task is not None and task._log_traceback:
@@ -368,15 +347,14 @@ def _cpu_used() -> tuple[float, float, int]:
 class VirtualRecordingLoop(RecordingLoop, VirtualLoop):
     """The virtual clock's loop, recorded."""
 
-    handle_class = handles.with_wall(RecordedHandle)
-    timer_class = handles.with_wall(handles.OrderedTimer)
+    handle_class = handles.VirtualHandle
+    timer_class = handles.VirtualTimer
 
 
 class RealRecordingLoop(RecordingLoop, asyncio.SelectorEventLoop):
     """The system's own selector loop on the real clock, recorded.
 
-    Its time is `time.perf_counter`, finer than the monotonic clock on some systems. On Windows it
-    is the selector loop too, so a recorded run starts no subprocesses there.
+    Its time is finer than the monotonic clock on some systems. On Windows it has no subprocesses.
     """
 
     time = staticmethod(time.perf_counter)
@@ -392,5 +370,5 @@ class RealRecordingLoop(RecordingLoop, asyncio.SelectorEventLoop):
         if not handle._cancelled:
             callback, args, context = handle._callback, handle._args, handle._context
             fresh = handles.KeptHandle(callback, args, self, context, handles.IO)
-            fresh.kept, fresh._source_traceback = handle, handle._source_traceback
+            fresh.kept = handle
             self._ready.append(fresh)

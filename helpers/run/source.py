@@ -5,8 +5,6 @@ import functools
 import linecache
 import os
 import re
-import sys
-from asyncio import format_helpers
 from collections.abc import Callable
 from contextvars import Context
 from types import CodeType, FrameType
@@ -14,11 +12,11 @@ from typing import Any
 
 Callback = Callable[..., Any]
 Args = tuple[Any, ...]
+InContext = Context | None
 Place = tuple[str, int, str]  # file name, line, function
 
-# Modules that stand directly in these packages are plumbing, like asyncio's own: their lines are
-# never shown, and their callbacks get no lane. What lies in other folders of `helpers` (a lab, say)
-# is a program.
+# Modules directly in these packages are plumbing, like asyncio's own: their lines are never shown,
+# and their callbacks get no lane. Other folders of `helpers` (the labs, say) hold programs.
 _PLUMBING = ("helpers", "helpers.run")
 _ASYNCIO = ("asyncio", "_asyncio", "concurrent")
 _STDLIB = os.path.dirname(os.__file__)
@@ -95,14 +93,6 @@ def of_frame(frame: FrameType | None) -> Place | None:
     return None if frame is None else _here(frame)
 
 
-def stack() -> Any:
-    """The stack of the program's call of the loop, as asyncio keeps it in debug mode."""
-    frame: FrameType | None = sys._getframe(2)
-    while frame and os.path.dirname(frame.f_code.co_filename) in _PLUMBING_FOLDERS:
-        frame = frame.f_back
-    return format_helpers.extract_stack(frame)
-
-
 def suspended(task: asyncio.Task[Any]) -> Place | None:
     """The line of the program's code at which a task is suspended, or None if unknown."""
     found: Place | None = None
@@ -125,7 +115,8 @@ def waiting(task: asyncio.Task[Any]) -> str:
 
 def code_of(coro: Any) -> CodeType | str:
     """The code of a coroutine; of another awaitable, its name."""
-    return getattr(coro, "cr_code", None) or _coroutine_name(coro)
+    code: CodeType | None = getattr(coro, "cr_code", None)
+    return code or str(getattr(coro, "__name__", type(coro).__name__))
 
 
 def in_words(error: BaseException) -> str:
@@ -137,15 +128,8 @@ def in_words(error: BaseException) -> str:
     return f"{type(error).__name__}: {message}".removesuffix(": ")
 
 
-def _coroutine_name(coro: Any) -> str:
-    return str(getattr(coro, "__name__", type(coro).__name__))
-
-
 def _here(frame: FrameType) -> Place:
-    code, line = frame.f_code, frame.f_lineno
-    if line is None:  # between two lines, as a loop jumps back: at the one before
-        line = code.co_firstlineno
-        for start, _, number in code.co_lines():
-            if number and start <= frame.f_lasti:
-                line = number
-    return code.co_filename, line, code.co_name
+    code = frame.f_code
+    # Between two lines, as a loop jumps back, it is at the one before.
+    lines = [number for start, _, number in code.co_lines() if number and start <= frame.f_lasti]
+    return code.co_filename, frame.f_lineno or [code.co_firstlineno, *lines][-1], code.co_name

@@ -111,32 +111,6 @@ async def calls_the_loop_in_debug_mode(say: Say) -> None:
         say("refused")
 
 
-async def prints_where_it_called_the_loop(say: Say) -> None:
-    loop = asyncio.get_running_loop()
-    loop.set_debug(True)
-    loop.set_exception_handler(lambda _, context: say(telling(context)))
-
-    def telling(context: dict[str, Any]) -> list[object]:
-        return [context["message"], sorted(context), place(context["source_traceback"])]
-
-    def place(stack: list[traceback.FrameSummary]) -> tuple[str, int | None]:
-        return stack[-1].filename, stack[-1].lineno
-
-    made: list[Any] = [
-        loop.call_soon(math.sqrt, -1),
-        loop.call_later(0, math.sqrt, -1),
-        loop.call_at(loop.time(), math.sqrt, -1),
-        loop.call_soon_threadsafe(math.sqrt, -1),
-        loop.create_future(),
-        asyncio.create_task(nothing()),
-        loop.create_task(nothing()),
-    ]
-    for thing in made:
-        say(place(thing._source_traceback))
-    await asyncio.sleep(0.01)
-    loop.set_debug(False)
-
-
 async def has_an_exception_handler(say: Say) -> None:
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: say((context["message"], sorted(context))))
@@ -206,7 +180,6 @@ PROGRAMS: list[Program] = [
     _Foreign,
     prints_its_tasks_and_handles,
     calls_the_loop_in_debug_mode,
-    prints_where_it_called_the_loop,
     has_an_exception_handler,
     calls_its_exception_handler,
     shuts_its_threads_down,
