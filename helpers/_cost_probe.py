@@ -2,9 +2,8 @@
 
     python -E -P _cost_probe.py KIND N WAIT
 
-With WAIT in seconds the units wait that long and the time of the whole is taken. With "hold" they
-wait for an hour: the memory of the process is read when all of them are alive, and it ends. It
-imports nothing of the package: what the package loads would be in the figures.
+Units wait for WAIT seconds, and the whole is timed; with "hold", for an hour: the memory is read
+when all are alive. Nothing of the package is imported, as that would be in the figures.
 """
 
 import asyncio

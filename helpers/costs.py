@@ -1,8 +1,7 @@
 """What a unit of concurrency costs on this machine: time and memory of n threads, or of n tasks.
 
-A unit waits 10 ms, a thread in `time.sleep`, a task in `asyncio.sleep`. Every figure comes from a
-fresh process: in one that has made 1000 threads before, the next 1000 are cheaper. A thread's stack
-in the kernel (16 kB more on Linux) is in no figure. Only relations hold on other machines too.
+A unit sleeps for 10 ms. Every figure comes from a fresh process: in one that has made 1000 threads
+before, the next are cheaper. A thread's stack in the kernel (16 kB more on Linux) is in none.
 """
 
 import asyncio

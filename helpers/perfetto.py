@@ -1,8 +1,7 @@
 """A trace as Chrome's trace events, which Perfetto (ui.perfetto.dev) and chrome://tracing open.
 
-Two groups of rows: `tasks`, a row a lane with the states it went through, and `chefs`, a row a
-thread with what it polled. An arrow leads from the step that woke a task to the task's next one.
-Marks and ends are instants. Times are microseconds from the start of the run.
+Two groups of rows: `tasks` with the states they went through, and `chefs`, the threads, with what
+they polled. Arrows lead from the step that woke a task to its next one. Times are microseconds.
 """
 
 import json

@@ -1,18 +1,12 @@
 """`select`: the first awaitable to finish wins; the others are cancelled and awaited.
 
-The counterpart of `tokio::select!`, which drops a loser. asyncio can only ask: it raises an
-exception inside the loser, whose `finally` may await, take long, raise or refuse. So `select`
-returns when the last loser has ended.
+The counterpart of `tokio::select!`, which drops a loser. asyncio can only ask: a loser's `finally`
+may await, take long, raise or refuse. So `select` returns when the last loser has ended.
 
-*Ownership.* A coroutine belongs to the race: it runs as a task with its racer's name and is
-cancelled when it loses. A Task or future existed before, and others may wait for it, so it runs on
-when it loses, as behind a JoinHandle in Tokio.
-
-*A tie* is several racers that have finished by the time `select` gets its turn to look.
-
-*Cancelled from outside*, also by `asyncio.timeout`, the race cancels its own racers, once so that
-no clean-up is interrupted, and awaits them. Then it raises CancelledError, even if one has won:
-hand in a Task if its value must not be lost.
+A coroutine belongs to the race: it runs as a task and is cancelled when it loses. A Task or future
+existed before, so it runs on when it loses, as behind a JoinHandle in Tokio. A tie is several
+racers that have finished by the time `select` gets its turn to look. Cancelled from outside, the
+race cancels its own racers, once, and awaits them; then it raises CancelledError, even if one won.
 """
 
 import asyncio

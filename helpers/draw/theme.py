@@ -1,8 +1,7 @@
 """How each thing looks: one colour and pattern per state, one mark per outcome, the figure's frame.
 
-A figure is an opaque white card with dark text, so that it reads the same in JupyterLab's light and
-dark themes. The colours stay apart for colour-blind eyes (computed in the tests), and none of them
-stands alone: running is a full solid bar, scheduled a full hatched one, idle a thin pale one.
+A figure is a white card, the same in JupyterLab's light and dark themes. The colours stay apart for
+colour-blind eyes, and none stands alone: running is solid, scheduled hatched, idle thin and pale.
 """
 
 import html

@@ -43,8 +43,7 @@ class State(enum.StrEnum):
 class Event:
     """What the listener is told: the lab's state, the values it is about, and what to show.
 
-    `trace` is the run so far, or to its end; without one the picture stays as it is, but is cleared
-    in READY. `sentence` says in words what happened.
+    `trace` is the run so far; without one the picture stays, but for READY, which clears it.
     """
 
     state: State

@@ -1,9 +1,8 @@
 """The raw log of a run, and the handles, timers and tasks of a `RecordingLoop`, which write it.
 
 A handle knows when it was created and in which step; so who woke and who spawned whom follows from
-the log after the run. This is the hot path of every recorded run: constructors set the slots
-themselves instead of calling up, and a step, which starts when the one before it ended, takes one
-look at the clock.
+the log after the run. This is the hot path of every run: constructors set the slots themselves, and
+a step, which starts when the one before it ended, takes one look at the clock.
 """
 
 import asyncio

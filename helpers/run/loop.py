@@ -352,10 +352,7 @@ class VirtualRecordingLoop(RecordingLoop, VirtualLoop):
 
 
 class RealRecordingLoop(RecordingLoop, asyncio.SelectorEventLoop):
-    """The system's own selector loop on the real clock, recorded.
-
-    Its time is finer than the monotonic clock on some systems. On Windows it has no subprocesses.
-    """
+    """The system's own selector loop, recorded; its clock is the finest, also on Windows."""
 
     time = staticmethod(time.perf_counter)
     run_in_executor = VirtualLoop.run_in_executor

@@ -1,7 +1,6 @@
 """Coroutines that were made in a run and never awaited.
 
-Python tells of them through one hidden function of the `warnings` module, as they are thrown away.
-During a run another function stands in for it, which leaves what belongs to no run to Python's own.
+Python tells of them by a hidden function of `warnings`. During a run another stands in for it.
 """
 
 import contextlib
