@@ -18,7 +18,7 @@ from helpers.draw.live import LiveTimeline
 
 slider = widgets.IntSlider(description="tasks", min=0, max=100, value=5)
 button = widgets.Button(description="Run")
-words = widgets.HTML("nothing yet")
+words, pressed = widgets.HTML("nothing yet"), widgets.HTML()
 live = LiveTimeline()
 live.show(Trace((), 0.0), title="five cards")
 
@@ -27,8 +27,8 @@ def redraw(change):
     words.value = f"slider at {slider.value}"
 
 slider.observe(redraw, "value")
-button.on_click(lambda _: setattr(words, "value", "button pressed"))
-display(widgets.VBox([slider, button, words, live]))
+button.on_click(lambda _: setattr(pressed, "value", "button pressed"))
+display(widgets.VBox([slider, button, words, pressed, live]))
 """
 
 
