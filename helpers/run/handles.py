@@ -191,7 +191,7 @@ class KeptHandle(RecordedHandle):
 class RecordedTimer(asyncio.TimerHandle):
     """A timer that is ready when it was due, also where the loop was held and saw it late."""
 
-    __slots__ = ("created",)
+    __slots__ = ("created", "number")
     waker = TIMER
 
     def __init__(self, when: float, callback: Any, args: Args, loop: Any, context: Any) -> None:
@@ -205,6 +205,7 @@ class RecordedTimer(asyncio.TimerHandle):
         self._repr = None
         self._source_traceback = format_helpers.extract_stack() if loop._debug else None
         self._when = when
+        self.number = next(_timers_set)
 
     def __lt__(self, other: Any) -> bool:
         """Which is due first; heapq asks this more often than anything else is done."""
@@ -256,12 +257,8 @@ class VirtualHandle(RecordedHandle):
 class VirtualTimer(RecordedTimer):
     """A timer of the virtual clock, whose deadlines are often equal: the first set is the first."""
 
-    __slots__ = ("number",)
+    __slots__ = ()
     _run = _with_wall(RecordedTimer._run)
-
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self.number = next(_timers_set)
 
     def __lt__(self, other: Any) -> bool:
         """Which is due first, or was set first."""
