@@ -45,8 +45,9 @@ class _Finder:
         for lane in self.trace.lanes:
             if lane.waits_at or self.tokio:
                 yield from self._left_running(lane)
+        noticed = [lane for lane in self.trace.lanes if lane.noticed]
         for kind in ("vanished", "never_retrieved", "refused_cancel", "nested"):
-            for lane in self.trace.lanes:
+            for lane in noticed:
                 if kind in lane.noticed and (sentence := self._sentence(kind, lane)):
                     yield _of(lane, kind, sentence)
 

@@ -212,8 +212,8 @@ def slowest(trace: Trace, most: int = SLOWEST) -> list[Task]:
     ready = heapq.nlargest(most // 2, trace.tasks, lambda task: task.scheduled)
     late = heapq.nlargest(most, trace.tasks, lambda task: task.end)
     ranked = [*named, *(task for task in ready if task.scheduled), *late]
-    ids = list(dict.fromkeys(task.id for task in ranked if task and task.kind is LaneKind.TASK))
-    return [task for task in trace.tasks if task.id in ids[:most]]
+    ids = list(dict.fromkeys(t.id for t in ranked if t and t.kind is LaneKind.TASK))[:most]
+    return [task for task in trace.tasks if task.id in ids]
 
 
 def spans(lane: Task) -> list[tuple[Span, Waker]]:

@@ -129,7 +129,8 @@ def in_words(error: BaseException) -> str:
 
 
 def _here(frame: FrameType) -> Place:
-    code = frame.f_code
-    # Between two lines, as a loop jumps back, it is at the one before.
-    lines = [number for start, _, number in code.co_lines() if number and start <= frame.f_lasti]
-    return code.co_filename, frame.f_lineno or [code.co_firstlineno, *lines][-1], code.co_name
+    code, line = frame.f_code, frame.f_lineno
+    if line is None:  # between two lines, as a loop jumps back: at the one before
+        before = (n for start, _, n in code.co_lines() if n and start <= frame.f_lasti)
+        line = [code.co_firstlineno, *before][-1]
+    return code.co_filename, line, code.co_name
