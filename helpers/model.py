@@ -1,8 +1,7 @@
 """`simulate`: a run of a modelled multi-thread scheduler, as a `Trace` like any other.
 
 It follows the worker loop of Tokio 1.24, but for the cost of each act, the limit on how many search
-at once, and what overflows a queue of 256. It runs on the virtual clock, so that the same arguments
-give the same trace on every machine.
+at once, and what overflows a queue of 256. The same arguments give the same trace everywhere.
 """
 
 import asyncio

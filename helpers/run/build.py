@@ -145,9 +145,8 @@ class _Reader:
                 at = lane[-1].end
             elif owner not in self.parents:
                 # Whose step it was that made the task's first step ready.
-                spawner = (
-                    self.owner[waker // FIELDS] if 0 <= waker < len(self.log.steps) else PLUMBING
-                )
+                in_a_step = 0 <= waker < len(self.log.steps)
+                spawner = self.owner[waker // FIELDS] if in_a_step else PLUMBING
                 self.parents[owner] = None if spawner == PLUMBING else self.lane_of(spawner)
             if lane or waker >= 0:  # not main's own first step
                 by = deadlines.get((owner, waker), by)

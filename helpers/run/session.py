@@ -68,7 +68,7 @@ class Run:
         # From when it is told to end, `RunStopped` may be raised in its thread, at any line.
         self._told_at = self._fewest = math.inf  # the fewest tasks since that had not ended
         self._finishing = threading.Lock()
-        self._left: list[Any] = []  # tasks that main left, kept until their errors are told
+        self._kept: list[Any] = []  # tasks that would else be gone before their errors are told
         self._trace_at_error: Trace | None = None  # before its tasks were cancelled
         self._ended_by = ""  # what ended the run before main was over, in words
 
@@ -173,7 +173,7 @@ class Run:
         """End a step that holds the thread: an exception is raised in there at its next line."""
         import ctypes  # loaded by the rare run that needs it
 
-        self._kept = self._loop.in_order()  # outside a step, it may lose the task that is next
+        self._kept += self._loop.in_order()  # outside a step, it may lose the task that is next
         self._loop.broken_off = self._loop.log.lines.get(self._loop.step)
         thread = ctypes.c_ulong(self._loop._thread_id or 0)
         ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(RunStopped))
@@ -233,7 +233,7 @@ class Run:
             self._fail(error)
         try:
             loop.note_what_is_left(self.error, refused=isinstance(self.error, RunError))
-            self._left.clear()
+            self._kept.clear()
             loop.freeze()
             loop.close()  # before anybody is told: who goes on finds nothing left
         finally:
@@ -274,7 +274,7 @@ class Run:
         """Cancel and await what is left, as `asyncio.run` does, and wait for threads' jobs."""
         if isinstance(loop.halt, RunStopped):
             return
-        self._left = left = loop.in_order()
+        self._kept = left = loop.in_order()
         if not (self._stopped or self._in_time):
             for task in left:
                 loop.log.left[task.recorded_as] = source.waiting(task)
