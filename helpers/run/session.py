@@ -3,9 +3,12 @@
 import asyncio
 import contextlib
 import contextvars
+import gc
 import math
+import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from concurrent import futures
 from functools import partial
@@ -173,10 +176,16 @@ class Run:
         """End a step that holds the thread: an exception is raised in there at its next line."""
         import ctypes  # loaded by the rare run that needs it
 
+        thread = self._loop._thread_id or 0
+        # Python would report what is raised in what it calls around a collection, and go on.
+        reported = [getattr(called, "__code__", None) for called in gc.callbacks]
+        frames = traceback.walk_stack(sys._current_frames().get(thread))
+        if any(frame.f_code in reported for frame, _ in frames):
+            return
         self._kept += self._loop.in_order()  # outside a step, it may lose the task that is next
         self._loop.broken_off = self._loop.log.lines.get(self._loop.step)
-        thread = ctypes.c_ulong(self._loop._thread_id or 0)
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(RunStopped))
+        stopped = ctypes.py_object(RunStopped)
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), stopped)
 
     def _give_up(self) -> None:
         """Finish the run from outside; its thread turns no more."""

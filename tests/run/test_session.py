@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import itertools
 import logging
+import sys
 import threading
 import warnings
 from collections.abc import Coroutine, Iterator
@@ -175,6 +177,39 @@ def test_a_step_that_swallows_its_end_has_time_for_it_before_the_next(
     pauses = [later - earlier for earlier, later in itertools.pairwise(raised)]
     assert len(pauses) >= 2
     assert min(pauses) > session._PATIENCE
+
+
+def test_a_step_is_not_ended_where_python_would_report_that_and_go_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reported: list[Any] = []
+    begun, tried = threading.Event(), threading.Event()
+    raise_inside = Run._raise_inside
+
+    def try_it(run: Run) -> None:
+        raise_inside(run)
+        tried.set()
+
+    def around(phase: str, _: object) -> None:
+        if threading.current_thread().name == "task-cards-run" and phase == "start":
+            begun.set()
+            while not tried.is_set():
+                pass
+
+    async def main() -> None:
+        gc.collect()
+        while True:
+            pass
+
+    monkeypatch.setattr(session, "_LEAVE_AFTER", 60.0)
+    monkeypatch.setattr(Run, "_raise_inside", try_it)
+    monkeypatch.setattr(sys, "unraisablehook", reported.append)
+    gc.callbacks.append(around)
+    try:
+        stop(main(), begun, clock="virtual")
+    finally:
+        gc.callbacks.remove(around)
+    assert not reported
 
 
 def test_a_task_that_refuses_its_cancel_for_ever_does_not_hold_the_run(
