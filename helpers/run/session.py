@@ -20,6 +20,7 @@ from helpers.run.clock import set_aside
 from helpers.run.errors import Deadlock, RunError, RunStopped, RunTooLong, carry
 from helpers.run.handles import FIELDS, LOOK_AFTER, OUTSIDE
 from helpers.run.loop import RealRecordingLoop, RecordingLoop, VirtualRecordingLoop
+from helpers.run.prints import Prints
 from helpers.text import listing
 from helpers.trace import Trace
 
@@ -71,6 +72,7 @@ class Run:
         # From when it is told to end, `RunStopped` may be raised in its thread, at any line.
         self._told_at = self._fewest = math.inf  # the fewest tasks since that had not ended
         self._finishing = threading.Lock()
+        self._prints: Prints | None = None
         self._kept: list[Any] = []  # tasks that would else be gone before their errors are told
         self._trace_at_error: Trace | None = None  # before its tasks were cancelled
         self._ended_by = ""  # what ended the run before main was over, in words
@@ -232,6 +234,8 @@ class Run:
         loop = _LOOPS[self.clock]()
         loop.prepare(self.max_steps)
         self._loop = loop
+        if self.clock == "virtual":  # on the real one, prints are looked at as they come
+            self._prints = Prints()
         self._ready.set()
         result = None
         try:
@@ -253,7 +257,10 @@ class Run:
         with self._finishing:
             self._loop.thread_work.let_go()
             if not self.finished.done():
+                endless = self._told_at < math.inf or self._in_time
                 try:
+                    if self._prints:
+                        self._prints.end(cut=endless and not isinstance(self.error, Deadlock))
                     self.finished.set_result(self._trace_at_error or self._trace_at_end(result))
                 except BaseException as error:
                     self.finished.set_exception(error)
