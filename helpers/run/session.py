@@ -171,6 +171,10 @@ class Run:
             error = self._cut_short()
         if self.error is None:
             self.error = error
+            own = error.__traceback__
+            while own and not source.of_users(own.tb_frame.f_code.co_filename):
+                own = own.tb_next
+            error.with_traceback(own or error.__traceback__)  # it begins in the program
             if 0 not in self._loop.log.ended:  # main's
                 self._ended_by = source.in_words(error)
 

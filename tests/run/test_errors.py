@@ -1,4 +1,4 @@
-"""What fails because a run has a thread of its own says so, and says the way round."""
+"""What a run that fails says: the way round where its own thread is why, and whose lines failed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import sys
 import threading
+import traceback
 from typing import Any
 
 import pytest
@@ -119,3 +120,20 @@ def test_the_way_round_for_a_signal_works() -> None:
     finally:
         signal.signal(signal.SIGUSR1, before)
     assert came == ["the bell rang"]
+
+
+async def burns() -> None:
+    await asyncio.sleep(1)
+    raise ValueError("burnt")
+
+
+async def waits_for_what_burns() -> None:
+    await asyncio.gather(burns(), asyncio.sleep(2))
+
+
+@CLOCKS
+def test_a_failed_run_shows_the_frames_of_the_program_and_none_of_its_recorder(clock: str) -> None:
+    with pytest.raises(ValueError, match="burnt") as failed:
+        recorded(waits_for_what_burns(), clock=clock)
+    names = [frame.name for frame in traceback.extract_tb(failed.value.__traceback__)]
+    assert names[names.index("record") + 1 :] == ["waits_for_what_burns", "burns"]
