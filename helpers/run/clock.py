@@ -46,7 +46,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         jobs, silent_from = self.thread_work, 0.0
         self._ready.extend(jobs.collect(until_quiet=not self._ready))
         while not self._ready and not self._stopping:
-            if self._scheduled and self._scheduled[0]._when < math.inf and not jobs.at_work():
+            if self._scheduled and self._scheduled[0]._when != math.inf and not jobs.at_work():
                 # Nothing can happen before the next deadline: jump there instead of waiting.
                 self._now = max(self._now, round(self._scheduled[0]._when, DIGITS))
                 # After months of virtual time, a nanosecond is less than a float can tell apart.

@@ -267,6 +267,6 @@ class VirtualTimer(RecordedTimer):
 
 
 # What a program prints of its tasks and handles looks as without `record`.
-RecordedTask.__name__ = "Task"
+RecordedTask.__name__, RecordedTask.__module__ = "Task", asyncio.Task.__module__
 RecordedHandle.__name__ = KeptHandle.__name__ = VirtualHandle.__name__ = "Handle"
 RecordedTimer.__name__ = VirtualTimer.__name__ = "TimerHandle"

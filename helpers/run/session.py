@@ -29,6 +29,7 @@ HEARTBEAT = LOOK_AFTER  # how often a run is looked after, and a kernel's Stop i
 # A step of a run that was told to end is ended by an exception after so long, and by another after
 # as long again; the run is given up when no task of it has ended for so long, and its jobs then.
 _PATIENCE, _LEAVE_AFTER, _LEAVE_JOBS_AFTER = 0.15, 0.8, 5.0
+_OF_WEAK_REFERENCES = "weakref", "_weakrefset"  # whose functions a collection calls
 _STEPS_TO_END = 10_000  # after main is over, so that a task that refuses to end cannot hold it
 
 _LOOPS: dict[str, Any] = {"virtual": VirtualRecordingLoop, "real": RealRecordingLoop}
@@ -171,10 +172,6 @@ class Run:
             error = self._cut_short()
         if self.error is None:
             self.error = error
-            own = error.__traceback__
-            while own and not source.of_users(own.tb_frame.f_code.co_filename):
-                own = own.tb_next
-            error.with_traceback(own or error.__traceback__)  # it begins in the program
             if 0 not in self._loop.log.ended:  # main's
                 self._ended_by = source.in_words(error)
 
@@ -183,11 +180,11 @@ class Run:
         import ctypes  # loaded by the rare run that needs it
 
         thread = self._loop._thread_id or 0
-        # Python would report what is raised in what it calls around a collection, and go on.
+        # Python would report what is raised in what it calls in a collection, and go on.
         reported = [getattr(called, "__code__", None) for called in gc.callbacks]
-        frames = traceback.walk_stack(sys._current_frames().get(thread))
-        if any(frame.f_code in reported for frame, _ in frames):
-            return
+        for frame, _ in traceback.walk_stack(sys._current_frames().get(thread)):
+            if frame.f_code in reported or frame.f_globals.get("__name__") in _OF_WEAK_REFERENCES:
+                return
         self._kept += self._loop.in_order()  # outside a step, it may lose the task that is next
         self._loop.broken_off = self._loop.log.lines.get(self._loop.step)
         stopped = ctypes.py_object(RunStopped)
@@ -230,6 +227,10 @@ class Run:
                 words += ": its thread could not be ended"
             error.args = (f"{error}{end} {words}",)
         if error is not None:
+            own = error.__traceback__
+            while own and not source.of_users(own.tb_frame.f_code.co_filename):
+                own = own.tb_next
+            error.with_traceback(own or error.__traceback__)  # it begins in the program
             carry(error, trace)
         return trace
 

@@ -96,6 +96,18 @@ def test_sleeps_take_no_time_and_add_up_exactly(sleeps: list[float], now: float)
     assert run(main()) == now
 
 
+def test_a_timer_at_no_number_rings_at_once_as_on_the_real_clock() -> None:
+    async def main() -> float:
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(3)
+        rings = loop.create_future()
+        loop.call_later(float("nan"), rings.set_result, None)
+        await rings
+        return loop.time()
+
+    assert run(main()) == 3
+
+
 @pytest.mark.parametrize(("pool", "rounds"), [(None, 2), (2, 20)])  # without one: 32 helpers
 def test_more_work_than_helpers_queues_for_them(pool: int | None, rounds: int) -> None:
     async def main() -> float:

@@ -197,7 +197,7 @@ def test_a_step_is_not_ended_where_python_would_report_that_and_go_on(
                 pass
 
     async def main() -> None:
-        gc.collect()
+        gc.collect(0)
         while True:
             pass
 
