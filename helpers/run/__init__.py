@@ -27,7 +27,8 @@ async def record(
     `clock`: "virtual" (sleeps take no time, times are exact) or "real". `unit` says what a second
     of the virtual clock stands for: "seconds", or "minutes" of the kitchen. `until`, in seconds of
     the clock, ends a run like its end would: a server, say. `max_steps` (by default 100,000 and a
-    few for each task) and `max_seconds` (of real time) end a run that does not end by itself.
+    few for each task) and `max_seconds` (of real time) end a run that does not end by itself; of
+    what such a run prints on the virtual clock, the first 300 lines are shown.
 
     Raises what the coroutine raises, with the trace as the exception's `trace`; `Deadlock` when
     nothing can ever happen again; `RunTooLong` over a limit. Cancelling the caller cancels and
