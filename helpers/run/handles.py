@@ -6,6 +6,7 @@ a step, which starts when the one before it ended, takes one look at the clock.
 """
 
 import asyncio
+import sys
 import time
 from asyncio import format_helpers
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from types import BuiltinFunctionType, MethodType
 from typing import Any, Self
 
 from helpers.run.clock import RESOLUTION
-from helpers.run.source import Args, Place
+from helpers.run.source import Args, Place, of_frame
 from helpers.task import Outcome
 
 # Who woke a step: the offset in `Log.steps` of the step that created its handle, or one of these.
@@ -54,6 +55,9 @@ class Log:
         self.errors: dict[int, str] = {}  # of the tasks that raised
         self.cancels: list[tuple[int, float, int]] = []  # number, time, waker
         self.deadlines: set[int] = set()  # steps in which an asyncio.timeout ran out
+        self.groups: dict[int, int] = {}  # steps in which a TaskGroup hears of a child: whose it is
+        self.ignored: list[tuple[int, float, Place | None]] = []  # deadlines: number, left, block
+        self.not_told: set[int | None] = set()  # tasks of which only a gather heard that had failed
         self.main_over: float | None = None
         self.lines: dict[int, Place] = {}  # by a long step's offset: the line that held the loop
         self.suspended: dict[int, Place | None] = {}  # the await that ended it
@@ -93,6 +97,13 @@ class RecordedTask(asyncio.Task):
         # asyncio's own in C: a chain of tasks may be longer than Python's limit of calls.
         return super().cancel
 
+    def uncancel(self) -> int:
+        """As asyncio's, which a timeout calls at its end; notes if the request is gone by then."""
+        if not isinstance(sys.exc_info()[1], asyncio.CancelledError):
+            loop, block = self.get_loop(), of_frame(sys._getframe(1))
+            loop.log.ignored.append((self.recorded_as, loop.stamp(), block))
+        return super().uncancel()
+
     def set_name(self, value: object) -> None:
         """Name the task, and note the name: the task may be gone when it is needed."""
         super().set_name(value)
@@ -119,7 +130,7 @@ def _run(self: Any) -> None:
     else:
         task = _python_task_of(callback, loop)
     if task is None:
-        owner = loop.owner_of(callback)
+        owner = loop.owner_of(callback, self._args)
     else:
         try:
             owner = task.recorded_as
