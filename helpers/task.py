@@ -115,7 +115,8 @@ class Finding(str):  # noqa: SLOT000 - it carries its kind and task
     @property
     def headline(self) -> str:
         """The sentence up to its first pause outside of code: who, and what."""
-        return re.findall(r"(?:`[^`]*`|(?![:;,.](?:\s|$)| \()[^`])*", self)[0]
+        said = re.match(r"(?:`[^`]*`|(?![:;,.](?:\s|$)| \().)*", self)
+        return said[0] if said else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,7 +139,7 @@ def _about_crowd(trace: Trace, unit: TimeUnit, count: int, times: float) -> Iter
     parents = {task.parent for task in trace.tasks}
     leaves = [task for task in trace.tasks if task.id not in parents]
     scheduled = sum(task.scheduled for task in leaves)
-    idle = sum(long for task in leaves for _, long, by in _idle(trace, task) if not by)
+    idle = sum(long for task in leaves for _, long, by in _idle(trace, task) if by is None)
     # Else they wait for the chef more than for anything else.
     if len(leaves) >= count and idle >= max(times * trace.duration, scheduled):
         long = f"{unit.long(idle)} of waiting in {unit.long(trace.duration)}"
@@ -212,6 +212,8 @@ def _idle(trace: Trace, task: Task) -> Iterator[tuple[float, float, Task | None]
             by = trace.by_id.get(after.woken_by) if isinstance(after.woken_by, int) else None
             other = by and by.kind is LaneKind.TASK and after.ready not in asked
             yield after.ready, after.ready - before.end, by if other else None
+    if task.steps and task.end > task.steps[-1].end:  # in vain
+        yield task.end, task.end - task.steps[-1].end, None
 
 
 def _about_turns(trace: Trace, unit: TimeUnit) -> Iterator[str]:
@@ -221,7 +223,7 @@ def _about_turns(trace: Trace, unit: TimeUnit) -> Iterator[str]:
     for number, long in path:
         spent[number] += long
     idle = {task: list(_idle(trace, task)) for task in trace.tasks}
-    alone = {task: sum(long for _, long, by in waits if not by) for task, waits in idle.items()}
+    alone = {task: sum(long for _, long, by in waits if by is None) for task, waits in idle.items()}
     chain = [x for x in trace.tasks if alone[x] and spent[x.id] > _CHAIN * trace.duration]
     same, total = {_function(x) for x in chain}, sum(spent[x.id] for x in chain)
     tasks = [x for x in trace.tasks if alone[x] and (len(same) > 1 or _function(x) in same)]
@@ -236,8 +238,10 @@ def _about_turns(trace: Trace, unit: TimeUnit) -> Iterator[str]:
     if alike and best < _BETTER * total:
         sentence += f"; side by side it would be {unit.long(best)}"
     waits = [(at, x.id, long, by) for x in chain for at, long, by in idle[x] if by in chain]
-    for _, n, long, by in waits[:1]:
-        sentence += f"; `{trace.by_id[n].name}` waits {unit.long(long)} for `{by and by.name}`"
+    for _, n, long, by in sorted(waits, key=lambda wait: wait[:2])[:1]:
+        sentence += (
+            f"; `{trace.by_id[n].name}` waits {unit.long(long)} for `{by.name if by else ''}`"
+        )
     yield sentence
 
 

@@ -214,7 +214,7 @@ class _Reader:
             left, asks = self.since(moment), cancels[number]
             up = [n for n, ask in enumerate(asks) if ask.by == wakers.DEADLINE and ask.time <= left]
             for n in up[-1:]:
-                asks[n] = asks[n]._replace(left=left, block=self.words.get(block, ""))
+                asks[n] = asks[n]._replace(left=left, block=self.words[block] if block else "")
         return cancels
 
     def noticed(self) -> dict[int, tuple[str, ...]]:
@@ -223,11 +223,13 @@ class _Reader:
         # Up to Python 3.12 the cancel by a task's own TaskGroup stays counted.
         meant = {number for number, _, waker in log.cancels if log.groups.get(waker) != number}
         meant -= {n for n in meant if getattr(log.spawns[n], "co_flags", 0) & CO_ASYNC_GENERATOR}
-        noticed = {
+        noticed: dict[int, tuple[str, ...]] = {
             n: (kind,) for n, kind in log.noticed.items() if kind != "refused_cancel" or n in meant
         }
-        failed = {n for n in log.not_told if log.outcomes.get(n) is Outcome.RAISED}
-        return noticed | {n: (*noticed.get(n, ()), "not_told") for n in failed}
+        for n in log.not_told:
+            if log.outcomes.get(n) is Outcome.RAISED:
+                noticed[n] = (*noticed.get(n, ()), "not_told")
+        return noticed
 
     def _names(self) -> list[str]:
         names: list[str] = []

@@ -57,7 +57,7 @@ class Log:
         self.deadlines: set[int] = set()  # steps in which an asyncio.timeout ran out
         self.groups: dict[int, int] = {}  # steps in which a TaskGroup hears of a child: whose it is
         self.ignored: list[tuple[int, float, Place | None]] = []  # deadlines: number, left, block
-        self.not_told: set[int | None] = set()  # tasks of which only a gather heard that had failed
+        self.not_told: set[Any] = set()  # tasks of which only a gather heard that had failed
         self.main_over: float | None = None
         self.lines: dict[int, Place] = {}  # by a long step's offset: the line that held the loop
         self.suspended: dict[int, Place | None] = {}  # the await that ended it

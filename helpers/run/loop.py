@@ -230,7 +230,7 @@ class RecordingLoop(asyncio.BaseEventLoop):
     def owner_of(self, callback: Any, args: Args) -> int:
         """Whose step it is when the callback is no task's own step or wake-up."""
         # One for all closures of a function. Any other object may answer anything.
-        key = callback.__func__ if type(callback) is MethodType else None
+        key: Any = callback.__func__ if type(callback) is MethodType else None
         if type(callback) is FunctionType:
             key = callback.__code__
         # Looked up by its id, as the hash of a code reads all of it; so the key is kept.

@@ -27,7 +27,6 @@ _PLUMBING_FOLDERS = [os.path.join(_ROOT, *package.split(".")) for package in _PL
 # A notebook's cells are compiled under a file name that changes with every kernel.
 _CELL = re.compile(r"ipykernel_\d+|^<ipython-input|^<string>$|^<stdin>$|^<doctest|^<exec>$")
 # What `aclose` and `anext` of an asynchronous generator return, which keeps the generator.
-_FRAMES, _AWAITS = ("cr_frame", "gi_frame", "ag_frame"), ("cr_await", "gi_yieldfrom", "ag_await")
 _STEPS_OF_GENERATORS = "async_generator_athrow", "async_generator_asend"
 # What asyncio calls a task that nobody named; "None" is a slip of Python 3.13.0.
 AUTO_NAME = re.compile(r"Task-\d+|None")
@@ -103,13 +102,15 @@ def suspended(task: asyncio.Task[Any]) -> Place | None:
     found: Place | None = None
     awaited: Any = _generator(task.get_coro())
     for _ in range(1000):  # a chain of awaits has no loop, but a foreign awaitable might
-        frame = next(filter(None, (getattr(awaited, name, None) for name in _FRAMES)), None)
+        # A coroutine, a generator, or an asynchronous one that is awaited by `anext` or `aclose`.
+        kind = next((x for x in ("cr", "gi", "ag") if hasattr(awaited, f"{x}_frame")), "")
+        frame = getattr(awaited, f"{kind}_frame", None)
         if frame is None:
             break
         if of_users(frame.f_code.co_filename) or not found:
             found = _here(frame)
-        awaits = (getattr(awaited, name, None) for name in _AWAITS)
-        awaited = _generator(next(filter(None, awaits), None))
+        awaits = "gi_yieldfrom" if kind == "gi" else f"{kind}_await"
+        awaited = _generator(getattr(awaited, awaits, None))
     return found
 
 
@@ -122,8 +123,7 @@ def waiting(task: asyncio.Task[Any]) -> str:
 def code_of(coro: Any) -> CodeType | str:
     """The code of a coroutine; of another awaitable, its name."""
     code: CodeType | None = getattr(coro, "cr_code", None)
-    if code is None:
-        code = getattr(_generator(coro), "ag_code", None)
+    code = code or getattr(_generator(coro), "ag_code", None)
     return code or str(getattr(coro, "__name__", type(coro).__name__))
 
 
