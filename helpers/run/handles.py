@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextvars import copy_context
 from copy import copy
 from itertools import count
-from types import BuiltinFunctionType, MethodType
+from types import BuiltinFunctionType, CodeType, MethodType
 from typing import Any, Self
 
 from helpers.run.clock import RESOLUTION
@@ -30,6 +30,8 @@ LOOK_AFTER = 0.05  # half of asyncio's limit for a slow callback, so that all th
 _REALLY_SLOW = 0.2  # real seconds of a virtual step that is looked at: was it blocked?
 _CPU_TIME_AGE = 0.01  # the thread's CPU time is asked no more often: that may take microseconds
 
+# What a gather calls when one of its tasks ends.
+_GATHER = next(code for code in asyncio.gather.__code__.co_consts if isinstance(code, CodeType))
 _timers_set = count()
 _END_OF_SLEEP = asyncio.futures._set_result_unless_cancelled  # what asyncio.sleep's timer calls
 # asyncio's task in C hands the loop a wrapper as its step and a builtin method as its wake-up; the
@@ -57,7 +59,7 @@ class Log:
         self.deadlines: set[int] = set()  # steps in which an asyncio.timeout ran out
         self.groups: dict[int, int] = {}  # steps in which a TaskGroup hears of a child: whose it is
         self.ignored: list[tuple[int, float, Place | None]] = []  # deadlines: number, left, block
-        self.not_told: set[Any] = set()  # tasks of which only a gather heard that had failed
+        self.not_told: set[int] = set()  # tasks of which only a gather heard that had failed
         self.main_over: float | None = None
         self.lines: dict[int, Place] = {}  # by a long step's offset: the line that held the loop
         self.suspended: dict[int, Place | None] = {}  # the await that ended it
@@ -104,6 +106,15 @@ class RecordedTask(asyncio.Task):
             loop.log.ignored.append((self.recorded_as, loop.stamp(), block))
         return super().uncancel()
 
+    def exception(self) -> Any:
+        """As asyncio's; notes if nobody hears of it but a gather that has failed already."""
+        error = super().exception()
+        if error is not None:
+            asker, not_told = sys._getframe(1), self.get_loop().log.not_told
+            deaf = asker.f_code is _GATHER and asker.f_locals["outer"].done()
+            (not_told.add if deaf else not_told.discard)(self.recorded_as)
+        return error
+
     def set_name(self, value: object) -> None:
         """Name the task, and note the name: the task may be gone when it is needed."""
         super().set_name(value)
@@ -130,7 +141,7 @@ def _run(self: Any) -> None:
     else:
         task = _python_task_of(callback, loop)
     if task is None:
-        owner = loop.owner_of(callback, self._args)
+        owner = loop.owner_of(callback)
     else:
         try:
             owner = task.recorded_as

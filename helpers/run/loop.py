@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
-from types import CodeType, FrameType, FunctionType, MethodType
+from types import FrameType, FunctionType, MethodType
 from typing import Any, NoReturn
 
 from helpers.run import handles, source
@@ -27,10 +27,8 @@ from helpers.task import Outcome
 _HARDLY, _REALLY_COMPUTED, _LOOKS_FOR_LOCK = 0.1, 1.0, 0.01
 _SCHEDULED = Path("/proc/thread-self/schedstat")
 _cpu_time = getattr(time, "thread_time", time.process_time)  # a browser's has no thread_time
-# What asyncio calls when a timeout is over, when a task of a group ends, and one of a gather.
+# What asyncio calls when a timeout is over, and when a task of a group ends.
 _TIMEOUT, _GROUP = asyncio.Timeout._on_timeout, asyncio.TaskGroup._on_task_done
-_GATHER = next(code for code in asyncio.gather.__code__.co_consts if isinstance(code, CodeType))
-_OUTER = _GATHER.co_freevars.index("outer")
 # How asyncio's messages end that tell what became of a task: a kind of finding each.
 _AT_THE_END = "unhandled exception during asyncio.run() shutdown"
 _TOLD = {"was destroyed but it is pending!": "vanished", _AT_THE_END: "never_retrieved"}
@@ -227,7 +225,7 @@ class RecordingLoop(asyncio.BaseEventLoop):
             self.log.spawns.append(source.code_of(task.get_coro()))
         return task.recorded_as
 
-    def owner_of(self, callback: Any, args: Args) -> int:
+    def owner_of(self, callback: Any) -> int:
         """Whose step it is when the callback is no task's own step or wake-up."""
         # One for all closures of a function. Any other object may answer anything.
         key: Any = callback.__func__ if type(callback) is MethodType else None
@@ -244,10 +242,6 @@ class RecordingLoop(asyncio.BaseEventLoop):
                 self.log.deadlines.add(len(self.steps))
             elif key is _GROUP:
                 self.log.groups[len(self.steps)] = self.number(callback.__self__._parent_task)
-            elif key is _GATHER:
-                over = callback.__closure__[_OUTER].cell_contents.done()
-                note = self.log.not_told.add if over else self.log.not_told.discard
-                note(getattr(args[0], "recorded_as", None))
             return handles.PLUMBING
         self.log.callbacks.append(source.name_of(callback))
         return handles.USER - (len(self.log.callbacks) - 1)
