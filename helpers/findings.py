@@ -69,6 +69,12 @@ class _Finder:
         """Who woke anybody."""
         return {step.woken_by for lane in self.trace.lanes for step in lane.steps}
 
+    @cached_property
+    def refused(self) -> set[tuple[float, Waker]]:
+        """The requests that a task refused."""
+        refusing = (lane for lane in self.trace.lanes if "refused_cancel" in lane.noticed)
+        return {ask[:2] for lane in refusing for ask in lane.cancels}
+
     def _slow_steps(self) -> dict[str, list[tuple[Step, Task]]]:
         """The steps over the limit with their lanes by their line, the longest first."""
         slow = [
@@ -79,7 +85,9 @@ class _Finder:
             if step.end - step.start >= SLOW and not self._is_eager(lane, step)
         ]
         alike = defaultdict(list)
-        for step, lane in sorted(slow, key=lambda work: work[0].start - work[0].end):
+        # A measured difference of less than SLOW makes no step the longer one.
+        slow.sort(key=lambda work: (-round((work[0].end - work[0].start) / SLOW), work[0].start))
+        for step, lane in slow:
             alike[_line(step, lane) or lane.name].append((step, lane))
         return alike
 
@@ -141,8 +149,8 @@ class _Finder:
 
     def _never_awaited(self) -> Found:
         for name, line in self.trace.unawaited:
-            where = f", thrown away at {line}," if line else ""
-            words = f"`{name}()`{where} was never awaited: none of its code ran. Await it."
+            where = f" at {line}" if line else ""
+            words = f"`{name}()` was never awaited: none of its code ran. Await it{where}."
             yield f"{name} {line}", Finding(words, kind="never_awaited")
 
     def _left_running(self, lane: Task) -> Found:
@@ -181,6 +189,8 @@ class _Finder:
                 yield lane.place, _of(lane, "refused_cancel", f"{words} {_AGAIN}")
         for ask in lane.cancels:
             if ask.left is not None and (on := ask.left - ask.time) >= _NOISE:
+                if ask[:2] in self.refused:  # by another, which it waited for
+                    continue
                 words = f"went on for {self._for(on)} when time was up at {self._at(ask.time)}"
                 words += f": the request was caught in the block at {ask.block}. {_AGAIN}"
                 yield ask.block, _of(lane, "ignored_deadline", words)

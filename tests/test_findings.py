@@ -144,7 +144,7 @@ def test_a_coroutine_that_was_never_awaited_is_found_with_its_line() -> None:
     for _ in range(2):  # Python itself would tell of it only once
         (finding,) = found(main())
         assert finding.kind == "never_awaited"
-        assert "`wait()`, thrown away at line" in finding
+        assert "`wait()` was never awaited: none of its code ran. Await it at line" in finding
         assert "in main: `wait()" in finding
 
 
@@ -345,6 +345,20 @@ def test_who_catches_the_request_of_its_deadline_and_goes_on_is_found(catch: boo
     for finding in findings:
         assert finding.startswith("`main` went on for 5 s when time was up at 1 s: the request was")
         assert "`async with asyncio.timeout(1):`" in finding
+
+
+def test_who_waits_for_one_that_refuses_its_deadline_is_not_accused() -> None:
+    async def stubborn() -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(9)
+        await asyncio.sleep(3)
+
+    async def main() -> None:
+        async with asyncio.timeout(1):
+            await asyncio.create_task(stubborn())
+
+    (finding,) = found(main())
+    assert finding.startswith("`stubborn` was asked to stop at 1 s and refused")
 
 
 @pytest.mark.parametrize("shielded", [True, False])

@@ -237,12 +237,13 @@ def _about_turns(trace: Trace, unit: TimeUnit) -> Iterator[str]:
     alike = len(same) == 1 and len(turns) == len(ids) and not ids & {x.parent for x in chain}
     if alike and best < _BETTER * total:
         sentence += f"; side by side it would be {unit.long(best)}"
-    waits = [(at, x.id, long, by) for x in chain for at, long, by in idle[x] if by in chain]
-    for _, n, long, by in sorted(waits, key=lambda wait: wait[:2])[:1]:
-        sentence += (
-            f"; `{trace.by_id[n].name}` waits {unit.long(long)} for `{by.name if by else ''}`"
-        )
-    yield sentence
+    waits = [
+        (at, f"`{x.name}` waits {unit.long(long)} for `{by.name}`")
+        for x in chain
+        for at, long, by in idle[x]
+        if by is not None and by in chain
+    ]
+    yield "; ".join([sentence, *(words for _, words in sorted(waits)[:1])])
 
 
 def _function(task: Task) -> str:
