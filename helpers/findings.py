@@ -55,6 +55,8 @@ class _Finder:
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
         self.tokio = trace.source == "tokio"
+        refusing = (lane for lane in trace.lanes if "refused_cancel" in lane.noticed)
+        self.refused = {ask[:2] for lane in refusing for ask in lane.cancels}
 
     def findings(self) -> Found:
         yield from self._held()
@@ -68,12 +70,6 @@ class _Finder:
     def awaited(self) -> set[Waker]:
         """Who woke anybody."""
         return {step.woken_by for lane in self.trace.lanes for step in lane.steps}
-
-    @cached_property
-    def refused(self) -> set[tuple[float, Waker]]:
-        """The requests that a task refused."""
-        refusing = (lane for lane in self.trace.lanes if "refused_cancel" in lane.noticed)
-        return {ask[:2] for lane in refusing for ask in lane.cancels}
 
     def _slow_steps(self) -> dict[str, list[tuple[Step, Task]]]:
         """The steps over the limit with their lanes by their line, the longest first."""
@@ -121,11 +117,9 @@ class _Finder:
         self, held: Step, lane: Task, hurt: list[tuple[Task, float]]
     ) -> tuple[str, str] | None:
         """The kind of a long step, and the words; None where nothing is wrong with it."""
-        took, real = self._for(held.end - held.start), self.trace.clock == "real"
-        line = _line(held, lane)
+        took, line = self._for(held.end - held.start), _line(held, lane)
         span = f"{took} (from {number(held.start)} to {self._at(held.end)}{line})"
-        to_thread = "spawn_blocking" if self.tokio else "to_thread"
-        free = f" Await what takes long, or use {to_thread}."
+        free = f" Await what takes long, or use {'spawn_blocking' if self.tokio else 'to_thread'}."
         if hurt:
             names = listing([f"`{other.name}` by {self._for(wait)}" for other, wait in hurt])
             return "blocked", f"blocked {self._whom(held)} for {span} and delayed {names}.{free}"
@@ -135,7 +129,7 @@ class _Finder:
                 return "held", f"held the loop for {span}: its deadline of {late}.{free}"
         if lane.kind is LaneKind.TASK and lane.polls == 1 and lane.ended is not None:
             return "never_yielded", f"never yielded: its {took} were one step{line}.{free}"
-        if real and self.trace.source == "asyncio":
+        if self.trace.clock == "real" and self.trace.source == "asyncio":
             return "held", f"held the loop for {span}: nothing else could run meanwhile.{free}"
         return None
 
@@ -188,9 +182,8 @@ class _Finder:
                 words += f" and refused: it went on for {self._for(lane.end - asked)} and {ended}."
                 yield lane.place, _of(lane, "refused_cancel", f"{words} {_AGAIN}")
         for ask in lane.cancels:
-            if ask.left is not None and (on := ask.left - ask.time) >= _NOISE:
-                if ask[:2] in self.refused:  # by another, which it waited for
-                    continue
+            on = 0.0 if ask.left is None else ask.left - ask.time
+            if on >= _NOISE and ask[:2] not in self.refused:  # by another, which it waited for
                 words = f"went on for {self._for(on)} when time was up at {self._at(ask.time)}"
                 words += f": the request was caught in the block at {ask.block}. {_AGAIN}"
                 yield ask.block, _of(lane, "ignored_deadline", words)

@@ -32,7 +32,7 @@ _LOW = 12  # in lower rows there are no words
 # In characters.
 _TITLE = 58
 _LEGEND = 77  # so that it fits into 420 pixels
-_FINDINGS = 3  # are told below a figure
+_FINDING, _FINDINGS = 70, 3  # so wide, and so many, are told below a figure
 _LABEL = 30
 _ENDING = 34
 _NOTE = 44
@@ -74,7 +74,7 @@ def _layout(picture: Picture) -> tuple[Json, float]:
     right = _right(picture, left)
     title, legend, notes = _title(picture), _legend(picture), _notes(picture, left, right)
     if not height:  # who looks at a live figure has them beside it
-        legend += map(plain, wrapped(findings(picture.run, _FINDINGS), _LEGEND))
+        legend += map(plain, wrapped(findings(picture.run, _FINDINGS), _FINDING))
     band = max([line + 1 for line, _ in notes], default=0) + picture.dense
     top = 70 + 22 * title["text"].count("<br>") + LINE * band
     bottom = _AXIS + LINE * len(legend)

@@ -26,6 +26,7 @@ _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__
 _PLUMBING_FOLDERS = [os.path.join(_ROOT, *package.split(".")) for package in _PLUMBING]
 # A notebook's cells are compiled under a file name that changes with every kernel.
 _CELL = re.compile(r"ipykernel_\d+|^<ipython-input|^<string>$|^<stdin>$|^<doctest|^<exec>$")
+_AWAITS = {"cr": "cr_await", "gi": "gi_yieldfrom", "ag": "ag_await"}  # by the kind of coroutine
 # What `aclose` and `anext` of an asynchronous generator return, which keeps the generator.
 _STEPS_OF_GENERATORS = "async_generator_athrow", "async_generator_asend"
 # What asyncio calls a task that nobody named; "None" is a slip of Python 3.13.0.
@@ -102,15 +103,13 @@ def suspended(task: asyncio.Task[Any]) -> Place | None:
     found: Place | None = None
     awaited: Any = _generator(task.get_coro())
     for _ in range(1000):  # a chain of awaits has no loop, but a foreign awaitable might
-        # A coroutine, a generator, or an asynchronous one that is awaited by `anext` or `aclose`.
-        kind = next((x for x in ("cr", "gi", "ag") if hasattr(awaited, f"{x}_frame")), "")
+        kind = next((x for x in _AWAITS if hasattr(awaited, f"{x}_frame")), "")
         frame = getattr(awaited, f"{kind}_frame", None)
         if frame is None:
             break
         if of_users(frame.f_code.co_filename) or not found:
             found = _here(frame)
-        awaits = "gi_yieldfrom" if kind == "gi" else f"{kind}_await"
-        awaited = _generator(getattr(awaited, awaits, None))
+        awaited = _generator(getattr(awaited, _AWAITS[kind], None))
     return found
 
 
