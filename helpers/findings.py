@@ -150,7 +150,8 @@ class _Finder:
     def _left_running(self, lane: Task) -> Found:
         why, at = self.trace.ended_by.partition(":")[0], lane.waits_at
         if why == "Deadlock" and at:
-            yield at, _of(lane, "deadlock", f"waits at {at}, and nothing can wake it.")
+            words = f"waits at {at}, and nothing can wake it."
+            yield f"{at} {lane.id}", _of(lane, "deadlock", words)  # each is told
         elif why == "CancelledError" and "refused_cancel" in lane.noticed:
             return
         elif why in ("RunTooLong", "CancelledError") and at:
@@ -167,7 +168,8 @@ class _Finder:
         place = lane.place and f" (defined at {lane.place})"
         for kind in lane.noticed:
             if kind in _NOTICED and not (kind == "not_told" and lane.id in self.awaited):
-                yield place, _of(lane, kind, _NOTICED[kind].format(lane.error, place))
+                alike = place + lane.error.partition(":")[0]
+                yield alike, _of(lane, kind, _NOTICED[kind].format(lane.error, place))
 
     def _refused(self, lane: Task) -> Found:
         """Who went on, or returned, although it was asked to stop or its time was up."""

@@ -15,7 +15,7 @@ _WORTH = 0.04  # a wait for the chef is worth the title from this share of the r
 _NOISE = 0.001  # a measured wait of fewer seconds is the machine's noise
 _CROWD, _TIMES = 10, 4  # so many tasks are a crowd if their waits are so many times the run
 _TOGETHER, _BETTER = 1.01, 0.9  # shares of the time one after another: at once; worth to be told
-_CHAIN = 0.01  # who waited for a smaller share of the run did not make it long
+_CHAIN = 0.01  # who took a smaller share of what the slowest took did not make the run long
 _SOURCES = {"tokio": "real Tokio", "model": "a model"}  # of those that asyncio did not run
 _WAKERS: dict[Waker, str] = {
     START: "the start of the run",
@@ -222,28 +222,31 @@ def _about_turns(trace: Trace, unit: TimeUnit) -> Iterator[str]:
     spent: dict[int | None, float] = defaultdict(float)
     for number, long in path:
         spent[number] += long
-    idle = {task: list(_idle(trace, task)) for task in trace.tasks}
-    alone = {task: sum(long for _, long, by in waits if by is None) for task, waits in idle.items()}
-    chain = [x for x in trace.tasks if alone[x] and spent[x.id] > _CHAIN * trace.duration]
-    same, total = {_function(x) for x in chain}, sum(spent[x.id] for x in chain)
-    tasks = [x for x in trace.tasks if alone[x] and (len(same) > 1 or _function(x) in same)]
-    took = [alone[x] + x.busy for x in tasks]
+    long_on_it = [x for x in trace.tasks if spent[x.id] > _CHAIN * max(spent.values())]
+    if len(long_on_it) < 2:
+        return
+    idle = {task.id: list(_idle(trace, task)) for task in trace.tasks}
+    alone = {n: sum(long for _, long, by in waits if by is None) for n, waits in idle.items()}
+    chain = {x.id: x for x in long_on_it if alone[x.id]}
+    same, total = {_function(x) for x in chain.values()}, sum(spent[n] for n in chain)
+    tasks = [x for x in trace.tasks if alone[x.id] and (len(same) > 1 or _function(x) in same)]
+    took = [alone[x.id] + x.busy for x in tasks]
     if len(chain) < 2 or total < trace.duration / 2 or sum(took) > _TOGETHER * total:
         return
-    sentence = f"{len(tasks):,} tasks, never two at once: {unit.long(total)} one after another"
-    best, ids = max(sum(x.busy for x in tasks), *took), {x.id for x in chain}
+    parts = [f"{len(tasks):,} tasks, never two at once: {unit.long(total)} one after another"]
     # Of one function, and each over before the next begins: none needs what another has found.
-    turns = [n for n, _ in itertools.groupby(n for n, _ in path if n in ids)]
-    alike = len(same) == 1 and len(turns) == len(ids) and not ids & {x.parent for x in chain}
-    if alike and best < _BETTER * total:
-        sentence += f"; side by side it would be {unit.long(best)}"
+    turns = [n for n, _ in itertools.groupby(n for n, _ in path if n in chain)]
+    alike = len(same) == 1 and len(turns) == len(chain)
+    best = max(sum(x.busy for x in tasks), *took)
+    if alike and best < _BETTER * total and not any(x.parent in chain for x in chain.values()):
+        parts.append(f"side by side it would be {unit.long(best)}")
     waits = [
         (at, f"`{x.name}` waits {unit.long(long)} for `{by.name}`")
-        for x in chain
-        for at, long, by in idle[x]
-        if by is not None and by in chain
+        for x in chain.values()
+        for at, long, by in idle[x.id]
+        if by is not None and by.id in chain
     ]
-    yield "; ".join([sentence, *(words for _, words in sorted(waits)[:1])])
+    yield "; ".join([*parts, *(words for _, words in sorted(waits)[:1])])
 
 
 def _function(task: Task) -> str:

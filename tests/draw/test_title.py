@@ -249,6 +249,16 @@ def test_a_run_without_findings_is_told_by_how_long_it_took_and_why(
     assert ("side by side it would" in say(trace)) == (_IN_TURN in message)
 
 
+def test_very_many_tasks_that_wait_one_after_another_are_told_so() -> None:
+    async def main() -> None:
+        for _ in range(500):
+            await asyncio.create_task(page())
+
+    assert say(recorded(main())).startswith(
+        "500 tasks, never two at once: 500 s one after another;"
+    )
+
+
 def test_a_finding_outranks_what_else_could_be_said() -> None:
     async def main() -> None:
         asyncio.create_task(asyncio.sleep(99), name="left")
