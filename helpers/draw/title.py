@@ -244,7 +244,7 @@ def _about_turns(trace: Trace, unit: TimeUnit) -> Iterator[str]:
         (at, f"`{x.name}` waits {unit.long(long)} for `{by.name}`")
         for x in chain.values()
         for at, long, by in idle[x.id]
-        if by is not None and by.id in chain
+        if by is not None and by.id in chain and by.parent != x.id
     ]
     yield "; ".join([*parts, *(words for _, words in sorted(waits)[:1])])
 
