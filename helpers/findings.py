@@ -5,26 +5,48 @@ follow tokio-console's warnings and asyncio's own log messages.
 """
 
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterator
+from functools import cached_property
 
 from helpers.task import MAIN_RETURN, Finding, LaneKind, Step, Task, Waker
 from helpers.text import listing, number, seconds
 from helpers.trace import Trace
 
 SLOW = 0.1  # a step that takes so many seconds is told; asyncio's own limit for a slow callback
-_MOST = 20  # of many long steps, the longest are told
-_FELT = 0.01  # a shorter wait is not told of a recording: a real chef is never there at once
+_MOST = 20  # of the long steps of one line, whom so many have delayed is looked at
+_NOISE, _FELT = 0.001, 0.01  # a shorter delay is not told; of a recording's chefs, a longer one
+_POLLS, _NO_WORK = 1000, 1e-4  # whose steps were so many, and so short, has polled
+_AGAIN = "Raise CancelledError again where it is caught."
 _NOTICED = {
     "vanished": "vanished before it had ended: nobody kept its handle, and the loop holds only a "
-    "weak reference.",
+    "weak reference. Keep what create_task returns.",
+    "never_retrieved": "raised {}, and nobody retrieved it{}. Await the task.",
+    "not_told": "raised {} when its gather had failed already, which tells of one error alone{}. "
+    "Use a TaskGroup, or return_exceptions=True.",
     "nested": "ran the loop inside a step of its own, as nest_asyncio lets it: nested running is "
-    "not drawn, and the step is shown as two.",
+    "not drawn, and the step is shown as two. Await the coroutine instead.",
 }
+
+Found = Iterator[tuple[str, Finding]]  # each with its line: those of one kind and line are alike
 
 
 def find(trace: Trace) -> tuple[Finding, ...]:
-    """Everything that went wrong in a run, the blocking of its loop or workers first."""
-    return tuple(_Finder(trace).findings())
+    """Everything that went wrong in a run, the blocking of its loop or workers first.
+
+    Each kind and line has one sentence, and no kind has a second one before each has a first.
+    """
+    alike: dict[tuple[str, str], list[Finding]] = defaultdict(list)
+    for line, found in _Finder(trace).findings():
+        alike[found.kind, line or trace.name_of(found.task)].append(found)
+    told, kinds = [], set()
+    for (kind, _), cases in alike.items():
+        names = list(dict.fromkeys(f"`{trace.name_of(case.task)}`" for case in cases))[1:]
+        more = f" Likewise {listing(names)}." if names else f" It did so {len(cases):,} times."
+        sentence = cases[0] + more * (len(cases) > 1)
+        told.append((kind in kinds, Finding(sentence, kind=kind, task=cases[0].task)))
+        kinds.add(kind)
+    return tuple(finding for _, finding in sorted(told, key=lambda case: case[0]))
 
 
 class _Finder:
@@ -33,26 +55,24 @@ class _Finder:
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
         self.tokio = trace.source == "tokio"
-        self.slow = self._slow_steps()
+        refusing = (lane for lane in trace.lanes if "refused_cancel" in lane.noticed)
+        self.refused = {ask[:2] for lane in refusing for ask in lane.cancels}
 
-    def findings(self) -> Iterator[Finding]:
-        blocked = list(self._blocked())
-        yield from blocked
+    def findings(self) -> Found:
+        yield from self._held()
         yield from self._really_blocked()
-        # One sentence on one step is enough.
-        yield from self._never_yielded({finding.task for finding in blocked})
         yield from self._never_awaited()
-        for lane in self.trace.lanes:
-            if lane.waits_at or self.tokio:
-                yield from self._left_running(lane)
-        noticed = [lane for lane in self.trace.lanes if lane.noticed]
-        for kind in ("vanished", "never_retrieved", "refused_cancel", "nested"):
-            for lane in noticed:
-                if kind in lane.noticed and (sentence := self._sentence(kind, lane)):
-                    yield _of(lane, kind, sentence)
+        for kind in (self._left_running, self._noticed, self._refused, self._went_on, self._polled):
+            for lane in self.trace.lanes:
+                yield from kind(lane)
 
-    def _slow_steps(self) -> list[tuple[Step, Task]]:
-        """The longest steps over the limit, in the order in which they ran, with their lanes."""
+    @cached_property
+    def awaited(self) -> set[Waker]:
+        """Who woke anybody."""
+        return {step.woken_by for lane in self.trace.lanes for step in lane.steps}
+
+    def _slow_steps(self) -> dict[str, list[tuple[Step, Task]]]:
+        """The steps over the limit with their lanes by their line, the longest first."""
         slow = [
             (step, lane)
             for lane in self.trace.lanes
@@ -60,8 +80,12 @@ class _Finder:
             for step in lane.steps
             if step.end - step.start >= SLOW and not self._is_eager(lane, step)
         ]
-        slow.sort(key=lambda work: (work[0].start - work[0].end, work[0].start))
-        return sorted(slow[:_MOST], key=lambda work: work[0].start)
+        alike = defaultdict(list)
+        # A measured difference of less than SLOW makes no step the longer one.
+        slow.sort(key=lambda work: (-round((work[0].end - work[0].start) / SLOW), work[0].start))
+        for step, lane in slow:
+            alike[_line(step, lane) or lane.name].append((step, lane))
+        return alike
 
     def _is_eager(self, lane: Task, step: Step) -> bool:
         """Whether a task began inside its creator's step, which is the one that is told."""
@@ -71,74 +95,122 @@ class _Finder:
         n = bisect_right(parent.steps, step.start, key=lambda other: other.start) - 1
         return n >= 0 and step.end <= parent.steps[n].end
 
-    def _blocked(self) -> Iterator[Finding]:
+    def _held(self) -> Found:
+        """Steps that delayed others, were all of a task, or held the real clock's loop."""
+        slow = self._slow_steps()
         waits = [
             (step, lane)
-            for lane in (self.trace.lanes if self.slow else ())
+            for lane in (self.trace.lanes if slow else ())
             if lane.kind is not LaneKind.THREAD
             for step in lane.steps
             if step.start > step.ready
         ]
-        for held, lane in self.slow:
-            if delayed := _delayed(waits, held, lane, _FELT if self.tokio else 0.0):
-                hurt = [f"`{other.name}` by {self._for(wait)}" for other, wait in delayed]
-                span = f"from {number(held.start)} to {self._at(held.end)}{_line(held, lane)}"
-                blocked = f"blocked {self._whom(held)} for {self._for(held.end - held.start)}"
-                yield _of(lane, "blocked", f"{blocked} ({span}) and delayed {listing(hurt)}.")
+        least = _FELT if self.tokio else _NOISE
+        for line, works in slow.items():
+            delayed = [(_delayed(waits, *work, least), *work) for work in works[:_MOST]]
+            hurt, held, lane = next((case for case in delayed if case[0]), delayed[0])
+            if words := self._about(held, lane, hurt):
+                others = [other for step, other in works if step is not held]
+                yield from ((line, _of(other, *words)) for other in (lane, *others))
 
-    def _really_blocked(self) -> Iterator[Finding]:
+    def _about(
+        self, held: Step, lane: Task, hurt: list[tuple[Task, float]]
+    ) -> tuple[str, str] | None:
+        """The kind of a long step, and the words; None where nothing is wrong with it."""
+        took, line = self._for(held.end - held.start), _line(held, lane)
+        span = f"{took} (from {number(held.start)} to {self._at(held.end)}{line})"
+        free = f" Await what takes long, or use {'spawn_blocking' if self.tokio else 'to_thread'}."
+        if hurt:
+            names = listing([f"`{other.name}` by {self._for(wait)}" for other, wait in hurt])
+            return "blocked", f"blocked {self._whom(held)} for {span} and delayed {names}.{free}"
+        for ask in lane.cancels:
+            if ask.due and held.start <= ask.due < held.end:
+                late = f"{self._at(ask.due)} was heard {self._for(held.end - ask.due)} late"
+                return "held", f"held the loop for {span}: its deadline of {late}.{free}"
+        if lane.kind is LaneKind.TASK and lane.polls == 1 and lane.ended is not None:
+            return "never_yielded", f"never yielded: its {took} were one step{line}.{free}"
+        if self.trace.clock == "real" and self.trace.source == "asyncio":
+            return "held", f"held the loop for {span}: nothing else could run meanwhile.{free}"
+        return None
+
+    def _really_blocked(self) -> Found:
         held = [(step, lane) for lane in self.trace.lanes for step in lane.steps if step.wall]
         for step, lane in sorted(held, key=lambda work: work[0].start):
             hint = 'use `busy` for hands-on work, or record with clock="real".'
-            held_at = f"really held the thread{_line(step, lane)}"
-            sentence = f"{held_at}, and the virtual clock does not show it: {hint}"
-            yield _of(lane, "really_blocked", sentence)
+            line = _line(step, lane)
+            words = f"really held the thread{line}, and the virtual clock does not show it: {hint}"
+            yield line, _of(lane, "really_blocked", words)
 
-    def _never_yielded(self, already: set[int | None]) -> Iterator[Finding]:
-        for step, lane in self.slow:
-            alone = lane.kind is LaneKind.TASK and lane.polls == 1 and lane.ended is not None
-            if alone and lane.id not in already:
-                once = f"its {self._for(lane.busy)} were one step{_line(step, lane)}."
-                yield _of(lane, "never_yielded", f"never yielded: {once}")
-
-    def _never_awaited(self) -> Iterator[Finding]:
+    def _never_awaited(self) -> Found:
         for name, line in self.trace.unawaited:
-            where = f", thrown away at {line}," if line else ""
-            sentence = f"`{name}()`{where} was never awaited: none of its code ran."
-            yield Finding(sentence, kind="never_awaited")
+            where = f" at {line}" if line else ""
+            words = f"`{name}()` was never awaited: none of its code ran. Await it{where}."
+            yield f"{name} {line}", Finding(words, kind="never_awaited")
 
-    def _left_running(self, lane: Task) -> Iterator[Finding]:
+    def _left_running(self, lane: Task) -> Found:
         why, at = self.trace.ended_by.partition(":")[0], lane.waits_at
         if why == "Deadlock" and at:
-            yield _of(lane, "deadlock", f"waits at {at}, and nothing can wake it.")
+            words = f"waits at {at}, and nothing can wake it."
+            yield f"{at} {lane.id}", _of(lane, "deadlock", words)  # each is told
         elif why == "CancelledError" and "refused_cancel" in lane.noticed:
             return
         elif why in ("RunTooLong", "CancelledError") and at:
-            yield _of(lane, "unfinished", f"had not ended when the run was given up, at {at}.")
+            words = f"had not ended when the run was given up, at {at}."
+            yield at, _of(lane, "unfinished", words)
         elif at or (self.tokio and lane.cancelled_by == MAIN_RETURN):
             where, end = at and f", waiting at {at},", "dropped" if self.tokio else "cancelled"
             over = f"{self.trace.ended_by} ended the run" if why else "main was over"
-            left = f"was left running{where} when {over}; it was {end} then."
-            yield _of(lane, "left_running", left)
+            words = f"was left running{where} when {over}; it was {end} then."
+            yield at, _of(lane, "left_running", words + " Await it before." * (not why))
 
-    def _sentence(self, kind: str, lane: Task) -> str:
-        """What the loop noticed of a task; "" where it is nobody's fault."""
-        if kind in _NOTICED:
-            return _NOTICED[kind]
-        if kind == "never_retrieved":
-            defined = f"({lane.place}) " if lane.place else ""
-            return f"{defined}raised {lane.error}, and nobody retrieved it."
-        # Up to Python 3.12 a TaskGroup leaves the cancel by its own failed child counted.
-        if all(self._is_child(request.by, lane) for request in lane.cancels):
-            return ""
-        asked = lane.cancels[0].time
-        ended = "returned" if lane.ended is not None else "had not ended when the run was given up"
-        on = f"it went on for {self._for(lane.end - asked)} and {ended}."
-        return f"was asked to stop at {self._at(asked)} and refused: {on}"
+    def _noticed(self, lane: Task) -> Found:
+        """What the loop noticed of a task; an error that gather did not tell may be told later."""
+        place = lane.place and f" (defined at {lane.place})"
+        for kind in lane.noticed:
+            if kind in _NOTICED and not (kind == "not_told" and lane.id in self.awaited):
+                alike = place + lane.error.partition(":")[0]
+                yield alike, _of(lane, kind, _NOTICED[kind].format(lane.error, place))
 
-    def _is_child(self, who: Waker, of: Task) -> bool:
-        lane = self.trace.by_id.get(who) if isinstance(who, int) else None
-        return lane is not None and lane.parent == of.id
+    def _refused(self, lane: Task) -> Found:
+        """Who went on, or returned, although it was asked to stop or its time was up."""
+        if "refused_cancel" in lane.noticed:
+            asked, over = lane.cancels[0].time, lane.ended is not None
+            words = f"was asked to stop at {self._at(asked)}"
+            if over and lane.steps[-1].ready - asked < _NOISE:  # it did not wait again
+                words += f", caught the request and returned. {_AGAIN}"
+                yield lane.place, _of(lane, "caught_cancel", words)
+            else:
+                ended = "returned" if over else "had not ended when the run was given up"
+                words += f" and refused: it went on for {self._for(lane.end - asked)} and {ended}."
+                yield lane.place, _of(lane, "refused_cancel", f"{words} {_AGAIN}")
+        for ask in lane.cancels:
+            on = 0.0 if ask.left is None else ask.left - ask.time
+            if on >= _NOISE and ask[:2] not in self.refused:  # by another, which it waited for
+                words = f"went on for {self._for(on)} when time was up at {self._at(ask.time)}"
+                words += f": the request was caught in the block at {ask.block}. {_AGAIN}"
+                yield ask.block, _of(lane, "ignored_deadline", words)
+
+    def _went_on(self, work: Task) -> Found:
+        """A thread's work whose task was asked to stop meanwhile, and that woke nobody."""
+        parent = self.trace.by_id.get(-1 if work.parent is None else work.parent)
+        if work.kind is LaneKind.THREAD and work.steps and parent and not self.tokio:
+            asked = [ask.time for ask in parent.cancels if work.spawned <= ask.time < work.end]
+            if asked and work.end - asked[0] >= SLOW and work.id not in self.awaited:
+                on, since = self._for(work.end - asked[0]), self._at(asked[0])
+                words = (
+                    f"went on in its thread for {on} after nobody waited for it, from {since} on."
+                )
+                words += " Threads cannot be cancelled: give the function a limit of its own."
+                yield "", _of(work, "went_on", words)
+
+    def _polled(self, lane: Task) -> Found:
+        if lane.polls > _POLLS and not self.tokio:
+            again = [step.end - step.start for step in lane.steps if step.woken_by == lane.id]
+            if len(again) >= _POLLS and sum(again) <= _NO_WORK * len(again):
+                at = lane.place and f", in the function at {lane.place}"
+                words = f"was taken up {len(again):,} times and waited for nothing: it polls with "
+                words += f"sleep(0){at}. Await what it polls for, or yield less often."
+                yield at, _of(lane, "polling", words)
 
     def _whom(self, held: Step) -> str:
         if not self.tokio:

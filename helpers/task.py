@@ -5,13 +5,14 @@ those of tokio-console.
 """
 
 import enum
+import re
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 
 # Who made a task ready, or asked it to stop, where it was no task: the words of `Step.woken_by` and
 # `CancelRequest.by`. A lane's id stands there where it was one, None where it is not known.
 START, TIMER, IO, THREAD = "start", "timer", "io", "thread"
-DEADLINE, STOP, MAIN_RETURN = "deadline", "stop", "main's return"
+DEADLINE, STOP, MAIN_RETURN, GROUP = "deadline", "stop", "main's return", "task group"
 
 Waker = int | str | None
 
@@ -83,17 +84,23 @@ class Mark(NamedTuple):
 
 
 class CancelRequest(NamedTuple):
-    """Somebody asked a task to stop at `time`."""
+    """Somebody asked a task to stop at `time`.
+
+    Of a deadline: when it was `due`, and when and where the program `left` the `block` that was to
+    end, if the request was caught in there.
+    """
 
     time: float
     by: Waker
+    due: float | None = None
+    left: float | None = None
+    block: str = ""
 
 
 class Finding(str):  # noqa: SLOT000 - it carries its kind and task
     """A whole sentence on something that went wrong, with its kind and the task's lane id.
 
-    Kinds: "blocked", "never_yielded", "never_awaited", "left_running", "never_retrieved",
-    "refused_cancel", "vanished", "really_blocked", "nested", "deadlock", "unfinished".
+    `findings.py` lists the kinds.
     """
 
     kind: str
@@ -104,6 +111,12 @@ class Finding(str):  # noqa: SLOT000 - it carries its kind and task
         finding = super().__new__(cls, sentence)
         finding.kind, finding.task = kind, task
         return finding
+
+    @property
+    def headline(self) -> str:
+        """The sentence up to its first pause outside of code: who, and what."""
+        said = re.match(r"(?:`[^`]*`|(?![:;,.](?:\s|$)| \().)*", self)
+        return said[0] if said else ""
 
 
 @dataclass(frozen=True, slots=True)

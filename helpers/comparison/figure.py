@@ -12,6 +12,7 @@ from helpers.draw import plot, theme
 from helpers.draw.picture import Picture, Row, rows_of, spans, workers
 from helpers.draw.text import paint
 from helpers.draw.theme import Json, plain, small
+from helpers.draw.title import chefs
 from helpers.draw.units import TimeUnit, time_unit
 from helpers.trace import Task, Trace
 
@@ -102,11 +103,10 @@ def _some(lanes: Sequence[Task]) -> Sequence[Task]:
 def _subtitle(runs: Runs, unit: TimeUnit) -> str:
     """The program, which of many lanes are shown, and each side's clock, chefs and time."""
     team, count = runs.recording.workers, max(len(runs.asyncio), len(runs.tokio))
-    chefs = "one chef" if team == 1 else f"{team} chefs"
     parts = [
         runs.recording.about.get("scenario"),
         f"{MOST} of {count:,} lanes" if count > MOST else None,
         f"asyncio: {runs.trace.clock} clock, {unit.long(runs.trace.duration)}",
-        f"Tokio: {runs.recording.clock} clock, {unit.long(runs.recording.duration)}, {chefs}",
+        f"Tokio: {runs.recording.clock} clock, {unit.long(runs.recording.duration)}, {chefs(team)}",
     ]
     return " · ".join(part for part in parts if part)

@@ -163,7 +163,7 @@ class Picture:
             if requests and lane.outcome is Outcome.CANCELLED:
                 at_once = lane.end - requests[-1].time <= 0.005 * self.run.duration
                 requests = requests[:-1] if at_once else requests
-            for time, by in requests:
+            for time, by, *_ in requests:
                 asked = f"asked to stop by {titles.who(self.run, by)}"
                 events.append(Event(time, row, "deadline: time is up" if by == DEADLINE else asked))
         return sorted(events, key=lambda one: (one.time, -1 if one.row is None else one.row))

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from helpers import text as words
 from helpers.draw import theme
 from helpers.draw.picture import BINS, Bar, End, Picture, Poll, counts
+from helpers.draw.text import findings, wrapped
 from helpers.draw.theme import LEFT, RIGHT, SMALL, Json, line_marks, markers, plain, small
 from helpers.draw.title import how_it_ended, who
 from helpers.draw.units import TimeUnit
@@ -31,6 +32,7 @@ _LOW = 12  # in lower rows there are no words
 # In characters.
 _TITLE = 58
 _LEGEND = 77  # so that it fits into 420 pixels
+_FINDING, _FINDINGS = 70, 3  # so wide, and so many, are told below a figure
 _LABEL = 30
 _ENDING = 34
 _NOTE = 44
@@ -71,6 +73,8 @@ def _layout(picture: Picture) -> tuple[Json, float]:
     left = _left(picture)
     right = _right(picture, left)
     title, legend, notes = _title(picture), _legend(picture), _notes(picture, left, right)
+    if not height:  # who looks at a live figure has them beside it
+        legend += map(plain, wrapped(findings(picture.run, _FINDINGS), _FINDING))
     band = max([line + 1 for line, _ in notes], default=0) + picture.dense
     top = 70 + 22 * title["text"].count("<br>") + LINE * band
     bottom = _AXIS + LINE * len(legend)

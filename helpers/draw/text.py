@@ -42,7 +42,7 @@ def text_of(picture: Picture, width: int = 78) -> str:
         _table(picture, width),
         [] if crowd else wrapped(_lives(picture), width),
         wrapped(_events(picture), width),
-        wrapped(_findings(picture.run), width, indent="  "),
+        wrapped(findings(picture.run, _MOST_FINDINGS), width, indent="  "),
     ]
     return "\n\n".join("\n".join(part) for part in parts if part)
 
@@ -194,10 +194,11 @@ def _events(picture: Picture) -> list[str]:
     return lines
 
 
-def _findings(trace: Trace) -> list[str]:
+def findings(trace: Trace, most: int) -> list[str]:
+    """The first findings of a run, and how many more there are."""
     lines = ["Findings:"] if trace.findings else []
-    lines += [f"- {finding}" for finding in trace.findings[:_MOST_FINDINGS]]
-    if more := len(trace.findings[_MOST_FINDINGS:]):
+    lines += [f"- {finding}" for finding in trace.findings[:most]]
+    if more := len(trace.findings[most:]):
         lines.append(f"- and {more} more.")
     return lines
 

@@ -1,18 +1,21 @@
 """The message of a picture: one true sentence about a run, and a line on what was run."""
 
+import itertools
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
 
 from helpers import text as words
 from helpers.draw.theme import OUTCOMES
 from helpers.draw.units import TimeUnit
-from helpers.task import DEADLINE, IO, MAIN_RETURN, START, STOP, THREAD, TIMER, CancelRequest, Waker
+from helpers.task import DEADLINE, GROUP, IO, MAIN_RETURN, START, STOP, THREAD, TIMER, Waker
 from helpers.trace import LaneKind, Outcome, Span, Task, TaskState, Trace
 
 _WORTH = 0.04  # a wait for the chef is worth the title from this share of the run on
 _NOISE = 0.001  # a measured wait of fewer seconds is the machine's noise
 _CROWD, _TIMES = 10, 4  # so many tasks are a crowd if their waits are so many times the run
-_LOST = {"left_running": "left running", "vanished": "lost: nobody kept it"}  # kinds of findings
+_TOGETHER, _BETTER = 1.01, 0.9  # shares of the time one after another: at once; worth to be told
+_CHAIN = 0.01  # who took a smaller share of what the slowest took did not make the run long
 _SOURCES = {"tokio": "real Tokio", "model": "a model"}  # of those that asyncio did not run
 _WAKERS: dict[Waker, str] = {
     START: "the start of the run",
@@ -21,6 +24,7 @@ _WAKERS: dict[Waker, str] = {
     THREAD: "a thread",
     DEADLINE: "a deadline",
     STOP: "Stop",
+    GROUP: "the TaskGroup",
 }
 
 
@@ -42,16 +46,21 @@ def how_it_ended(trace: Trace, lane: Task, *, whole: bool = False) -> str:
     return "vanished" if "vanished" in lane.noticed else OUTCOMES[Outcome.PENDING].words
 
 
+def chefs(count: int) -> str:
+    """How many chefs, in words."""
+    return "one chef" if count == 1 else f"{count} chefs"
+
+
 def subtitle(trace: Trace, unit: TimeUnit) -> str:
     """The root's name, the clock, how many tasks, how long, how many chefs and other threads."""
     roots = [lane.name for lane in trace.tasks if lane.parent is None]
     works = (lane for lane in trace.lanes if lane.kind is LaneKind.THREAD)
-    chefs = "one chef" if trace.workers == 1 else f"{trace.workers} chefs"
+    team = chefs(trace.workers)
     if threads := {step.thread for lane in works for step in lane.steps}:
-        chefs += f" and {words.plural(len(threads), 'thread')}"
+        team += f" and {words.plural(len(threads), 'thread')}"
     tasks = words.plural(len(trace.tasks), "task")
     parts = [*roots[:1], _SOURCES.get(trace.source), f"{trace.clock} clock", tasks]
-    return " · ".join([*filter(None, parts), unit.long(trace.duration), chefs])
+    return " · ".join([*filter(None, parts), unit.long(trace.duration), team])
 
 
 def longest_wait(trace: Trace) -> Span | None:
@@ -83,17 +92,20 @@ def sentences(trace: Trace, unit: TimeUnit) -> Iterator[str]:
     if not trace.lanes:
         yield "Nothing ran"
     yield from _about_deadlock(trace, unit)
+    wait, least = longest_wait(trace), _NOISE if trace.clock == "real" else 0.0
+    waits = [_about_wait(trace, unit, wait)] if wait else []
+    worth = wait is not None and wait.seconds >= max(_WORTH * trace.duration, least)
+    for finding in trace.findings:
+        yield from waits if finding.kind == "blocked" and worth else [finding.headline]
     if trace.duration == 0:
         steps = sum(lane.polls for lane in trace.lanes)
         yield f"{words.plural(steps, 'step')} at one moment: no time passes"
-    wait, real = longest_wait(trace), trace.clock == "real"
-    if wait and real and any(finding.kind == "blocked" for finding in trace.findings):
-        yield _about_wait(trace, unit, wait)
-    yield from _about_crowd(trace, unit, _CROWD, _TIMES)
-    if wait and wait.seconds >= max(_WORTH * trace.duration, _NOISE if real else 0.0):
-        yield _about_wait(trace, unit, wait)
+    turns = [] if worth else list(_about_turns(trace, unit))
+    yield from () if turns else _about_crowd(trace, unit, _CROWD, _TIMES)
+    yield from waits if worth else ()
     yield from _about_endings(trace, unit)
     yield from _about_stops(trace, unit)
+    yield from turns
     yield from _about_crowd(trace, unit, 2, 1.2)
     yield _about_the_rest(trace, unit)
 
@@ -126,7 +138,8 @@ def _about_crowd(trace: Trace, unit: TimeUnit, count: int, times: float) -> Iter
     """At least `count` tasks whose waits, side by side, add up to `times` times the run."""
     parents = {task.parent for task in trace.tasks}
     leaves = [task for task in trace.tasks if task.id not in parents]
-    idle, scheduled = sum(task.idle for task in leaves), sum(task.scheduled for task in leaves)
+    scheduled = sum(task.scheduled for task in leaves)
+    idle = sum(long for task in leaves for _, long, by in _idle(trace, task) if by is None)
     # Else they wait for the chef more than for anything else.
     if len(leaves) >= count and idle >= max(times * trace.duration, scheduled):
         long = f"{unit.long(idle)} of waiting in {unit.long(trace.duration)}"
@@ -134,10 +147,7 @@ def _about_crowd(trace: Trace, unit: TimeUnit, count: int, times: float) -> Iter
 
 
 def _about_endings(trace: Trace, unit: TimeUnit) -> Iterator[str]:
-    """A task that did not end well, or was not kept."""
-    for finding in trace.findings:
-        if finding.kind in _LOST and finding.task in trace.by_id:
-            yield f"`{trace.by_id[finding.task].name}` is {_LOST[finding.kind]}"
+    """A task that did not end well."""
     for lane in trace.tasks:
         if lane.outcome is Outcome.RAISED:
             error = lane.error.partition(":")[0]
@@ -146,14 +156,13 @@ def _about_endings(trace: Trace, unit: TimeUnit) -> Iterator[str]:
 
 def _about_stops(trace: Trace, unit: TimeUnit) -> Iterator[str]:
     """Who was asked to stop, by whom; those who were asked in one breath together."""
-    asked: dict[CancelRequest, list[Task]] = defaultdict(list)
+    asked: dict[tuple[float, Waker], list[Task]] = defaultdict(list)
     for lane in trace.lanes:
         for request in lane.cancels:
-            asked[request].append(lane)
-    for request in sorted(asked, key=lambda request: request.time):
-        lanes, by = asked[request], request.by
+            asked[request[:2]].append(lane)
+    for (time, by), lanes in sorted(asked.items(), key=lambda request: request[0][0]):
         names = words.listing([f"`{lane.name}`" for lane in lanes])
-        at = f"at {unit.moment(request.time)} {unit.short}"
+        at = f"at {unit.moment(time)} {unit.short}"
         if by == DEADLINE:
             yield f"Time is up for {names} {at}"
         elif by == MAIN_RETURN:
@@ -165,12 +174,95 @@ def _about_stops(trace: Trace, unit: TimeUnit) -> Iterator[str]:
             yield f"{name} cancels {names} {at}" if obeyed else f"{name} asks {names} to stop {at}"
 
 
+def _path(trace: Trace) -> Iterator[tuple[Task, str, float]]:
+    """What the end of a run waited for, backwards: who worked or waited, and for how long.
+
+    From who was woken by another lane it goes on to that one. The times add up to the duration.
+    """
+    lane = max(trace.lanes, key=lambda lane: lane.end)
+    at, left = lane.end, {lane.id: lane.polls for lane in trace.lanes}
+    while n := left[lane.id]:
+        left[lane.id], step = n - 1, lane.steps[n - 1]
+        where, free = (" in a thread", "thread") if lane.kind is LaneKind.THREAD else ("", "chef")
+        by, since = step.woken_by, lane.steps[n - 2].end if n > 1 else 0.0
+        waker = trace.by_id.get(by) if isinstance(by, int) and by != lane.id else None
+        cause = f" for {_WAKERS[by]}" if by in _WAKERS and n > 1 else ""
+        does = (
+            "waits {}",
+            f"works {{}}{where}",
+            f"waits {{}} for a free {free}",
+            f"waits {{}}{cause}",
+        )
+        since = step.ready if waker else since
+        moments = [at, *(min(at, x) for x in (step.end, step.start, step.ready, since))]
+        for what, (end, start) in zip(does, itertools.pairwise(moments), strict=True):
+            if end > start:
+                yield lane, what, end - start
+        at, lane = moments[-1], waker or lane
+        if waker:
+            begun = bisect_right(lane.steps, at, key=lambda step: step.start)
+            left[lane.id] = min(left[lane.id], begun)
+
+
+def _idle(trace: Trace, task: Task) -> Iterator[tuple[float, float, Task | None]]:
+    """When a task ceased to be idle, for how long it was, and for which other task it waited."""
+    asked = {request.time for request in task.cancels}
+    for before, after in itertools.pairwise(task.steps):
+        if before.end < after.ready:
+            by = trace.by_id.get(after.woken_by) if isinstance(after.woken_by, int) else None
+            other = by and by.kind is LaneKind.TASK and after.ready not in asked
+            yield after.ready, after.ready - before.end, by if other else None
+    if task.steps and task.end > task.steps[-1].end:  # in vain
+        yield task.end, task.end - task.steps[-1].end, None
+
+
+def _about_turns(trace: Trace, unit: TimeUnit) -> Iterator[str]:
+    """Tasks that waited one after another, and how long that would take side by side."""
+    path = [(x.id if x.kind is LaneKind.TASK else x.parent, long) for x, _, long in _path(trace)]
+    spent: dict[int | None, float] = defaultdict(float)
+    for number, long in path:
+        spent[number] += long
+    long_on_it = [x for x in trace.tasks if spent[x.id] > _CHAIN * max(spent.values())]
+    if len(long_on_it) < 2:
+        return
+    idle = {task.id: list(_idle(trace, task)) for task in trace.tasks}
+    alone = {n: sum(long for _, long, by in waits if by is None) for n, waits in idle.items()}
+    chain = {x.id: x for x in long_on_it if alone[x.id]}
+    same, total = {_function(x) for x in chain.values()}, sum(spent[n] for n in chain)
+    tasks = [x for x in trace.tasks if alone[x.id] and (len(same) > 1 or _function(x) in same)]
+    took = [alone[x.id] + x.busy for x in tasks]
+    if len(chain) < 2 or total < trace.duration / 2 or sum(took) > _TOGETHER * total:
+        return
+    parts = [f"{len(tasks):,} tasks, never two at once: {unit.long(total)} one after another"]
+    # Of one function, and each over before the next begins: none needs what another has found.
+    turns = [n for n, _ in itertools.groupby(n for n, _ in path if n in chain)]
+    alike = len(same) == 1 and len(turns) == len(chain)
+    best = max(sum(x.busy for x in tasks), *took)
+    if alike and best < _BETTER * total and not any(x.parent in chain for x in chain.values()):
+        parts.append(f"side by side it would be {unit.long(best)}")
+    waits = [
+        (at, f"`{x.name}` waits {unit.long(long)} for `{by.name}`")
+        for x in chain.values()
+        for at, long, by in idle[x.id]
+        if by is not None and by.id in chain and by.parent != x.id
+    ]
+    yield "; ".join([*parts, *(words for _, words in sorted(waits)[:1])])
+
+
+def _function(task: Task) -> str:
+    return task.place or task.name.rstrip(" 0123456789")
+
+
 def _about_the_rest(trace: Trace, unit: TimeUnit) -> str:
+    """Who ran, for how long, and what the most of that was."""
+    spent: dict[tuple[int, str], list[float]] = defaultdict(list)
+    for lane, does, long in _path(trace):
+        spent[lane.id, does].append(long)
+    (number, does), parts = max(spent.items(), key=lambda part: sum(part[1]))
+    most = does.format(unit.long(sum(parts))) + f" ({len(parts):,} times)" * (len(parts) > 1)
     names = words.listing([f"`{lane.name}`" for lane in trace.tasks])
     if works := sum(lane.kind is LaneKind.THREAD for lane in trace.lanes):
-        return f"{names} and {words.plural(works, 'piece')} of work in threads"
-    if len(trace.tasks) == 1:
-        return f"{names} runs alone for {unit.long(trace.duration)}"
-    if trace.workers > 1:
-        return f"{words.plural(len(trace.tasks), 'task')} on {trace.workers} chefs; none waits long"
-    return f"{names} share one chef; none waits long"
+        names += f" and {words.plural(works, 'piece')} of work in threads"
+    alone = len(trace.tasks) == 1 and not works
+    take, name = ("runs alone for", "it") if alone else ("take", f"`{trace.by_id[number].name}`")
+    return f"{names} {take} {unit.long(trace.duration)}: {name} {most}"

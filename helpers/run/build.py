@@ -7,6 +7,7 @@ timer's end, a future passing its result on), the step was woken when, and by wh
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from inspect import CO_ASYNC_GENERATOR
 from itertools import count, islice
 from typing import Any
 
@@ -46,7 +47,7 @@ class _Reader:
         self.callback_lane = {name: next(lane) for name in dict.fromkeys(log.callbacks)}
         self.first_job = next(lane)
         self.jobs = tuple(self.job_lanes(list(jobs)))  # now: a job may go on when the run is over
-        places = {*log.lines.values(), *log.suspended.values()}
+        places = {*log.lines.values(), *log.suspended.values(), *(at for *_, at in log.ignored)}
         self.words = {place: source.describe(place) for place in places if place}  # files change
 
     def lanes(self, _: Trace) -> tuple[Task, ...]:
@@ -101,6 +102,8 @@ class _Reader:
         """Who asked a task to stop in a step, or as one of the codes."""
         if waker in self.log.deadlines:
             return wakers.DEADLINE
+        if waker in self.log.groups:
+            return wakers.GROUP
         by = self.who(waker)
         if by == wakers.START:
             return wakers.STOP if self.log.main_over is None else wakers.MAIN_RETURN
@@ -172,9 +175,7 @@ class _Reader:
         return long
 
     def tasks(self, steps: dict[int, list[Step]]) -> Iterator[Task]:
-        log, cancels = self.log, defaultdict(list)
-        for number, moment, waker in log.cancels:
-            cancels[number].append(CancelRequest(self.since(moment), self.canceller(waker)))
+        log, cancels, noticed = self.log, self.cancels(), self.noticed()
         names, ended = self._names(), set(log.ended)
         codes = {id(code): code for code in log.spawns if not isinstance(code, str)}
         places = {key: source.of_code(code) for key, code in codes.items()}
@@ -199,8 +200,36 @@ class _Reader:
                 error=log.errors.get(number, ""),
                 cancels=tuple(cancels[number]),
                 waits_at=log.left.get(number, ""),
-                noticed=(log.noticed[number],) if number in log.noticed else (),
+                noticed=noticed.get(number, ()),
             )
+
+    def cancels(self) -> dict[int, list[CancelRequest]]:
+        """Who asked each task to stop, and which deadline it let pass."""
+        cancels: dict[int, list[CancelRequest]] = defaultdict(list)
+        for number, moment, waker in self.log.cancels:
+            by = self.canceller(waker)
+            due = self.ready[waker // FIELDS] if by == wakers.DEADLINE and waker >= 0 else None
+            cancels[number].append(CancelRequest(self.since(moment), by, due))
+        for number, moment, block in self.log.ignored:
+            left, asks = self.since(moment), cancels[number]
+            up = [n for n, ask in enumerate(asks) if ask.by == wakers.DEADLINE and ask.time <= left]
+            for n in up[-1:]:
+                asks[n] = asks[n]._replace(left=left, block=self.words[block] if block else "")
+        return cancels
+
+    def noticed(self) -> dict[int, tuple[str, ...]]:
+        """What went wrong with each task, but for requests that were not meant for its program."""
+        log = self.log
+        # Up to Python 3.12 the cancel by a task's own TaskGroup stays counted.
+        meant = {number for number, _, waker in log.cancels if log.groups.get(waker) != number}
+        meant -= {n for n in meant if getattr(log.spawns[n], "co_flags", 0) & CO_ASYNC_GENERATOR}
+        noticed: dict[int, tuple[str, ...]] = {
+            n: (kind,) for n, kind in log.noticed.items() if kind != "refused_cancel" or n in meant
+        }
+        for n in log.not_told:
+            if log.outcomes.get(n) is Outcome.RAISED:
+                noticed[n] = (*noticed.get(n, ()), "not_told")
+        return noticed
 
     def _names(self) -> list[str]:
         names: list[str] = []

@@ -6,17 +6,18 @@ a step, which starts when the one before it ended, takes one look at the clock.
 """
 
 import asyncio
+import sys
 import time
 from asyncio import format_helpers
 from collections.abc import Callable
 from contextvars import copy_context
 from copy import copy
 from itertools import count
-from types import BuiltinFunctionType, MethodType
+from types import BuiltinFunctionType, CodeType, MethodType
 from typing import Any, Self
 
 from helpers.run.clock import RESOLUTION
-from helpers.run.source import Args, Place
+from helpers.run.source import Args, Place, of_frame
 from helpers.task import Outcome
 
 # Who woke a step: the offset in `Log.steps` of the step that created its handle, or one of these.
@@ -29,6 +30,8 @@ LOOK_AFTER = 0.05  # half of asyncio's limit for a slow callback, so that all th
 _REALLY_SLOW = 0.2  # real seconds of a virtual step that is looked at: was it blocked?
 _CPU_TIME_AGE = 0.01  # the thread's CPU time is asked no more often: that may take microseconds
 
+# What a gather calls when one of its tasks ends.
+_GATHER = next(code for code in asyncio.gather.__code__.co_consts if isinstance(code, CodeType))
 _timers_set = count()
 _END_OF_SLEEP = asyncio.futures._set_result_unless_cancelled  # what asyncio.sleep's timer calls
 # asyncio's task in C hands the loop a wrapper as its step and a builtin method as its wake-up; the
@@ -54,6 +57,9 @@ class Log:
         self.errors: dict[int, str] = {}  # of the tasks that raised
         self.cancels: list[tuple[int, float, int]] = []  # number, time, waker
         self.deadlines: set[int] = set()  # steps in which an asyncio.timeout ran out
+        self.groups: dict[int, int] = {}  # steps in which a TaskGroup hears of a child: whose it is
+        self.ignored: list[tuple[int, float, Place | None]] = []  # deadlines: number, left, block
+        self.not_told: set[int] = set()  # tasks of which only a gather heard that had failed
         self.main_over: float | None = None
         self.lines: dict[int, Place] = {}  # by a long step's offset: the line that held the loop
         self.suspended: dict[int, Place | None] = {}  # the await that ended it
@@ -92,6 +98,22 @@ class RecordedTask(asyncio.Task):
             loop.log.cancels.append((self.recorded_as, loop.stamp(), loop.waker()))
         # asyncio's own in C: a chain of tasks may be longer than Python's limit of calls.
         return super().cancel
+
+    def uncancel(self) -> int:
+        """As asyncio's, which a timeout calls at its end; notes if the request is gone by then."""
+        if not isinstance(sys.exc_info()[1], asyncio.CancelledError):
+            loop, block = self.get_loop(), of_frame(sys._getframe(1))
+            loop.log.ignored.append((self.recorded_as, loop.stamp(), block))
+        return super().uncancel()
+
+    def exception(self) -> Any:
+        """As asyncio's; notes if nobody hears of it but a gather that has failed already."""
+        error = super().exception()
+        if error is not None:
+            asker, not_told = sys._getframe(1), self.get_loop().log.not_told
+            deaf = asker.f_code is _GATHER and asker.f_locals["outer"].done()
+            (not_told.add if deaf else not_told.discard)(self.recorded_as)
+        return error
 
     def set_name(self, value: object) -> None:
         """Name the task, and note the name: the task may be gone when it is needed."""

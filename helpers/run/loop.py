@@ -27,7 +27,8 @@ from helpers.task import Outcome
 _HARDLY, _REALLY_COMPUTED, _LOOKS_FOR_LOCK = 0.1, 1.0, 0.01
 _SCHEDULED = Path("/proc/thread-self/schedstat")
 _cpu_time = getattr(time, "thread_time", time.process_time)  # a browser's has no thread_time
-_TIMEOUT = asyncio.Timeout._on_timeout  # what asyncio.timeout sets its timer to call
+# What asyncio calls when a timeout is over, and when a task of a group ends.
+_TIMEOUT, _GROUP = asyncio.Timeout._on_timeout, asyncio.TaskGroup._on_task_done
 # How asyncio's messages end that tell what became of a task: a kind of finding each.
 _AT_THE_END = "unhandled exception during asyncio.run() shutdown"
 _TOLD = {"was destroyed but it is pending!": "vanished", _AT_THE_END: "never_retrieved"}
@@ -227,7 +228,7 @@ class RecordingLoop(asyncio.BaseEventLoop):
     def owner_of(self, callback: Any) -> int:
         """Whose step it is when the callback is no task's own step or wake-up."""
         # One for all closures of a function. Any other object may answer anything.
-        key = callback.__func__ if type(callback) is MethodType else None
+        key: Any = callback.__func__ if type(callback) is MethodType else None
         if type(callback) is FunctionType:
             key = callback.__code__
         # Looked up by its id, as the hash of a code reads all of it; so the key is kept.
@@ -239,6 +240,8 @@ class RecordingLoop(asyncio.BaseEventLoop):
         if plumbing:
             if key is _TIMEOUT:
                 self.log.deadlines.add(len(self.steps))
+            elif key is _GROUP:
+                self.log.groups[len(self.steps)] = self.number(callback.__self__._parent_task)
             return handles.PLUMBING
         self.log.callbacks.append(source.name_of(callback))
         return handles.USER - (len(self.log.callbacks) - 1)

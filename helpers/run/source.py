@@ -2,11 +2,13 @@
 
 import asyncio
 import functools
+import gc
 import linecache
 import os
 import re
 from collections.abc import Callable
 from contextvars import Context
+from inspect import isasyncgen
 from types import CodeType, FrameType
 from typing import Any
 
@@ -24,6 +26,9 @@ _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__
 _PLUMBING_FOLDERS = [os.path.join(_ROOT, *package.split(".")) for package in _PLUMBING]
 # A notebook's cells are compiled under a file name that changes with every kernel.
 _CELL = re.compile(r"ipykernel_\d+|^<ipython-input|^<string>$|^<stdin>$|^<doctest|^<exec>$")
+_AWAITS = {"cr": "cr_await", "gi": "gi_yieldfrom", "ag": "ag_await"}  # by the kind of coroutine
+# What `aclose` and `anext` of an asynchronous generator return, which keeps the generator.
+_STEPS_OF_GENERATORS = "async_generator_athrow", "async_generator_asend"
 # What asyncio calls a task that nobody named; "None" is a slip of Python 3.13.0.
 AUTO_NAME = re.compile(r"Task-\d+|None")
 
@@ -96,14 +101,15 @@ def of_frame(frame: FrameType | None) -> Place | None:
 def suspended(task: asyncio.Task[Any]) -> Place | None:
     """The line of the program's code at which a task is suspended, or None if unknown."""
     found: Place | None = None
-    awaited: Any = task.get_coro()
+    awaited: Any = _generator(task.get_coro())
     for _ in range(1000):  # a chain of awaits has no loop, but a foreign awaitable might
-        frame = getattr(awaited, "cr_frame", None) or getattr(awaited, "gi_frame", None)
+        kind = next((x for x in _AWAITS if hasattr(awaited, f"{x}_frame")), "")
+        frame = getattr(awaited, f"{kind}_frame", None)
         if frame is None:
             break
         if of_users(frame.f_code.co_filename) or not found:
             found = _here(frame)
-        awaited = getattr(awaited, "cr_await", None) or getattr(awaited, "gi_yieldfrom", None)
+        awaited = _generator(getattr(awaited, _AWAITS[kind], None))
     return found
 
 
@@ -116,7 +122,15 @@ def waiting(task: asyncio.Task[Any]) -> str:
 def code_of(coro: Any) -> CodeType | str:
     """The code of a coroutine; of another awaitable, its name."""
     code: CodeType | None = getattr(coro, "cr_code", None)
+    code = code or getattr(_generator(coro), "ag_code", None)
     return code or str(getattr(coro, "__name__", type(coro).__name__))
+
+
+def _generator(awaited: Any) -> Any:
+    """The asynchronous generator that its `anext` or `aclose` keeps; any other object itself."""
+    if type(awaited).__name__ in _STEPS_OF_GENERATORS:
+        return next(filter(isasyncgen, gc.get_referents(awaited)), awaited)
+    return awaited
 
 
 def in_words(error: BaseException) -> str:

@@ -78,7 +78,7 @@ def bar(text: str, name: str) -> str:
 def test_the_text_is_exact_under_the_virtual_clock(evening: Trace) -> None:
     told, _, findings = str(evening).partition("\nFindings:\n")
     assert told == EVENING
-    assert findings.startswith("- `soup` blocked the loop for 3 min (from 2 to 5 min, at line ")
+    assert findings.startswith("- `roast` blocked the loop for 5 min (from 5 to 10 min, at line ")
     assert str(recorded(dinner(), unit="minutes")) == str(evening)
 
 

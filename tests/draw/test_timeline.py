@@ -23,7 +23,7 @@ from helpers.draw.picture import MOST_LANES, SLOWEST, picture_of
 from helpers.draw.plot import LINE
 from helpers.draw.theme import EVENT, OUTCOMES, PLOTLY, STATES
 from helpers.task import CancelRequest
-from helpers.trace import Mark, Outcome, Trace
+from helpers.trace import Finding, Mark, Outcome, Trace
 from tests.draw.pictured import (
     UNUSUAL,
     Program,
@@ -365,3 +365,15 @@ print(*mimebundle(recorded(dinner())))
         run, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
     )
     assert done.stdout.split() == [PLOTLY, "text/plain"], done.stderr[-500:]
+
+
+def test_a_figure_s_last_lines_are_its_findings_and_how_many_more_there_are() -> None:
+    many = tuple(Finding(f"`egg {n}` is lost.", kind="vanished") for n in range(5))
+    trace = run(lane(0, "main", (0, 0, 1)), findings=many)
+    legend = figure_dict(trace)["layout"]["annotations"][0]["text"].split("<br>")
+    lost = [f"- `egg {n}` is lost." for n in range(3)]
+    assert legend[-5:] == ["Findings:", *lost, "- and 2 more."]
+    live = figure_dict(trace, height=480)["layout"]["annotations"][0]["text"]
+    assert "Findings" not in live
+    plain = figure_dict(run(lane(0, "main", (0, 0, 1))))["layout"]
+    assert figure_dict(trace)["layout"]["height"] > plain["height"]

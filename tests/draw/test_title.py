@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -98,23 +101,23 @@ def test_a_crowd_that_waits_for_the_chef_more_than_for_anything_else_is_told_so(
 
 def test_a_wait_that_is_the_machine_s_noise_is_not_the_message() -> None:
     trace = run(lane(0, "main", (0, 3e-6, 1e-5)), clock="real")
-    assert say(trace) == "`main` runs alone for 10 µs"
+    assert say(trace) == "`main` runs alone for 10 µs: it works 7 µs"
 
 
 @pytest.mark.parametrize(
     ("lanes", "message"),
     [
-        ([lane(0, "main", (0, 0, 2))], "`main` runs alone for 2 s"),
+        ([lane(0, "main", (0, 0, 2))], "`main` runs alone for 2 s: it works 2 s"),
         (
-            [lane(0, "main", (0, 0, 1), over=9), lane(1, "soup", (1, 1, 9), parent=0)],
-            "`main` and `soup` share one chef; none waits long",
+            [lane(0, "main", (0, 0, 1), (9, 9, 9, 1)), lane(1, "soup", (1, 1, 9, 0), parent=0)],
+            "`main` and `soup` take 9 s: `soup` works 8 s",
         ),
         (
             [
-                lane(0, "main", (0, 0, 1), over=9),
-                lane(1, "grind", (1, 1, 9), kind=LaneKind.THREAD, thread="helper 1"),
+                lane(0, "main", (0, 0, 1), (9, 9, 9, 1)),
+                lane(1, "grind", (1, 1, 9, 0), kind=LaneKind.THREAD, thread="helper 1"),
             ],
-            "`main` and 1 piece of work in threads",
+            "`main` and 1 piece of work in threads take 9 s: `grind` works 8 s in a thread",
         ),
         (
             [
@@ -161,3 +164,115 @@ def test_the_line_below_counts_threads_that_worked_beside_the_chef() -> None:
     works = lane(1, "chop", (0, 0, 3), kind=LaneKind.THREAD, thread="helper 1")
     subtitle = picture_of(run(lane(0, "main", (0, 0, 5)), works)).subtitle
     assert subtitle.endswith("one chef and 1 thread")
+
+
+async def page() -> None:
+    await asyncio.sleep(1)
+
+
+async def awaits_one_after_another() -> None:
+    for _ in range(5):
+        await asyncio.create_task(page())
+
+
+async def shares_a_lock() -> None:
+    lock = asyncio.Lock()
+
+    async def request() -> None:
+        async with lock:
+            await page()
+
+    await asyncio.gather(*(request() for _ in range(5)))
+
+
+async def plays_ping_pong() -> None:
+    here, there = asyncio.Event(), asyncio.Event()
+
+    async def play(mine: asyncio.Event, other: asyncio.Event) -> None:
+        for _ in range(3):
+            await mine.wait()
+            mine.clear()
+            await page()
+            other.set()
+
+    here.set()
+    await asyncio.gather(play(here, there), play(there, here))
+
+
+async def has_two_stages() -> None:
+    await asyncio.create_task(asyncio.sleep(2))
+    await asyncio.create_task(page())
+
+
+async def serves_those_who_come() -> None:
+    async with asyncio.TaskGroup() as group:
+        for _ in range(5):
+            await asyncio.sleep(1.5)
+            group.create_task(page())
+
+
+async def waits_for_a_full_pool() -> None:
+    with ThreadPoolExecutor(2) as pool:
+        loop = asyncio.get_running_loop()
+        await asyncio.gather(*(loop.run_in_executor(pool, busy, 1) for _ in range(6)))
+
+
+async def awaits_alone() -> None:
+    for _ in range(5):
+        await page()
+
+
+_IN_TURN = "5 tasks, never two at once: 5 s one after another; side by side it would be 1 s"
+
+
+@pytest.mark.parametrize(
+    ("program", "message"),
+    [
+        (awaits_one_after_another, _IN_TURN),
+        (shares_a_lock, f"{_IN_TURN}; `request 2` waits 1 s for `request 1`"),
+        (plays_ping_pong, "2 tasks, never two at once: 6 s one after another; "),
+        (has_two_stages, "2 tasks, never two at once: 3 s one after another"),
+        (
+            serves_those_who_come,
+            "`serves_those_who_come`, `page 1`, `page 2` and 3 others take 8.5 s",
+        ),
+        (waits_for_a_full_pool, "`busy 6` waits 2 s for a free thread"),
+        (awaits_alone, "`awaits_alone` runs alone for 5 s: it waits 5 s for a timer (5 times)"),
+    ],
+)
+def test_a_run_without_findings_is_told_by_how_long_it_took_and_why(
+    program: Callable[[], Coroutine[Any, Any, None]], message: str
+) -> None:
+    trace = recorded(program())
+    assert trace.findings == ()
+    assert message in say(trace)
+    assert ("side by side it would" in say(trace)) == (_IN_TURN in message)
+
+
+def test_very_many_tasks_that_wait_one_after_another_are_told_so() -> None:
+    async def main() -> None:
+        for _ in range(500):
+            await asyncio.create_task(page())
+
+    assert say(recorded(main())).startswith(
+        "500 tasks, never two at once: 500 s one after another;"
+    )
+
+
+def test_a_finding_outranks_what_else_could_be_said() -> None:
+    async def main() -> None:
+        asyncio.create_task(asyncio.sleep(99), name="left")
+        await awaits_one_after_another()
+
+    assert say(recorded(main())) == "`left` was left running"
+
+
+def test_a_short_delay_by_a_long_step_is_told_by_the_step() -> None:
+    async def chop() -> None:
+        busy(0.2)
+
+    async def main() -> None:
+        await asyncio.sleep(60)
+        await asyncio.gather(chop(), page())
+
+    assert say(recorded(main())) == "`chop` blocked the loop for 0.2 s"

@@ -96,5 +96,5 @@ def test_a_loop_that_runs_inside_a_step_does_what_it_does_unrecorded(first: str)
         assert steps == [["cook", 5], ["boil 4", 2], ["dinner", 2]]
         assert findings == [
             "`cook` ran the loop inside a step of its own, as nest_asyncio lets it: nested running "
-            "is not drawn, and the step is shown as two."
+            "is not drawn, and the step is shown as two. Await the coroutine instead."
         ]

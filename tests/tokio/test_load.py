@@ -99,7 +99,7 @@ def test_a_chef_who_is_blocked_is_a_finding_with_those_who_waited() -> None:
     found = load_recording("blocking_sleep", clock="virtual").findings
     assert found[0] == (
         "`roast` blocked the chef for 0.2 s (from 0 to 0.2 s) and delayed `soup` by 0.2 s and "
-        "`bread` by 0.2 s."
+        "`bread` by 0.2 s. Await what takes long, or use spawn_blocking."
     )
     assert [(finding.kind, finding.task) for finding in found] == [
         ("blocked", task)
@@ -116,13 +116,15 @@ def test_work_of_a_blocking_thread_holds_no_chef() -> None:
 
 def test_a_task_that_main_left_running_is_a_finding() -> None:
     found = load_recording("dropped_handle", clock="virtual").findings
-    sentence = "`roast` was left running when main was over; it was dropped then."
+    sentence = "`roast` was left running when main was over; it was dropped then. "
+    sentence += "Await it before."
     assert [(str(one), one.kind, one.task) for one in found] == [(sentence, "left_running", 2)]
 
 
 def test_a_timeout_over_blocking_code_is_found_to_have_never_yielded() -> None:
     found = load_recording("timeout_blocking", clock="virtual").findings
-    assert found == ("`main` never yielded: its 0.5 s were one step.",)
+    (finding,) = found
+    assert finding.startswith("`main` never yielded: its 0.5 s were one step. Await what")
 
 
 def test_a_sound_recording_has_no_findings() -> None:
