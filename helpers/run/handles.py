@@ -261,7 +261,7 @@ def _with_wall(run: Callable[[Any], None]) -> Callable[[Any], None]:
         if began - loop.cpu_asked_at > _CPU_TIME_AGE:
             loop.ask_cpu_time(began)
         run(self)
-        took = time.perf_counter() - began
+        took = time.perf_counter() - loop.wall_began
         if took >= _REALLY_SLOW and step < len(loop.steps):  # the end of a sleep is no step
             loop.note_wall(step, took)
         del self  # as above

@@ -99,6 +99,7 @@ class ThreadWork:
             job = Job(len(self.jobs) + 1, func, loop, executor)
             self.jobs.append(job)
             self._out[job.number] = job
+        began = time.perf_counter()
         try:
             if isinstance(executor, ThreadPoolExecutor):
                 job.future = executor.submit(job.run, func, *args)
@@ -112,6 +113,8 @@ class ThreadWork:
                 hint = "call it directly, or use Python on a machine"
                 error.args = (f"{why} `{job.name}` cannot run beside the loop: {hint}",)
             raise
+        # That a thread begins late is no fault of the step that submits.
+        loop.wall_began = getattr(loop, "wall_began", 0.0) + time.perf_counter() - began
         # A job that is over already sends its result from here, and it is the job that sends it.
         _local.job, before = job, current_job()
         wrapped = asyncio.wrap_future(job.future, loop=loop)

@@ -113,3 +113,20 @@ def test_without_threads_the_virtual_clock_runs_in_the_callers() -> None:
     assert asyncio.run(caller()) == (5, threading.current_thread().name, True)
     with pytest.raises(RuntimeError, match='there are no threads here.*clock="virtual"'):
         asyncio.run(real())
+
+
+class Tardy(ThreadPoolExecutor):
+    """A pool on a machine that has no processor for its new threads."""
+
+    def submit(self, *args: Any, **options: Any) -> Any:
+        threading.Event().wait(0.3)
+        return super().submit(*args, **options)
+
+
+def test_a_step_is_not_blamed_for_a_thread_that_begins_late() -> None:
+    async def main() -> None:
+        with Tardy(1) as pool:
+            await asyncio.get_running_loop().run_in_executor(pool, int)
+
+    trace = recorded(main())
+    assert [step.wall for lane in trace.lanes for step in lane.steps] == [0, 0, 0]
