@@ -6,6 +6,7 @@ import asyncio
 import multiprocessing
 import threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -128,5 +129,5 @@ def test_a_step_is_not_blamed_for_a_thread_that_begins_late() -> None:
         with Tardy(1) as pool:
             await asyncio.get_running_loop().run_in_executor(pool, int)
 
-    trace = recorded(main())
+    trace = asyncio.run(record(main()))
     assert [step.wall for lane in trace.lanes for step in lane.steps] == [0, 0, 0]
