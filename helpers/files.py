@@ -129,7 +129,8 @@ def _saved(header: Row, lines: Iterator[Row]) -> Row:
     values["lanes"] = tuple(map(_task, lines))
     values["marks"] = tuple(Mark(*mark) for mark in values.get("marks", ()))
     values["sequence"] = tuple(values.get("sequence", ()))
-    values["unawaited"] = tuple(tuple(each) for each in values.get("unawaited", ()))
+    for name in ("noticed", "pauses"):
+        values[name] = tuple(map(tuple, values.get(name, ())))
     values["findings"] = tuple(
         Finding(text, kind=kind, task=task) for text, kind, task in values["findings"]
     )

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from functools import cached_property
 
-from helpers.task import MAIN_RETURN, Finding, LaneKind, Step, Task, Waker
+from helpers.task import MAIN_RETURN, Finding, LaneKind, Outcome, Step, Task, Waker
 from helpers.text import listing, number, seconds
 from helpers.trace import Trace
 
@@ -26,6 +26,16 @@ _NOTICED = {
     "Use a TaskGroup, or return_exceptions=True.",
     "nested": "ran the loop inside a step of its own, as nest_asyncio lets it: nested running is "
     "not drawn, and the step is shown as two. Await the coroutine instead.",
+}
+# Of what the loop noticed beside its tasks.
+_TOLD = {
+    "never_awaited": "`{what}()` was never awaited: none of its code ran. Await it{at}.",
+    "never_called": "`{what}` is an async function: a thread makes its coroutine, and runs none "
+    "of its code.",
+    "wrong_thread": "Thread `{what}` called the loop{at}, and did not wake it: use "
+    "`loop.call_soon_threadsafe`.",
+    "told": "The loop's exception handler was told: {what}.",
+    "wall_clock": "`{what}`, read{at}, does not move with the virtual clock: use `loop.time()`.",
 }
 
 Found = Iterator[tuple[str, Finding]]  # each with its line: those of one kind and line are alike
@@ -60,9 +70,12 @@ class _Finder:
 
     def findings(self) -> Found:
         yield from self._held()
+        yield from self._paused()
         yield from self._really_blocked()
-        yield from self._never_awaited()
-        for kind in (self._left_running, self._noticed, self._refused, self._went_on, self._polled):
+        yield from self._told()
+        yield from self._full_pool()
+        of_lanes = self._left_running, self._raised, self._noticed, self._refused, self._went_on
+        for kind in (*of_lanes, self._polled):
             for lane in self.trace.lanes:
                 yield from kind(lane)
 
@@ -78,7 +91,9 @@ class _Finder:
             for lane in self.trace.lanes
             if lane.kind is not LaneKind.THREAD
             for step in lane.steps
-            if step.end - step.start >= SLOW and not self._is_eager(lane, step)
+            if (long := step.end - step.start) >= SLOW
+            and not self._is_eager(lane, step)
+            and long - _collected(self.trace, step) >= SLOW
         ]
         alike = defaultdict(list)
         # A measured difference of less than SLOW makes no step the longer one.
@@ -133,19 +148,42 @@ class _Finder:
             return "held", f"held the loop for {span}: nothing else could run meanwhile.{free}"
         return None
 
+    def _paused(self) -> Found:
+        for start, end, whose in self.trace.pauses:
+            if end - start >= SLOW:
+                span = f"from {number(start)} to {self._at(end)}"
+                held = f"The {whose} held the chef for {self._for(end - start)}"
+                yield whose, Finding(f"{held} ({span}): no task's fault.", kind="paused")
+
     def _really_blocked(self) -> Found:
         held = [(step, lane) for lane in self.trace.lanes for step in lane.steps if step.wall]
         for step, lane in sorted(held, key=lambda work: work[0].start):
             hint = 'use `busy` for hands-on work, or record with clock="real".'
             line = _line(step, lane)
-            words = f"really held the thread{line}, and the virtual clock does not show it: {hint}"
+            held_at = f"really held the thread{line}"
+            if lane.kind is LaneKind.THREAD:
+                held_at = f"took {seconds(round(step.wall, 1))} of real time in its thread"
+            words = f"{held_at}, and the virtual clock does not show it: {hint}"
             yield line, _of(lane, "really_blocked", words)
 
-    def _never_awaited(self) -> Found:
-        for name, line in self.trace.unawaited:
-            where = f" at {line}" if line else ""
-            words = f"`{name}()` was never awaited: none of its code ran. Await it{where}."
-            yield f"{name} {line}", Finding(words, kind="never_awaited")
+    def _raised(self, lane: Task) -> Found:
+        if lane.kind is LaneKind.CALLBACK and lane.outcome is Outcome.RAISED:
+            yield "", _of(lane, "raised", f"raised {lane.error}, and nobody can retrieve it.")
+
+    def _told(self) -> Found:
+        for kind, what, line in self.trace.noticed:
+            words = _TOLD[kind].format(what=what, at=line and f" at {line}")
+            yield f"{what} {line}", Finding(words, kind=kind)
+
+    def _full_pool(self) -> Found:
+        jobs = [lane for lane in self.trace.lanes if lane.kind is LaneKind.THREAD and lane.steps]
+        last = max(jobs, key=lambda lane: lane.scheduled, default=None)
+        if last and last.scheduled >= SLOW:
+            halfway = last.spawned + last.scheduled / 2
+            at_work = sum(job.steps[0].start <= halfway <= job.end for job in jobs)
+            if at_work >= len({job.steps[0].thread for job in jobs}):
+                wait = f"waited {self._for(last.scheduled)} for a free helper"
+                yield "", _of(last, "full_pool", f"{wait}: the pool was full.")
 
     def _left_running(self, lane: Task) -> Found:
         why, at = self.trace.ended_by.partition(":")[0], lane.waits_at
@@ -222,6 +260,12 @@ class _Finder:
 
     def _at(self, moment: float) -> str:
         return f"{number(moment)} {'min' if self.trace.unit == 'minutes' else 's'}"
+
+
+def _collected(trace: Trace, step: Step) -> float:
+    """For how long a step was held up by the garbage collector."""
+    pauses = ((max(step.start, start), min(step.end, end)) for start, end, _ in trace.pauses)
+    return sum(max(0.0, end - start) for start, end in pauses)
 
 
 def _of(lane: Task, kind: str, words: str) -> Finding:

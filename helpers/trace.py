@@ -39,8 +39,10 @@ class Trace:
     marks: tuple[Mark, ...] = ()
     about: Mapping[str, Any] = field(default_factory=dict)  # scenario, versions, date, cores
     sequence: tuple[int, ...] = ()  # whose steps they were, in the order in which they began
-    # Coroutines that were made and never awaited: the function's name, and the line in words or "".
-    unawaited: tuple[tuple[str, str], ...] = ()
+    # What went wrong with no task: the kind of its finding, of what, and the line in words or "".
+    noticed: tuple[tuple[str, str, str], ...] = ()
+    # The time that the loop took for itself, or the garbage collector: start, end, and which.
+    pauses: tuple[tuple[float, float, str], ...] = ()
     ended_by: str = ""  # the error that ended the run before main was over, in words
 
     @classmethod
@@ -165,7 +167,7 @@ class _Later:
             return known[self.name]
 
 
-for _name in ("lanes", "findings", "sequence"):
+for _name in ("lanes", "findings", "sequence", "pauses"):
     setattr(Trace, _name, _Later(_name))
 
 

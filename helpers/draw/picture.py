@@ -28,6 +28,7 @@ _DEEPEST = 6  # a lane further down in the tree is not moved further to the righ
 MOST_LANES, MOST_LIVE_LANES = 1000, 200
 SLOWEST = 8
 BINS = 400
+_PAUSE = 0.02  # the loop's own time is marked from this share of the run on
 
 
 class Row(NamedTuple):
@@ -142,7 +143,8 @@ class Picture:
     def ends(self) -> list[End]:
         """How each lane ended. A callback has no end of its own: the loop may call it again."""
         last: dict[int, int] = defaultdict(int)
-        lanes = {row: lane for row, lane in self.lanes if lane.kind is not LaneKind.CALLBACK}
+        called = LaneKind.CALLBACK, Outcome.RETURNED
+        lanes = {row: lane for row, lane in self.lanes if (lane.kind, lane.outcome) != called}
         for row, step, lane, shift in self.ticks:
             if step.start == lane.end:
                 last[row] = max(last[row], shift)
@@ -157,6 +159,10 @@ class Picture:
         row_of: dict[int | None, int] = {lane.id: row for row, lane in self.lanes}
         marks = (mark for mark in self.run.marks if mark.task is None or mark.task in row_of)
         events = [Event(mark.time, row_of.get(mark.task), mark.text) for mark in marks]
+        for start, end, whose in self.run.pauses:
+            if end - start >= _PAUSE * self.run.duration:
+                took = self.unit.long(end - start)
+                events.append(Event(start, None, f"the {whose}: {took}"))
         for row, drawn in self.lanes:
             lane = self.run.by_id[drawn.id]
             requests = lane.cancels

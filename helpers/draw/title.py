@@ -35,10 +35,10 @@ def who(trace: Trace, by: Waker) -> str:
 
 def how_it_ended(trace: Trace, lane: Task, *, whole: bool = False) -> str:
     """The outcome in words: "cancelled by main", "raised ValueError", `whole` with its message."""
-    if lane.kind is LaneKind.CALLBACK:
-        return "called"
     if lane.outcome is Outcome.RAISED:
         return f"raised {lane.error if whole else lane.error.partition(':')[0]}".rstrip()
+    if lane.kind is LaneKind.CALLBACK:
+        return "called"
     if lane.outcome is Outcome.CANCELLED and lane.cancelled_by is not None:
         return f"cancelled by {who(trace, lane.cancelled_by)}"
     if lane.outcome is not Outcome.PENDING:

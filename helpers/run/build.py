@@ -15,7 +15,7 @@ from helpers import findings
 from helpers import task as wakers
 from helpers.run import source
 from helpers.run.clock import DIGITS
-from helpers.run.handles import FIELDS, IO, OUTSIDE, PLUMBING, THREAD, TIMER, USER, Log
+from helpers.run.handles import FIELDS, IO, OUTSIDE, PAUSE, PLUMBING, THREAD, TIMER, USER, Log
 from helpers.run.threads import Job
 from helpers.task import CancelRequest, LaneKind, Outcome, Step, Task
 from helpers.trace import Trace
@@ -31,8 +31,8 @@ def build_trace(log: Log, jobs: Sequence[Job], now: float, **known: Any) -> Trac
     """
     reader = _Reader(log.copy(), jobs, now)
     readers = {"lanes": reader.lanes, "sequence": reader.sequence, "findings": findings.find}
-    unawaited = tuple((name, source.describe(at) if at else "") for name, at in log.unawaited)
-    known |= {"duration": reader.duration(), "unawaited": unawaited}
+    readers["pauses"] = lambda trace: tuple(sorted(reader.own)) if trace.lanes else ()
+    known |= {"duration": reader.duration(), "noticed": tuple(reader.log.told)}
     return Trace.read_later(readers, len(reader.numbers), **known)
 
 
@@ -64,10 +64,26 @@ class _Reader:
             plumbing = 0 <= step < len(self.ready) and self.owner[step] == PLUMBING
             self.woken_by.append(self.who(waker))
             self.ready.append(self.ready[step] if plumbing else self.since(created))
+        self.own = list(self._own_time())
         steps = self.steps()
         lanes = (*self.tasks(steps), *self.callback_lanes(steps), *self.jobs)
         del self.start, self.end, self.ready, self.woken_by  # the sequence needs the owners alone
         return lanes
+
+    def _own_time(self) -> Iterator[tuple[float, float, str]]:
+        """Where the loop was at work between two steps, and the collector inside a step."""
+        own = [
+            (at, start, "loop's own work")
+            for ready, before, start, waker in zip(
+                self.ready, [0.0, *self.end], self.start, self.waker, strict=False
+            )
+            # What a thread sends is ready before the system has woken the loop.
+            if start - (at := max(ready, before)) >= PAUSE and waker > THREAD
+        ]
+        yield from own
+        for start, end in [(self.since(start), self.since(end)) for start, end in self.log.pauses]:
+            if not any(at < end and start < until for at, until, _ in own):
+                yield start, end, "garbage collector"
 
     def duration(self) -> float:
         """When the last lane ends, found without reading them all."""
@@ -246,8 +262,10 @@ class _Reader:
             if own := steps.get(number):
                 spawned, end, waker = own[0].ready, own[-1].end, own[0].woken_by
                 parent = waker if isinstance(waker, int) else None
-                outcome, kind = Outcome.RETURNED, LaneKind.CALLBACK
-                yield Task(number, name, parent, spawned, end, outcome, end, tuple(own), kind)
+                error = self.log.raised.get(name)
+                outcome = Outcome.RETURNED if error is None else Outcome.RAISED
+                lane = Task(number, name, parent, spawned, end, outcome, end, tuple(own))
+                yield replace(lane, kind=LaneKind.CALLBACK, error=error or "")
 
     def job_lanes(self, jobs: list[Job]) -> Iterator[Task]:
         # Which of the pool's threads took a job up is chance; it is shown on the first one free.
@@ -262,7 +280,8 @@ class _Reader:
                 free = (k for k, until in enumerate(busy_until) if until <= start)
                 helper = next(free, len(busy_until))
                 busy_until[helper : helper + 1] = [end]
-                steps = (Step(spawned, start, end, f"helper {helper + 1}", job.parent),)
+                thread = f"helper {helper + 1}"
+                steps = (Step(spawned, start, end, thread, job.parent, wall=job.wall),)
             elif outcome is Outcome.CANCELLED:
                 ended = spawned
             end = self.now if ended is None else ended

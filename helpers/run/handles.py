@@ -18,6 +18,7 @@ from typing import Any, Self
 
 from helpers.run.clock import RESOLUTION
 from helpers.run.source import Args, Place, of_frame
+from helpers.run.threads import REALLY_SLOW
 from helpers.task import Outcome
 
 # Who woke a step: the offset in `Log.steps` of the step that created its handle, or one of these.
@@ -26,8 +27,8 @@ OUTSIDE, TIMER, IO, THREAD = -1, -2, -3, -4  # THREAD - n: the run's job number 
 PLUMBING, USER = -1, -2
 FIELDS = 5  # of a step, in the flat list: created, waker, start, end, owner
 
+PAUSE = 0.01  # seconds of the loop's own, or of the garbage collector, that are worth a word
 LOOK_AFTER = 0.05  # half of asyncio's limit for a slow callback, so that all those are looked at
-_REALLY_SLOW = 0.2  # real seconds of a virtual step that is looked at: was it blocked?
 _CPU_TIME_AGE = 0.01  # the thread's CPU time is asked no more often: that may take microseconds
 
 # What a gather calls when one of its tasks ends.
@@ -64,7 +65,10 @@ class Log:
         self.lines: dict[int, Place] = {}  # by a long step's offset: the line that held the loop
         self.suspended: dict[int, Place | None] = {}  # the await that ended it
         self.wall: dict[int, float] = {}  # real seconds that a virtual step took
-        self.unawaited: list[tuple[str, Place | None]] = []
+        self.raised: dict[str, str] = {}  # by a callback's name: its first exception, in words
+        self.pauses: list[tuple[float, float]] = []  # of the garbage collector, in this thread
+        # What went wrong with no task: a kind of finding, of what, and the line in words.
+        self.told: list[tuple[str, str, str]] = []
         self.noticed: dict[int, str] = {}  # what went wrong with a task: a kind of finding
         self.vanished: dict[int, float] = {}
         self.left: dict[int, str] = {}  # left running when main was over, and where it waited
@@ -262,7 +266,7 @@ def _with_wall(run: Callable[[Any], None]) -> Callable[[Any], None]:
             loop.ask_cpu_time(began)
         run(self)
         took = time.perf_counter() - loop.wall_began
-        if took >= _REALLY_SLOW and step < len(loop.steps):  # the end of a sleep is no step
+        if took >= REALLY_SLOW and step < len(loop.steps):  # the end of a sleep is no step
             loop.note_wall(step, took)
         del self  # as above
 

@@ -1,38 +1,35 @@
 """The loops that a run is recorded on: one on virtual time, one on real time."""
 
 import asyncio
+import contextlib
+import gc
 import heapq
 import math
-import operator
+import re
 import sys
 import threading
 import time
 import weakref
 from collections.abc import Callable
-from itertools import count
-from pathlib import Path
-from types import FrameType, FunctionType, MethodType
+from itertools import chain, count
+from types import CodeType, FrameType, FunctionType, MethodType
 from typing import Any, NoReturn
 
-from helpers.run import handles, source
+from helpers.run import handles, source, unawaited
 from helpers.run.clock import VirtualLoop, set_aside
 from helpers.run.errors import THREAD_OF_ITS_OWN, RunStopped, RunTooLong, explain
-from helpers.run.handles import FIELDS, OUTSIDE, RecordedHandle, RecordedTask, RecordedTimer
+from helpers.run.handles import FIELDS, OUTSIDE, PAUSE, RecordedHandle, RecordedTask, RecordedTimer
 from helpers.run.source import Args, Callback, InContext
-from helpers.run.threads import Job, ThreadWork, current_job
+from helpers.run.threads import Job, ThreadWork, cpu_used, current_job, held_on
 from helpers.task import Outcome
 
-# A slow step of the virtual clock is let pass if it computed for this share of its time, up to so
-# many seconds, or looked for Python's lock more often than every so many.
-_HARDLY, _REALLY_COMPUTED, _LOOKS_FOR_LOCK = 0.1, 1.0, 0.01
-_SCHEDULED = Path("/proc/thread-self/schedstat")
-_cpu_time = getattr(time, "thread_time", time.process_time)  # a browser's has no thread_time
 # What asyncio calls when a timeout is over, and when a task of a group ends.
 _TIMEOUT, _GROUP = asyncio.Timeout._on_timeout, asyncio.TaskGroup._on_task_done
 # How asyncio's messages end that tell what became of a task: a kind of finding each.
 _AT_THE_END = "unhandled exception during asyncio.run() shutdown"
 _TOLD = {"was destroyed but it is pending!": "vanished", _AT_THE_END: "never_retrieved"}
 _TOLD |= dict.fromkeys(("was never retrieved", "is already completed"), "never_retrieved")
+_FAULT = re.compile("Unclosed|xception|rror")  # in what is told of no task
 _blank: Any = RecordedTask.__new__
 _BaseEventLoop = asyncio.BaseEventLoop
 # A run may take so many steps, and each task some of its own, but no more than the most.
@@ -56,6 +53,9 @@ class RecordingLoop(asyncio.BaseEventLoop):
         self.at = self.turn_began = self.waited_from = self.stamp()  # `at`: the running step began
         self.log = handles.Log(self.at)
         self.steps = self.log.steps
+        self.jobs = self.thread_work.jobs
+        self.collects_since = math.inf
+        gc.callbacks.append(self._note_collection)
         self.auto_names = count(1)  # each run's own, as a fresh interpreter's
         self.limit: float = limit or SPARE_STEPS  # where the number of steps is looked at next
         self.spare: float = SPARE_STEPS
@@ -98,6 +98,12 @@ class RecordingLoop(asyncio.BaseEventLoop):
             taken.cancel()
             self._ready.extend([taken] * (ready - len(self._ready)))
 
+    def _note_collection(self, phase: str, _: Any) -> None:
+        if self._thread_id == threading.get_ident():
+            began, self.collects_since = self.collects_since, self.stamp()
+            if phase == "stop" and self.collects_since - began >= PAUSE:
+                self.log.pauses.append((began, self.collects_since))
+
     def add_signal_handler(self, *_: Any) -> NoReturn:
         """Refused, with the error of a system whose loops have no signals."""
         raise NotImplementedError(THREAD_OF_ITS_OWN)
@@ -111,8 +117,12 @@ class RecordingLoop(asyncio.BaseEventLoop):
 
     def call_soon(self, callback: Callback, *args: Any, context: InContext = None) -> Any:
         """As asyncio's, with a recorded handle."""
-        if self._closed or self._debug:
-            return super().call_soon(callback, *args, context=context)  # it calls _call_soon
+        # A loop that is closed runs no step; one that runs none is called by other threads.
+        if self.step == OUTSIDE or self._debug or self.jobs:
+            if self._closed or self._debug:
+                return super().call_soon(callback, *args, context=context)  # it calls _call_soon
+            if self._thread_id not in (None, threading.get_ident()):
+                return self._call_soon_from_elsewhere(callback, args, context)
         handle = self.handle_class(callback, args, self, context, self.step)
         self._ready.append(handle)
         return handle
@@ -125,6 +135,18 @@ class RecordingLoop(asyncio.BaseEventLoop):
         # What asyncio's `call_soon` and `call_soon_threadsafe` call.
         handle = self.new_handle(callback, args, context)
         self._ready.append(handle)
+        return handle
+
+    def _call_soon_from_elsewhere(self, callback: Callback, args: Args, context: InContext) -> Any:
+        """As plain asyncio does it: the loop is not woken, but it is noted who called."""
+        job, place = current_job(), source.of_frame(sys._getframe(2))
+        # The number in "Thread-7 (ring)" is chance.
+        name = job.name if job else threading.current_thread().name.rpartition("(")[2].rstrip(")")
+        told = "wrong_thread", name, source.describe(place) if place else ""
+        if told not in self.log.told:
+            self.log.told.append(told)
+        handle: Any = self._call_soon(callback, args, context)
+        handle.created = math.inf  # it is ready only when the loop sees it
         return handle
 
     def call_first(self, callback: Callable[[], Any]) -> None:
@@ -212,17 +234,34 @@ class RecordingLoop(asyncio.BaseEventLoop):
         number = getattr(task, "recorded_as", None) if asyncio.isfuture(task) else None
         kinds = [kind for end, kind in _TOLD.items() if message.endswith(end)]
         if number is not None and kinds:
+            # When the trace is made, a finding may say it already, but can be made no more.
+            is_said = not self._closed or self.log.noticed.get(number) == kinds[0]
             self.log.noticed[number] = kinds[0]
             self.log.vanished[number] = self.stamp()
-            if self._exception_handler is None:
-                return  # a finding says it
+            if is_said and self._exception_handler is None:
+                return
+        error, handle = context.get("exception"), context.get("handle")
+        words = source.in_words(error) if error else ""
+        if isinstance(handle, asyncio.Handle) and not source.is_plumbing(handle._callback):
+            self.log.raised.setdefault(source.name_of(handle._callback), words)
+        elif number is None and _FAULT.search(message):
+            told = f"{message.partition(chr(10))[0]}: {words}".removesuffix(": ")
+            self.log.told.append(("told", told, ""))
         super().call_exception_handler(context)
+
+    def note_unawaited(self, coro: Any, frame: FrameType) -> bool:
+        """Note a coroutine that is dropped in this thread, if a line of the run made it."""
+        if made_at := unawaited.made_at(coro, frame, self.log.spawns):
+            self.log.told.append(("never_awaited", coro.__name__, source.describe(made_at)))
+        return made_at is not None
 
     def number(self, task: Any) -> int:
         """A task's number; one made past create_task, as by asyncio.Task(coro), gets it here."""
         if not hasattr(task, "recorded_as"):
             task.recorded_as = len(self.log.spawns)
             self.log.spawns.append(source.code_of(task.get_coro()))
+            if source.AUTO_NAME.fullmatch(getattr(task, "get_name", str)()):
+                task.set_name(f"Task-{next(self.auto_names)}")
         return task.recorded_as
 
     def owner_of(self, callback: Any) -> int:
@@ -268,13 +307,11 @@ class RecordingLoop(asyncio.BaseEventLoop):
 
     def ask_cpu_time(self, now: float) -> None:
         """Note how long the thread has computed; `now` is the moment on the real clock."""
-        self.cpu_asked_at, self.cpu_used = now, _cpu_used()
+        self.cpu_asked_at, self.cpu_used = now, cpu_used()
 
     def note_wall(self, step: int, took: float) -> None:
         """After a step of the virtual clock that took long: note it if it blocked or computed."""
-        computed, queued, turns = map(operator.sub, _cpu_used(), self.cpu_used)
-        slept = computed < _HARDLY * took and computed + queued < took / 2
-        if computed >= _REALLY_COMPUTED or (slept and turns < took / _LOOKS_FOR_LOCK):
+        if held_on(took, self.cpu_used):
             self.log.wall[step] = took
 
     def note_busy(self, job: Job | None) -> None:
@@ -336,15 +373,12 @@ class RecordingLoop(asyncio.BaseEventLoop):
             if refused:
                 self.log.noticed[task.recorded_as] = "refused_cancel"
             task._log_destroy_pending = False
-
-
-def _cpu_used() -> tuple[float, float, int]:
-    """For how long this thread has computed and queued for a CPU, and how often it got one."""
-    try:
-        _, queued, turns = map(int, _SCHEDULED.read_text("ascii").split())
-    except (OSError, ValueError):  # only Linux tells
-        queued = turns = 0
-    return _cpu_time(), queued / 1e9, turns
+        with contextlib.suppress(ValueError):  # of a run that was given up
+            gc.callbacks.remove(self._note_collection)
+        if isinstance(self, VirtualLoop) and self._now:
+            codes = {id(code): code for code in self.log.spawns if isinstance(code, CodeType)}
+            reads = chain.from_iterable(map(source.clock_reads, codes.values()))
+            self.log.told += (("wall_clock", *read) for read in reads)
 
 
 class VirtualRecordingLoop(RecordingLoop, VirtualLoop):

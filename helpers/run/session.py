@@ -244,7 +244,7 @@ class Run:
         self._ready.set()
         result = None
         try:
-            with unawaited.watch(loop.log.unawaited.append):
+            with unawaited.watch(loop.note_unawaited):
                 result = self._run_main(loop)
                 self._end_the_rest(loop)
         except BaseException as error:  # nothing may keep the one who waits from being told

@@ -6,9 +6,10 @@ import gc
 import linecache
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextvars import Context
 from inspect import isasyncgen
+from itertools import groupby
 from types import CodeType, FrameType
 from typing import Any
 
@@ -21,6 +22,8 @@ Place = tuple[str, int, str]  # file name, line, function
 # and their callbacks get no lane. Other folders of `helpers` (the labs, say) hold programs.
 _PLUMBING = ("helpers", "helpers.run")
 _ASYNCIO = ("asyncio", "_asyncio", "concurrent")
+_CLOCK = r"\b(?:time\.time|(?:time\.)?(?:perf_counter|monotonic))\(\)"
+_MEASURES = rf"{_CLOCK}\)*\s*[-<>]|[-<>]=?\s*{_CLOCK}"
 _STDLIB = os.path.dirname(os.__file__)
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _PLUMBING_FOLDERS = [os.path.join(_ROOT, *package.split(".")) for package in _PLUMBING]
@@ -117,6 +120,25 @@ def waiting(task: asyncio.Task[Any]) -> str:
     """Where a task is suspended, in words."""
     place = suspended(task)
     return describe(place) if place else "a place unknown"
+
+
+def lines_of(code: CodeType) -> list[tuple[str, Place]]:
+    """The lines of a function, in the order of its code: what stands there, and where that is."""
+    places = [(code.co_filename, line or 0, code.co_name) for *_, line in code.co_lines()]
+    return [(linecache.getline(*place[:2]), place) for place, _ in groupby(places)]
+
+
+def clock_reads(code: CodeType) -> Iterator[tuple[str, str]]:
+    """Which clock of the machine a coroutine reads again after an await, and where in words."""
+    awaited = stored = False
+    for text, place in lines_of(code):
+        if read := re.search(_CLOCK, text):
+            stores = re.match(rf"\s*[\w.]+ = {_CLOCK}", text) is not None
+            # Read for the first time, it is compared with a moment from elsewhere.
+            if awaited and (re.search(_MEASURES, text) or (stored and stores)):
+                yield read[0], describe(place)
+            stored, awaited = stores, False
+        awaited = awaited or re.search(r"\bawait\b|\basync (for|with)\b", text) is not None
 
 
 def code_of(coro: Any) -> CodeType | str:

@@ -7,11 +7,13 @@ the number of the job, so that the order in which real threads happened to run i
 
 import asyncio
 import math
+import operator
 import sys
 import threading
 import time
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from concurrent.futures import thread as pools
+from pathlib import Path
 from typing import Any
 
 from helpers.run.errors import RunStopped
@@ -25,9 +27,33 @@ _GRACE = 0.25
 _LOOK = 0.05  # how often a loop that waits for threads looks again
 LISTENS = 5.0  # seconds in which a thread of the program's own may end what looks like a deadlock
 _OWN = ("task-cards", "helper_")  # how the names of the recorder's threads begin
+# A step of the virtual clock that takes so many real seconds is let pass if it neither computed for
+# as long, nor slept: computed for this share of it, and looked for Python's lock so rarely.
+REALLY_SLOW, _HARDLY, _LOOKS_FOR_LOCK = 0.2, 0.1, 0.01
+_SCHEDULED = Path("/proc/thread-self/schedstat")
+_cpu_time = getattr(time, "thread_time", time.process_time)  # a browser's has no thread_time
 _queues: Any = pools._threads_queues  # whose threads Python waits for at its exit
 _IDLE = pools._worker.__code__  # where a pool's thread waits for work
 _local = threading.local()
+
+
+CpuUsed = tuple[float, float, int]
+
+
+def cpu_used() -> CpuUsed:
+    """For how long this thread has computed and queued for a CPU, and how often it got one."""
+    try:
+        _, queued, turns = map(int, _SCHEDULED.read_text("ascii").split())
+    except (OSError, ValueError):  # only Linux tells
+        queued = turns = 0
+    return _cpu_time(), queued / 1e9, turns
+
+
+def held_on(took: float, since: CpuUsed) -> bool:
+    """Whether this thread blocked or computed in the time it took, and not just had no CPU."""
+    computed, queued, turns = map(operator.sub, cpu_used(), since)
+    slept = computed < _HARDLY * took and computed + queued < took / 2
+    return computed >= REALLY_SLOW or bool(slept and turns < took / _LOOKS_FOR_LOCK)
 
 
 class Job:
@@ -44,6 +70,7 @@ class Job:
         self.started: float | None = None
         self.ended: float | None = None
         self.error = ""  # what the function raised, in words
+        self.wall = 0.0  # real seconds for which it held the virtual clock, if it did
         self.thread: int | None = None
         self.future: Future[Any] | None = None
 
@@ -59,13 +86,23 @@ class Job:
         """Call the function in this thread, which works for this job meanwhile."""
         _local.job, self.thread = self, threading.get_ident()
         self.started = self.loop.stamp()
+        began, used = time.perf_counter(), cpu_used()
         try:
-            return func(*args)
+            result = func(*args)
         except BaseException as error:
             self.error = in_words(error)
             raise
+        else:
+            if asyncio.iscoroutine(result):
+                self.loop.log.told.append(("never_called", self.name, ""))
+            return result
         finally:
-            self.ended = self.loop.stamp()
+            self.ended, now = self.loop.stamp(), time.perf_counter()
+            work = self.loop.thread_work
+            alone = now - max(began, work.jumped_at, work.went_on_at)  # or it waited for the loop
+            virtual = self.loop.stamp is not time.perf_counter
+            if virtual and alone >= REALLY_SLOW and held_on(alone, used):
+                self.wall = now - max(began, work.jumped_at)
 
 
 def current_job() -> Job | None:
@@ -86,6 +123,7 @@ class ThreadWork:
         self._before = set(threading.enumerate())  # when the run began
         # When the clock last moved: who waited for the loop may have its answer, and needs time.
         self.jumped_at = 0.0
+        self.went_on_at = 0.0  # when the loop last went on beside a job at work
 
     def submit(
         self, loop: Any, executor: Executor | None, func: Callback, args: Args
@@ -126,6 +164,8 @@ class ThreadWork:
     def _close(self, job: Job) -> None:
         if current_job() is job:  # not sooner: what asyncio sends when a job is over is the job's
             _local.job = None
+        if done := getattr(job.future, "_done_callbacks", None):
+            done[0] = bool  # asyncio's keeps its future, whose error is told of when that is gone
         with self._gate:
             self._out.pop(job.number, None)
             if job.ended is None and job.started is not None:
@@ -191,6 +231,7 @@ class ThreadWork:
                 self._gate.wait(max(0, min(left, _LOOK)))
                 if left <= 0 or self._stopped:
                     break
+            self.went_on_at = time.perf_counter()
             sent, self._sent = sorted(self._sent, key=lambda item: item[:2]), []
         return [handle for _, _, handle in sent]
 
@@ -224,7 +265,7 @@ class ThreadWork:
         gate = threading.Event()
 
         def unpark() -> None:
-            job.parked = None
+            job.parked, job.asked = None, math.inf  # it works on, and waits for no answer
             gate.set()
 
         with self._gate:  # parked and sent at once, or the clock could jump in between

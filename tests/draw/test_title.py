@@ -236,7 +236,6 @@ _IN_TURN = "5 tasks, never two at once: 5 s one after another; side by side it w
             serves_those_who_come,
             "`serves_those_who_come`, `page 1`, `page 2` and 3 others take 8.5 s",
         ),
-        (waits_for_a_full_pool, "`busy 6` waits 2 s for a free thread"),
         (awaits_alone, "`awaits_alone` runs alone for 5 s: it waits 5 s for a timer (5 times)"),
     ],
 )
@@ -247,6 +246,12 @@ def test_a_run_without_findings_is_told_by_how_long_it_took_and_why(
     assert trace.findings == ()
     assert message in say(trace)
     assert ("side by side it would" in say(trace)) == (_IN_TURN in message)
+
+
+def test_a_full_pool_is_told_as_what_went_wrong() -> None:
+    assert say(recorded(waits_for_a_full_pool())).startswith(
+        "`busy 5` waited 2 s for a free helper"
+    )
 
 
 def test_very_many_tasks_that_wait_one_after_another_are_told_so() -> None:

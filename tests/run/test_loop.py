@@ -15,6 +15,7 @@ import pytest
 
 from helpers import busy
 from helpers.run import loop as loops
+from helpers.run import threads
 from helpers.trace import LaneKind
 from tests.run.runs import CLOCKS, recorded
 
@@ -223,19 +224,20 @@ def test_sockets_work_on_the_real_clock_and_their_wakes_are_io() -> None:
         (0.4, (0.05, 0.0, 1), False),  # it computed for a part of the time
         (0.4, (0.03, 0.3, 9), False),  # other processes had the CPU
         (0.4, (0.0, 0.0, 80), False),  # it waited for Python's lock
-        (0.9, (0.9, 0.0, 0), False),  # it computed
-        (1.0, (1.0, 9.0, 99), True),  # for too long
+        (0.4, (0.19, 0.0, 0), False),  # for a larger one, and not for long
+        (1.0, (0.2, 9.0, 99), True),  # for long
     ],
 )
-def test_a_slow_step_of_the_virtual_clock_blocked_if_it_hardly_computed_or_did_for_a_second(
+def test_a_slow_step_of_the_virtual_clock_blocked_if_it_hardly_computed_or_did_for_long(
     took: float, used: tuple[float, float, int], noted: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loops, "_cpu_used", lambda: (7.0, 5.0, 3))
+    monkeypatch.setattr(loops, "cpu_used", lambda: (7.0, 5.0, 3))
     loop = loops.VirtualRecordingLoop()
     loop.prepare(limit=1)
     computed, queued, turns = used
-    monkeypatch.setattr(loops, "_cpu_used", lambda: (7.0 + computed, 5.0 + queued, 3 + turns))
+    monkeypatch.setattr(threads, "cpu_used", lambda: (7.0 + computed, 5.0 + queued, 3 + turns))
     loop.note_wall(0, took)
+    loop.note_what_is_left(None, refused=False)
     loop.close()
     assert loop.log.wall == ({0: took} if noted else {})
 
