@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from helpers import text as words
-from helpers.draw.picture import Picture, counts, rows_of, slowest, spans
+from helpers.draw.picture import Counts, Picture, counts, rows_of, slowest, spans
 from helpers.draw.theme import STATES, TICK_LETTER
 from helpers.draw.title import how_it_ended, who
 from helpers.draw.units import TimeUnit
@@ -21,7 +21,7 @@ _MOST_LANES = 30  # of more, the slowest are told
 _MOST_SPANS = 60  # in a run of so many spans, every one is told
 _MOST_EVENTS = 20
 _MOST_FINDINGS = 12
-_NAME = 24
+_NAME, _ENDING = 24, 160
 _TENTHS = 10
 _RUNNING = STATES[TaskState.RUNNING].letter
 
@@ -64,7 +64,7 @@ def _tenths(picture: Picture) -> list[str]:
 def _bars(picture: Picture, width: int) -> list[str]:
     """A line a row, the axis, and what the letters mean."""
     trace, rows = picture.trace, picture.rows
-    names = ["  " * row.depth + row.name for row in rows]
+    names = ["  " * row.depth + words.shorten(row.name, _NAME) for row in rows]
     wide = [words.cells(name) for name, row in zip(names, rows, strict=True) if not row.is_title]
     if not wide:
         return []
@@ -72,7 +72,7 @@ def _bars(picture: Picture, width: int) -> list[str]:
     ends = {end.row: str(end.lane.outcome) for end in picture.ends}
     columns = max(10, width - name_width - 3 - max(map(len, ends.values()), default=0))
     shown: dict[int, list[Span]] = defaultdict(list)
-    for number, span, _ in picture.bars:
+    for number, span, *_ in picture.bars:
         shown[number].append(span)
     for number, step, *_ in picture.works:
         shown[number].append(Span(-1, TaskState.RUNNING, step.start, step.end, None))
@@ -83,6 +83,8 @@ def _bars(picture: Picture, width: int) -> list[str]:
         else:
             per_second = columns / trace.duration if trace.duration else 0
             bar = paint(shown[n], per_second, columns).rstrip()
+            if n in picture.crowded:
+                bar = _most(picture.counts_of(n, columns))
             lines.append(f"{words.fit(names[n], name_width)}  {bar} {ends.get(n, '')}".rstrip())
     left = " " * (name_width + 2)
     lines += [left + _axis(trace, picture.axis, columns), left + picture.axis.axis]
@@ -92,6 +94,17 @@ def _bars(picture: Picture, width: int) -> list[str]:
     else:
         signs.append(f"{TICK_LETTER} a step of no time, or right behind another")
     return lines + wrapped(["   ".join(signs)], width, indent="")
+
+
+def _most(found: Counts) -> str:
+    """The bar of a row of many steps: the state of the most time in each part, or else a tick."""
+    cells = []
+    for n, polls in enumerate(found.polls):
+        state = max(found.of, key=lambda state: found.of[state][n])
+        least = 0.5 if state is TaskState.RUNNING else 0
+        seen = found.of[state][n] > least and (state is TaskState.RUNNING or not polls)
+        cells.append(STATES[state].letter if seen else TICK_LETTER if polls else " ")
+    return "".join(cells).rstrip()
 
 
 def paint(shown: Iterable[Span], per_second: float, columns: int) -> str:
@@ -137,7 +150,8 @@ def _axis(trace: Trace, unit: TimeUnit, columns: int) -> str:
 def _lanes(picture: Picture) -> list[tuple[Task, str]]:
     """The lanes with the times of the run, and how each ended."""
     lanes = [picture.run.by_id[lane.id] for _, lane in picture.lanes]
-    return [(lane, how_it_ended(picture.run, lane, whole=True)) for lane in lanes]
+    ends = (how_it_ended(picture.run, lane, whole=True) for lane in lanes)
+    return [(lane, words.shorten(end, _ENDING)) for lane, end in zip(lanes, ends, strict=True)]
 
 
 def _table(picture: Picture, width: int) -> list[str]:

@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from helpers.draw import theme
-from helpers.draw.theme import CARD, EVENT, MUTED, OUTCOMES, STATES, TEXT
+from helpers.draw.theme import CARD, EVENT, ON_CARD, OUTCOMES, STATES, TEXT
 from helpers.trace import Outcome, TaskState
 
 Colour = tuple[float, float, float]
@@ -138,5 +138,5 @@ def test_the_card_is_opaque_so_that_it_reads_the_same_in_a_light_and_a_dark_them
     assert layout["paper_bgcolor"] == layout["plot_bgcolor"] == CARD
     assert len(CARD) == len("#rrggbb")  # no alpha
     assert layout["font"]["color"] == TEXT
-    for colour in (TEXT, MUTED, EVENT.colour):
+    for colour in (TEXT, ON_CARD, EVENT.colour):
         assert contrast(colour, CARD) > 4.5
