@@ -412,14 +412,16 @@ def _counts(
 
     Most of very many steps are in the bin of the one before, and need no look for it.
     """
-    width, last = duration / bins if duration else 1.0, bins - 1
-    of = {state: [0.0] * bins for state in reversed(TaskState)}
-    whole = {state: [0] * (bins + 1) for state in of}  # +1 from here on, -1 from there on
+    width = duration / bins if duration else 1.0
+    per_second = 1 / width
+    # One bin more, for what happens at the very end.
+    of = {state: [0.0] * (bins + 1) for state in reversed(TaskState)}
+    whole = {state: [0] * (bins + 2) for state in of}  # +1 from here on, -1 from there on
     running, scheduled, idle = of.values()
-    polls = [0] * bins
+    polls = [0] * (bins + 1)
 
     def add(state: TaskState, start: float, end: float) -> None:
-        a, b = min(int(start / width), last), min(int(end / width), last)
+        a, b = int(start * per_second), int(end * per_second)
         if a == b:
             of[state][a] += end - start
         else:  # a part of the first bin, all of those between, a part of the last
@@ -433,25 +435,28 @@ def _counts(
         for ready, start, end, chef, *_ in lane.steps:
             if thread is not None and chef != thread:
                 continue
-            since = max(ready, at)
+            since = ready if ready > at else at  # noqa: FURB136 - of a million steps
             if end < bin_ends:
                 polls[here] += 1
                 idle[here] += since - at
                 scheduled[here] += start - since
                 running[here] += end - start
             else:
-                polls[min(int(start / width), last)] += 1
-                add(TaskState.IDLE, at, since)
-                add(TaskState.SCHEDULED, since, start)
+                polls[int(start * per_second)] += 1
+                if waits and since > at:
+                    add(TaskState.IDLE, at, since)
+                if waits and start > since:
+                    add(TaskState.SCHEDULED, since, start)
                 add(TaskState.RUNNING, start, end)
-                here = min(int(end / width), last)
+                here = int(end * per_second)
                 bin_ends = (here + 1) * width
             at = end
-        if lane.end > at:
+        if waits and lane.end > at:
             add(TaskState.IDLE if lane.steps else TaskState.SCHEDULED, at, lane.end)
+    polls[bins - 1] += polls.pop()
     for state, seconds in of.items():
         between = itertools.accumulate(whole[state][:bins])
-        of[state] = [full + part / width for full, part in zip(between, seconds, strict=True)]
+        of[state] = [full + part / width for full, part in zip(between, seconds, strict=False)]
     if not waits:
         of |= {TaskState.SCHEDULED: [0.0] * bins, TaskState.IDLE: [0.0] * bins}
     return Counts(width, of, polls)

@@ -210,7 +210,12 @@ def _notes(picture: Picture, left: int, right: int) -> list[tuple[int, Json]]:
     axis, duration = max(_NARROW - left - right, 100), picture.trace.duration
     placed: list[_Note] = []
     notes: dict[tuple[float, str], tuple[int, Json]] = {}
-    for time, row, text in picture.placed_events:
+    middle = picture.axis.at(duration) / 2
+    # From the middle outwards: there the words of each have lines on their outer side alone.
+    inner = sorted(
+        picture.placed_events, key=lambda event: abs(picture.axis.at(event.time) - middle)
+    )
+    for time, row, text in inner:
         at = axis * (time / duration if duration else 0)
         tried = _places(text, at, left + at, axis - at + right)
         free = (note for note in tried if not any(note.clashes(other) for other in placed))
@@ -391,7 +396,7 @@ def _events(picture: Picture, pitch: float) -> Json:
     events, axis, last = picture.placed_events, picture.axis, len(picture.rows) - 1
     points = ((last if row is None else row, axis.at(time)) for time, row, _ in events)
     # On the upper edge of the lane, where no tick and no lane's end is.
-    above = {"line": {"width": 2}, "angle": 180, "standoff": round(pitch * _RUNNING.height / 2, 1)}
+    above = {"line": {"width": 2}, "angle": -180, "standoff": round(pitch * _RUNNING.height / 2, 1)}
     return {
         **markers("marks and requests to stop", points),
         "text": [plain(event.text) for event in events],

@@ -56,14 +56,15 @@ def subtitle(trace: Trace, unit: TimeUnit) -> str:
 
 def longest_wait(trace: Trace) -> Span | None:
     """The longest span in which a lane was ready and no chef was free; the first of equals."""
-    return max(_waits(trace), key=lambda span: span.seconds, default=None)
+    return trace.longest_wait
 
 
-def _waits(trace: Trace) -> Iterator[Span]:
+def _waits(trace: Trace, least: float) -> Iterator[Span]:
     """The spans of waiting for a chef. Work in threads waits for a thread."""
     threads = {lane.id for lane in trace.lanes if lane.kind is LaneKind.THREAD}
-    ready = (span for span in trace.spans if span.state is TaskState.SCHEDULED)
-    return (span for span in ready if span.task not in threads)
+    lanes = (lane for lane in trace.lanes if lane.id not in threads and lane.scheduled >= least)
+    spans = (span for lane in lanes for span in lane.spans)
+    return (span for span in spans if span.state is TaskState.SCHEDULED and span.seconds >= least)
 
 
 def holder(trace: Trace, wait: Span) -> Task | None:
@@ -73,6 +74,7 @@ def holder(trace: Trace, wait: Span) -> Task | None:
         for lane in trace.lanes
         if lane.kind in (LaneKind.TASK, LaneKind.CALLBACK) and lane.id != wait.task
         for step in lane.steps
+        if step.start < wait.end and step.end > wait.start
     )
     seconds, held_by = max(filled, key=lambda step: step[0], default=(0.0, None))
     return held_by if seconds > 0.75 * wait.seconds else None
@@ -110,7 +112,7 @@ def _about_deadlock(trace: Trace, unit: TimeUnit) -> Iterator[str]:
 
 def _about_wait(trace: Trace, unit: TimeUnit, wait: Span) -> str:
     """Who waited, with how many others, and for whom, if one step filled the most of that time."""
-    long_too = {span.task for span in _waits(trace) if span.seconds >= wait.seconds / 2}
+    long_too = {span.task for span in _waits(trace, wait.seconds / 2)}
     others = sum(task.id in long_too for task in trace.tasks if task.id != wait.task)
     name, long = f"`{trace.by_id[wait.task].name}`", unit.long(wait.seconds)
     verb = "waits" if others == 1 else "wait"
