@@ -187,7 +187,9 @@ def test_the_legend_explains_only_the_states_endings_and_events_that_occur() -> 
     assert "running" in alone
     assert not re.search("idle|scheduled", alone)
     for look in STATES.values():
-        assert re.search(f"color:{look.colour};[^>]*>{look.sign}</span> {look.words}", text)
+        assert re.search(
+            f"color:{re.escape(look.colour)};[^>]*>{look.sign}</span> {look.words}", text
+        )
     shown = "\u2002".join(legend(figure))
     for words_there in ("● returned", "○ vanished", f"{EVENT.sign} {EVENT.words}"):
         assert words_there in shown
