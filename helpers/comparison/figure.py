@@ -7,7 +7,6 @@ from typing import Any
 
 from helpers import text as words
 from helpers.comparison.match import Runs
-from helpers.comparison.rules import REASONS
 from helpers.draw import plot, theme
 from helpers.draw.picture import Picture, Row, rows_of, spans, workers
 from helpers.draw.text import paint
@@ -17,13 +16,13 @@ from helpers.trace import Task, Trace
 
 MOST = 14  # lanes of each run; of more, the first and the last
 _NAME = 24  # columns of a name
-_WIDE = 96  # characters of a line below the picture
+_WIDE = 76  # characters of a line below the picture
 
 
-def figure_dict(picture: Picture, reasons: Iterable[str]) -> Json:
-    """The figure as plain JSON, made without plotly: the runs, and below them why they differ."""
-    figure, texts = plot.figure_of(picture), (f"{name}: {REASONS[name]}" for name in reasons)
-    layout, lines = figure["layout"], [x for text in texts for x in textwrap.wrap(text, _WIDE)]
+def figure_dict(picture: Picture, below: Iterable[str]) -> Json:
+    """The figure as plain JSON, made without plotly: the runs, and texts below them."""
+    figure = plot.figure_of(picture)
+    layout, lines = figure["layout"], [x for text in below for x in textwrap.wrap(text, _WIDE)]
     if lines:
         margin, more = layout["margin"], plot.LINE * len(lines) + 8
         note = small("<br>".join(map(plain, lines)), 0) | {"yanchor": "top", "align": "left"}

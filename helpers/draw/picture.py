@@ -140,8 +140,8 @@ class Picture:
         """What happens on a row over time. Where no time passes nobody waits, nor does a chef."""
         _, _, lane, thread = self.rows[row]
         waits = lane is not None and lane.kind is not LaneKind.CALLBACK and not self.by_step
-        lanes = _whole(self.trace) if lane is None else [lane]
-        return _counts(lanes, self.trace.duration, bins, thread=thread, waits=waits)
+        lanes = [lane] if lane else [_polled_by(lane, thread) for lane in _whole(self.trace)]
+        return _counts(lanes, self.trace.duration, bins, waits=waits)
 
     @cached_property
     def density(self) -> Counts | None:
@@ -391,6 +391,14 @@ def in_order(trace: Trace) -> Trace:
     return dataclasses.replace(trace, lanes=tuple(lanes), duration=last)
 
 
+def _polled_by(lane: Task, thread: str | None) -> Task:
+    """A lane with those of its steps alone that a chef took."""
+    if all(step.thread == thread for step in lane.steps):
+        return lane
+    steps = tuple(step for step in lane.steps if step.thread == thread)
+    return dataclasses.replace(lane, steps=steps)
+
+
 class Counts(NamedTuple):
     """What happens in each bin of a run."""
 
@@ -405,58 +413,47 @@ def counts(trace: Trace, bins: int = BINS, *, waits: bool = True) -> Counts:
     return _counts(lanes, trace.duration, bins, waits=waits)
 
 
-def _counts(
-    lanes: Iterable[Task], duration: float, bins: int, *, waits: bool, thread: str | None = None
-) -> Counts:
-    """How many of these lanes are in each state over time, or are polled by a thread.
-
-    Most of very many steps are in the bin of the one before, and need no look for it.
-    """
+def _counts(lanes: Iterable[Task], duration: float, bins: int, *, waits: bool) -> Counts:
+    """How many of these lanes are in each state over time, or only how many are running."""
     width = duration / bins if duration else 1.0
     per_second = 1 / width
     # One bin more, for what happens at the very end.
-    of = {state: [0.0] * (bins + 1) for state in reversed(TaskState)}
-    whole = {state: [0] * (bins + 2) for state in of}  # +1 from here on, -1 from there on
-    running, scheduled, idle = of.values()
+    parts = {state: [0.0] * (bins + 1) for state in reversed(TaskState)}  # in seconds
+    whole = {state: [0] * (bins + 2) for state in parts}  # +1 from here on, -1 from there on
+    running, scheduled, idle = parts.values()
     polls = [0] * (bins + 1)
 
     def add(state: TaskState, start: float, end: float) -> None:
         a, b = int(start * per_second), int(end * per_second)
-        if a == b:
-            of[state][a] += end - start
-        else:  # a part of the first bin, all of those between, a part of the last
-            of[state][a] += (a + 1) * width - start
-            of[state][b] += end - b * width
-            whole[state][a + 1] += 1
-            whole[state][b] -= 1
+        parts[state][a] += (a + 1) * width - start
+        parts[state][b] -= (b + 1) * width - end
+        whole[state][a + 1] += 1
+        whole[state][b + 1] -= 1
 
     for lane in lanes:
-        at, here, bin_ends = lane.spawned, 0, 0.0
-        for ready, start, end, chef, *_ in lane.steps:
-            if thread is not None and chef != thread:
-                continue
+        at, here, here_ends = lane.spawned, 0, 0.0
+        for ready, start, end, *_ in lane.steps:
             since = ready if ready > at else at  # noqa: FURB136 - of a million steps
-            if end < bin_ends:
+            if end < here_ends:  # most of very many steps are in the bin of the one before
                 polls[here] += 1
                 idle[here] += since - at
                 scheduled[here] += start - since
                 running[here] += end - start
             else:
                 polls[int(start * per_second)] += 1
-                if waits and since > at:
-                    add(TaskState.IDLE, at, since)
-                if waits and start > since:
-                    add(TaskState.SCHEDULED, since, start)
                 add(TaskState.RUNNING, start, end)
+                if waits:
+                    add(TaskState.IDLE, at, since)
+                    add(TaskState.SCHEDULED, since, start)
                 here = int(end * per_second)
-                bin_ends = (here + 1) * width
+                here_ends = (here + 1) * width
             at = end
-        if waits and lane.end > at:
-            add(TaskState.IDLE if lane.steps else TaskState.SCHEDULED, at, lane.end)
+        if waits:
+            add(TaskState.IDLE if lane.steps else TaskState.SCHEDULED, at, max(lane.end, at))
     polls[bins - 1] += polls.pop()
-    for state, seconds in of.items():
-        between = itertools.accumulate(whole[state][:bins])
-        of[state] = [full + part / width for full, part in zip(between, seconds, strict=False)]
-    if not waits:
-        of |= {TaskState.SCHEDULED: [0.0] * bins, TaskState.IDLE: [0.0] * bins}
+    of = {}
+    for state, seconds in parts.items():
+        levels = zip(itertools.accumulate(whole[state]), seconds, strict=False)
+        seen = waits or state is TaskState.RUNNING
+        of[state] = [seen * (n + part * per_second) for n, part in levels][:bins]
     return Counts(width, of, polls)

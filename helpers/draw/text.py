@@ -167,7 +167,8 @@ def _table(picture: Picture, width: int) -> list[str]:
 def _lives(picture: Picture) -> list[str]:
     """Every span of every lane, and who woke it; in a run small enough to be told."""
     lanes = _lanes(picture)
-    if sum(len(spans(lane)) for lane, _ in lanes) > _MOST_SPANS:
+    counts_of = (len(spans(lane)) if lane.polls <= _MOST_SPANS else lane.polls for lane, _ in lanes)
+    if sum(counts_of) > _MOST_SPANS:
         return []
     lines = []
     for lane, how in lanes:

@@ -1,4 +1,4 @@
-"""The colours, computed: contrast on light and dark pages, and distance for eyes that see fewer colours."""
+"""The colours, computed: contrast on either page, and distance for eyes that see fewer colours."""
 
 from __future__ import annotations
 
