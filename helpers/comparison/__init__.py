@@ -17,7 +17,7 @@ from helpers.comparison.match import Pair, Runs, noise
 from helpers.comparison.rules import REASONS, TITLES, UNEXPLAINED, Difference, differences
 from helpers.draw import bundle
 from helpers.draw.picture import Picture
-from helpers.draw.text import wrapped
+from helpers.draw.text import bars, wrapped
 from helpers.draw.theme import Json
 from helpers.trace import LaneKind, Outcome, Task, Trace
 
@@ -113,7 +113,8 @@ class Comparison:
             for text in dict.fromkeys((self.headline, self.verdict))
             for line in textwrap.wrap(text, _WIDTH)
         ]
-        lines += ["", *pictures.bars(self._picture, _WIDTH)]
+        lines += [*textwrap.wrap(self._picture.subtitle, _WIDTH), ""]
+        lines += bars(self._picture, _WIDTH)
         if agreements := wrapped([f"- {one}" for one in self.agrees], _WIDTH, "  "):
             lines += ["", "The same in both:", *agreements]
         if self.differs:

@@ -8,7 +8,6 @@ import itertools
 import re
 import textwrap
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from helpers import text as words
 from helpers.draw import theme
@@ -44,24 +43,9 @@ _RUNNING = theme.STATES[TaskState.RUNNING]
 # An annotation with a line down to its row, on the axes of time and rows.
 _ON_AXES: Json = {"xref": "x", "axref": "x", "ayref": "y"}
 _LINE = {"showarrow": True, "arrowhead": 0, "arrowwidth": 1, "arrowcolor": theme.EVENT.colour}
+_LETTER = words.pixels("x", SMALL)
+_Place = tuple[int, float, float, float]  # of words: the line, the moment, from, to
 _WORDS = {"font": {"size": SMALL, "color": theme.EVENT.colour}, "borderpad": 1}
-
-
-class _Note(NamedTuple):
-    """An event's words, in pixels of a narrow cell; a line leads down to its row."""
-
-    line: int  # of the band above the rows, from below
-    start: float
-    end: float
-    at: float
-    text: str
-
-    def clashes(self, other: "_Note") -> bool:
-        """Whether two cover each other, or the line of the upper one crosses the lower one."""
-        if self.line == other.line:
-            return self.start < other.end and other.start < self.end
-        lower, upper = sorted((self, other))
-        return lower.start < upper.at < lower.end
 
 
 def figure_of(picture: Picture) -> Json:
@@ -207,36 +191,31 @@ def _notes(picture: Picture, left: int, right: int) -> list[tuple[int, Json]]:
 
     The words of the others are read by hovering over their marks.
     """
-    axis, duration = max(_NARROW - left - right, 100), picture.trace.duration
-    placed: list[_Note] = []
+    axis, duration = max(_NARROW - left - right, 100), picture.axis.at(picture.trace.duration)
+    placed: list[_Place] = []
     notes: dict[tuple[float, str], tuple[int, Json]] = {}
-    middle = picture.axis.at(duration) / 2
+    places = [(picture.axis.at(event.time), event) for event in picture.placed_events]
     # From the middle outwards: there the words of each have lines on their outer side alone.
-    inner = sorted(
-        picture.placed_events, key=lambda event: abs(picture.axis.at(event.time) - middle)
-    )
-    for time, row, text in inner:
-        at = axis * (time / duration if duration else 0)
-        tried = _places(text, at, left + at, axis - at + right)
-        free = (note for note in tried if not any(note.clashes(other) for other in placed))
-        # One cause may have asked several tasks.
-        if (time, text) not in notes and (note := next(free, None)):
-            placed.append(note)
-            x, y = picture.axis.at(time), len(picture.rows) - 1 if row is None else row
-            side = "left" if note.start == at else "right"
-            place = {"text": plain(note.text), "x": x, "ax": x, "y": y, "xanchor": side}
-            notes[time, text] = note.line, {**_ON_AXES, **_LINE, **_WORDS, **place}
+    for x, (time, row, text) in sorted(places, key=lambda place: abs(place[0] - duration / 2)):
+        at = axis * (x / duration if duration else 0)
+        sides = sorted([(left + at, "right"), (axis - at + right, "left")], reverse=True)
+        for (room, side), line in itertools.product(sides, range(_NOTE_LINES)):
+            short = words.shorten(text, min(_NOTE, max(int(room / _LETTER) - 1, 2)))
+            wide = words.pixels(short, SMALL) + 8
+            place = (line, at, at, at + wide) if side == "left" else (line, at, at - wide, at)
+            # One cause may have asked several tasks.
+            if (time, text) not in notes and not any(_clash(place, other) for other in placed):
+                placed.append(place)
+                y = len(picture.rows) - 1 if row is None else row
+                note = {"text": plain(short), "x": x, "ax": x, "y": y, "xanchor": side}
+                notes[time, text] = line, {**_ON_AXES, **_LINE, **_WORDS, **note}
     return list(notes.values())
 
 
-def _places(text: str, at: float, before: float, behind: float) -> Iterator[_Note]:
-    """Where an event's words may stand: first on the side that has more room, near to the rows."""
-    for rightwards in (behind >= before, behind < before):
-        fits = int((behind if rightwards else before) / words.pixels("x", SMALL)) - 1
-        short = words.shorten(text, min(_NOTE, max(fits, 2)))
-        wide = words.pixels(short, SMALL) + 8
-        start, end = (at, at + wide) if rightwards else (at - wide, at)
-        yield from (_Note(line, start, end, at, short) for line in range(_NOTE_LINES))
+def _clash(one: _Place, other: _Place) -> bool:
+    """Whether words cover each other, or the line of the upper ones crosses the lower ones."""
+    (below, _, start, end), (above, at, first, last) = sorted((one, other))
+    return start < last and first < end if below == above else start < at < end
 
 
 def _ending(picture: Picture, end: End) -> str:

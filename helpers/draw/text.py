@@ -38,7 +38,7 @@ def text_of(picture: Picture, width: int = 78) -> str:
     parts = [
         textwrap.wrap(title, width) + textwrap.wrap(picture.subtitle, width),
         _tenths(picture) if crowd else [],
-        _bars(picture, width),
+        bars(picture, width),
         _table(picture, width),
         [] if crowd else wrapped(_lives(picture), width),
         wrapped(_events(picture), width),
@@ -61,7 +61,7 @@ def _tenths(picture: Picture) -> list[str]:
     return [head, *words.table(rows, ">>>>>"), "", "The slowest lanes:"]
 
 
-def _bars(picture: Picture, width: int) -> list[str]:
+def bars(picture: Picture, width: int) -> list[str]:
     """A line a row, the axis, and what the letters mean."""
     trace, rows = picture.trace, picture.rows
     names = ["  " * row.depth + words.shorten(row.name, _NAME) for row in rows]
