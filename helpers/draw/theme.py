@@ -71,6 +71,10 @@ EVENT = Ending("diamond-tall-open", "#b83ba0", "◇", "an event: its words are a
 
 _FRAME = {"ticks": "outside", "tickcolor": RULE, "linecolor": RULE, "showline": True}
 _AXIS_TITLE = {"standoff": 6}
+# What a figure shows that is made of the template alone.
+_TOOLS = (
+    "sendChartToCloud toImage zoom pan select lasso zoomIn zoomOut autoScale resetScale".split()
+)
 TEMPLATE: Json = {
     "layout": {
         "paper_bgcolor": CLEAR,
@@ -81,13 +85,15 @@ TEMPLATE: Json = {
         "xaxis": {**_FRAME, "gridcolor": GRID, "zeroline": False, "title": _AXIS_TITLE},
         "yaxis": {"showgrid": False, "zeroline": False},
         "annotationdefaults": {"showarrow": False, "xref": "paper", "x": 0, "xanchor": "left"},
+        "title": {"x": 0, "pad": {"l": 12}, "font": {"size": 16}},
+        "modebar": {"remove": _TOOLS},
         "showlegend": False,
     }
 }
 PLOTLY = "application/vnd.plotly.v1+json"  # the MIME type of a figure
 # Not "responsive": in JupyterLab that makes a figure as low as its cell happens to be.
 # Without a toolbar; a double click shows the whole run again.
-CONFIG: Json = {"displayModeBar": False, "doubleClick": "reset"}
+CONFIG: Json = {"displayModeBar": False, "showSendToCloud": False, "doubleClick": "reset"}
 
 
 def pattern(state: TaskState) -> Json:
