@@ -220,7 +220,7 @@ class Picture:
             if requests and lane.outcome is Outcome.CANCELLED:
                 at_once = lane.end - requests[-1].time <= 0.005 * self.run.duration
                 requests = requests[:-1] if at_once else requests
-            for time, by in requests:
+            for time, by, *_ in requests:
                 asked = f"asked to stop by {titles.who(self.run, by)}"
                 events.append(Event(time, row, "deadline: time is up" if by == DEADLINE else asked))
         return sorted(events, key=lambda one: (one.time, -1 if one.row is None else one.row))
@@ -260,7 +260,7 @@ def picture_of(
         axis=STEPS if by_step else time,
         rows=rows_of(drawn, chosen, share=crowd and lanes is None and not by_step),
         title=words.shorten(title, _LONGEST_TITLE),
-        subtitle=titles.subtitle(trace, time),
+        subtitle=words.shorten(titles.subtitle(trace, time), _LONGEST_TITLE),
         height=height,
         chosen=lanes is not None,
         dense=dense,

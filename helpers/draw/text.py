@@ -21,7 +21,7 @@ _MOST_LANES = 30  # of more, the slowest are told
 _MOST_SPANS = 60  # in a run of so many spans, every one is told
 _MOST_EVENTS = 20
 _MOST_FINDINGS = 12
-_NAME, _ENDING = 24, 160
+_NAME, _ENDING, _LONGEST = 24, 160, 4000
 _TENTHS = 10
 _RUNNING = STATES[TaskState.RUNNING].letter
 
@@ -219,8 +219,9 @@ def _findings(trace: Trace) -> list[str]:
 
 def wrapped(lines: Iterable[str], width: int, indent: str = "    ") -> list[str]:
     """Lines of at most `width` characters; what a line goes on in is indented."""
+    short = (one if len(one) <= _LONGEST else words.shorten(one, _LONGEST) for one in lines)
     return [
         part
-        for line in lines
+        for line in short
         for part in textwrap.wrap(line, width, subsequent_indent=indent, break_on_hyphens=False)
     ]

@@ -72,9 +72,7 @@ EVENT = Ending("diamond-tall-open", "#b83ba0", "◇", "an event: its words are a
 _FRAME = {"ticks": "outside", "tickcolor": RULE, "linecolor": RULE, "showline": True}
 _AXIS_TITLE = {"standoff": 6}
 # What a figure shows that is made of the template alone.
-_TOOLS = (
-    "sendChartToCloud toImage zoom pan select lasso zoomIn zoomOut autoScale resetScale".split()
-)
+_TOOLS = "sendChartToCloud toImage zoom pan select lasso zoomIn zoomOut autoScale resetScale"
 TEMPLATE: Json = {
     "layout": {
         "paper_bgcolor": CLEAR,
@@ -86,7 +84,7 @@ TEMPLATE: Json = {
         "yaxis": {"showgrid": False, "zeroline": False},
         "annotationdefaults": {"showarrow": False, "xref": "paper", "x": 0, "xanchor": "left"},
         "title": {"x": 0, "pad": {"l": 12}, "font": {"size": 16}},
-        "modebar": {"remove": _TOOLS},
+        "modebar": {"remove": _TOOLS.split()},
         "showlegend": False,
     }
 }
