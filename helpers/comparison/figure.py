@@ -14,7 +14,7 @@ from helpers.trace import Task, Trace
 
 MOST = 14  # lanes of each run; of more, the first and the last
 _NAME = 24  # columns of a name
-_WIDE = 76  # characters of a line below the picture
+_WIDE = 68  # characters of a line below the picture
 
 
 def figure_dict(picture: Picture, below: Iterable[str]) -> Json:

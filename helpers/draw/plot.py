@@ -20,7 +20,7 @@ from helpers.trace import Outcome, TaskState
 # In pixels.
 LINE = 15  # a line of small text
 _HIGHEST = 900  # a figure
-_NARROW = 600  # a narrow cell; what is wrapped fits into 420
+_NARROW, _NARROWEST = 600, 420  # a narrow cell, and one in which nothing may be cut
 _INDENT = 14  # a generation
 _AXIS = 50  # the axis' numbers and title
 _DENSITY = 230  # what stands above the rows of a dense picture
@@ -29,7 +29,7 @@ _BESIDE = 5  # between the ticks of one moment
 _CLEAR = 8  # from a lane's end to the mark of its end, so that a last tick is seen
 _LOW = 12  # in lower rows there are no words
 # In characters.
-_TITLE, _SUBTITLE = 45, 64
+_TITLE, _SUBTITLE = 42, 64
 _LEGEND = 77  # so that it fits into 420 pixels
 _LABEL = 30
 _ENDING = 34
@@ -191,7 +191,7 @@ def _notes(picture: Picture, left: int, right: int) -> list[tuple[int, Json]]:
 
     The words of the others are read by hovering over their marks.
     """
-    axis, duration = max(_NARROW - left - right, 100), picture.axis.at(picture.trace.duration)
+    axis, duration = max(_NARROWEST - left - right, 100), picture.axis.at(picture.trace.duration)
     placed: list[_Place] = []
     notes: dict[tuple[float, str], tuple[int, Json]] = {}
     places = [(picture.axis.at(event.time), event) for event in picture.placed_events]

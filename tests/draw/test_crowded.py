@@ -166,7 +166,7 @@ def test_no_event_s_words_cover_others_and_no_line_crosses_them(
 ) -> None:
     marks = tuple(Mark(float(at), 0, "x" * size) for at, size in events)
     layout = figure_dict(run(lane(0, "main", (0, 0, 100)), marks=marks))["layout"]
-    axis = 600 - layout["margin"]["l"] - layout["margin"]["r"]
+    axis = max(420 - layout["margin"]["l"] - layout["margin"]["r"], 100)
     placed = []
     for note in layout["annotations"]:
         if "ax" in note:
