@@ -440,13 +440,17 @@ def _counts(lanes: Iterable[Task], duration: float, bins: int, *, waits: bool) -
                 scheduled[here] += start - since
                 running[here] += end - start
             else:
-                polls[int(start * per_second)] += 1
-                add(TaskState.RUNNING, start, end)
-                if waits:
-                    add(TaskState.IDLE, at, since)
-                    add(TaskState.SCHEDULED, since, start)
-                here = int(end * per_second)
+                first, here = int(start * per_second), int(end * per_second)
                 here_ends = (here + 1) * width
+                polls[first] += 1
+                if first == here:
+                    running[here] += end - start
+                else:
+                    add(TaskState.RUNNING, start, end)
+                if waits and at < since:
+                    add(TaskState.IDLE, at, since)
+                if waits:
+                    add(TaskState.SCHEDULED, since, start)
             at = end
         if waits:
             add(TaskState.IDLE if lane.steps else TaskState.SCHEDULED, at, max(lane.end, at))

@@ -1,5 +1,6 @@
 """The message of a picture: one true sentence about a run, and a line on what was run."""
 
+import operator
 from collections import defaultdict
 from collections.abc import Iterator
 
@@ -7,7 +8,7 @@ from helpers import text as words
 from helpers.draw.theme import OUTCOMES
 from helpers.draw.units import TimeUnit
 from helpers.task import DEADLINE, IO, MAIN_RETURN, START, STOP, THREAD, TIMER, CancelRequest, Waker
-from helpers.trace import LaneKind, Outcome, Span, Task, TaskState, Trace
+from helpers.trace import LaneKind, Outcome, Span, Task, Trace
 
 _WORTH = 0.04  # a wait for the chef is worth the title from this share of the run on
 _NOISE = 0.001  # a measured wait of fewer seconds is the machine's noise
@@ -59,12 +60,13 @@ def longest_wait(trace: Trace) -> Span | None:
     return trace.longest_wait
 
 
-def _waits(trace: Trace, least: float) -> Iterator[Span]:
-    """The spans of waiting for a chef. Work in threads waits for a thread."""
-    threads = {lane.id for lane in trace.lanes if lane.kind is LaneKind.THREAD}
-    lanes = (lane for lane in trace.lanes if lane.id not in threads and lane.scheduled >= least)
-    spans = (span for lane in lanes for span in lane.spans)
-    return (span for span in spans if span.state is TaskState.SCHEDULED and span.seconds >= least)
+def _waited(trace: Trace, least: float) -> Iterator[int]:
+    """The lanes that were ready for so long at a time while no chef was free."""
+    for lane in trace.lanes:
+        starts = [step.start for step in lane.steps] or [lane.end]
+        since = [step.ready for step in lane.steps] or [lane.spawned]
+        if lane.kind is not LaneKind.THREAD and max(map(operator.sub, starts, since)) >= least:
+            yield lane.id
 
 
 def holder(trace: Trace, wait: Span) -> Task | None:
@@ -112,7 +114,7 @@ def _about_deadlock(trace: Trace, unit: TimeUnit) -> Iterator[str]:
 
 def _about_wait(trace: Trace, unit: TimeUnit, wait: Span) -> str:
     """Who waited, with how many others, and for whom, if one step filled the most of that time."""
-    long_too = {span.task for span in _waits(trace, wait.seconds / 2)}
+    long_too = set(_waited(trace, wait.seconds / 2))
     others = sum(task.id in long_too for task in trace.tasks if task.id != wait.task)
     name, long = f"`{trace.by_id[wait.task].name}`", unit.long(wait.seconds)
     verb = "waits" if others == 1 else "wait"
