@@ -374,3 +374,18 @@ print(*mimebundle(recorded(dinner())))
         run, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
     )
     assert done.stdout.split() == [PLOTLY, "text/plain"], done.stderr[-500:]
+
+
+def test_an_event_at_a_lane_s_end_is_marked_above_the_last_tick_and_the_mark_of_the_end() -> None:
+    group = lane(0, "group", (0, 0, 0), (9, 9, 9, 0), cancels=(CancelRequest(9.0, 1),))
+    soup = lane(1, "soup", (0, 0, 9))
+    layout = (figure := figure_dict(run(group, soup)))["layout"]
+    found = traces(figure)
+    event, end = found["marks and requests to stop"], found["returned"]
+    assert event["x"] == [9]
+    inside = layout["height"] - layout["margin"]["t"] - layout["margin"]["b"]
+    # Plotly moves a mark against its angle: this one upwards, to the edge of the lane.
+    assert event["marker"]["angle"] == -180
+    assert event["marker"]["standoff"] >= 0.3 * inside / 2
+    assert event["marker"]["symbol"].endswith("-open")
+    assert min(end["marker"]["standoff"]) > 5  # to the right of its last tick
