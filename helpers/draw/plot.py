@@ -34,7 +34,8 @@ _LEGEND = 77  # so that it fits into 420 pixels
 _LABEL = 30
 _ENDING = 34
 _NOTE = 44
-_NOTE_LINES = 4
+_LEAST = 16  # of an event's words
+_NOTE_LINES, _MOST_NOTES = 4, 100
 
 _PLACES = 12  # ticks of one moment that are drawn side by side; the rest share the last place
 _CHEF = 0.86  # height of a chef's bars, as a share of the row: enough for a name
@@ -191,20 +192,31 @@ def _notes(picture: Picture, left: int, right: int) -> list[tuple[int, Json]]:
 
     The words of the others are read by hovering over their marks.
     """
-    axis, duration = max(_NARROWEST - left - right, 100), picture.axis.at(picture.trace.duration)
+    end = picture.axis.at(picture.trace.duration)
+    tries = (_notes_about(picture, (left, right), share * end) for share in (0.5, 1, 0))
+    return max(tries, key=len)
+
+
+def _notes_about(
+    picture: Picture, margins: tuple[int, int], focus: float
+) -> list[tuple[int, Json]]:
+    """Words set from a moment outwards, and towards it: so each has its line on the outer side."""
+    axis, duration = max(_NARROWEST - sum(margins), 100), picture.axis.at(picture.trace.duration)
     placed: list[_Place] = []
     notes: dict[tuple[float, str], tuple[int, Json]] = {}
-    places = [(picture.axis.at(event.time), event) for event in picture.placed_events]
-    # From the middle outwards: there the words of each have lines on their outer side alone.
-    for x, (time, row, text) in sorted(places, key=lambda place: abs(place[0] - duration / 2)):
+    places = [(picture.axis.at(event.time), event) for event in picture.placed_events[:_MOST_NOTES]]
+    for x, (time, row, text) in sorted(places, key=lambda place: abs(place[0] - focus)):
         at = axis * (x / duration if duration else 0)
-        sides = sorted([(left + at, "right"), (axis - at + right, "left")], reverse=True)
-        for (room, side), line in itertools.product(sides, range(_NOTE_LINES)):
+        sides = [(margins[0] + at, "right"), (axis - at + margins[1], "left")]
+        for (room, side), line in itertools.product(
+            sides[:: -1 if x <= focus else 1], range(_NOTE_LINES)
+        ):
             short = words.shorten(text, min(_NOTE, max(int(room / _LETTER) - 1, 2)))
             wide = words.pixels(short, SMALL) + 8
             place = (line, at, at, at + wide) if side == "left" else (line, at, at - wide, at)
             # One cause may have asked several tasks.
-            if (time, text) not in notes and not any(_clash(place, other) for other in placed):
+            told = (time, text) in notes or len(short) < min(len(text), _LEAST)
+            if not told and not any(_clash(place, other) for other in placed):
                 placed.append(place)
                 y = len(picture.rows) - 1 if row is None else row
                 note = {"text": plain(short), "x": x, "ax": x, "y": y, "xanchor": side}
