@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Sequence
+from itertools import accumulate
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -43,6 +44,8 @@ def plural(count: int, noun: str) -> str:
 
 def cells(text: str) -> int:
     """The width of a text in a terminal, in columns."""
+    if text.isascii():
+        return len(text)
     return sum(
         0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
         for c in text
@@ -57,13 +60,16 @@ def pixels(text: str, size: float = 12) -> float:
 def shorten(text: str, most: int) -> str:
     """A text on one line, with an ellipsis for its middle if it is wider than `most` columns."""
     text = " ".join(text.split())
-    if cells(text) <= most:
+    if len(text) <= 4 * most and cells(text) <= most:  # marks that combine have no width
         return text
     tail = (most - 1) // 3
-    head = most - 1 - tail
-    front = next(text[:n] for n in range(len(text), -1, -1) if cells(text[:n]) <= head)
-    back = next(text[n:] for n in range(len(text) + 1) if cells(text[n:]) <= tail)
-    return f"{front}\u2026{back}"
+    back = _front(text[: -4 * most : -1], tail)[::-1]
+    return f"{_front(text[: 4 * most], most - 1 - tail)}\u2026{back}"
+
+
+def _front(text: str, most: int) -> str:
+    """As much of the beginning of a text as fits into so many columns."""
+    return text[: sum(width <= most for width in accumulate(map(cells, text)))]
 
 
 def fit(text: str, width: int) -> str:

@@ -83,6 +83,23 @@ class Trace:
         return tuple(span for lane in self.lanes for span in lane.spans)
 
     @functools.cached_property
+    def longest_wait(self) -> Span | None:
+        """The longest span in which a lane was ready and no chef was free; the first of equals."""
+        longest, found = 0.0, None
+        for lane in self.lanes:
+            if lane.kind is LaneKind.THREAD:
+                continue  # it waits for a thread
+            at = lane.spawned
+            for ready, start, end, *_ in lane.steps:
+                since = ready if ready > at else at  # noqa: FURB136 - of a million steps
+                if start - since > longest:
+                    longest, found = start - since, (lane.id, since, start)
+                at = end
+            if not lane.steps and lane.end - at > longest:
+                longest, found = lane.end - at, (lane.id, at, lane.end)
+        return found and Span(found[0], TaskState.SCHEDULED, *found[1:], None)
+
+    @functools.cached_property
     def by_id(self) -> dict[int, Task]:
         """The lanes by their id."""
         return {lane.id: lane for lane in self.lanes}

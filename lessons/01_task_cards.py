@@ -40,7 +40,7 @@ import plotly.graph_objects as go
 
 from helpers import busy, record, timeline
 from helpers.costs import measure_all, per_unit
-from helpers.draw.theme import TEMPLATE
+from helpers.draw.theme import GRID, TEMPLATE
 from helpers.labs import lab
 
 # %% [markdown]
@@ -228,7 +228,7 @@ for chef in team:
 # %%
 def draw(costs, title):
     figure = go.Figure().set_subplots(1, 2, horizontal_spacing=0.12)
-    for kind, colour, symbol in (("thread", "#ee7d11", "square"), ("task", "#0b4f8a", "circle")):
+    for kind, colour, symbol in (("thread", "#ee7d11", "square"), ("task", "#2373bd", "circle")):
         rows = [cost for cost in costs.of(kind) if cost.seconds and cost.bytes]
         look = {"mode": "lines+markers+text", "textposition": "top left", "cliponaxis": False}
         look |= {"text": [""] * (len(rows) - 1) + [f"{kind}s"], "textfont": {"color": colour}}
@@ -237,17 +237,10 @@ def draw(costs, title):
         figure.add_scatter(x=n, y=[cost.bytes for cost in rows], **look, row=1, col=1)
         figure.add_scatter(x=n, y=[cost.seconds for cost in rows], **look, row=1, col=2)
     figure.update_xaxes(type="log", dtick=1, title="how many at once")
-    figure.update_yaxes(type="log", dtick=1, showgrid=True, gridcolor="#e3e7ec")
+    figure.update_yaxes(type="log", dtick=1, showgrid=True, gridcolor=GRID)
     figure.update_yaxes(title="memory", ticksuffix="B", col=1)
     figure.update_yaxes(title="time", ticksuffix="s", col=2)
-    title = {
-        "text": f"<b>{title}</b>",
-        "x": 0,
-        "xref": "container",
-        "xanchor": "left",
-        "pad": {"l": 16},
-    }
-    return figure.update_layout(template=TEMPLATE, title=title, height=340)
+    return figure.update_layout(template=TEMPLATE, title=f"<b>{title}</b>", height=340)
 
 
 # %% tags=["measures"]
@@ -262,7 +255,7 @@ print("\n", costs, sep="\n")
 print(f"thread: {thread}. 1 GB of it holds {1e9 / thread.bytes:,.0f}.")
 print(f"task: {task}. 1 GB of it holds {1e9 / task.bytes:,.0f}.")
 times = f"{thread.bytes / task.bytes:.0f} times the memory of a task"
-draw(costs, f"A thread takes {times}, and {thread.seconds / task.seconds:.0f} times the time")
+draw(costs, f"A thread takes {times},<br>and {thread.seconds / task.seconds:.0f} times the time")
 
 # %%
 by = {(cost.kind, cost.n): cost for cost in costs}

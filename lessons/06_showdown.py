@@ -89,7 +89,7 @@ costs = Costs(
 
 # %%
 def draw(costs, column, what, figure):
-    for kind, colour, symbol in (("thread", "#ee7d11", "square"), ("task", "#0b4f8a", "circle")):
+    for kind, colour, symbol in (("thread", "#ee7d11", "square"), ("task", "#2373bd", "circle")):
         points = [(cost.n, what(cost)) for cost in costs.of(kind) if cost.bytes and cost.seconds]
         ns, values = zip(*points, strict=True)
         line = growth(points)
@@ -110,10 +110,10 @@ picture.set_subplots(1, 2, horizontal_spacing=0.12)
 draw(costs, 1, lambda cost: cost.bytes, picture)
 draw(costs, 2, lambda cost: cost.seconds - WAIT, picture)
 picture.update_xaxes(type="log", dtick=1, title="how many at once")
-picture.update_yaxes(type="log", dtick=1, showgrid=True, gridcolor="#e3e7ec")
+picture.update_yaxes(type="log", dtick=1, showgrid=True, gridcolor=theme.GRID)
 picture.update_yaxes(title="memory", ticksuffix="B", col=1)
 picture.update_yaxes(title="time beyond the 10 ms", ticksuffix="s", col=2)
-picture.update_layout(title="<b>Straight lines: there is a price, and no cliff</b>", title_x=0.05)
+picture.update_layout(title="<b>Straight lines: there is a price, and no cliff</b>")
 
 # %%
 for kind in ("thread", "task"):
@@ -519,8 +519,7 @@ for name, trace, dash in (("no limit", endless, "dot"), ("two hooks", two_hooks,
     look = {"shape": "hv", "dash": dash, "color": theme.TEXT}
     picture.add_scatter(x=list(rail), y=list(rail.values()), name=name, line=look, mode="lines")
 picture.update_layout(
-    title="<b>Without a limit the rail grows as long as guests come; two hooks stay two</b>",
-    title_x=0.05,
+    title="<b>Without a limit the rail grows as<br>long as guests come; two hooks stay two</b>",
     showlegend=True,
     xaxis_title="kitchen minutes",
     yaxis_title="slips on the rail",

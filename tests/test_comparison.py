@@ -14,7 +14,7 @@ import pytest
 
 from helpers import load_recording, record
 from helpers.comparison import Comparison, compare, figure
-from helpers.comparison.rules import REASONS
+from helpers.comparison.rules import REASONS, TITLES
 from helpers.task import CancelRequest
 from helpers.tokio import recorded
 from helpers.trace import LaneKind, Outcome, Step, Task, Trace
@@ -275,12 +275,13 @@ def test_what_is_measured_may_come_in_another_order_by_a_hair() -> None:
 # The words
 
 
-def test_the_verdict_counts_what_agrees_and_names_what_does_not() -> None:
+def test_the_title_is_the_difference_and_the_verdict_counts_what_agrees() -> None:
     comparison = compare(run_of("timeout_handle"), tokio("timeout_handle"))
+    assert comparison.headline == "Tokio's timeout lets `database` go on; asyncio's cancels it"
     assert comparison.verdict == (
-        "Of 2 lanes, none end alike and at the same moment, and 1 has the same number of polls; "
-        'what differs has a reason: "timeout over a handle" and "it waits for another".'
+        "The same in both: the end, and its moment, of 0 of 2 lanes, the number of polls of 1."
     )
+    assert set(TITLES) == set(REASONS)
     about = {one.task: one.sentence for one in comparison.differs}
     assert about["database"] == (
         "At the deadline `database` is cancelled at 0.2 s here and returns at 0.5 s there."
@@ -390,7 +391,8 @@ def test_the_picture_says_below_why_the_runs_differ() -> None:
     assert layout.margin.b > same.margin.b
 
 
-def test_a_title_of_ones_own_stands_in_the_verdicts_place() -> None:
-    titled = compare(run_of("spawn"), tokio("spawn"), title="Three cards")
-    assert titled.figure.layout.title.text == "<b>Three cards</b>"
-    assert "do the same on 4 lanes" in str(titled)
+def test_a_title_of_ones_own_stands_in_the_difference_s_place() -> None:
+    for program in ("spawn", "timeout_handle"):
+        titled = compare(run_of(program), tokio(program), title="Three cards")
+        assert "<b>Three cards</b>" in titled.figure.layout.title.text
+        assert str(titled).startswith(f"Three cards\n{titled.verdict[:30]}")

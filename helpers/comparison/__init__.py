@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 from helpers import text as words
 from helpers.comparison import figure as pictures
 from helpers.comparison.match import Pair, Runs, noise
-from helpers.comparison.rules import REASONS, UNEXPLAINED, Difference, differences
+from helpers.comparison.rules import REASONS, TITLES, UNEXPLAINED, Difference, differences
 from helpers.draw import bundle
 from helpers.draw.picture import Picture
-from helpers.draw.text import wrapped
+from helpers.draw.text import bars, wrapped
+from helpers.draw.theme import Json
 from helpers.trace import LaneKind, Outcome, Task, Trace
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def compare(trace: Trace, recording: Trace, title: str | None = None) -> "Compar
     """Both runs of one program in the same axes, and what agrees, what differs, and why.
 
     `trace` is a run of asyncio, `recording` one of Tokio (`load_recording`), and `title` stands
-    above the figure instead of the verdict. Lanes are matched by name; main is main whatever its
+    above the figure instead of the difference. Lanes are matched by name; main is main whatever its
     coroutine is called. Runs that share no other name, or are not one of each, are a ValueError.
     """
     if (trace.source, recording.source) != ("asyncio", "tokio"):
@@ -69,42 +70,51 @@ class Comparison:
         return tuple(_agreements(self.runs))
 
     @property
+    def headline(self) -> str:
+        """The most telling difference in one plain sentence, or the verdict if there is none."""
+        first = {one.name: one.task for one in reversed(self.differs)}
+        titles = (TITLES[name].format(f"`{first[name]}`") for name in TITLES if name in first)
+        return self.title or next(titles, self.verdict)
+
+    @property
     def verdict(self) -> str:
-        """One sentence: how many lanes end alike and are polled as often, and what differs."""
+        """One sentence: how many lanes end alike and are polled as often."""
         exact, pairs = self.runs.exact, self.runs.pairs
         lanes = words.plural(len(pairs), "lane")
         if not self.differs:
             how = "poll by poll" if exact else "as far as measured times can tell"
             return f"asyncio and Tokio do the same on {lanes}, {how}."
-        ends = len(pairs) - len(self.runs.apart)
-        polls = sum(pair.as_often for pair in pairs)
-        alike = "alike and at the same moment" if exact else "alike"
-        parts = [
-            f"Of {lanes}, {_count(ends, len(pairs), 'ends', 'end')} {alike}, and "
-            f"{_count(polls, len(pairs), 'has', 'have')} the same number of polls"
-        ]
-        if len(pairs) == ends == polls == 1:
-            parts = [f"The one lane of both ends {alike}, after the same number of polls"]
-        if names := [f'"{name}"' for name in self.kinds if name != UNEXPLAINED]:
-            parts.append(f"what differs has a reason: {words.listing(names, 9)}")
-        if odd := sum(one.name == UNEXPLAINED for one in self.differs):
-            parts.append(f"unexplained: {words.plural(odd, 'difference')}")
-        return f"{'; '.join(parts)}."
+        end = "the end, and its moment," if exact else "the end"
+        ends, polls = len(pairs) - len(self.runs.apart), sum(pair.as_often for pair in pairs)
+        same = f"The same in both: {end} of {ends:,} of {lanes}, the number of polls of {polls:,}"
+        odd = sum(one.name == UNEXPLAINED for one in self.differs)
+        return f"{same}; unexplained: {words.plural(odd, 'difference')}." if odd else f"{same}."
 
     @property
     def figure(self) -> "go.Figure":
         """Both runs on one time axis: asyncio's lanes above, Tokio's below, in the same order."""
         from helpers.draw.figure import Timeline
 
-        return Timeline(pictures.figure_dict(self._picture, self.kinds), text=lambda: str(self))
+        return Timeline(self._figure, text=lambda: str(self))
 
     @cached_property
     def _picture(self) -> Picture:
-        return pictures.picture_of_both(self.runs, self.title or self.verdict)
+        return pictures.picture_of_both(self.runs, self.headline)
+
+    @property
+    def _figure(self) -> Json:
+        reasons = [f"{name}: {REASONS[name]}" for name in self.kinds]
+        return pictures.figure_dict(self._picture, [self.verdict, *reasons] if reasons else [])
 
     def __str__(self) -> str:
-        """The verdict, both runs' bars, what agrees and what differs."""
-        lines = [*textwrap.wrap(self.verdict, _WIDTH), "", *pictures.bars(self._picture, _WIDTH)]
+        """The headline and verdict, both runs' bars, what agrees and what differs."""
+        lines = [
+            line
+            for text in dict.fromkeys((self.headline, self.verdict))
+            for line in textwrap.wrap(text, _WIDTH)
+        ]
+        lines += [*textwrap.wrap(self._picture.subtitle, _WIDTH), ""]
+        lines += bars(self._picture, _WIDTH)
         if agreements := wrapped([f"- {one}" for one in self.agrees], _WIDTH, "  "):
             lines += ["", "The same in both:", *agreements]
         if self.differs:
@@ -119,14 +129,7 @@ class Comparison:
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         """The figure for a notebook, with the verdict and the bars as its plain text."""
-        return bundle(pictures.figure_dict(self._picture, self.kinds), str(self))
-
-
-def _count(some: int, every: int, one: str, many: str) -> str:
-    """How many of the lanes, and the verb that follows."""
-    if some == every > 1:
-        return f"all {many}"
-    return f"{some:,} {one if some == 1 else many}" if some else f"none {many}"
+        return bundle(self._figure, str(self))
 
 
 def _agreements(runs: Runs) -> Iterator[str]:

@@ -5,12 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from helpers import text as words
 from helpers.comparison.match import Runs
-from helpers.comparison.rules import REASONS
-from helpers.draw import plot, theme
-from helpers.draw.picture import Picture, Row, rows_of, spans, workers
-from helpers.draw.text import paint
+from helpers.draw import plot
+from helpers.draw.picture import Picture, Row, rows_of, workers
 from helpers.draw.theme import Json, plain, small
 from helpers.draw.title import chefs
 from helpers.draw.units import TimeUnit, time_unit
@@ -18,13 +15,13 @@ from helpers.trace import Task, Trace
 
 MOST = 14  # lanes of each run; of more, the first and the last
 _NAME = 24  # columns of a name
-_WIDE = 96  # characters of a line below the picture
+_WIDE = 68  # characters of a line below the picture
 
 
-def figure_dict(picture: Picture, reasons: Iterable[str]) -> Json:
-    """The figure as plain JSON, made without plotly: the runs, and below them why they differ."""
-    figure, texts = plot.figure_of(picture), (f"{name}: {REASONS[name]}" for name in reasons)
-    layout, lines = figure["layout"], [x for text in texts for x in textwrap.wrap(text, _WIDE)]
+def figure_dict(picture: Picture, below: Iterable[str]) -> Json:
+    """The figure as plain JSON, made without plotly: the runs, and texts below them."""
+    figure = plot.figure_of(picture)
+    layout, lines = figure["layout"], [x for text in below for x in textwrap.wrap(text, _WIDE)]
     if lines:
         margin, more = layout["margin"], plot.LINE * len(lines) + 8
         note = small("<br>".join(map(plain, lines)), 0) | {"yanchor": "top", "align": "left"}
@@ -33,25 +30,6 @@ def figure_dict(picture: Picture, reasons: Iterable[str]) -> Json:
         layout["margin"] = {**margin, "b": margin["b"] + more}
         layout["height"] += more
     return figure
-
-
-def bars(picture: Picture, width: int) -> list[str]:
-    """What was run, and both runs as text, a line a lane, on one axis."""
-    trace, rows = picture.trace, picture.rows
-    lines = [*textwrap.wrap(picture.subtitle, width), ""]
-    wide = min(max(words.cells("  " * row.depth + row.name) for row in rows if row.lane), _NAME)
-    columns = width - wide - 13
-    per_second = columns / trace.duration if trace.duration else 0
-    for row in rows:
-        if row.is_title:
-            lines.append(f"{row.name}:")
-        elif row.lane is not None:
-            name = words.fit("  " * row.depth + row.name, wide)
-            bar = paint([span for span, _ in spans(row.lane)], per_second, columns)
-            lines.append(f"{name}  {bar} {row.lane.outcome}")
-    lines.append(f"{' ' * (wide + 2)}0{picture.unit.long(trace.duration):>{columns - 1}}")
-    signs = [f"{theme.STATES[state].letter} {state}" for state in reversed(theme.STATES)]
-    return [*lines, "   ".join([*signs, f"{theme.TICK_LETTER} a step that takes no time"])]
 
 
 def picture_of_both(runs: Runs, title: str) -> Picture:

@@ -43,6 +43,21 @@ REASONS = {
     "an arm of Tokio's select!, which has no lane.",
     UNEXPLAINED: "No rule of this comparison explains it. Are the two programs the same?",
 }
+# What stands above the figure if a difference has that name; the most telling first.
+TITLES = {
+    "timeout over a handle": "Tokio's timeout lets {} go on; asyncio's cancels it",
+    "the loser is awaited": "asyncio's race waits until the loser has ended; Tokio drops it",
+    "cancel is an exception": "asyncio raises CancelledError inside {}; Tokio drops it",
+    "parallel work": "Tokio's workers poll several tasks at the same time; asyncio's chef one",
+    "start after spawn": "Tokio starts {} at once; asyncio when the parent yields",
+    "a task moves": "In Tokio {} goes from worker to worker; asyncio has one chef",
+    "main's turn": "Tokio polls main between the other tasks; asyncio's main waits in the queue",
+    BRANCH: "What is a task of its own in asyncio, Tokio polls inside its parent",
+    "no lane of its own": "{} is a part of its parent; only Tokio's recorder shows it",
+    "in one run only": "Only one of the two runs has {}",
+    UNEXPLAINED: "{} differs, and no rule of this comparison says why",
+    FOLLOWS: "{} goes on when another task ends, which is at another time",
+}
 
 
 class Difference(NamedTuple):

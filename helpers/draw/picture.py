@@ -8,8 +8,9 @@ from __future__ import annotations
 import dataclasses
 import heapq
 import itertools
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+import operator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -26,9 +27,15 @@ _DEEPEST = 6  # a lane further down in the tree is not moved further to the righ
 # A figure of more lanes is the number of tasks in each state, with the lanes of the slowest tasks;
 # a live one too, for a browser redraws 200 lanes in a quarter of a second, 1000 in 2 s.
 MOST_LANES, MOST_LIVE_LANES = 1000, 200
+MANY = 40  # rows
 SLOWEST = 8
+_LONGEST_TITLE = 300  # characters
 BINS = 400
 _PAUSE = 0.02  # the loop's own time is marked from this share of the run on
+# A figure draws so many steps one by one, of a row so many. More would hide each other, and each
+# that takes a microsecond look as long as a pixel: the row is crowded, and drawn in so many parts.
+_MOST_STEPS, _MOST_STEPS_OF_A_ROW = 12_000, 200
+_MOST_PARTS, _MOST_PARTS_OF_A_ROW = 6_000, 400
 
 
 class Row(NamedTuple):
@@ -46,11 +53,16 @@ class Row(NamedTuple):
 
 
 class Bar(NamedTuple):
-    """A span on a row. `woken_by` is who made the lane ready: before, or at its end."""
+    """A span on a row. `woken_by` is who made the lane ready: before, or at its end.
+
+    On a crowded row it is the part of a state in a stretch of the run, above those of the others.
+    """
 
     row: int
     span: Span
     woken_by: Waker
+    share: float = 1.0
+    below: float = 0.0  # the share of the others
 
 
 class Poll(NamedTuple):
@@ -102,9 +114,14 @@ class Picture:
         return self.axis is STEPS
 
     @cached_property
+    def _polls(self) -> Counter[str]:
+        """How many steps each thread took."""
+        return Counter(step.thread for lane in _whole(self.trace) for step in lane.steps)
+
+    @property
     def many_threads(self) -> bool:
         """Whether more than one thread polled something."""
-        return len(self.run.threads()) > 1
+        return len(self._polls) > 1
 
     @cached_property
     def lanes(self) -> list[tuple[int, Task]]:
@@ -112,32 +129,72 @@ class Picture:
         return [(n, row.lane) for n, row in enumerate(self.rows) if row.lane is not None]
 
     @cached_property
+    def crowded(self) -> dict[int, Counts]:
+        """The rows of too many steps to be drawn one by one, and what happens on them."""
+        count = max(len(self.rows), 1)
+        most = min(max(_MOST_STEPS // count, SLOWEST), _MOST_STEPS_OF_A_ROW)
+        parts = min(_MOST_PARTS // count, _MOST_PARTS_OF_A_ROW)
+        polls = [row.lane.polls if row.lane else self._polls[row.thread or ""] for row in self.rows]
+        return {n: self.counts_of(n, parts) for n, count in enumerate(polls) if count > most}
+
+    def counts_of(self, row: int, bins: int) -> Counts:
+        """What happens on a row over time. Where no time passes nobody waits, nor does a chef."""
+        _, _, lane, thread = self.rows[row]
+        waits = lane is not None and lane.kind is not LaneKind.CALLBACK and not self.by_step
+        lanes = [lane] if lane else [_polled_by(lane, thread) for lane in _whole(self.trace)]
+        return _counts(lanes, self.trace.duration, bins, waits=waits)
+
+    @cached_property
+    def density(self) -> Counts | None:
+        """The tasks in each state over time, if that is drawn."""
+        return counts(self.trace, waits=not self.by_step) if self.dense else None
+
+    @cached_property
     def bars(self) -> list[Bar]:
-        """Every span, row by row. Where no time passes nobody waits."""
+        """Every span of a lane that is not crowded. Where no time passes nobody waits."""
         return [
             Bar(row, span, woken_by)
             for row, lane in self.lanes
+            if row not in self.crowded
             for span, woken_by in spans(lane)
             if span.state is TaskState.RUNNING or not self.by_step
         ]
 
     @cached_property
+    def parts(self) -> list[Bar]:
+        """What is drawn of the crowded rows."""
+        return [part for row in self.crowded for part in self._parts(row)]
+
+    def _parts(self, row: int) -> Iterator[Bar]:
+        width, of, polls = self.crowded[row]
+        below = [0.0] * len(polls)
+        for state, levels in of.items():
+            looks = [(round(x, 3), round(y, 3)) for x, y in zip(levels, below, strict=True)]
+            end = 0
+            for (share, low), alike in itertools.groupby(looks):
+                start, end = end, end + len(list(alike))
+                if share:
+                    span = Span(-1, state, start * width, end * width, None)
+                    yield Bar(row, span, None, share, low)
+            below = list(map(operator.add, below, levels))
+
+    @cached_property
     def works(self) -> list[Poll]:
-        """Every step on its chef's row, in order of time, where chefs have rows."""
-        row_of = {row.thread: n for n, row in enumerate(self.rows) if row.thread is not None}
+        """Every step on its chef's row, in order of time, where that is not crowded."""
+        chefs = {row.thread: n for n, row in enumerate(self.rows) if n not in self.crowded}
         works = [
-            Poll(row_of[step.thread], step, lane)
-            for lane in (self.trace.lanes if row_of else ())
-            if lane.kind is not LaneKind.BRANCH  # which is polled inside its parent's step
+            Poll(chefs[step.thread], step, lane)
+            for lane in (_whole(self.trace) if any(chefs) else ())
             for step in lane.steps
-            if step.thread in row_of
+            if step.thread in chefs
         ]
         return sorted(works, key=lambda work: (work.row, work.step.start, work.step.end))
 
     @cached_property
     def ticks(self) -> list[Poll]:
-        """Every step on its lane's row, row by row."""
-        return [tick for row, lane in self.lanes for tick in _side_by_side(row, lane)]
+        """Every step on its lane's row, row by row, but on crowded ones."""
+        lanes = (one for one in self.lanes if one[0] not in self.crowded)
+        return [tick for row, lane in lanes for tick in _side_by_side(row, lane)]
 
     @cached_property
     def ends(self) -> list[End]:
@@ -192,19 +249,24 @@ def picture_of(
 
     `height` in pixels is that of a live figure. It shows the density above 200 lanes already.
     """
-    time = time_unit(trace, unit)
-    by_step = trace.duration == 0 and any(lane.steps for lane in trace.lanes)
+    time, polls = time_unit(trace, unit), [lane.polls for lane in trace.lanes]
+    by_step = trace.duration == 0 and any(polls)
     drawn = in_order(trace) if by_step else trace
-    dense = len(trace.lanes) > (MOST_LIVE_LANES if height else MOST_LANES)
+    dense = len(polls) > (MOST_LIVE_LANES if height else MOST_LANES)
+    dense |= len(polls) > MANY and sum(polls) > _MOST_STEPS
     chosen = pick(trace, lanes) if lanes is not None else slowest(trace) if dense else None
+    # For how much of the run a chef worked is not seen in a crowd, and so is said.
+    crowd = dense or any(count > _MOST_STEPS_OF_A_ROW for count in polls)
+    if title is None:
+        title = next(titles.sentences(trace, time))
     return Picture(
         run=trace,
         trace=drawn,
         unit=time,
         axis=STEPS if by_step else time,
-        rows=rows_of(drawn, chosen),
-        title=title if title is not None else next(titles.sentences(trace, time)),
-        subtitle=titles.subtitle(trace, time),
+        rows=rows_of(drawn, chosen, share=crowd and lanes is None and not by_step),
+        title=words.shorten(title, _LONGEST_TITLE),
+        subtitle=words.shorten(titles.subtitle(trace, time), _LONGEST_TITLE),
         height=height,
         chosen=lanes is not None,
         dense=dense,
@@ -246,16 +308,17 @@ def _side_by_side(row: int, lane: Task) -> Iterator[Poll]:
         yield from (Poll(row, step, lane, n - left) for n, step in enumerate(steps))
 
 
-def rows_of(trace: Trace, lanes: Sequence[Task] | None = None) -> list[Row]:
+def rows_of(trace: Trace, lanes: Sequence[Task] | None = None, *, share: bool = False) -> list[Row]:
     """The rows of a picture from top to bottom; with `lanes`, the lanes of their ids alone.
 
+    With `share`, each chef's row says what share of the run that chef worked, if any.
     Sections have titles when there is another one than that of the tasks, or of the chefs.
     """
     of: dict[LaneKind, list[Task]] = {kind: [] for kind in LaneKind}
     for lane in trace.lanes if lanes is None else [trace.by_id[lane.id] for lane in lanes]:
         of[LaneKind.TASK if lane.kind is LaneKind.BRANCH else lane.kind].append(lane)
     sections = {
-        "chefs": _chefs(trace) if lanes is None else [],
+        "chefs": _chefs(trace, share=share) if lanes is None or share else [],
         "tasks": _tree(of[LaneKind.TASK]),
         "callbacks, called by the loop": [Row(x.name, lane=x) for x in of[LaneKind.CALLBACK]],
         "work in threads": [Row(x.name, lane=x) for x in of[LaneKind.THREAD]],
@@ -277,18 +340,28 @@ def pick(trace: Trace, wanted: Wanted) -> list[Task]:
     return [lane for lane in trace.lanes if lane.name in names or lane.id in names]
 
 
-def workers(trace: Trace) -> list[str]:
-    """The names of the chefs: who polled something, and workers that found nothing to do."""
-    names = set(trace.threads())
-    if trace.workers > 1:
-        names |= {f"worker-{n + 1}" for n in range(trace.workers)}
-    return sorted(names, key=lambda name: (len(name), name))
+def workers(trace: Trace) -> dict[str, float]:
+    """The chefs, each with the seconds of work; also workers that found nothing to do."""
+    busy = {f"worker-{n + 1}": 0.0 for n in range(trace.workers) if trace.workers > 1}
+    for lane in _whole(trace):
+        for step in lane.steps:
+            busy[step.thread] = busy.get(step.thread, 0.0) + step.end - step.start
+    return dict(sorted(busy.items(), key=lambda chef: (len(chef[0]), chef[0])))
 
 
-def _chefs(trace: Trace) -> list[Row]:
-    """A row for each chef, if there is more than one to tell apart."""
-    names = workers(trace)
-    return [Row(name, thread=name) for name in names] if len(names) > 1 else []
+def _chefs(trace: Trace, *, share: bool) -> list[Row]:
+    """A row for each chef, if there is more than one to tell apart or a share is to be told."""
+    chefs = workers(trace)
+    if share and any(chefs.values()):
+        percent = {name: 100 * busy / trace.duration for name, busy in chefs.items()}
+        told = {name: words.number(of, 1 if of >= 0.1 else 3) for name, of in percent.items()}
+        return [Row(f"{name} {told[name]} %", thread=name) for name in chefs]
+    return [Row(name, thread=name) for name in chefs] if len(chefs) > 1 else []
+
+
+def _whole(trace: Trace) -> Iterator[Task]:
+    """The lanes but for branches, which are polled inside their parents' steps."""
+    return (lane for lane in trace.lanes if lane.kind is not LaneKind.BRANCH)
 
 
 def _tree(lanes: Sequence[Task]) -> list[Row]:
@@ -324,6 +397,14 @@ def in_order(trace: Trace) -> Trace:
     return dataclasses.replace(trace, lanes=tuple(lanes), duration=last)
 
 
+def _polled_by(lane: Task, thread: str | None) -> Task:
+    """A lane with those of its steps alone that a chef took."""
+    if all(step.thread == thread for step in lane.steps):
+        return lane
+    steps = tuple(step for step in lane.steps if step.thread == thread)
+    return dataclasses.replace(lane, steps=steps)
+
+
 class Counts(NamedTuple):
     """What happens in each bin of a run."""
 
@@ -332,28 +413,57 @@ class Counts(NamedTuple):
     polls: list[int]  # how many steps start in the bin, also those that take no time
 
 
-def counts(trace: Trace, bins: int = BINS) -> Counts:
+def counts(trace: Trace, bins: int = BINS, *, waits: bool = True) -> Counts:
     """Tasks, and work in threads, in each state over time; a branch is a part of its task."""
-    width = trace.duration / bins if trace.duration else 1.0
-    of = {state: [0.0] * bins for state in TaskState}
-    whole = {state: [0] * (bins + 1) for state in TaskState}  # +1 from here on, -1 from there on
-    polls = [0] * bins
-    no_task = (LaneKind.CALLBACK, LaneKind.BRANCH)
-    for task, state, start, end, _ in trace.spans:
-        if trace.by_id[task].kind in no_task:
-            continue
-        first, last = start / width, end / width
-        a, b = min(int(first), bins - 1), min(int(last), bins - 1)
-        if state is TaskState.RUNNING:
-            polls[a] += 1
-        if a == b:
-            of[state][a] += last - first
-        else:  # a part of the first bin, all of those between, a part of the last
-            of[state][a] += a + 1 - first
-            of[state][b] += last - b
-            whole[state][a + 1] += 1
-            whole[state][b] -= 1
-    for state, levels in of.items():
-        between = itertools.accumulate(whole[state][:bins])
-        of[state] = [level + part for level, part in zip(between, levels, strict=True)]
+    lanes = (lane for lane in _whole(trace) if lane.kind is not LaneKind.CALLBACK)
+    return _counts(lanes, trace.duration, bins, waits=waits)
+
+
+def _counts(lanes: Iterable[Task], duration: float, bins: int, *, waits: bool) -> Counts:
+    """How many of these lanes are in each state over time, or only how many are running."""
+    width = duration / bins if duration else 1.0
+    per_second = 1 / width
+    # One bin more, for what happens at the very end.
+    parts = {state: [0.0] * (bins + 1) for state in reversed(TaskState)}  # in seconds
+    whole = {state: [0] * (bins + 2) for state in parts}  # +1 from here on, -1 from there on
+    running, scheduled, idle = parts.values()
+    polls = [0] * (bins + 1)
+
+    def add(state: TaskState, start: float, end: float) -> None:
+        a, b = int(start * per_second), int(end * per_second)
+        parts[state][a] += (a + 1) * width - start
+        parts[state][b] -= (b + 1) * width - end
+        whole[state][a + 1] += 1
+        whole[state][b + 1] -= 1
+
+    for lane in lanes:
+        at, here, here_ends = lane.spawned, 0, 0.0
+        for ready, start, end, *_ in lane.steps:
+            since = ready if ready > at else at  # noqa: FURB136 - of a million steps
+            if end < here_ends:  # most of very many steps are in the bin of the one before
+                polls[here] += 1
+                idle[here] += since - at
+                scheduled[here] += start - since
+                running[here] += end - start
+            else:
+                first, here = int(start * per_second), int(end * per_second)
+                here_ends = (here + 1) * width
+                polls[first] += 1
+                if first == here:
+                    running[here] += end - start
+                else:
+                    add(TaskState.RUNNING, start, end)
+                if waits and at < since:
+                    add(TaskState.IDLE, at, since)
+                if waits:
+                    add(TaskState.SCHEDULED, since, start)
+            at = end
+        if waits:
+            add(TaskState.IDLE if lane.steps else TaskState.SCHEDULED, at, max(lane.end, at))
+    polls[bins - 1] += polls.pop()
+    of = {}
+    for state, seconds in parts.items():
+        levels = zip(itertools.accumulate(whole[state]), seconds, strict=False)
+        seen = waits or state is TaskState.RUNNING
+        of[state] = [seen * (n + part * per_second) for n, part in levels][:bins]
     return Counts(width, of, polls)

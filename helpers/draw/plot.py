@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from helpers import text as words
 from helpers.draw import theme
-from helpers.draw.picture import BINS, Bar, End, Picture, Poll, counts
+from helpers.draw.picture import BINS, MANY, Bar, End, Picture, Poll
 from helpers.draw.text import findings, wrapped
 from helpers.draw.theme import LEFT, RIGHT, SMALL, Json, line_marks, markers, plain, small
 from helpers.draw.title import how_it_ended, who
@@ -21,7 +21,7 @@ from helpers.trace import Outcome, TaskState
 # In pixels.
 LINE = 15  # a line of small text
 _HIGHEST = 900  # a figure
-_NARROW = 600  # a narrow cell
+_NARROW, _NARROWEST = 600, 420  # a narrow cell, and one in which nothing may be cut
 _INDENT = 14  # a generation
 _AXIS = 50  # the axis' numbers and title
 _DENSITY = 230  # what stands above the rows of a dense picture
@@ -30,15 +30,15 @@ _BESIDE = 5  # between the ticks of one moment
 _CLEAR = 8  # from a lane's end to the mark of its end, so that a last tick is seen
 _LOW = 12  # in lower rows there are no words
 # In characters.
-_TITLE = 58
+_TITLE, _SUBTITLE = 42, 64
 _LEGEND = 77  # so that it fits into 420 pixels
 _FINDING, _FINDINGS = 70, 3  # so wide, and so many, are told below a figure
 _LABEL = 30
 _ENDING = 34
 _NOTE = 44
-_NOTE_LINES = 4
+_LEAST = 16  # of an event's words
+_NOTE_LINES, _MOST_NOTES = 4, 100
 
-_MANY = 40  # with more rows, hovering tells less, so that a figure stays small
 _PLACES = 12  # ticks of one moment that are drawn side by side; the rest share the last place
 _CHEF = 0.86  # height of a chef's bars, as a share of the row: enough for a name
 _SHORT = 0.004  # a chef's step that takes less of the run has a tick
@@ -46,6 +46,8 @@ _RUNNING = theme.STATES[TaskState.RUNNING]
 # An annotation with a line down to its row, on the axes of time and rows.
 _ON_AXES: Json = {"xref": "x", "axref": "x", "ayref": "y"}
 _LINE = {"showarrow": True, "arrowhead": 0, "arrowwidth": 1, "arrowcolor": theme.EVENT.colour}
+_LETTER = words.pixels("x", SMALL)
+_Place = tuple[int, float, float, float]  # of words: the line, the moment, from, to
 _WORDS = {"font": {"size": SMALL, "color": theme.EVENT.colour}, "borderpad": 1}
 
 
@@ -53,12 +55,14 @@ def figure_of(picture: Picture) -> Json:
     """A picture as plotly's JSON, made without plotly."""
     layout, pitch = _layout(picture)
     traces = [
-        *(_areas(picture) if picture.dense else ()),
+        *_areas(picture),
         *(_bars(picture, state) for state in reversed(theme.STATES)),  # the full ones above
+        *(_parts(picture, state) for state in theme.STATES),
+        _many_steps(picture),
         *_chefs(picture, pitch),
         _cuts(picture, pitch),
         _ticks(picture, pitch),
-        _events(picture),
+        _events(picture, pitch),
         *(_ends(picture, outcome, pitch) for outcome in Outcome),
     ]
     return {"data": [trace for trace in traces if trace["y"]], "layout": layout}
@@ -77,6 +81,7 @@ def _layout(picture: Picture) -> tuple[Json, float]:
         legend += map(plain, wrapped(findings(picture.run, _FINDINGS), _FINDING))
     band = max([line + 1 for line, _ in notes], default=0) + picture.dense
     top = 70 + 22 * title["text"].count("<br>") + LINE * band
+    top += 16 * title["subtitle"]["text"].count("<br>")
     bottom = _AXIS + LINE * len(legend)
     inside = max((height or _HIGHEST) - top - bottom, 60)
     above = min(_DENSITY if picture.dense else 0, inside / 2)
@@ -96,12 +101,12 @@ def _layout(picture: Picture) -> tuple[Json, float]:
             "tickvals": list(range(len(names))),
             "ticktext": [plain(row.name) for row in names],
             "showticklabels": False,
-            "fixedrange": len(names) <= _MANY,
+            "fixedrange": len(names) <= MANY,
         },
         # The names on the chefs' bars are as small as the one that fits worst, or hidden.
         "uniformtext": {"mode": "hide", "minsize": 7.5},
         "annotations": [
-            {**small("<br>".join(legend), 0, theme.TEXT), **at},
+            {**small("<br>".join(map(theme.strong, legend)), 0), **at},
             *_labels(picture, left, pitch),
             *({**note, "ay": round(-0.5 - (line + 0.6) * LINE / pitch, 3)} for line, note in notes),
         ],
@@ -112,18 +117,29 @@ def _layout(picture: Picture) -> tuple[Json, float]:
 
 
 def _title(picture: Picture) -> Json:
-    lines = "<br>".join(map(plain, textwrap.wrap(" ".join(picture.title.split()), _TITLE)))
+    lines, below = (
+        "<br>".join(map(plain, textwrap.wrap(" ".join(text.split()), width)))
+        for text, width in ((picture.title, _TITLE), (picture.subtitle, _SUBTITLE))
+    )
     # Names between backticks are in the letters of code.
     text = re.sub(r"`([^`]+)`", r'<span style="font-family:monospace">\1</span>', lines)
-    below = {"text": plain(picture.subtitle), "font": {"size": 12, "color": theme.MUTED}}
     # Plotly sets a title of several lines higher by 0.7 of its letters.
-    pad, font = {"l": 12, "t": 23 if "<br>" in lines else 12}, {"size": 16, "color": theme.TEXT}
-    return {"text": f"<b>{text}</b>", "subtitle": below, "x": 0, "y": 1, "pad": pad, "font": font}
+    pad = {"l": 12, "t": 23 if "<br>" in lines else 12}
+    place = {"x": 0, "y": 1, "pad": pad, "font": {"size": 16}}
+    subtitle = {"text": below, "font": {"size": 12}}
+    return {"text": theme.strong(f"<b>{text}</b>"), "subtitle": subtitle, **place}
 
 
 def _legend(picture: Picture) -> list[str]:
     """Lines of coloured signs and words: the states, and below them how lanes end and events."""
-    states = [(look.colour, look.sign, look.words) for look in theme.STATES.values()]
+    seen = {bar.span.state for bar in (*picture.bars, *picture.parts)}
+    seen |= {TaskState.RUNNING for _ in picture.works[:1]}
+    if picture.density:
+        seen |= {state for state, levels in picture.density.of.items() if any(levels)}
+    looks = [look for state, look in theme.STATES.items() if state in seen]
+    states = [(look.colour, look.sign, look.words) for look in looks]
+    if picture.crowded:
+        states.append(theme.MANY_STEPS)
     marks: list[tuple[str, str, str]] = []
     for outcome, mark in theme.OUTCOMES.items():
         if same := [end.lane for end in picture.ends if end.lane.outcome is outcome]:
@@ -150,9 +166,9 @@ def _labels(picture: Picture, left: int, pitch: float) -> Iterator[Json]:
     every = next(n for n in (1, 2, 5, 10, 20, 25, 50, 100, 200) if n * pitch >= LINE - 2)
     for n, row in enumerate(picture.rows):
         text, shift = plain(words.shorten(row.name, _LABEL)), 10 - left + _INDENT * row.depth
-        label: Json = {"text": text, "yref": "y", "y": n, "xshift": shift}
+        label: Json = {"text": theme.strong(text), "yref": "y", "y": n, "xshift": shift}
         if row.is_title:
-            yield label | {"font": {"size": SMALL, "color": theme.MUTED}, "yshift": -3}
+            yield label | {"text": text, "font": {"size": SMALL}, "yshift": -3}
         elif n % every == 0 and not (every > 1 and n and picture.rows[n - 1].is_title):
             yield label
 
@@ -167,7 +183,7 @@ def _left(picture: Picture) -> int:
 def _right(picture: Picture, left: int) -> int:
     """Room for the words behind the ends of lanes, as far as they do not fit on the axis."""
     need, duration = 24.0, picture.trace.duration
-    for end in picture.ends if len(picture.rows) <= _MANY else ():
+    for end in picture.ends if len(picture.rows) <= MANY else ():
         wide = 18 + _beside(end) + words.pixels(_ending(picture, end), SMALL)
         share = max(end.lane.end / duration if duration else 1.0, 0.01)
         # The axis is what the margins leave: (1 - share) * axis + margin must be wide enough.
@@ -180,27 +196,42 @@ def _notes(picture: Picture, left: int, right: int) -> list[tuple[int, Json]]:
 
     The words of the others are read by hovering over their marks.
     """
-    axis, duration = max(_NARROW - left - right, 100), picture.trace.duration
-    taken: list[float] = []  # how far to the right each line of the band is full
+    end = picture.axis.at(picture.trace.duration)
+    tries = (_notes_about(picture, (left, right), share * end) for share in (0.5, 1, 0))
+    return max(tries, key=len)
+
+
+def _notes_about(
+    picture: Picture, margins: tuple[int, int], focus: float
+) -> list[tuple[int, Json]]:
+    """Words set from a moment outwards, and towards it: so each has its line on the outer side."""
+    axis, duration = max(_NARROWEST - sum(margins), 100), picture.axis.at(picture.trace.duration)
+    placed: list[_Place] = []
     notes: dict[tuple[float, str], tuple[int, Json]] = {}
-    for time, row, text in picture.placed_events:
-        if (time, text) in notes:
-            continue  # one cause, several tasks
-        at = axis * (time / duration if duration else 0)
-        before, behind = left + at, axis - at + right
-        rightwards = behind >= before  # to the side that has more room
-        fits = int(max(before, behind) / words.pixels("x", SMALL)) - 1
-        short = words.shorten(text, min(_NOTE, fits))
-        wide = words.pixels(short, SMALL) + 8
-        start, end = (at, at + wide) if rightwards else (at - wide, at)
-        line = next((n for n, full in enumerate(taken) if full <= start), len(taken))
-        if line < _NOTE_LINES:
-            taken[line : line + 1] = [end]
-            x, y = picture.axis.at(time), len(picture.rows) - 1 if row is None else row
-            side = "left" if rightwards else "right"
-            place = {"text": plain(short), "x": x, "ax": x, "y": y, "xanchor": side}
-            notes[time, text] = line, {**_ON_AXES, **_LINE, **_WORDS, **place}
+    places = [(picture.axis.at(event.time), event) for event in picture.placed_events[:_MOST_NOTES]]
+    for x, (time, row, text) in sorted(places, key=lambda place: abs(place[0] - focus)):
+        at = axis * (x / duration if duration else 0)
+        sides = [(margins[0] + at, "right"), (axis - at + margins[1], "left")]
+        for (room, side), line in itertools.product(
+            sides[:: -1 if x <= focus else 1], range(_NOTE_LINES)
+        ):
+            short = words.shorten(text, min(_NOTE, max(int(room / _LETTER) - 1, 2)))
+            wide = words.pixels(short, SMALL) + 8
+            place = (line, at, at, at + wide) if side == "left" else (line, at, at - wide, at)
+            # One cause may have asked several tasks.
+            told = (time, text) in notes or len(short) < min(len(text), _LEAST)
+            if not told and not any(_clash(place, other) for other in placed):
+                placed.append(place)
+                y = len(picture.rows) - 1 if row is None else row
+                note = {"text": plain(short), "x": x, "ax": x, "y": y, "xanchor": side}
+                notes[time, text] = line, {**_ON_AXES, **_LINE, **_WORDS, **note}
     return list(notes.values())
+
+
+def _clash(one: _Place, other: _Place) -> bool:
+    """Whether words cover each other, or the line of the upper ones crosses the lower ones."""
+    (below, _, start, end), (above, at, first, last) = sorted((one, other))
+    return start < last and first < end if below == above else start < at < end
 
 
 def _ending(picture: Picture, end: End) -> str:
@@ -234,15 +265,43 @@ def _bars(picture: Picture, state: TaskState) -> Json:
     marker = {"color": look.colour, "pattern": theme.pattern(state)}
     trace = {**_bars_at(axis, look.words, bars), "marker": marker}
     time = f"%{{base}} to %{{x}} {axis.short}"
-    if len(picture.rows) > _MANY:
+    if len(picture.rows) > MANY:
         return {**trace, "width": 0.9, **_hover(look.words, time)}
     about = []
-    for _, span, by in bars:
+    for _, span, by, *_ in bars:
         waker = "nobody" if by is None else who(picture.run, by)
         about.append([_long(picture, span.seconds, span.thread), plain(waker)])
     woken = f"{'then ' if state is TaskState.IDLE else ''}woken by %{{customdata[1]}}"
     hover = _hover(look.words, f"{time}, %{{customdata[0]}}", woken)
     return {**trace, "width": look.height, "customdata": about, **hover}
+
+
+def _parts(picture: Picture, state: TaskState) -> Json:
+    """A state on crowded rows: bars as high as its share, above those of the states before it."""
+    look, full = theme.STATES[state], _RUNNING.height
+    parts = [part for part in picture.parts if part.span.state is state]
+    time = f"%{{base}} to %{{x}} {picture.axis.short}"
+    return {
+        **_bars_at(picture.axis, f"{state}, by share", parts),
+        "width": [round(full * part.share, 4) for part in parts],
+        "offset": [round(full * (0.5 - part.below - part.share), 4) for part in parts],
+        "marker": {"color": look.colour, "pattern": theme.pattern(state)},
+        "customdata": [f"{100 * part.share:.3g}" for part in parts],
+        **_hover(f"{state} for %{{customdata}} % of the time", time),
+    }
+
+
+def _many_steps(picture: Picture) -> Json:
+    """A thin mark for each part of a crowded row in which a step begins."""
+    at = picture.axis.at
+    points = (
+        (row + 0.44, at((n + 0.5) * found.width))
+        for row, found in picture.crowded.items()
+        for n, polls in enumerate(found.polls)
+        if polls
+    )
+    marks = line_marks("many steps", points, 4, color=theme.MANY_STEPS[0], width=1)
+    return {**marks, "hoverinfo": "skip"}
 
 
 def _long(picture: Picture, seconds: float, thread: str | None) -> str:
@@ -264,7 +323,7 @@ def _chefs(picture: Picture, pitch: float) -> list[Json]:
         "textangle": 0,
         "textfont": {"color": theme.CARD, "size": 10},
         "width": _CHEF,
-        "marker": {"color": _RUNNING.colour, "line": {"color": theme.CARD, "width": 1}},
+        "marker": {"color": _RUNNING.colour, "line": {"color": theme.RULE, "width": 1}},
         **_hover("works on %{text}", f"%{{base}} to %{{x}} {axis.short}"),
     }
     points = [(work.row, axis.at(work.step.start)) for work in short]
@@ -278,6 +337,7 @@ def _cuts(picture: Picture, pitch: float) -> Json:
     points = (
         (row, picture.axis.at(after.start))
         for row, lane in picture.lanes
+        if row not in picture.crowded
         for before, after in itertools.pairwise(lane.steps)
         if before.end == after.start and before.start < after.end
     )
@@ -287,7 +347,7 @@ def _cuts(picture: Picture, pitch: float) -> Json:
 
 def _ticks(picture: Picture, pitch: float) -> Json:
     """A tick for each poll, those of one moment side by side."""
-    ticks, axis, thin = picture.ticks, picture.axis, len(picture.rows) > _MANY
+    ticks, axis, thin = picture.ticks, picture.axis, len(picture.rows) > MANY
     size, width = pitch * _RUNNING.height + (0 if thin else 4), 2 if thin else theme.TICK
     points = ((tick.row, axis.at(tick.step.start)) for tick in ticks)
     marks = line_marks("steps", points, max(2.0, size), color=_RUNNING.colour, width=width)
@@ -320,33 +380,34 @@ def _ends(picture: Picture, outcome: Outcome, pitch: float) -> Json:
         "marker": {**marker, "angle": RIGHT, "standoff": beside if has_words else 3},
         "text": [x + plain(_ending(picture, end)) for x, end in zip(spaces, ends, strict=False)],
         "textposition": "middle right",
-        "textfont": {"size": 11, "color": theme.MUTED},
+        "textfont": {"size": SMALL},
         "customdata": [plain(how_it_ended(picture.run, end.lane, whole=True)) for end in ends],
         **_hover(f"at %{{x}} {axis.short}: %{{customdata}}"),
     }
 
 
-def _events(picture: Picture) -> Json:
+def _events(picture: Picture, pitch: float) -> Json:
     """A mark for each event on its row; one of the whole run stands on the last row."""
     events, axis, last = picture.placed_events, picture.axis, len(picture.rows) - 1
     points = ((last if row is None else row, axis.at(time)) for time, row, _ in events)
-    line = {"color": theme.EVENT.colour, "width": 2}
+    # On the upper edge of the lane, where no tick and no lane's end is.
+    above = {"line": {"width": 2}, "angle": -180, "standoff": round(pitch * _RUNNING.height / 2, 1)}
     return {
         **markers("marks and requests to stop", points),
         "text": [plain(event.text) for event in events],
-        "marker": {"symbol": theme.EVENT.symbol, "size": 10, "color": theme.CARD, "line": line},
+        "marker": {"symbol": theme.EVENT.symbol, "size": 10, "color": theme.EVENT.colour, **above},
         **_hover(f"at %{{x}} {axis.short}: %{{text}}"),
     }
 
 
 def _areas(picture: Picture) -> list[Json]:
     """A stacked area for each state, and a tick for each bin in which a step starts."""
-    found, axis = counts(picture.trace), picture.axis
+    found, axis = picture.density, picture.axis
+    if found is None:
+        return []
     areas: list[Json] = []
     for state, look in theme.STATES.items():
         levels = [round(level, 2 if level < 100 else 0) for level in found.of[state]]
-        if picture.by_step and state is not TaskState.RUNNING:
-            levels = [0] * BINS  # no time passes, so nobody waits
         areas.append(
             {
                 "type": "scatter",
@@ -364,7 +425,7 @@ def _areas(picture: Picture) -> list[Json]:
         )
     points = [(0, axis.at((n + 0.5) * found.width)) for n in range(BINS) if found.polls[n]]
     ticks = {
-        **line_marks("steps started", points, 12, width=2, color=_RUNNING.colour),
+        **line_marks("steps started", points, 12, width=2, color=theme.MANY_STEPS[0]),
         "yaxis": "y2",
         "customdata": [polls for polls in found.polls if polls],
         "hovertemplate": f"%{{customdata}} steps start about %{{x}} {axis.short}<extra></extra>",
@@ -383,7 +444,7 @@ def _make_room(layout: Json, picture: Picture, below: float, above: float) -> No
         "fixedrange": True,
         "showgrid": True,
         "gridcolor": theme.GRID,
-        "title": {"text": "tasks", "font": {"color": theme.MUTED}},
+        "title": {"text": "tasks"},
         "tickformat": ",d",
     }
     which = f"{len(picture.lanes)}" if picture.chosen else "the slowest"

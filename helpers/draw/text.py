@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from helpers import text as words
-from helpers.draw.picture import Picture, counts, rows_of, slowest, spans
+from helpers.draw.picture import Counts, Picture, counts, rows_of, slowest, spans
 from helpers.draw.theme import STATES, TICK_LETTER
 from helpers.draw.title import how_it_ended, who
 from helpers.draw.units import TimeUnit
@@ -21,7 +21,7 @@ _MOST_LANES = 30  # of more, the slowest are told
 _MOST_SPANS = 60  # in a run of so many spans, every one is told
 _MOST_EVENTS = 20
 _MOST_FINDINGS = 12
-_NAME = 24
+_NAME, _ENDING, _LONGEST = 24, 160, 4000
 _TENTHS = 10
 _RUNNING = STATES[TaskState.RUNNING].letter
 
@@ -38,7 +38,7 @@ def text_of(picture: Picture, width: int = 78) -> str:
     parts = [
         textwrap.wrap(title, width) + textwrap.wrap(picture.subtitle, width),
         _tenths(picture) if crowd else [],
-        _bars(picture, width),
+        bars(picture, width),
         _table(picture, width),
         [] if crowd else wrapped(_lives(picture), width),
         wrapped(_events(picture), width),
@@ -61,10 +61,10 @@ def _tenths(picture: Picture) -> list[str]:
     return [head, *words.table(rows, ">>>>>"), "", "The slowest lanes:"]
 
 
-def _bars(picture: Picture, width: int) -> list[str]:
+def bars(picture: Picture, width: int) -> list[str]:
     """A line a row, the axis, and what the letters mean."""
     trace, rows = picture.trace, picture.rows
-    names = ["  " * row.depth + row.name for row in rows]
+    names = ["  " * row.depth + words.shorten(row.name, _NAME) for row in rows]
     wide = [words.cells(name) for name, row in zip(names, rows, strict=True) if not row.is_title]
     if not wide:
         return []
@@ -72,7 +72,7 @@ def _bars(picture: Picture, width: int) -> list[str]:
     ends = {end.row: str(end.lane.outcome) for end in picture.ends}
     columns = max(10, width - name_width - 3 - max(map(len, ends.values()), default=0))
     shown: dict[int, list[Span]] = defaultdict(list)
-    for number, span, _ in picture.bars:
+    for number, span, *_ in picture.bars:
         shown[number].append(span)
     for number, step, *_ in picture.works:
         shown[number].append(Span(-1, TaskState.RUNNING, step.start, step.end, None))
@@ -83,6 +83,8 @@ def _bars(picture: Picture, width: int) -> list[str]:
         else:
             per_second = columns / trace.duration if trace.duration else 0
             bar = paint(shown[n], per_second, columns).rstrip()
+            if n in picture.crowded:
+                bar = _most(picture.counts_of(n, columns))
             lines.append(f"{words.fit(names[n], name_width)}  {bar} {ends.get(n, '')}".rstrip())
     left = " " * (name_width + 2)
     lines += [left + _axis(trace, picture.axis, columns), left + picture.axis.axis]
@@ -92,6 +94,17 @@ def _bars(picture: Picture, width: int) -> list[str]:
     else:
         signs.append(f"{TICK_LETTER} a step of no time, or right behind another")
     return lines + wrapped(["   ".join(signs)], width, indent="")
+
+
+def _most(found: Counts) -> str:
+    """The bar of a row of many steps: the state of the most time in each part, or else a tick."""
+    cells = []
+    for n, polls in enumerate(found.polls):
+        state = max(found.of, key=lambda state: found.of[state][n])
+        least = 0.5 if state is TaskState.RUNNING else 0
+        seen = found.of[state][n] > least and (state is TaskState.RUNNING or not polls)
+        cells.append(STATES[state].letter if seen else TICK_LETTER if polls else " ")
+    return "".join(cells).rstrip()
 
 
 def paint(shown: Iterable[Span], per_second: float, columns: int) -> str:
@@ -137,7 +150,8 @@ def _axis(trace: Trace, unit: TimeUnit, columns: int) -> str:
 def _lanes(picture: Picture) -> list[tuple[Task, str]]:
     """The lanes with the times of the run, and how each ended."""
     lanes = [picture.run.by_id[lane.id] for _, lane in picture.lanes]
-    return [(lane, how_it_ended(picture.run, lane, whole=True)) for lane in lanes]
+    ends = (how_it_ended(picture.run, lane, whole=True) for lane in lanes)
+    return [(lane, words.shorten(end, _ENDING)) for lane, end in zip(lanes, ends, strict=True)]
 
 
 def _table(picture: Picture, width: int) -> list[str]:
@@ -153,7 +167,8 @@ def _table(picture: Picture, width: int) -> list[str]:
 def _lives(picture: Picture) -> list[str]:
     """Every span of every lane, and who woke it; in a run small enough to be told."""
     lanes = _lanes(picture)
-    if sum(len(spans(lane)) for lane, _ in lanes) > _MOST_SPANS:
+    counts_of = (len(spans(lane)) if lane.polls <= _MOST_SPANS else lane.polls for lane, _ in lanes)
+    if sum(counts_of) > _MOST_SPANS:
         return []
     lines = []
     for lane, how in lanes:
@@ -205,8 +220,9 @@ def findings(trace: Trace, most: int) -> list[str]:
 
 def wrapped(lines: Iterable[str], width: int, indent: str = "    ") -> list[str]:
     """Lines of at most `width` characters; what a line goes on in is indented."""
+    short = (one if len(one) <= _LONGEST else words.shorten(one, _LONGEST) for one in lines)
     return [
         part
-        for line in lines
+        for line in short
         for part in textwrap.wrap(line, width, subsequent_indent=indent, break_on_hyphens=False)
     ]

@@ -1,6 +1,7 @@
 """How each thing looks: one colour and pattern per state, one mark per outcome, the figure's frame.
 
-A figure is a white card, the same in JupyterLab's light and dark themes. The colours stay apart for
+A figure has no ground of its own, so that it is light or dark as its page is; its colours are seen
+on both, also in a saved figure, for the page fills in the colour of text. They stay apart for
 colour-blind eyes, and none stands alone: running is solid, scheduled hatched, idle thin and pale.
 """
 
@@ -8,13 +9,15 @@ import html
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from helpers import text as words
 from helpers.trace import Outcome, TaskState
 
-CARD = "#ffffff"
-TEXT = "#1f2328"
-MUTED = "#57606a"
+CARD = "#ffffff"  # what words are read on, or are written in, inside a figure
+ON_CARD = "#1f2328"
+CLEAR = "rgba(0,0,0,0)"
+TEXT = "#737a82"  # as far from white as from a dark page
 STRIPES = "#ffe9cf"  # of a pattern
-GRID = "#e3e7ec"
+GRID = "rgba(128,136,146,0.25)"
 RULE = "#8c959f"
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
 
@@ -33,10 +36,12 @@ class Look(NamedTuple):
 
 
 STATES = {
-    TaskState.RUNNING: Look("#0b4f8a", "", 0.74, "#", "■", "running: a chef is on it"),
+    TaskState.RUNNING: Look("#2373bd", "", 0.74, "#", "■", "running: a chef is on it"),
     TaskState.SCHEDULED: Look("#ee7d11", "/", 0.74, "!", "▨", "scheduled: ready, no chef free"),
-    TaskState.IDLE: Look("#b3c1d3", "", 0.28, ".", "▬", "idle: waits"),
+    TaskState.IDLE: Look("rgba(130,138,150,0.45)", "", 0.28, ".", "▬", "idle: waits"),
 }
+# Below the steps of a lane that are too many to be drawn one by one.
+MANY_STEPS = (RULE, "▁", "many steps: heights are shares of the time")
 # A step that takes no time is drawn as a tick of so many pixels, whatever the zoom.
 TICK = 3
 TICK_LETTER = "|"
@@ -44,6 +49,7 @@ TICK_LETTER = "|"
 # upright and move it to the left or to the right.
 LEFT, RIGHT = 90, -90
 SMALL = 11  # pixels of small letters
+_LONGEST = 160  # characters of a name, an error or a mark that are shown
 
 
 class Ending(NamedTuple):
@@ -57,30 +63,35 @@ class Ending(NamedTuple):
 
 OUTCOMES = {
     Outcome.RETURNED: Ending("circle", "#1a7f4b", "●", "returned"),
-    Outcome.RAISED: Ending("x-thin-open", "#c0211b", "✕", "raised"),
-    Outcome.CANCELLED: Ending("square", "#7b3fb5", "◼", "cancelled"),
-    Outcome.PENDING: Ending("circle-open", "#57606a", "○", "still pending"),
+    Outcome.RAISED: Ending("x-thin-open", "#d03a33", "✕", "raised"),
+    Outcome.CANCELLED: Ending("square", "#8f56c9", "◼", "cancelled"),
+    Outcome.PENDING: Ending("circle-open", TEXT, "○", "still pending"),
 }
-EVENT = Ending("diamond-tall", "#a3178a", "◇", "an event: its words are above")
+EVENT = Ending("diamond-tall-open", "#b83ba0", "◇", "an event: its words are above")
 
 _FRAME = {"ticks": "outside", "tickcolor": RULE, "linecolor": RULE, "showline": True}
-_AXIS_TITLE = {"font": {"color": MUTED}, "standoff": 6}
+_AXIS_TITLE = {"standoff": 6}
+# What a figure shows that is made of the template alone.
+_TOOLS = "sendChartToCloud toImage zoom pan select lasso zoomIn zoomOut autoScale resetScale"
 TEMPLATE: Json = {
     "layout": {
-        "paper_bgcolor": CARD,
-        "plot_bgcolor": CARD,
+        "paper_bgcolor": CLEAR,
+        "plot_bgcolor": CLEAR,
         "font": {"family": FONT, "size": 12, "color": TEXT},
-        "hoverlabel": {"bgcolor": CARD, "bordercolor": RULE, "font": {"color": TEXT}},
+        "hoverlabel": {"bgcolor": CARD, "bordercolor": RULE, "font": {"color": ON_CARD}},
         "barmode": "overlay",
         "xaxis": {**_FRAME, "gridcolor": GRID, "zeroline": False, "title": _AXIS_TITLE},
         "yaxis": {"showgrid": False, "zeroline": False},
         "annotationdefaults": {"showarrow": False, "xref": "paper", "x": 0, "xanchor": "left"},
+        "title": {"x": 0, "pad": {"l": 12}, "font": {"size": 16}},
+        "modebar": {"remove": _TOOLS.split()},
         "showlegend": False,
     }
 }
 PLOTLY = "application/vnd.plotly.v1+json"  # the MIME type of a figure
 # Not "responsive": in JupyterLab that makes a figure as low as its cell happens to be.
-CONFIG: Json = {"displaylogo": False}
+# Without a toolbar; a double click shows the whole run again.
+CONFIG: Json = {"displayModeBar": False, "showSendToCloud": False, "doubleClick": "reset"}
 
 
 def pattern(state: TaskState) -> Json:
@@ -98,24 +109,29 @@ def end_marker(outcome: Outcome, size: float) -> Json:
 
 
 def plain(text: str) -> str:
-    """A name as it is: neither a tag nor a formula to the browser."""
-    return html.escape(text, quote=False).replace("$", "&#36;").replace("\n", " ")
+    """A name as it is, on one line: neither a tag nor a formula to the browser."""
+    return html.escape(words.shorten(text, _LONGEST), quote=False).replace("$", "&#36;")
 
 
-def small(text: str, y: float, colour: str = MUTED) -> Json:
+def strong(text: str) -> str:
+    """A text in the full colour of the page's own text, in JupyterLab and VS Code."""
+    colour = f"var(--jp-content-font-color1,var(--vscode-foreground,{TEXT}))"
+    return f'<span style="color:{colour}">{text}</span>'
+
+
+def small(text: str, y: float) -> Json:
     """An annotation at the left edge, at a share `y` of the plot's height."""
-    font = {"size": SMALL, "color": colour}
-    return {"text": text, "font": font, "yref": "paper", "y": y, "yanchor": "bottom"}
+    return {"text": text, "font": {"size": SMALL}, "yref": "paper", "y": y, "yanchor": "bottom"}
 
 
-def line_marks(name: str, points: Iterable[tuple[int, float]], size: float, **line: Any) -> Json:
+def line_marks(name: str, points: Iterable[tuple[float, float]], size: float, **line: Any) -> Json:
     """Upright lines of `size` pixels at (y, x), which are seen at every zoom."""
     # Plotly draws a line's symbol 1.4 times as long as its size.
     marker = {"symbol": "line-ew", "angle": LEFT, "size": round(size / 1.4, 1), "line": line}
     return {**markers(name, points), "marker": marker}
 
 
-def markers(name: str, points: Iterable[tuple[int, float]]) -> Json:
+def markers(name: str, points: Iterable[tuple[float, float]]) -> Json:
     """Markers at (y, x), which are seen at the edge of the plot too."""
     at = list(points)
     x, y = [x for _, x in at], [y for y, _ in at]

@@ -1,6 +1,7 @@
 """The message of a picture: one true sentence about a run, and a line on what was run."""
 
 import itertools
+import operator
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from helpers import text as words
 from helpers.draw.theme import OUTCOMES
 from helpers.draw.units import TimeUnit
 from helpers.task import DEADLINE, GROUP, IO, MAIN_RETURN, START, STOP, THREAD, TIMER, Waker
-from helpers.trace import LaneKind, Outcome, Span, Task, TaskState, Trace
+from helpers.trace import LaneKind, Outcome, Span, Task, Trace
 
 _WORTH = 0.04  # a wait for the chef is worth the title from this share of the run on
 _NOISE = 0.001  # a measured wait of fewer seconds is the machine's noise
@@ -65,14 +66,16 @@ def subtitle(trace: Trace, unit: TimeUnit) -> str:
 
 def longest_wait(trace: Trace) -> Span | None:
     """The longest span in which a lane was ready and no chef was free; the first of equals."""
-    return max(_waits(trace), key=lambda span: span.seconds, default=None)
+    return trace.longest_wait
 
 
-def _waits(trace: Trace) -> Iterator[Span]:
-    """The spans of waiting for a chef. Work in threads waits for a thread."""
-    threads = {lane.id for lane in trace.lanes if lane.kind is LaneKind.THREAD}
-    ready = (span for span in trace.spans if span.state is TaskState.SCHEDULED)
-    return (span for span in ready if span.task not in threads)
+def _waited(trace: Trace, least: float) -> Iterator[int]:
+    """The lanes that were ready for so long at a time while no chef was free."""
+    for lane in trace.lanes:
+        starts = [step.start for step in lane.steps] or [lane.end]
+        since = [step.ready for step in lane.steps] or [lane.spawned]
+        if lane.kind is not LaneKind.THREAD and max(map(operator.sub, starts, since)) >= least:
+            yield lane.id
 
 
 def holder(trace: Trace, wait: Span) -> Task | None:
@@ -82,6 +85,7 @@ def holder(trace: Trace, wait: Span) -> Task | None:
         for lane in trace.lanes
         if lane.kind in (LaneKind.TASK, LaneKind.CALLBACK) and lane.id != wait.task
         for step in lane.steps
+        if step.start < wait.end and step.end > wait.start
     )
     seconds, held_by = max(filled, key=lambda step: step[0], default=(0.0, None))
     return held_by if seconds > 0.75 * wait.seconds else None
@@ -122,7 +126,7 @@ def _about_deadlock(trace: Trace, unit: TimeUnit) -> Iterator[str]:
 
 def _about_wait(trace: Trace, unit: TimeUnit, wait: Span) -> str:
     """Who waited, with how many others, and for whom, if one step filled the most of that time."""
-    long_too = {span.task for span in _waits(trace) if span.seconds >= wait.seconds / 2}
+    long_too = set(_waited(trace, wait.seconds / 2))
     others = sum(task.id in long_too for task in trace.tasks if task.id != wait.task)
     name, long = f"`{trace.by_id[wait.task].name}`", unit.long(wait.seconds)
     verb = "waits" if others == 1 else "wait"

@@ -199,7 +199,10 @@ class _Reader:
             own, code = steps.get(number, ()), log.spawns[number]
             usual = Outcome.RETURNED if number in ended else Outcome.PENDING
             outcome = log.outcomes.get(number, usual)
-            spawned = own[0].ready if own else self.now
+            created, waker = log.queued.get(number, (self.now + log.origin, OUTSIDE))
+            spawned = own[0].ready if own else self.since(created)
+            if not own and isinstance(parent := self.who(waker), int):
+                self.parents[number] = parent
             last = end = own[-1].end if own else spawned
             if outcome is Outcome.PENDING:
                 end = max(self.gone(number), last)

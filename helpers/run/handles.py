@@ -51,6 +51,7 @@ class Log:
         self.names: dict[int, str] = {}  # that the program gave
         self.foreign: dict[int, Callable[[], Any]] = {}  # how to find a task of another factory
         self.hidden: set[int] = set()  # tasks of the recorder's own
+        self.queued: dict[int, tuple[float, int]] = {}  # not begun yet: created, waker
         self.eager: list[tuple[int, int, float, float]] = []  # number, step, start, end
         self.callbacks: list[str] = []
         self.ended: list[int] = []  # tasks that are done

@@ -108,6 +108,17 @@ class RecordingLoop(asyncio.BaseEventLoop):
         """Refused, with the error of a system whose loops have no signals."""
         raise NotImplementedError(THREAD_OF_ITS_OWN)
 
+    def log_so_far(self) -> handles.Log:
+        """The log as another thread sees it, with the step that runs and the tasks in the queue."""
+        log, task, now = self.log.copy(), asyncio.current_task(self), self.stamp()
+        if task is not None and self.step == len(log.steps):
+            log.steps += (self.at, OUTSIDE, self.at, now, self.number(task))
+        for handle in list(self._ready):
+            queued = getattr(handle._callback, "__self__", None)
+            if isinstance(queued, RecordedTask):
+                log.queued[queued.recorded_as] = handle.created, handle.waker
+        return log
+
     def waker(self) -> int:
         """Who acts now: the step that runs, or the job of the calling thread."""
         job = current_job()

@@ -18,7 +18,7 @@ from helpers.run import source, unawaited
 from helpers.run.build import build_trace
 from helpers.run.clock import set_aside
 from helpers.run.errors import Deadlock, RunError, RunStopped, RunTooLong, carry
-from helpers.run.handles import FIELDS, LOOK_AFTER, OUTSIDE
+from helpers.run.handles import FIELDS, LOOK_AFTER, OUTSIDE, Log
 from helpers.run.loop import RealRecordingLoop, RecordingLoop, VirtualRecordingLoop
 from helpers.run.prints import Prints
 from helpers.text import listing
@@ -147,7 +147,9 @@ class Run:
 
     def snapshot(self) -> Trace:
         """The trace so far, while the run goes on."""
-        return self.finished.result() if self.finished.done() else self._trace(None)
+        if self.finished.done():
+            return self.finished.result()
+        return self._trace(None, self._loop.log_so_far())
 
     def jobs_are_done(self) -> bool:
         """Whether no thread works for the run any more, but for one that may never end."""
@@ -204,10 +206,10 @@ class Run:
         loop.freeze()
         self._finish()
 
-    def _trace(self, result: Any) -> Trace:
+    def _trace(self, result: Any, log: Log | None = None) -> Trace:
         loop, known = self._loop, {"clock": self.clock, "unit": self.unit, "result": result}
         jobs, ended_by = loop.thread_work.jobs, self._ended_by
-        return build_trace(loop.log, jobs, loop.stamp(), ended_by=ended_by, **known)
+        return build_trace(log or loop.log, jobs, loop.stamp(), ended_by=ended_by, **known)
 
     def _trace_at_end(self, result: Any = None) -> Trace:
         """The trace; the error that ended the run carries it, and says where the run stood."""

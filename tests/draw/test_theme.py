@@ -1,4 +1,4 @@
-"""The colours, computed: contrast on the card, and distance for eyes that see fewer colours."""
+"""The colours, computed: contrast on either page, and distance for eyes that see fewer colours."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import itertools
 import pytest
 
 from helpers.draw import theme
-from helpers.draw.theme import CARD, EVENT, MUTED, OUTCOMES, STATES, TEXT
+from helpers.draw.theme import CARD, EVENT, ON_CARD, OUTCOMES, STATES, TEXT, strong
 from helpers.trace import Outcome, TaskState
 
 Colour = tuple[float, float, float]
+PAGES = {"light": "#ffffff", "dark": "#111111"}  # JupyterLab's grounds
 
 # How a dichromat sees a colour in linear light: Machado, Oliveira and Fernandes, "A
 # physiologically-based model for simulation of color vision deficiency" (2009), severity 1.0.
@@ -92,24 +93,39 @@ def test_the_measures_agree_with_known_values() -> None:
     assert distance(red, olive, "no red (protanopia)") < distance(red, olive, "all colours") / 3
 
 
+def seen(state: TaskState, page: str) -> str:
+    """The colour of a state as it is seen on a page: some let the page shine through."""
+    colour = STATES[state].colour
+    if not colour.startswith("rgba"):
+        return colour
+    *channels, alpha = map(float, colour[5:-1].split(","))
+    ground = (int(page[n : n + 2], 16) for n in (1, 3, 5))
+    mixed = (alpha * own + (1 - alpha) * of for own, of in zip(channels, ground, strict=True))
+    return "#" + "".join(f"{round(value):02x}" for value in mixed)
+
+
+@pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
 @pytest.mark.parametrize("eye", EYES)
 @pytest.mark.parametrize(("one", "other"), list(itertools.combinations(STATES, 2)))
 def test_any_eye_tells_two_states_apart_by_their_colour_alone(
-    eye: str, one: TaskState, other: TaskState
+    eye: str, one: TaskState, other: TaskState, page: str
 ) -> None:
-    far = 12 if eye == "no colour" else 40
-    assert distance(STATES[one].colour, STATES[other].colour, eye) > far
+    far = 12 if eye == "no colour" else 30
+    assert distance(seen(one, page), seen(other, page), eye) > far
 
 
+@pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
 @pytest.mark.parametrize("eye", EYES)
 @pytest.mark.parametrize("state", STATES)
-def test_any_eye_sees_a_bar_on_the_card(state: TaskState, eye: str) -> None:
-    assert distance(STATES[state].colour, CARD, eye) > 18
+def test_any_eye_sees_a_bar_on_the_page(state: TaskState, eye: str, page: str) -> None:
+    assert distance(seen(state, page), page, eye) > 18
 
 
 def test_scheduled_stands_out_from_idle_by_colour_pattern_and_height() -> None:
     scheduled, idle = STATES[TaskState.SCHEDULED], STATES[TaskState.IDLE]
-    assert distance(scheduled.colour, idle.colour, "all colours") > 60
+    for page in PAGES.values():
+        pair = seen(TaskState.SCHEDULED, page), seen(TaskState.IDLE, page)
+        assert distance(*pair, "all colours") > 60
     assert scheduled.pattern
     assert contrast(scheduled.colour, theme.STRIPES) > 2
     assert not idle.pattern
@@ -130,13 +146,27 @@ def test_each_outcome_has_a_symbol_a_colour_and_a_word_of_its_own() -> None:
     for field in range(4):
         assert len({mark[field] for mark in OUTCOMES.values()}) == len(Outcome)
     for mark in OUTCOMES.values():
-        assert contrast(mark.colour, CARD) > 4.5
+        assert all(contrast(mark.colour, page) > 3 for page in PAGES.values())
 
 
-def test_the_card_is_opaque_so_that_it_reads_the_same_in_a_light_and_a_dark_theme() -> None:
+def test_a_figure_has_no_ground_of_its_own_so_that_it_is_as_light_or_dark_as_its_page() -> None:
     layout = theme.TEMPLATE["layout"]
-    assert layout["paper_bgcolor"] == layout["plot_bgcolor"] == CARD
-    assert len(CARD) == len("#rrggbb")  # no alpha
+    assert layout["paper_bgcolor"] == layout["plot_bgcolor"] == "rgba(0,0,0,0)"
     assert layout["font"]["color"] == TEXT
-    for colour in (TEXT, MUTED, EVENT.colour):
-        assert contrast(colour, CARD) > 4.5
+    for page in PAGES.values():
+        assert contrast(TEXT, page) > 4.3  # no colour is further from both
+        assert contrast(EVENT.colour, page) > 3.7
+    label = layout["hoverlabel"]
+    assert contrast(label["font"]["color"], label["bgcolor"]) > 7
+    assert (label["font"]["color"], label["bgcolor"]) == (ON_CARD, CARD)
+
+
+def test_words_that_must_be_read_are_in_the_page_s_own_colour_where_it_has_one() -> None:
+    assert "color:var(--jp-content-font-color1," in strong("soup")
+    assert f",{TEXT}))" in strong("soup")
+    assert strong("soup").endswith(">soup</span>")
+
+
+def test_there_is_no_toolbar_and_nothing_to_upload_with() -> None:
+    assert theme.CONFIG["displayModeBar"] is False
+    assert theme.CONFIG["doubleClick"] == "reset"

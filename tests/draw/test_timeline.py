@@ -59,7 +59,9 @@ def labels(figure: dict[str, Any]) -> dict[float, str]:
     """The names at the left, by row."""
     notes = figure["layout"]["annotations"]
     return {
-        note["y"]: note["text"] for note in notes if note.get("yref") == "y" and "ax" not in note
+        note["y"]: re.sub(r"<[^>]+>", "", note["text"])
+        for note in notes
+        if note.get("yref") == "y" and "ax" not in note
     }
 
 
@@ -160,6 +162,7 @@ def test_marks_and_deadlines_are_written_above_with_a_line_to_their_lane() -> No
         marks=(Mark(1.0, None, "cards are written"), Mark(3.0, 1, "it boils")),
     )
     notes = [note for note in figure_dict(trace)["layout"]["annotations"] if "ax" in note]
+    notes.sort(key=lambda note: note["x"])
     assert [(n["text"], n["x"], n["y"]) for n in notes] == [
         ("cards are written", 1, 1),
         ("it boils", 3, 1),
@@ -175,13 +178,18 @@ def test_marks_and_deadlines_are_written_above_with_a_line_to_their_lane() -> No
 # -- words -----------------------------------------------------------------------------------------
 
 
-def test_the_legend_explains_each_state_and_only_the_endings_and_events_that_occur() -> None:
+def test_the_legend_explains_only_the_states_endings_and_events_that_occur() -> None:
     gone = ("vanished",)
-    lost = lane(1, "soup", (0, 0, 1), outcome=Outcome.PENDING, over=4, noticed=gone)
+    lost = lane(1, "soup", (0, 3, 3.5), outcome=Outcome.PENDING, over=4, noticed=gone)
     figure = figure_dict(run(lane(0, "main", (0, 0, 5)), lost, marks=(Mark(2, 0, "here"),)))
     text = figure["layout"]["annotations"][0]["text"]
+    alone = str(legend(figure_dict(run(lane(0, "main", (0, 0, 5))))))
+    assert "running" in alone
+    assert not re.search("idle|scheduled", alone)
     for look in STATES.values():
-        assert re.search(f"color:{look.colour};[^>]*>{look.sign}</span> {look.words}", text)
+        assert re.search(
+            f"color:{re.escape(look.colour)};[^>]*>{look.sign}</span> {look.words}", text
+        )
     shown = "\u2002".join(legend(figure))
     for words_there in ("● returned", "○ vanished", f"{EVENT.sign} {EVENT.words}"):
         assert words_there in shown
@@ -252,7 +260,8 @@ def test_a_title_of_one_s_own_is_shown_as_written_in_lines_that_fit(evening: Tra
     assert '<span style="font-family:monospace">salad</span>' in layout["title"]["text"]
     assert layout["title"]["text"].count("<br>") == 1
     assert "&amp; waits &lt; 10" in layout["title"]["text"]
-    assert layout["margin"]["t"] > figure_dict(evening)["layout"]["margin"]["t"]
+    short = figure_dict(evening, title="The salad waits")["layout"]
+    assert layout["margin"]["t"] > short["margin"]["t"]
 
 
 # -- sizes -----------------------------------------------------------------------------------------
@@ -377,3 +386,18 @@ def test_a_figure_s_last_lines_are_its_findings_and_how_many_more_there_are() ->
     assert "Findings" not in live
     plain = figure_dict(run(lane(0, "main", (0, 0, 1))))["layout"]
     assert figure_dict(trace)["layout"]["height"] > plain["height"]
+
+
+def test_an_event_at_a_lane_s_end_is_marked_above_the_last_tick_and_the_mark_of_the_end() -> None:
+    group = lane(0, "group", (0, 0, 0), (9, 9, 9, 0), cancels=(CancelRequest(9.0, 1),))
+    soup = lane(1, "soup", (0, 0, 9))
+    layout = (figure := figure_dict(run(group, soup)))["layout"]
+    found = traces(figure)
+    event, end = found["marks and requests to stop"], found["returned"]
+    assert event["x"] == [9]
+    inside = layout["height"] - layout["margin"]["t"] - layout["margin"]["b"]
+    # Plotly moves a mark against its angle: this one upwards, to the edge of the lane.
+    assert event["marker"]["angle"] == -180
+    assert event["marker"]["standoff"] >= 0.3 * inside / 2
+    assert event["marker"]["symbol"].endswith("-open")
+    assert min(end["marker"]["standoff"]) > 5  # to the right of its last tick

@@ -58,7 +58,8 @@ def wait_for_words(widget: widgets.HTML, text: str) -> None:
 
 def title(panel: Panel) -> str:
     """The message above the picture."""
-    return re.sub(r"<[^>]+>", "", panel.picture.store.figure["layout"]["title"]["text"])
+    text = panel.picture.store.figure["layout"]["title"]["text"].replace("<br>", " ")
+    return re.sub(r"<[^>]+>", "", text)
 
 
 def run(panel: Panel) -> None:

@@ -312,6 +312,41 @@ def test_a_snapshot_shows_the_run_so_far_and_its_jobs_outlive_a_stop(
     assert run.jobs_are_done()
 
 
+@CLOCKS
+def test_a_snapshot_shows_who_is_at_work_and_who_waits_to_begin_since_they_were_spawned(
+    clock: str,
+) -> None:
+    begun, opened = threading.Event(), threading.Event()
+
+    async def stare() -> None:
+        begun.set()
+        opened.wait(60)
+
+    async def main() -> None:
+        tasks = [asyncio.create_task(stare(), name=f"stare {n}") for n in range(3)]
+        await asyncio.gather(*tasks)
+
+    run = Run(main(), clock=clock)
+    run.start()
+    assert begun.wait(60)
+    so_far = run.snapshot()
+    opened.set()
+    at_end = run.finished.result(60)
+    assert [(lane.name, lane.polls) for lane in so_far.lanes] == [
+        ("main", 1),
+        ("stare 0", 1),  # which is still in it
+        ("stare 1", 0),
+        ("stare 2", 0),
+    ]
+    for name in ("stare 1", "stare 2"):
+        waits = so_far.task(name)
+        assert waits.spawned == at_end.task(name).spawned
+        assert waits.parent == so_far.task("main").id
+        assert [(span.state, span.end) for span in waits.spans if span.seconds > 0] == [
+            ("scheduled", so_far.duration) for _ in range(clock == "real")
+        ]
+
+
 def test_a_deadlock_is_an_error_with_the_trace_and_leaves_no_task() -> None:
     with pytest.raises(Deadlock, match="`wait` waits at .*in wait") as caught:
         recorded(asyncio.Event().wait())
