@@ -1,6 +1,6 @@
 //! A team of chefs: who does the work, who can be interrupted, and who takes cards from whom.
 
-use crate::kitchen::{busy, mark, ms, sleep, spawn, yield_now};
+use crate::kitchen::{blocking_sleep, busy, mark, ms, sleep, spawn, yield_now};
 
 /// Eight dishes of 25 ms of CPU each, in one go, beside a ticker. One chef: the ticker is silent
 /// from 22 to 222 ms. For the whole story see `dishes`.
@@ -63,4 +63,28 @@ pub async fn nested() {
     })
     .await
     .unwrap();
+}
+
+/// Main spawns `roast`, which sleeps 73 ms and then blocks its worker for 400 ms, and `pan-1` to
+/// `pan-4`, which sleep 50 ms eight times each. It awaits the five in this order.
+///
+/// The pans are late by 373 ms, in a team as with one chef. An idle worker waits for the timers of
+/// all; it is the one that roast's timer wakes, it takes roast up itself, and it asks no other to
+/// wait in its place.
+pub async fn stall() {
+    let roast = spawn("roast", async {
+        sleep(ms(73)).await;
+        blocking_sleep(ms(400));
+    });
+    let pans: [_; 4] = std::array::from_fn(|index| {
+        spawn(format!("pan-{}", index + 1), async {
+            for _ in 0..8 {
+                sleep(ms(50)).await;
+            }
+        })
+    });
+    roast.await.unwrap();
+    for pan in pans {
+        pan.await.unwrap();
+    }
 }
