@@ -40,7 +40,7 @@ EXCEPTION = ("trace", "draw")
 # What the package may have. More is a decision, with its reason beside the number.
 MOST_LINES, MOST_MODULES = 7_850, 56
 # All but the content: the labs' programs. Of these, 150 make a recorded run change nothing and end.
-MOST_LINES_OF_THE_MACHINE = 6_750
+MOST_LINES_OF_THE_MACHINE = 6_775
 
 OF_THE_COURSE = {"helpers", "tests"}
 # The name to import, where it is not the name to install.
