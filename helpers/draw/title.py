@@ -50,7 +50,8 @@ def subtitle(trace: Trace, unit: TimeUnit) -> str:
     if threads := {step.thread for lane in works for step in lane.steps}:
         chefs += f" and {words.plural(len(threads), 'thread')}"
     tasks = words.plural(len(trace.tasks), "task")
-    parts = [*roots[:1], _SOURCES.get(trace.source), f"{trace.clock} clock", tasks]
+    source = f"{_SOURCES.get(trace.source, '')} {trace.about.get('tokio', '')}".strip()
+    parts = [*roots[:1], source, f"{trace.clock} clock", tasks]
     return " · ".join([*filter(None, parts), unit.long(trace.duration), chefs])
 
 
