@@ -1,9 +1,9 @@
 """`simulate`: a run of a modelled multi-thread scheduler, as a `Trace` like any other.
 
 It follows the worker loop of Tokio 1.53. It leaves out what each act costs, the budget of 128
-operations, `block_in_place`, the cap of three tasks in a row from a LIFO slot, what overflows a
-queue of 256, and that an interval of 61 turns is tuned while a program runs. The same arguments
-give the same trace everywhere.
+operations, `block_in_place`, what overflows a queue of 256, that at most half of the workers search
+at once, and that an interval of 61 turns is tuned while a program runs. A task from a LIFO slot
+takes a turn of its own, however many in a row. The same arguments give the same trace everywhere.
 """
 
 import asyncio

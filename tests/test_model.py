@@ -171,6 +171,29 @@ def test_two_cards_due_at_once_leave_an_idle_chef_to_wait_for_the_timers() -> No
     assert len({card.steps[1].thread for card in cards(trace)}) == 2
 
 
+def test_a_chef_who_ends_a_step_as_timers_fire_leaves_them_to_the_one_who_holds_the_driver() -> (
+    None
+):
+    """At 3 two waits end and worker-1 is done; worker-3 has been idle since 2.5."""
+    trace = simulate(chefs=3, tasks=4, work=3, yields=2, wait=0.5)
+    assert [card.steps[2].thread for card in cards(trace) if card.steps[2].ready == 3] == [
+        "worker-3",
+        "worker-1",
+    ]
+    assert (3, "worker-1 steals it from worker-3's queue") in {mark[::2] for mark in trace.marks}
+
+
+def test_timers_are_looked_at_after_61_turns_though_there_is_other_work() -> None:
+    trace = simulate(chefs=1, tasks=200, work=1, yields=1, wait=10)
+    assert min(card.steps[1].start for card in cards(trace)) == (INTERVAL - 2) / 2
+
+
+def test_while_one_chef_searches_no_other_is_called() -> None:
+    """The first takes a batch of two; the third would have stolen one of them."""
+    assert simulate(chefs=3, tasks=3, work=0).marks == ()
+    assert simulate(chefs=3, tasks=3, work=1).marks != ()
+
+
 def test_cards_that_yield_come_back_in_reverse_as_on_real_tokio() -> None:
     model = simulate(chefs=1, tasks=4, work=3, yields=2)
     order = [model.by_id[lane].name[-1] for lane in model.sequence if lane]
