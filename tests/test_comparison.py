@@ -265,6 +265,14 @@ def test_a_measured_run_that_begins_in_another_order_is_not_explained() -> None:
     assert not any("order of first polls" in sentence for sentence in comparison.agrees)
 
 
+def test_a_team_that_begins_in_another_order_after_the_spawns_is_no_early_start() -> None:
+    one, other = (lane(n, f"dish {n}", (0, n / 5, 1, 0), parent=0) for n in (1, 2))
+    swapped = [dataclasses.replace(a, steps=b.steps) for a, b in ((one, other), (other, one))]
+    comparison = compare(run(MAIN, one, other), measured(MAIN, *swapped, workers=2))
+    assert "start after spawn" not in comparison.kinds
+    assert "parallel work" in comparison.kinds
+
+
 def test_what_is_measured_may_come_in_another_order_by_a_hair() -> None:
     one, other = (lane(n, f"dish {n}", (0, 0.5, 0.5 + n / 1000, 0), parent=0) for n in (1, 2))
     swapped = [dataclasses.replace(a, end=b.end) for a, b in ((one, other), (other, one))]

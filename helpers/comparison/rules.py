@@ -39,8 +39,8 @@ REASONS = {
     "way.",
     "start after spawn": "A free worker takes up a new task at once, while its parent is still in "
     "its step; asyncio has one chef, and the task starts when its parent yields.",
-    "parallel work": "Tokio's workers are threads, and each polls another task at the same time; "
-    "asyncio polls all tasks on one.",
+    "parallel work": "Tokio's workers are threads, and each polls another task at the same time, "
+    "in an order of its own; asyncio polls all tasks on one.",
     "a task moves": "At each await a Tokio task may go on on another worker; asyncio has one chef.",
     "in one run only": "The other run has no lane of this name: the two programs differ, or it is "
     "an arm of Tokio's select!, which has no lane.",
@@ -245,7 +245,7 @@ def measured(runs: Runs) -> Matches:
     if runs.exact:
         return
     reason = _measured(runs)
-    begins = "start after spawn" if runs.recording.workers > 1 else reason
+    begins = "parallel work" if runs.recording.workers > 1 else reason
     for what, verb, name in (("start", "is first polled", begins), ("end", "ends", reason)):
         if swapped := runs.swapped(what):
             one, other = swapped
