@@ -55,6 +55,7 @@ DIFFERENT: dict[str, set[tuple[str, str]]] = {
     },
     "nested": set(),
     "stall": set(),
+    "held": set(),
 }
 SAME = sorted(name for name, differs in DIFFERENT.items() if not differs)
 

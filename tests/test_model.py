@@ -165,6 +165,16 @@ def test_a_card_that_waits_and_then_blocks_stops_all_timers_though_others_are_id
     assert tokio.duration == pytest.approx(model.duration, abs=0.05)
 
 
+@pytest.mark.parametrize("workers", WORKERS)
+def test_a_card_that_blocks_from_its_first_step_delays_nobody_in_a_team(workers: int) -> None:
+    model = simulate(chefs=workers, tasks=5, work=0, yields=8, wait=0.05, blocking=1 / 5)
+    tokio = recorded("held", workers)
+    late = 0.4 if workers == 1 else 0.0
+    for card, pan in zip(cards(model)[1:], tokio.tasks[2:], strict=True):
+        assert card.scheduled == pytest.approx(late)
+        assert pan.scheduled == pytest.approx(late, abs=0.1)
+
+
 def test_two_cards_due_at_once_leave_an_idle_chef_to_wait_for_the_timers() -> None:
     """The chef who hears of both calls another, who finds one of them or waits for the timers."""
     trace = simulate(chefs=3, tasks=2, work=9, yields=1, wait=1)

@@ -294,8 +294,17 @@ async def nested() -> None:
 
 
 async def stall() -> None:
+    await beside_a_roast(waits=True)
+
+
+async def held() -> None:
+    await beside_a_roast(waits=False)
+
+
+async def beside_a_roast(waits: bool) -> None:
     async def roast() -> None:
-        await asyncio.sleep(0.073)
+        if waits:
+            await asyncio.sleep(0.073)
         busy(0.400)
 
     async def pan() -> None:
@@ -313,6 +322,6 @@ TWINS: dict[str, Program] = {
         *(timeout, timeout__inside_main, timeout_blocking, timeout_blocking__in_a_task),
         *(timeout_handle, timeout_handle__shielded),
         *(select_, select__wait, select__finally, select_handles, select_biased, shutdown),
-        *(thousand, ten_thousand, cpu, cpu_yield, nested, stall),
+        *(thousand, ten_thousand, cpu, cpu_yield, nested, stall, held),
     )
 }

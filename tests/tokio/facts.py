@@ -201,6 +201,13 @@ def _nested(trace: Trace) -> None:
     assert _wait(peels, until=chef.steps[0].end) if _alone(trace) else stolen(trace, chef)
 
 
+def _held(trace: Trace) -> None:
+    pans = _named(trace, "pan-")
+    assert [pan.polls for pan in pans] == [9] * 4
+    assert trace.task("roast").polls == 1
+    assert _alone(trace) == (max(pan.scheduled for pan in pans) > 0.2)
+
+
 def _stall(trace: Trace) -> None:
     blocking, pans = trace.task("roast").steps[1], _named(trace, "pan-")
     meanwhile = [step for pan in pans for step in pan.steps if _within(step, blocking)]
@@ -212,7 +219,7 @@ def _stall(trace: Trace) -> None:
 _PROGRAMS = (
     *(_spawn, _dropped_handle, _panic, _async_sleep, _blocking_sleep, _blocking_pool),
     *(_timeout, _timeout_blocking, _timeout_handle, _shutdown, _thousand, _cpu, _cpu_yield),
-    *(_select, _select_handles, _select_biased, _select_tie, _nested, _stall),
+    *(_select, _select_handles, _select_biased, _select_tie, _nested, _held, _stall),
 )
 _ALL: dict[str, Callable[[Trace], None]] = {
     **{program.__name__.removeprefix("_"): program for program in _PROGRAMS},
