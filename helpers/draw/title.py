@@ -120,7 +120,8 @@ def _about_wait(trace: Trace, unit: TimeUnit, wait: Span) -> str:
         return f"`{held_by.name}` holds the chef; {name} is ready and waits {long}{too}"
     at_once = wait.start <= (0.005 * trace.duration if trace.clock == "real" else 0)
     ready = "at once" if at_once else f"at {unit.moment(wait.start)} {unit.short}"
-    return f"{name} is ready {ready} and waits {long} for a free chef{too}"
+    what = "a free chef" if trace.workers == 1 else "its turn"  # an idle worker may not hear of it
+    return f"{name} is ready {ready} and waits {long} for {what}{too}"
 
 
 def _about_crowd(trace: Trace, unit: TimeUnit, count: int, times: float) -> Iterator[str]:
