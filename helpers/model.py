@@ -1,7 +1,9 @@
 """`simulate`: a run of a modelled multi-thread scheduler, as a `Trace` like any other.
 
-It follows the worker loop of Tokio 1.24, but for the cost of each act, the limit on how many search
-at once, and what overflows a queue of 256. The same arguments give the same trace everywhere.
+It follows the worker loop of Tokio 1.53. It leaves out what each act costs, the budget of 128
+operations, `block_in_place`, what overflows a queue of 256, that at most half of the workers search
+at once, and that an interval of 61 turns is tuned while a program runs. A task from a LIFO slot
+takes a turn of its own, however many in a row. The same arguments give the same trace everywhere.
 """
 
 import asyncio
@@ -23,8 +25,8 @@ INTERVAL = 61
 class ModelTask:
     """A task: `pieces` of work, in seconds, with a wait after each but the last.
 
-    `wait` 0 is a bare yield. A task that `blocks` holds its worker while it waits. Those in
-    `spawns` are spawned in its first step and awaited, in this order, after its last piece.
+    `wait` 0 is a bare yield. Those in `spawns` are spawned in its first step and awaited, in this
+    order, after its last piece.
     """
 
     number: int
@@ -32,9 +34,7 @@ class ModelTask:
     parent: int | None
     pieces: list[float]
     wait: float = 0.0
-    blocks: bool = False
     spawns: list["ModelTask"] = field(default_factory=list)
-    spawned: float = 0.0
     ready: float = 0.0
     woken_by: int | str | None = None
     steps: list[Step] = field(default_factory=list)
@@ -65,7 +65,8 @@ class Scheduler:
         self.loop, self.stealing = VirtualLoop(), stealing
         self.workers = [Worker(f"worker-{n + 1}") for n in range(workers)]
         self.injection: deque[ModelTask] = deque()
-        self.idle: list[Worker] = []  # the first of them waits for the timers
+        self.idle: list[Worker] = []
+        self.driver: Worker | None = None  # the idle worker that waits for timers; no other does
         self.fired: list[ModelTask] = []  # tasks whose timers no worker has looked at yet
         self.marks: list[Mark] = []
         self.sequence: list[int] = []
@@ -79,7 +80,7 @@ class Scheduler:
         running = [asyncio.ensure_future(self._work(worker)) for worker in reversed(self.workers)]
         await asyncio.sleep(0)  # all of them are idle before the first task comes
         for task in tasks:
-            self._spawn(task, None)
+            self._wake(task, None, task.parent)
         await asyncio.gather(*running)
 
     async def _work(self, worker: Worker) -> None:
@@ -94,18 +95,30 @@ class Scheduler:
                     self._notify_one()  # there may be more than one worker can do
                 await self._step(worker, task)
             elif not self._look_at_timers(worker):
-                worker.notified.clear()
-                self.idle.append(worker)
-                await worker.notified.wait()
-                worker.searching = True
-                self._look_at_timers(worker)
+                await self._park(worker)
         for other in self.workers:
             other.notified.set()
 
+    async def _park(self, worker: Worker) -> None:
+        """Be idle until another worker notifies this one or, if it holds the driver, a timer does.
+
+        Nobody is notified that the driver is free then: it waits for the next who goes idle.
+        """
+        worker.searching = False
+        worker.notified.clear()
+        self.idle.append(worker)
+        self.driver = self.driver or worker
+        await worker.notified.wait()
+        if self.driver is worker:
+            self.driver = None
+            self._look_at_timers(worker)
+
     def _notify_one(self) -> None:
-        """Notify the worker that has been idle for the shortest time, if there is one."""
-        if self.idle:
-            self.idle.pop().notified.set()
+        """Notify the worker that has been idle for the shortest time, unless one is searching."""
+        if self.idle and not any(worker.searching for worker in self.workers):
+            worker = self.idle.pop()
+            worker.searching = True
+            worker.notified.set()
 
     async def _step(self, worker: Worker, task: ModelTask) -> None:
         """One poll: a piece of work, up to the next wait that lets go of the worker."""
@@ -113,10 +126,8 @@ class Scheduler:
         self.sequence.append(task.number)
         if not task.steps:
             for child in task.spawns:
-                self._spawn(child, worker)
+                self._wake(child, worker, child.parent)
         seconds = task.pieces.pop(0) if task.pieces else 0.0
-        while task.pieces and task.blocks:
-            seconds += task.wait + task.pieces.pop(0)
         await asyncio.sleep(round(seconds, DIGITS))
         task.steps.append(Step(ready, start, self.loop.time(), worker.name, woken_by))
         self._let_go(worker, task)
@@ -136,13 +147,8 @@ class Scheduler:
             if task.awaited_by is not None:
                 self._wake(task.awaited_by, worker, task.number)
 
-    def _spawn(self, task: ModelTask, by: Worker | None) -> None:
-        """Spawn a task: from outside into the injection queue, by a worker into its slot."""
-        task.spawned = self.loop.time()
-        self._wake(task, by, task.parent)
-
     def _wake(self, task: ModelTask, by: Worker | None, waker: int | None) -> None:
-        """Make a task ready, and notify an idle worker if there is something it can reach."""
+        """Make a new or waiting task ready, and notify an idle worker if there is one to reach."""
         task.ready, task.woken_by = self.loop.time(), waker
         if by is None:
             self.injection.append(task)
@@ -157,18 +163,22 @@ class Scheduler:
         return before is not None
 
     def _fire(self, task: ModelTask) -> None:
-        """A task's wait is over; an idle worker hears of it at once, a busy one when it looks."""
+        """A task's wait is over. The worker that holds the driver hears of it."""
         task.ready, task.woken_by = self.loop.time(), TIMER
         self.fired.append(task)
-        if self.idle and len(self.fired) == 1:  # for the others, one is already on the way
-            self.idle.pop(0).notified.set()
+        if self.driver in self.idle:
+            self.idle.remove(self.driver)
+            self.driver.notified.set()
 
     def _look_at_timers(self, worker: Worker) -> bool:
-        """Take the tasks whose timers have fired, and those that have yielded; True if any."""
-        ready, self.fired = [*self.fired, *worker.yielded], []
-        worker.yielded = []
+        """Take those whose timers fired, and those that yielded, the last first; True if any."""
+        ready, worker.yielded = worker.yielded[::-1], []
+        if self.driver is None:  # else an idle worker holds it, and hears of them itself
+            ready, self.fired = [*self.fired, *ready], []
         for task in ready:
             self._place(task, worker)
+        if not worker.searching and len(worker.queue) + (worker.slot is not None) > 1:
+            self._notify_one()
         return bool(ready)
 
     def _next(self, worker: Worker) -> ModelTask | None:
@@ -177,8 +187,11 @@ class Scheduler:
         if task := worker.slot:
             worker.slot = None
             return task
-        if queue := worker.queue or self.injection:
-            return queue.popleft()
+        if not worker.queue:  # a batch, which leaves something for each of the others
+            batch = min(len(self.injection), len(self.injection) // len(self.workers) + 1)
+            worker.queue.extend(self.injection.popleft() for _ in range(batch))
+        if worker.queue:
+            return worker.queue.popleft()
         return self._steal(worker) if self.stealing else None
 
     def _steal(self, worker: Worker) -> ModelTask | None:
@@ -188,9 +201,8 @@ class Scheduler:
         for victim in [*self.workers[begin:], *self.workers[:begin]]:
             if victim is not worker and victim.queue:
                 stolen = [victim.queue.popleft() for _ in range((len(victim.queue) + 1) // 2)]
-                for task in stolen:
-                    sentence = f"{worker.name} steals it from {victim.name}'s queue"
-                    self.marks.append(Mark(self.loop.time(), task.number, sentence))
+                text = f"{worker.name} steals it from {victim.name}'s queue"
+                self.marks += [Mark(self.loop.time(), task.number, text) for task in stolen]
                 worker.queue.extend(stolen[:-1])  # the last one is taken up at once, as in Tokio
                 return stolen[-1]
         return None
@@ -204,6 +216,7 @@ def simulate(
     yields: int = 0,
     wait: float = 0.0,
     blocking: float = 0.0,
+    blocks_after: float = 0.0,
     stealing: bool = True,
     spawner: Literal["main", "task"] = "main",
     seed: int = 0,
@@ -212,20 +225,22 @@ def simulate(
 
     Each card is `work` seconds of hands-on work in `yields + 1` equal pieces. Between two pieces it
     waits for `wait` seconds (0: a bare yield). The first cards, a share `blocking` from 0 to 1 of
-    them, hold their chef while they wait, and are one step each.
+    them, wait for `blocks_after` seconds, and then hold their chef for all their work and waits.
 
     spawner "main": the cards are written from outside the team. "task": a card named `sous_chef`
     writes them, works for twice as long as one of them in one piece, and awaits them in order.
     `trace.marks` tells each theft; `seed` decides whom a thief looks at first.
     """
-    if chefs < 1 or min(tasks, yields, work, wait) < 0 or not 0 <= blocking <= 1:
+    if chefs < 1 or min(tasks, yields, work, wait, blocks_after) < 0 or not 0 <= blocking <= 1:
         raise ValueError("chefs is at least 1, blocking from 0 to 1, and no number is below 0")
     first, held = 1 if spawner == "main" else 2, round(blocking * tasks)
     pieces = [work / (yields + 1)] * (yields + 1)
+    blocks = [*([0.0] if blocks_after else []), work + yields * wait]
     cards = [
-        ModelTask(first + n, f"card {n + 1}", first - 1, [*pieces], wait, blocks=n < held)
-        for n in range(tasks)
+        ModelTask(first + n, f"card {n + 1}", first - 1, [*pieces], wait) for n in range(tasks)
     ]
+    for card in cards[:held]:
+        card.pieces, card.wait = [*blocks], blocks_after
     sous_chef = ModelTask(1, "sous_chef", 0, [2 * work], spawns=cards)
     scheduler = Scheduler(chefs, stealing=stealing, seed=seed)
     outside = cards if spawner == "main" else [sous_chef]
@@ -254,4 +269,4 @@ def simulate(
 
 def _lane(task: ModelTask) -> Task:
     end, steps, ended = task.steps[-1].end, tuple(task.steps), Outcome.RETURNED
-    return Task(task.number, task.name, task.parent, task.spawned, end, ended, end, steps)
+    return Task(task.number, task.name, task.parent, steps[0].ready, end, ended, end, steps)

@@ -537,14 +537,14 @@ print("the last one after all before it:", [run[-1].steps[0].start for run in ru
 # | `stub.abort()` | `stub.cancel()` | the wish that it ends |
 # | `JoinSet` | `asyncio.TaskGroup` | several cards with one owner |
 #
-# What is the same: the order of the queue, the start at the creator's next await, the failure that stays in the handle, the end of the
+# What is the same: the start at the creator's next await, the failure that stays in the handle, the end of the
 # tasks that are left when `main` returns.
 #
 # What differs:
 #
 # | | Tokio | asyncio |
 # |---|---|---|
-# | start after the spawn | `current_thread`: at the creator's next yield; `multi_thread`: at once, if another worker is free | at the creator's next yield |
+# | start after the spawn | `current_thread`: at the creator's next yield; `multi_thread`: at once, if main spawns it and a worker is free; of those that a task spawns, the last one waits until its creator lets go (lesson 07) | at the creator's next yield |
 # | handle dropped | the task goes on, detached | the task may vanish |
 # | awaiting the handle twice | not possible: the first `.await` consumes it | gives the same result again |
 # | cancel | the future is dropped in silence at its await | `CancelledError` is raised at its await; it can be caught, and refused |
@@ -583,7 +583,7 @@ async def three_cards():
 compare(await record(three_cards()), load_recording("spawn", clock="virtual"))
 
 # %% [markdown]
-# Nothing differs: the same first turns at the same moments, the same waits for the chef, the same number of polls. On one thread, Tokio's `current_thread` and asyncio are the same machine.
+# Nothing differs: the same first turns at the same moments, the same waits for the chef, the same number of polls. In this program Tokio's `current_thread` and asyncio do the same, poll by poll.
 #
 # Now two cards whose handles nobody keeps: `cake` needs 0.02 s, `roast` half a second, and `main` leaves after 0.05 s.
 #

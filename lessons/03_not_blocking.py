@@ -308,7 +308,7 @@ timeline(kneaded[by_a_helper], title="(c) A helper kneads, and the chef is free"
 # %% [markdown]
 # - **In one go** it is one step, and no one comes in between.
 # - **In pieces** the dough takes as long, and `stir` gets turns in between. `await asyncio.sleep(0)` is asyncio's way to yield: the task goes to
-#   the end of the ready queue (in Tokio: `tokio::task::yield_now().await`). How fine the pieces are is yours to choose.
+#   the end of the ready queue (in Tokio: `tokio::task::yield_now().await`, which makes it ready again when that queue is empty). How fine the pieces are is yours to choose.
 # - **By a helper** the loop is free all the time, and the task `dough` merely waits. `asyncio.to_thread` hands a plain function to a thread of a pool (in Tokio:
 #   `tokio::task::spawn_blocking`). It has a lane of its own in the picture, since it is no task: it cannot be cancelled, and it is not
 #   scheduled by the loop.
@@ -435,7 +435,7 @@ with ProcessPoolExecutor(1, mp_context=spawned) as bakers:
 # | computes, in C code that lets go of the GIL (hashes, compression, much of NumPy) | `asyncio.to_thread` |
 # | computes, in Python | a process, or pieces with `sleep(0)` |
 #
-# In Rust there is no such lock, and a `spawn_blocking` thread computes on a core of its own.
+# In Rust there is no such lock, and `spawn_blocking` threads compute at the same time; there may be up to 512 of them, and they share the cores.
 
 # %% [markdown]
 # ## 6. Who tells you? asyncio's debug mode
@@ -660,9 +660,9 @@ print("three helpers: in less than two thirds of that:", took[3] < took[1] * 2 /
 #
 # | | Tokio | asyncio |
 # |---|---|---|
-# | how many suffer | nobody, while another worker is free; *n* blocking calls of *d* take *n / workers*, rounded up, times *d* | everybody |
+# | how many suffer | nobody, if a task blocks in its first step and another worker is free; everybody who waits for a timer or a socket, if it has waited before (lesson 07). *n* blocking calls of *d* take *n / workers*, rounded up, times *d* | everybody |
 # | a loop in which everything is ready | yields by itself after 128 operations | never yields by itself |
-# | a thread that computes | on a core of its own | shares the GIL with the loop |
+# | a thread that computes | shares the cores with other threads | shares the GIL with the loop |
 # | is a short block noticed? | not by itself | debug mode logs it |
 # | threads for blocking work | up to 512, made when needed | at most 32, or the number of cores + 4 if that is less |
 
@@ -699,7 +699,7 @@ compare(mine, load_recording("blocking_sleep", clock="virtual"))
 compare(mine, load_recording("blocking_sleep", runtime="multi_thread", workers=2))
 
 # %% [markdown]
-# Two chefs stare at two ovens at the same time, and the third dish waits for the first of them that is free: three blocks, two workers, two rounds, about 0.4 s. The
+# Two chefs stare at two ovens at the same time, and one dish waits for the first of them that is free: three blocks, two workers, two rounds, about 0.4 s. The
 # blocking has not become harmless; there is one more chef to hold. In asyncio there is none.
 
 # %% [markdown]

@@ -247,8 +247,8 @@ print(winner, winner.also, sep="\n")
 # `asyncio.wait` gives *both* as done. It has no winner; it has a set, and a set has no order. Your `race` took whichever came out of `done.pop()`,
 # which is nothing that anybody promised.
 #
-# `select` takes the first in the order in which you wrote them. That is what Tokio calls `biased;`. Without that word Tokio takes one *at random*, as
-# `select(biased=False)` does here: about half and half. Random is a protection. Section 8 shows from what.
+# `select` takes the first in the order in which you wrote them. That is what Tokio calls `biased;`. Without that word Tokio begins at a *random* arm and goes on
+# in the order written. With two arms that is what `select(biased=False)` does here: about half and half. Random is a protection. Section 8 shows from what.
 #
 # In asyncio the other one's result exists: both tasks had run to their end before anybody looked. It is in `winner.also`. In Tokio it does not. `select!` asks
 # its arms in turn and stops at the first that is ready, so the other one is dropped without having been asked.
@@ -680,7 +680,7 @@ for cancel, wait in [(False, False), (True, False), (True, True)]:
 # |---|---|---|
 # | `tokio::select! { a = f() => ..., b = g() => ... }` | `won = await select(a=f(), b=g())` | a race between recipes |
 # | the pattern and the code behind `=>` | `won.name`, `won.value` | what the winner brought |
-# | no word | `biased=False` | in a tie, one at random |
+# | no word | `biased=False` | in a tie, one at random (in Tokio: the first that is ready from a random arm on) |
 # | `biased;` | `biased=True`, the default | in a tie, the first that is written |
 # | `Ok(x) = f() => ...` | `first_success=True` | a failure drops out |
 # | `else => ...` | `except ExceptionGroup` | nobody succeeded |
@@ -695,7 +695,7 @@ for cancel, wait in [(False, False), (True, False), (True, True)]:
 # | what of its code runs then | destructors | `except` and `finally`, which may take time, fail or refuse |
 # | loser of a race between handles | runs on, until `abort()` | runs on, until `cancel()` |
 # | a tie | one is taken; the other was not asked | both have ended |
-# | no order given | random | a set, in no order |
+# | no order given | a random first arm, then in order | a set, in no order |
 
 # %% [markdown]
 # ### Side by side

@@ -91,9 +91,9 @@ print(f"cards / chefs, rounded up, times 2 in {sum(rounded_up)} of {len(teams)} 
 #
 # | place | in Tokio | who puts cards there | who takes them |
 # |---|---|---|---|
-# | the rail by the door | **injection queue**, one for all | whoever is no worker: `main`, another thread | any chef with an empty board |
+# | the rail by the door | **injection queue**, one for all | whoever is no worker: `main`, another thread | a chef with an empty board, several at once; now and then one with a full board |
 # | a chef's board | **local queue**, one for each worker | that chef | that chef, from the front; and thieves |
-# | a chef's apron pocket | **LIFO slot**, one card for each worker | that chef, with the card she wrote or woke *last* | that chef, before anything else |
+# | a chef's apron pocket | **LIFO slot**, one card for each worker | that chef, with the card she wrote or woke *last* | that chef, before what is on her board, but for three in a row at most |
 #
 # When a card goes into the pocket and there is one already, the older one moves to the board. Why a pocket? The card that you have just woken waits for what you have just made, and it is still warm: in the
 # processor's caches, that is.
@@ -196,7 +196,7 @@ for cards in (1, 2):
 # first out onto the board, and the idle chef would have had it at once.
 #
 # So even in a team, a task that blocks can hold up a task that it has just spawned or woken, with every other worker idle. `peel-8` in the recording lay there too, and was begun only when its chef was free. It is one more reason not to block, and one that no number of
-# workers cures.
+# workers cures. (Tokio's `block_in_place` does: it hands the chef's board and pocket to another one first.)
 
 # %% [markdown]
 # ## 4. A dish that changes hands
@@ -214,12 +214,12 @@ for name, trace in {"in one go": in_one_go, "in pieces": in_pieces}.items():
     print(f"{name}: {len(both)} of {len(dishes)} dishes were cooked by both chefs")
 
 # %%
-for dish in ("dish-1", "dish-8"):
+for dish in ("dish-2", "dish-8"):
     chefs = [step.thread.removeprefix("worker-") for step in in_pieces.task(dish).steps]
     print(f"{dish}, piece by piece, by worker {' '.join(chefs)}")
 
 # %% [markdown]
-# None, and all of them. Within a step a task stays with its chef. At an `await` that really waits it lets go, and whoever takes it up next may be another chef: it **migrates**. `sous_chef` did so too, at the awaits of its eight cards:
+# None, and most of them. Within a step a task stays with its chef. At an `await` that really waits it lets go, and whoever takes it up next may be another chef: it **migrates**. `sous_chef` did so too, at the awaits of its eight cards:
 
 # %%
 for step in sous_chef.steps:
@@ -228,7 +228,7 @@ for step in sous_chef.steps:
     print(f"taken up by {step.thread}, woken by {by} ({maker})")
 
 # %% [markdown]
-# Each time a peel was done, the chef who had finished it woke `sous_chef`, and put its card in her own pocket. So `sous_chef` follows the work around the kitchen.
+# Whenever the peel that it was waiting for was done, the chef who had finished it woke `sous_chef`, and put its card in her own pocket. So `sous_chef` follows the work around the kitchen.
 #
 # In Rust this has a price that the compiler collects: what a spawned task keeps across an `await` has to be **`Send`**, fit to be used on another thread. An `Rc`, or a lock's guard that belongs to one thread, is refused at compile time. Python has no such check,
 # and needs none as long as a task never leaves its loop's thread.
@@ -243,11 +243,11 @@ for yields in (0, 24):
 # %%
 three_pieces = simulate(chefs=2, tasks=3, work=6, yields=2)
 timeline(
-    three_pieces, title="Cards 1 and 2 end with another chef than they began with", unit="minutes"
+    three_pieces, title="Card 2 changes chefs twice: it is stolen, and stolen back", unit="minutes"
 )
 
 # %% [markdown]
-# Follow `card 1` through the chefs' lanes: begun by one, stolen after its first piece, finished by the other. Not every move is a steal, though. `sous_chef` above was never stolen: it lay in the pocket of
+# Follow `card 2` through the chefs' lanes: begun by one, stolen after its first piece by the other, and stolen back for its last. Not every move is a steal, though. `sous_chef` above was never stolen: it lay in the pocket of
 # whoever woke it. And a card can travel by the rail. That a task changed chefs does not say how.
 
 # %% [markdown]
@@ -272,8 +272,9 @@ for name, trace in {"one stares": one_stares, "two stare": two_stare}.items():
     print(f"{name}: {trace.duration:g} min, the longest wait for a chef {late:g} min")
 
 # %% [markdown]
-# With one held, the other serves everybody, and nobody notices. With two held, it is the kitchen of lesson 03 again. A team does not forgive blocking; it forgives as many blockers at once as it has chefs, less one. That makes the
-# fault *rarer*, and so harder to find: it shows on the day when traffic is high.
+# With one held, the other serves everybody, and nobody notices. With two held, it is the kitchen of lesson 03 again. This is so because those who stare do it from their first step on. A card that has waited once and stares *then* is
+# another matter: of the idle chefs only one listens for bells, and if it is she who takes the card up and stares, nobody listens, however many are idle. (`load_recording("stall", runtime="multi_thread", workers=4)` shows it.) A team does not forgive blocking.
+# It makes the fault *rarer*, and so harder to find.
 #
 # Real Tokio, with a `ticker` that would like a turn every 5 ms beside the eight dishes:
 
@@ -499,7 +500,7 @@ compare(alone, nested)
 # | order | nobody promises one; the pocket first, and boards are halved by thieves | as they became ready |
 # | at an `await` | the task may go on in another thread | it stays |
 # | what that asks of you | `Send` across an `await`, locks round what tasks share | nothing between two awaits |
-# | a blocking call | takes one chef of the team, and what is in her pocket | takes the only chef |
+# | a blocking call | takes one chef of the team and what is in her pocket; and the bells of all, if she was the one who listened | takes the only chef |
 # | computing | as many cores as workers | one core, or processes |
 #
 # What is the same: tasks are cooperative, in a team as with one chef. Nobody takes a card out of a chef's hands.
@@ -517,13 +518,13 @@ compare(alone, nested)
 #    <details><summary>What to look for</summary>Ten steals of seven cards: seven from worker-1, two from worker-2, one from worker-3. Thieves are robbed as well: the first one takes four of seven and
 #    puts three on her board, and others take two of those.</details>
 # 2. Section 5 with three chefs: two of the five cards stare, then three of them (`blocking=3 / 5`).
-#    <details><summary>What to look for</summary>Two held and one free: nobody is late. Three held: the other two cards wait for 4 minutes. All chefs but one may stare.</details>
+#    <details><summary>What to look for</summary>Two held and one free: nobody is late. Three held: the other two cards are 3 minutes late. All chefs but one may stare, if they do from their first step on.</details>
 # 3. In section 6, deal the cards so that no one is late. Which knowledge did you need for it, and does a real dealer have it?
 #    <details><summary>What to look for</summary>All three bakes go to the second kitchen. You had to know beforehand which card would stare. A thief needs to know nothing: she looks who has too much.</details>
 #
 # ## What to take away
 #
-# - A card lies on the rail by the door, on a chef's board or in her pocket; an idle chef takes from her own board, then from the rail, then half of another's board, and from a pocket never.
+# - A card lies on the rail by the door, on a chef's board or in her pocket; an idle chef takes from her own board, then from the rail, then half of another's board, and (in this version) from a pocket never.
 # - A task stays with its chef between two awaits, and may change chefs at each one. That is what `Send` is about.
 # - asyncio has one chef by design. Several loops in several threads are several kitchens: no stealing between them, and with a GIL no more computing.
 #

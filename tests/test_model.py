@@ -54,8 +54,8 @@ def test_cards_that_sleep_wait_all_together_however_many_chefs(workers: int) -> 
 def test_a_wait_that_blocks_holds_its_chef_and_one_that_does_not_leaves_it_free() -> None:
     ovens: dict[str, Any] = {"tasks": 6, "work": 0.0, "yields": 1, "wait": 0.2}
     took = [simulate(chefs=2, blocking=n / 6, **ovens).duration for n in range(7)]
-    # Each two that block hold both chefs for a round; the others wait together after them.
-    assert took == [0.2, 0.2, 0.4, 0.4, 0.6, 0.6, 0.6]
+    # Each two that block hold both chefs for a round; the others wait together beside them.
+    assert took == [0.2, 0.2, 0.4, 0.4, 0.4, 0.6, 0.6]
 
 
 @pytest.mark.parametrize("workers", [2, 4])
@@ -138,11 +138,86 @@ def test_among_many_sleepers_some_are_woken_by_another_chef(workers: int) -> Non
     assert moved(recorded("thousand", workers)) != []
 
 
-def test_a_bell_is_heard_late_only_while_every_chef_is_held() -> None:
+def test_a_card_that_blocks_from_its_first_step_delays_timers_only_if_every_chef_is_held() -> None:
     ticking = simulate(chefs=2, tasks=3, work=0.0, yields=10, wait=1.0, blocking=1 / 3)
     assert all(longest_silence(card) == 1.0 for card in cards(ticking)[1:])
     silent = simulate(chefs=2, tasks=3, work=0.0, yields=10, wait=1.0, blocking=2 / 3)
-    assert cards(silent)[2].steps[0].start == 10.0
+    assert longest_silence(cards(silent)[2]) == 10.0
+
+
+@pytest.mark.parametrize("workers", WORKERS)
+def test_a_card_that_waits_and_then_blocks_stops_all_timers_though_others_are_idle(
+    workers: int,
+) -> None:
+    """The wait of 73 ms ends for the one chef who holds the driver, and who then blocks."""
+    model = simulate(
+        chefs=workers, tasks=5, work=0, yields=8, wait=0.05, blocking=1 / 5, blocks_after=0.073
+    )
+    blocked, *ticking = cards(model)
+    tokio = recorded("stall", workers)
+    assert blocked.steps[1][1:3] == (0.073, 0.473)
+    for card, pan in zip(ticking, tokio.tasks[2:], strict=True):
+        assert longest_silence(card) == pytest.approx(0.423)
+        assert longest_silence(pan) == pytest.approx(0.423, abs=0.05)
+        assert [step.ready for step in card.steps] == pytest.approx(
+            [step.ready for step in pan.steps], abs=0.05
+        )
+    assert tokio.duration == pytest.approx(model.duration, abs=0.05)
+
+
+@pytest.mark.parametrize("workers", WORKERS)
+def test_a_card_that_blocks_from_its_first_step_delays_nobody_in_a_team(workers: int) -> None:
+    model = simulate(chefs=workers, tasks=5, work=0, yields=8, wait=0.05, blocking=1 / 5)
+    tokio = recorded("held", workers)
+    late = 0.4 if workers == 1 else 0.0
+    for card, pan in zip(cards(model)[1:], tokio.tasks[2:], strict=True):
+        assert card.scheduled == pytest.approx(late)
+        assert pan.scheduled == pytest.approx(late, abs=0.1)
+
+
+def test_two_cards_due_at_once_leave_an_idle_chef_to_wait_for_the_timers() -> None:
+    """The chef who hears of both calls another, who finds one of them or waits for the timers."""
+    trace = simulate(chefs=3, tasks=2, work=9, yields=1, wait=1)
+    assert len({card.steps[1].thread for card in cards(trace)}) == 2
+
+
+def test_a_chef_who_ends_a_step_as_timers_fire_leaves_them_to_the_one_who_holds_the_driver() -> (
+    None
+):
+    """At 3 two waits end and worker-1 is done; worker-3 has been idle since 2.5."""
+    trace = simulate(chefs=3, tasks=4, work=3, yields=2, wait=0.5)
+    assert [card.steps[2].thread for card in cards(trace) if card.steps[2].ready == 3] == [
+        "worker-3",
+        "worker-1",
+    ]
+    assert (3, "worker-1 steals it from worker-3's queue") in {mark[::2] for mark in trace.marks}
+
+
+def test_timers_are_looked_at_after_61_turns_though_there_is_other_work() -> None:
+    trace = simulate(chefs=1, tasks=200, work=1, yields=1, wait=10)
+    assert min(card.steps[1].start for card in cards(trace)) == (INTERVAL - 2) / 2
+
+
+def test_while_one_chef_searches_no_other_is_called() -> None:
+    """The first takes a batch of two; the third would have stolen one of them."""
+    assert simulate(chefs=3, tasks=3, work=0).marks == ()
+    assert simulate(chefs=3, tasks=3, work=1).marks != ()
+
+
+def test_cards_that_yield_come_back_in_reverse_as_on_real_tokio() -> None:
+    model = simulate(chefs=1, tasks=4, work=3, yields=2)
+    order = [model.by_id[lane].name[-1] for lane in model.sequence if lane]
+    assert "".join(order) == "123414321234"
+
+
+def test_a_chef_takes_a_batch_from_outside_and_leaves_the_others_theirs() -> None:
+    """Half and one more, then half of the rest and one more; real cards come one after another."""
+    model = simulate(chefs=2, tasks=8, work=1)
+    begun = [task.steps[0].thread[-1] for task in cards(model)]
+    assert "".join(begun) == "11112222"
+    dishes = [task for task in recorded("cpu", 2).tasks if task.name.startswith("dish")]
+    runs = [len(list(run)) for _, run in itertools.groupby(d.steps[0].thread for d in dishes)]
+    assert max(runs) > 2  # one at a time, the dishes would go to the two in turns
 
 
 def test_whoever_finds_a_card_after_a_search_calls_the_next_chef() -> None:
@@ -158,12 +233,13 @@ def test_a_timer_is_heard_by_the_chef_who_has_been_idle_for_longest() -> None:
 
 
 def test_the_injection_queue_is_looked_at_though_a_chef_has_work_of_its_own() -> None:
-    trace = simulate(chefs=1, tasks=INTERVAL + 1, work=6, yields=5)
-    *others, last = cards(trace)
-    # At the second look all the others are at hand again, and yet the one outside is taken. (The
-    # chef's first turn found nothing, so the look comes after two cards less than two times 61.)
-    assert last.steps[0].start == 2 * INTERVAL - 2
-    assert all(card.end > last.steps[0].start for card in others)
+    trace = simulate(chefs=2, tasks=400, work=1)
+    # One chef takes 201 cards at first, and the other 100 of those that are left. (A chef's first
+    # turn finds nothing, so the look comes after two cards less than 61.)
+    first, *_, last = cards(trace)[201:301]
+    outside = cards(trace)[301]
+    assert outside.steps[0].start == INTERVAL - 2
+    assert first.end < outside.end < last.steps[0].start
 
 
 # -- rules of its own ------------------------------------------------------------------------------
@@ -247,7 +323,7 @@ def test_it_runs_alike_inside_a_recorded_run_and_leaves_that_run_as_it_was() -> 
 
 def test_main_awaits_its_cards_in_order_on_a_thread_that_is_no_worker() -> None:
     main = simulate(chefs=2, tasks=3, work=1).task("main")
-    assert [(step.start, step.woken_by) for step in main.steps] == [(0, "start"), (1, 1), (2, 3)]
+    assert [(step.start, step.woken_by) for step in main.steps] == [(0, "start"), (1, 1), (2, 2)]
     assert {step.thread for step in main.steps} == {"main"}
 
 

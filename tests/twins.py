@@ -293,6 +293,28 @@ async def nested() -> None:
     await spawn("sous_chef", sous_chef())
 
 
+async def stall() -> None:
+    await beside_a_roast(waits=True)
+
+
+async def held() -> None:
+    await beside_a_roast(waits=False)
+
+
+async def beside_a_roast(waits: bool) -> None:
+    async def roast() -> None:
+        if waits:
+            await asyncio.sleep(0.073)
+        busy(0.400)
+
+    async def pan() -> None:
+        for _ in range(8):
+            await asyncio.sleep(0.050)
+
+    for task in [spawn("roast", roast()), *(spawn(f"pan-{n}", pan()) for n in range(1, 5))]:
+        await task
+
+
 TWINS: dict[str, Program] = {
     program.__name__.rstrip("_"): program
     for program in (
@@ -300,6 +322,6 @@ TWINS: dict[str, Program] = {
         *(timeout, timeout__inside_main, timeout_blocking, timeout_blocking__in_a_task),
         *(timeout_handle, timeout_handle__shielded),
         *(select_, select__wait, select__finally, select_handles, select_biased, shutdown),
-        *(thousand, ten_thousand, cpu, cpu_yield, nested),
+        *(thousand, ten_thousand, cpu, cpu_yield, nested, stall, held),
     )
 }

@@ -27,6 +27,9 @@ class Runs:
             "here": {lane.id: name for name, lane in self.asyncio.items()},
             "there": {lane.id: name for name, lane in self.tokio.items()},
         }
+        # The moments at which Tokio has tasks that yielded ready again.
+        steps = ((lane.id, step) for lane in recording.tasks for step in lane.steps)
+        self.yields = {step.ready for lane, step in steps if step.woken_by == lane}
         # The lanes that both have, in the recording's order, and those that end in two ways.
         self.pairs = [Pair(self, name) for name in self.tokio if name in self.asyncio]
         self.apart = {pair.name for pair in self.pairs if {"outcome", "end"} & pair.facts}

@@ -16,6 +16,7 @@ from helpers.trace import LaneKind, Outcome, Task, Trace, moved
 UNEXPLAINED = "unexplained"
 BRANCH = "a branch is no task"
 FOLLOWS = "it waits for another"
+YIELDS = "yields in reverse"
 _INTERVAL = 61  # tasks' turns after which Tokio's current_thread looks at main (and at I/O)
 
 # Each name is what a difference is called, each sentence holds wherever that name is given.
@@ -32,12 +33,14 @@ REASONS = {
     "keeps it). Tokio's timeout over a JoinHandle drops the handle, and the task runs on.",
     "main's turn": "Tokio's current_thread looks at main between two tasks' turns, at least after "
     "every 61; asyncio's main is a task and stands in the queue behind those that are ready.",
+    YIELDS: "Tokio has tasks that yield ready again when its queue is empty and timers were looked "
+    "at, the last one first; asyncio puts each at the end of its queue at once.",
     FOLLOWS: "It goes on when another task ends, and that one ends at another time or in another "
     "way.",
     "start after spawn": "A free worker takes up a new task at once, while its parent is still in "
     "its step; asyncio has one chef, and the task starts when its parent yields.",
-    "parallel work": "Tokio's workers are threads, and each polls another task at the same time; "
-    "asyncio polls all tasks on one.",
+    "parallel work": "Tokio's workers are threads, and each polls another task at the same time, "
+    "in an order of its own; asyncio polls all tasks on one.",
     "a task moves": "At each await a Tokio task may go on on another worker; asyncio has one chef.",
     "in one run only": "The other run has no lane of this name: the two programs differ, or it is "
     "an arm of Tokio's select!, which has no lane.",
@@ -52,6 +55,7 @@ TITLES = {
     "start after spawn": "Tokio starts {} at once; asyncio when the parent yields",
     "a task moves": "In Tokio {} goes from worker to worker; asyncio has one chef",
     "main's turn": "Tokio polls main between the other tasks; asyncio's main waits in the queue",
+    YIELDS: "Tokio takes up the tasks that yield in reverse; asyncio in their order",
     BRANCH: "What is a task of its own in asyncio, Tokio polls inside its parent",
     "no lane of its own": "{} is a part of its parent; only Tokio's recorder shows it",
     "in one run only": "Only one of the two runs has {}",
@@ -141,13 +145,16 @@ def parent_of_arms(pair: Pair) -> Matches:
 
 
 def follows(pair: Pair) -> Matches:
-    """A task that another one wakes, which ends at another time or in another way."""
+    """A task whose turn comes after another task's end, after its own yield or after others'."""
     if "polls" in pair.unexplained and pair.odd_poll is not None:
+        at = f"{pair.runs.at(pair.odd_poll.start)} {pair.odd_side}"
         waker = pair.runs.names[pair.odd_side].get(pair.odd_poll.woken_by)
         if waker in pair.runs.apart - {pair.name}:
-            at = f"{pair.runs.at(pair.odd_poll.start)} {pair.odd_side}"
             sentence = f"{pair} goes on at {at}, when `{waker}` has ended."
             yield Difference(FOLLOWS, pair.name, sentence, {"polls"})
+        elif waker == pair.name or pair.odd_poll.start in pair.runs.yields:
+            sentence = f"{pair} has a turn at {at} alone."
+            yield Difference(YIELDS, pair.name, sentence, {"polls"})
 
 
 def turns_of_main(pair: Pair) -> Matches:
@@ -241,13 +248,12 @@ def _starts_early(trace: Trace, task: Task) -> bool:
 
 def _overlap(trace: Trace) -> tuple[Task, Task] | None:
     """The two tasks whose polls, one begun right after the other, overlap for longest."""
-    polls = [(step.start, step.end, lane) for lane in trace.tasks for step in lane.steps]
-    polls.sort(key=lambda poll: poll[0])
-    longest, tasks = 0.0, None
-    for (_, end, task), (start, other_end, other) in itertools.pairwise(polls):
-        if min(end, other_end) - start > longest:
-            longest, tasks = min(end, other_end) - start, (task, other)
-    return tasks
+    polls = [(step, lane) for lane in trace.tasks for step in lane.steps]
+    polls.sort(key=lambda poll: poll[0].start)
+    pairs = itertools.pairwise(polls)
+    both = ((min(a.end, b.end) - b.start, one, other) for (a, one), (b, other) in pairs)
+    longest = max(both, key=lambda pair: pair[0], default=None)
+    return longest[1:] if longest and longest[0] > 0 else None
 
 
 def measured(runs: Runs) -> Matches:
@@ -255,7 +261,7 @@ def measured(runs: Runs) -> Matches:
     if runs.exact:
         return
     reason = _measured(runs)
-    begins = "start after spawn" if runs.recording.workers > 1 else reason
+    begins = "parallel work" if runs.recording.workers > 1 else reason
     for what, verb, name in (("start", "is first polled", begins), ("end", "ends", reason)):
         if swapped := runs.swapped(what):
             one, other = swapped

@@ -60,7 +60,8 @@ def subtitle(trace: Trace, unit: TimeUnit) -> str:
     if threads := {step.thread for lane in works for step in lane.steps}:
         team += f" and {words.plural(len(threads), 'thread')}"
     tasks = words.plural(len(trace.tasks), "task")
-    parts = [*roots[:1], _SOURCES.get(trace.source), f"{trace.clock} clock", tasks]
+    source = f"{_SOURCES.get(trace.source, '')} {trace.about.get('tokio', '')}".strip()
+    parts = [*roots[:1], source, f"{trace.clock} clock", tasks]
     return " · ".join([*filter(None, parts), unit.long(trace.duration), team])
 
 
@@ -135,7 +136,8 @@ def _about_wait(trace: Trace, unit: TimeUnit, wait: Span) -> str:
         return f"`{held_by.name}` holds the chef; {name} is ready and waits {long}{too}"
     at_once = wait.start <= (0.005 * trace.duration if trace.clock == "real" else 0)
     ready = "at once" if at_once else f"at {unit.moment(wait.start)} {unit.short}"
-    return f"{name} is ready {ready} and waits {long} for a free chef{too}"
+    what = "a free chef" if trace.workers == 1 else "its turn"  # an idle worker may not hear of it
+    return f"{name} is ready {ready} and waits {long} for {what}{too}"
 
 
 def _about_crowd(trace: Trace, unit: TimeUnit, count: int, times: float) -> Iterator[str]:

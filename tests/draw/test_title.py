@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from helpers import busy
 from helpers.draw.picture import picture_of
 from helpers.draw.title import longest_wait
+from helpers.model import simulate
 from helpers.task import CancelRequest
 from helpers.trace import LaneKind, Outcome, Task, TaskState, Trace
 from tests.draw.pictured import Program, crowd, dinner, kitchen, lane, programs, recorded, run
@@ -42,6 +43,11 @@ def test_a_step_that_holds_the_chef_all_the_while_is_named() -> None:
         clock="real",
     )
     assert say(trace) == "`chop` holds the chef; `ticker` is ready and waits 200 ms"
+
+
+def test_in_a_team_whose_other_chefs_are_idle_nobody_is_said_to_wait_for_a_free_one() -> None:
+    stall = simulate(chefs=4, tasks=2, work=0, yields=8, wait=1, blocking=0.5, blocks_after=1.5)
+    assert say(stall) == "`card 2` is ready at 2 s and waits 7.5 s for its turn"
 
 
 def test_the_others_who_wait_are_counted() -> None:

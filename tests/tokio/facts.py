@@ -10,7 +10,7 @@ import re
 import traceback
 from collections.abc import Callable
 
-from helpers.trace import LaneKind, Task, Trace, longest_silence, moved, stolen
+from helpers.trace import LaneKind, Step, Task, Trace, longest_silence, moved, stolen
 
 
 def broken(trace: Trace) -> list[str]:
@@ -45,6 +45,11 @@ def _ends(trace: Trace, names: str) -> list[str]:
 
 def _marks(trace: Trace) -> list[str]:
     return [mark.text for mark in trace.marks]
+
+
+def _within(step: Step, outer: Step) -> bool:
+    """Whether one poll starts while another one is going on."""
+    return outer.start < step.start < outer.end
 
 
 def _wait(tasks: list[Task], until: float) -> bool:
@@ -196,10 +201,25 @@ def _nested(trace: Trace) -> None:
     assert _wait(peels, until=chef.steps[0].end) if _alone(trace) else stolen(trace, chef)
 
 
+def _held(trace: Trace) -> None:
+    pans = _named(trace, "pan-")
+    assert [pan.polls for pan in pans] == [9] * 4
+    assert trace.task("roast").polls == 1
+    assert _alone(trace) == (max(pan.scheduled for pan in pans) > 0.2)
+
+
+def _stall(trace: Trace) -> None:
+    blocking, pans = trace.task("roast").steps[1], _named(trace, "pan-")
+    meanwhile = [step for pan in pans for step in pan.steps if _within(step, blocking)]
+    assert [pan.polls for pan in pans] == [9] * 4
+    assert meanwhile == []
+    assert min(pan.scheduled for pan in pans) > 0.35
+
+
 _PROGRAMS = (
     *(_spawn, _dropped_handle, _panic, _async_sleep, _blocking_sleep, _blocking_pool),
     *(_timeout, _timeout_blocking, _timeout_handle, _shutdown, _thousand, _cpu, _cpu_yield),
-    *(_select, _select_handles, _select_biased, _select_tie, _nested),
+    *(_select, _select_handles, _select_biased, _select_tie, _nested, _held, _stall),
 )
 _ALL: dict[str, Callable[[Trace], None]] = {
     **{program.__name__.removeprefix("_"): program for program in _PROGRAMS},

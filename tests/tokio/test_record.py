@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import tomllib
 from pathlib import Path
 
@@ -69,7 +70,7 @@ def test_a_check_says_which_event_is_another_on_the_virtual_clock(
 def test_another_tokio_may_do_the_same_otherwise(recorder: FakeRecorder) -> None:
     recorder.instead[EXACT] = text_of(EXACT).replace('"by":"timer"', '"by":"io"')
     assert record.main(["--check"]) == 1
-    newer = recorder.instead[EXACT].replace('"tokio":"1.24.2"', '"tokio":"1.99.0"')
+    newer = re.sub(r'"tokio":"[^"]+"', '"tokio":"9.99.0"', recorder.instead[EXACT])
     recorder.instead[EXACT] = newer
     assert record.main(["--check"]) == 0
 

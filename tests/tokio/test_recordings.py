@@ -41,6 +41,10 @@ def test_a_recording_says_what_made_it(path: Path) -> None:
     assert trace.about["cores"] >= 1
 
 
+def test_all_recordings_were_made_with_one_tokio() -> None:
+    assert len({rules.rows_of(path)[0]["tokio"] for path in KEPT}) == 1
+
+
 def test_every_program_is_kept_on_every_runtime_it_makes_sense_on() -> None:
     table = (record.RECORDER / "src" / "scenarios" / "mod.rs").read_text(encoding="utf-8")
     programs = {line.split('"')[1] for line in table.splitlines() if line.startswith('    "')}

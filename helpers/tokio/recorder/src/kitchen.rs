@@ -51,7 +51,7 @@ pub fn branch<F: Future>(name: impl Into<String>, future: F) -> Watched<F> {
     Watched::new(name, Kind::Branch, future)
 }
 
-/// `tokio::task::yield_now`: back to the end of the queue, so that others get their turn.
+/// `tokio::task::yield_now`: ready again once the queue is empty, so that others get their turn.
 pub async fn yield_now() {
     let myself = log::current().expect("a task that yields is being polled");
     WokenBy::new(By::Task(myself), pin!(tokio::task::yield_now())).await;

@@ -69,4 +69,6 @@ scenarios! {
     "cpu" = team::cpu, on All, every 1 ns;
     "cpu_yield" = team::cpu_yield, on All, every 1 ns;
     "nested" = team::nested, on All, every 1 ns;
+    "held" = team::held, on All, every 1 ns;
+    "stall" = team::stall, on All, every 1 ns;
 }

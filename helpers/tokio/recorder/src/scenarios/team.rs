@@ -1,6 +1,6 @@
 //! A team of chefs: who does the work, who can be interrupted, and who takes cards from whom.
 
-use crate::kitchen::{busy, mark, ms, sleep, spawn, yield_now};
+use crate::kitchen::{blocking_sleep, busy, mark, ms, sleep, spawn, yield_now};
 
 /// Eight dishes of 25 ms of CPU each, in one go, beside a ticker. One chef: the ticker is silent
 /// from 22 to 222 ms. For the whole story see `dishes`.
@@ -63,4 +63,42 @@ pub async fn nested() {
     })
     .await
     .unwrap();
+}
+
+/// Five dishes of which one blocks its worker for 400 ms, after a sleep of 73 ms. For the whole
+/// story see `beside_a_roast`.
+///
+/// The pans are late by 373 ms, in a team as with one chef. An idle worker waits for the timers of
+/// all; it is the one that roast's timer wakes, it takes roast up itself, and it asks no other to
+/// wait in its place.
+pub async fn stall() {
+    beside_a_roast(true).await;
+}
+
+/// The same without the sleep of 73 ms. In a team no pan is late: roast's card comes from main, and
+/// the worker that takes it up calls another, who waits for the timers.
+pub async fn held() {
+    beside_a_roast(false).await;
+}
+
+/// Main spawns `roast`, which blocks its worker for 400 ms, and `pan-1` to `pan-4`, which sleep
+/// 50 ms eight times each. It awaits the five in this order.
+async fn beside_a_roast(waits: bool) {
+    let roast = spawn("roast", async move {
+        if waits {
+            sleep(ms(73)).await;
+        }
+        blocking_sleep(ms(400));
+    });
+    let pans: [_; 4] = std::array::from_fn(|index| {
+        spawn(format!("pan-{}", index + 1), async {
+            for _ in 0..8 {
+                sleep(ms(50)).await;
+            }
+        })
+    });
+    roast.await.unwrap();
+    for pan in pans {
+        pan.await.unwrap();
+    }
 }
