@@ -56,7 +56,7 @@ def find(trace: Trace) -> tuple[Finding, ...]:
         sentence = cases[0] + more * (len(cases) > 1)
         told.append((kind in kinds, Finding(sentence, kind=kind, task=cases[0].task)))
         kinds.add(kind)
-    return tuple(finding for _, finding in sorted(told, key=lambda case: case[0]))
+    return tuple(finding for _, finding in sorted(told, key=lambda case: (case[0], case[1].kind != "blocked")))
 
 
 class _Finder:
