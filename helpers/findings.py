@@ -54,9 +54,10 @@ def find(trace: Trace) -> tuple[Finding, ...]:
         names = list(dict.fromkeys(f"`{trace.name_of(case.task)}`" for case in cases))[1:]
         more = f" Likewise {listing(names)}." if names else f" It did so {len(cases):,} times."
         sentence = cases[0] + more * (len(cases) > 1)
-        told.append((kind in kinds, Finding(sentence, kind=kind, task=cases[0].task)))
+        order = kind in kinds, kind != "blocked"
+        told.append((order, Finding(sentence, kind=kind, task=cases[0].task)))
         kinds.add(kind)
-    return tuple(finding for _, finding in sorted(told, key=lambda case: (case[0], case[1].kind != "blocked")))
+    return tuple(finding for _, finding in sorted(told, key=lambda case: case[0]))
 
 
 class _Finder:
