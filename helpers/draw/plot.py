@@ -79,12 +79,12 @@ def _layout(picture: Picture) -> tuple[Json, float]:
     title, legend, notes = _title(picture), _legend(picture), _notes(picture, left, right)
     if not height:  # who looks at a live figure has them beside it
         legend += map(plain, wrapped(findings(picture.run, _FINDINGS), _FINDING))
-    band = max([line + 1 for line, _ in notes], default=0) + picture.dense
-    top = 70 + 22 * title["text"].count("<br>") + LINE * band
+    band = LINE * max([line + 1 for line, _ in notes], default=0)
+    top = 70 + 22 * title["text"].count("<br>") + (LINE if picture.dense else band)
     top += 16 * title["subtitle"]["text"].count("<br>")
     bottom = _AXIS + LINE * len(legend)
     inside = max((height or _HIGHEST) - top - bottom, 60)
-    above = min(_DENSITY if picture.dense else 0, inside / 2)
+    above = min(_DENSITY + band if picture.dense else 0, inside / 2)
     pitch = min(34.0 if height else 28.0 if count <= 12 else 22.0, (inside - above) / count)
     rows = max(count, (inside - above) / pitch) if height else count
     end = picture.axis.at(picture.trace.duration) or 1
@@ -112,7 +112,7 @@ def _layout(picture: Picture) -> tuple[Json, float]:
         ],
     }
     if picture.dense:
-        _make_room(layout, picture, pitch * rows, above)
+        _make_room(layout, picture, (pitch * rows, band, above))
     return layout, round(pitch, 3)
 
 
@@ -433,13 +433,13 @@ def _areas(picture: Picture) -> list[Json]:
     return [*areas, ticks]
 
 
-def _make_room(layout: Json, picture: Picture, below: float, above: float) -> None:
-    """Make room for the areas above the lanes of a layout, with a caption for each part."""
-    inside = below + above
-    lanes_end = round((below - _CAPTION) / inside, 4)
-    layout["yaxis"]["domain"] = [0, lanes_end]
+def _make_room(layout: Json, picture: Picture, heights: tuple[float, float, float]) -> None:
+    """Make room for the areas above the lanes and the events' words, with a caption for each."""
+    lanes, band, above = heights
+    inside, words_end = lanes + above, lanes - _CAPTION + band
+    layout["yaxis"]["domain"] = [0, round((lanes - _CAPTION) / inside, 4)]
     layout["yaxis2"] = {
-        "domain": [round((below + _CAPTION) / inside, 4), 1],
+        "domain": [round((words_end + 2 * _CAPTION) / inside, 4), 1],
         "rangemode": "tozero",
         "fixedrange": True,
         "showgrid": True,
@@ -452,4 +452,4 @@ def _make_room(layout: Json, picture: Picture, below: float, above: float) -> No
     if not picture.chosen and not picture.height:  # a live figure takes no argument
         which += " (lanes=[...] opens others)"
     caption = small("how many tasks are in each state", 1)
-    layout["annotations"] += [caption, small(which, lanes_end)]
+    layout["annotations"] += [caption, small(which, round(words_end / inside, 4))]
