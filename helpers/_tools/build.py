@@ -10,7 +10,6 @@ A notebook is written when all of its cells have run, so a failing build leaves 
 
 import argparse
 import asyncio
-import copy
 import difflib
 import os
 import re
@@ -35,8 +34,6 @@ def build(lesson: Lesson) -> None:
     A cell tagged `raises-exception` may fail. A cell has 60 s, as under nbval.
     """
     notebook = derive(lesson)
-    # The client writes the kernel's own language_info over it, with its Python version.
-    metadata = copy.deepcopy(notebook.metadata)
     client = NotebookClient(
         notebook,
         timeout=60,
@@ -48,7 +45,8 @@ def build(lesson: Lesson) -> None:
     )
     # On a loop that is closed afterwards. The kernel imports `helpers` from this tree.
     asyncio.run(client.async_execute(env=os.environ | {"PYTHONPATH": str(PROJECT)}))
-    notebook.metadata = metadata
+    # The client has written the kernel's own language_info over it, with its Python version.
+    notebook.metadata = derive(lesson).metadata
     for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
         _tidy(output)
     text = nbformat.writes(notebook) + "\n"
