@@ -25,8 +25,6 @@ from helpers._tools.lessons import Lesson, derive, find_lessons, with_table
 PANEL_WORDS = "(A live panel. Run this cell to use it.)"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-
 
 def build(lesson: Lesson) -> None:
     """Run the lesson in a fresh `python3` kernel and write its notebook with the outputs.
@@ -58,7 +56,7 @@ def _tidy(output: nbformat.NotebookNode) -> None:
     if output.output_type == "error":
         # Frames that lie in files name this machine's paths and lines.
         output.traceback = [
-            part for part in output.traceback if not _COLOUR.sub("", part).startswith("File ")
+            part for part in output.traceback if not re.match(r"(\x1b\[[0-9;]*m)*File ", part)
         ]
     if WIDGET_VIEW in output.get("data", {}):
         # No widget outlives its kernel: saved, it would read "Error displaying widget".
