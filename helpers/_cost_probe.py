@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 HOUR = 3600.0
 Look = Callable[[], object]  # called when no unit exists yet, and when all of them are alive
@@ -69,15 +69,10 @@ def memory() -> int:
     try:
         rollup = Path("/proc/self/smaps_rollup").read_text(encoding="ascii")
     except OSError:  # not on Linux
-        return int(this_process().memory_info().rss)
+        import psutil
+
+        return int(psutil.Process().memory_info().rss)
     return int(rollup.partition("Rss:")[2].split()[0]) * 1024
-
-
-def this_process() -> Any:
-    """This process to psutil, which is imported late: what it frees then would be used again."""
-    import psutil
-
-    return psutil.Process()
 
 
 def answer(**facts: float | str) -> NoReturn:
@@ -94,7 +89,9 @@ def main(kind: str, n: str, wait: str) -> None:
     def look() -> None:
         readings.append(read())
         if wait == "hold" and len(readings) == 2:
-            answer(bytes=readings[1] - readings[0], threads=this_process().num_threads())
+            import psutil  # late: units would be given the memory that it frees
+
+            answer(bytes=readings[1] - readings[0], threads=psutil.Process().num_threads())
 
     # The first unit of a process loads code and makes what all others share.
     KINDS[kind](1, 0.0, memory)

@@ -14,6 +14,7 @@ _LAB_EXTENSIONS = {
     "anywidget": ("anywidget", "live figures"),
     "jupyterlab-plotly": ("plotly", "figures"),
 }
+_INSTALL = f"Install it: `{sys.executable} -m pip install"
 
 
 def check() -> list[str]:
@@ -38,15 +39,11 @@ def requirements() -> list[str]:
     return list(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["dependencies"])
 
 
-def _install(what: str) -> str:
-    return f"Install it: `{sys.executable} -m pip install {what}`"
-
-
 def _about_packages() -> Iterator[str]:
     for need in map(Requirement, requirements()):
         if need.marker and not need.marker.evaluate():
             continue
-        install = _install(f'"{need.name}{need.specifier}"')
+        install = f'{_INSTALL} "{need.name}{need.specifier}"`'
         try:
             version = metadata.version(need.name)
         except metadata.PackageNotFoundError:
@@ -75,5 +72,5 @@ def _about_jupyter() -> Iterator[str]:
         if not any((folder / "package.json").is_file() for folder in folders):
             yield (
                 f"JupyterLab does not find {extension}, without which {shows} stay blank. "
-                + _install(f"--force-reinstall --no-deps {package}")
+                f"{_INSTALL} --force-reinstall --no-deps {package}`"
             )

@@ -93,7 +93,7 @@ async def select(
     try:
         first = await _first(futures, chance, first_success=first_success)
     finally:
-        await _cancel([future for future in owned if not future.done()])
+        await _cancel(owned)
     if first is None:
         errors = {name: _error(name, future) for name, future in futures.items()}
         each = ", ".join(f"{name!r} ({type(error).__name__})" for name, error in errors.items())
@@ -138,12 +138,11 @@ async def _cancel(losers: list[asyncio.Future[Any]]) -> None:
     for future in losers:
         future.cancel()
     cancelled = None
-    while losers:
+    while losers := [future for future in losers if not future.done()]:
         try:
             await asyncio.wait(losers)
         except asyncio.CancelledError as error:
             cancelled = cancelled or error
-        losers = [future for future in losers if not future.done()]
     if cancelled:
         raise cancelled
 

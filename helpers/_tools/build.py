@@ -10,7 +10,6 @@ A notebook is written when all of its cells have run, so a failing build leaves 
 
 import argparse
 import asyncio
-import copy
 import difflib
 import os
 import re
@@ -26,8 +25,6 @@ from helpers._tools.lessons import Lesson, derive, find_lessons, with_table
 PANEL_WORDS = "(A live panel. Run this cell to use it.)"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-
 
 def build(lesson: Lesson) -> None:
     """Run the lesson in a fresh `python3` kernel and write its notebook with the outputs.
@@ -35,8 +32,6 @@ def build(lesson: Lesson) -> None:
     A cell tagged `raises-exception` may fail. A cell has 60 s, as under nbval.
     """
     notebook = derive(lesson)
-    # The client writes the kernel's own language_info over it, with its Python version.
-    metadata = copy.deepcopy(notebook.metadata)
     client = NotebookClient(
         notebook,
         timeout=60,
@@ -48,7 +43,8 @@ def build(lesson: Lesson) -> None:
     )
     # On a loop that is closed afterwards. The kernel imports `helpers` from this tree.
     asyncio.run(client.async_execute(env=os.environ | {"PYTHONPATH": str(PROJECT)}))
-    notebook.metadata = metadata
+    # The client has written the kernel's own language_info over it, with its Python version.
+    notebook.metadata = derive(lesson).metadata
     for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
         _tidy(output)
     text = nbformat.writes(notebook) + "\n"
@@ -60,7 +56,7 @@ def _tidy(output: nbformat.NotebookNode) -> None:
     if output.output_type == "error":
         # Frames that lie in files name this machine's paths and lines.
         output.traceback = [
-            part for part in output.traceback if not _COLOUR.sub("", part).startswith("File ")
+            part for part in output.traceback if not re.match(r"(\x1b\[[0-9;]*m)*File ", part)
         ]
     if WIDGET_VIEW in output.get("data", {}):
         # No widget outlives its kernel: saved, it would read "Error displaying widget".

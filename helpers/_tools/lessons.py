@@ -12,7 +12,6 @@ from helpers._tools import PROJECT
 
 # The kernel's own language_info names its Python version, and would differ from machine to machine.
 _LANGUAGE = {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"}
-_KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
 BEGIN = "<!-- lessons: written by `python -m helpers._tools.build --table` -->"
 END = "<!-- end of lessons -->"
@@ -46,16 +45,14 @@ def derive(lesson: Lesson) -> nbformat.NotebookNode:
 
     An id comes from the cell's type and text, so that a new cell changes no other's.
     """
-    source = jupytext.read(lesson.source, fmt="py:percent")
+    notebook: nbformat.NotebookNode = jupytext.read(lesson.source, fmt="py:percent")
     seen: Counter[str] = Counter()
-    for cell in source.cells:
+    for cell in notebook.cells:
         digest = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:12]
         cell.id = f"{digest}-{seen[digest]}" if seen[digest] else digest
         seen[digest] += 1
-    notebook: nbformat.NotebookNode = nbformat.v4.new_notebook(cells=source.cells)
-    notebook.metadata.update(
-        kernelspec=_KERNEL, language_info=_LANGUAGE, lesson=source.metadata["lesson"]
-    )
+    del notebook.metadata["jupytext"]
+    notebook.metadata["language_info"] = _LANGUAGE
     return notebook
 
 

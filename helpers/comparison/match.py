@@ -2,7 +2,6 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator
 
 from helpers import text as words
 from helpers.task import Waker
@@ -71,7 +70,7 @@ class Pair:
         self.asyncio, self.tokio = runs.asyncio[name], runs.tokio[name]
         self.as_often = self.asyncio.polls == self.tokio.polls
         self.odd_side, self.odd_poll = self._first_odd_poll() if runs.exact else ("", None)
-        self.facts = frozenset(self._facts())
+        self.facts = self._facts()
         self.unexplained = set(self.facts)
 
     def _first_odd_poll(self) -> tuple[str, Step | None]:
@@ -81,7 +80,7 @@ class Pair:
                 return ("here", here) if first_here else ("there", there)
         return "", None
 
-    def _facts(self) -> Iterator[str]:
+    def _facts(self) -> frozenset[str]:
         one, other, names = self.asyncio, self.tokio, self.runs.names
         same = {
             "kind": one.kind is other.kind,
@@ -93,7 +92,7 @@ class Pair:
             "end": one.end == other.end or not self.runs.exact,
             "spawn": one.spawned == other.spawned or not self.runs.exact,
         }
-        return (fact for fact, agrees in same.items() if not agrees)
+        return frozenset(fact for fact, agrees in same.items() if not agrees)
 
     def alike_until(self, moment: float) -> bool:
         """Whether no poll before that moment is known to be on one side only."""

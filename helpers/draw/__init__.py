@@ -20,11 +20,7 @@ if TYPE_CHECKING:
 
 
 def timeline(
-    trace: Trace,
-    *,
-    title: str | None = None,
-    lanes: Wanted | None = None,
-    unit: str | None = None,
+    trace: Trace, *, title: str | None = None, lanes: Wanted | None = None, unit: str | None = None
 ) -> go.Figure:
     """The figure of a trace; the caller shows it.
 
@@ -54,6 +50,5 @@ def bundle(figure: Json, text: str) -> dict[str, Any]:
     if os.environ.get("PLOTLY_RENDERER"):
         from helpers.draw.figure import Timeline
 
-        shown: dict[str, Any] = Timeline(figure, text=lambda: text)._repr_mimebundle_()
-        return shown
+        return Timeline(figure, text=lambda: text)._repr_mimebundle_()
     return {PLOTLY: {**figure, "config": CONFIG}, "text/plain": text}

@@ -17,10 +17,8 @@ class Timeline(go.Figure):  # type: ignore[misc]  # plotly has no types
     _ipython_display_ = None  # or IPython would ask for no mimebundle
     _repr_html_ = None  # or a page with a random id would be kept beside the figure
 
-    def __init__(
-        self, data: Any = None, *args: Any, text: Callable[[], str] | None = None, **options: Any
-    ) -> None:
-        super().__init__(data, *args, **options)
+    def __init__(self, *args: Any, text: Callable[[], str] | None = None, **options: Any) -> None:
+        super().__init__(*args, **options)
         self._text = text  # called when the figure is shown
 
     def _repr_mimebundle_(self, *args: Any, **options: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ sees a figure first asks it for plotly's five megabytes, and the page keeps them
 """
 
 import threading
-from functools import cache, partial
+from functools import partial
 from importlib import resources
 from pathlib import Path
 
@@ -22,11 +22,7 @@ from helpers.trace import Trace
 
 WAITING = "Nothing has run yet"
 NOTHING = Trace((), 0.0)
-
-
-@cache
-def _plotly() -> bytes:
-    return (resources.files("plotly") / "package_data" / "plotly.min.js").read_bytes()
+_JS = resources.files("plotly") / "package_data" / "plotly.min.js"
 
 
 class _Store(ipywidgets.Widget):
@@ -50,7 +46,7 @@ class LiveTimeline(anywidget.AnyWidget):
         self.store = store = _Store(figure=self._figure(NOTHING, None))
         super().__init__(_store=store.model_id)
         # Not a trait: that would be saved in the notebook, and sent again by each run of the cell.
-        store.on_msg(lambda _, asked, __: asked == "plotly" and store.send({}, [_plotly()]))
+        store.on_msg(lambda _, asked, __: asked == "plotly" and store.send({}, [_JS.read_bytes()]))
 
     def show(self, trace: Trace, *, title: str | None = None) -> None:
         """Draw a trace in place of the one before; `title` as in `timeline`."""

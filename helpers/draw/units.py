@@ -1,6 +1,6 @@
 """Seconds of a run as a reader sees them: in kitchen minutes, seconds or milliseconds."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from helpers import text as words
 from helpers.trace import Trace
@@ -12,8 +12,7 @@ _UNITS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class TimeUnit:
+class TimeUnit(NamedTuple):
     """Turns seconds of the clock into numbers on an axis, and into words."""
 
     name: str
@@ -40,9 +39,7 @@ class TimeUnit:
 
 
 # The unit of a run in which no time passes: one step.
-STEPS = TimeUnit(
-    "steps", 1.0, "steps, one after another: no time passes", "in the order", exact=True
-)
+STEPS = TimeUnit("", 1.0, "steps, one after another: no time passes", "in the order", exact=True)
 
 
 def time_unit(trace: Trace, name: str | None = None) -> TimeUnit:

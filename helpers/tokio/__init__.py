@@ -33,12 +33,11 @@ def load_recording(
     """
     runtimes = recorded()
     if name not in runtimes:
-        known = ", ".join(sorted(runtimes))
-        raise ValueError(f"there is no recording named {name!r}; there are {known}")
+        raise ValueError(f"there is no recording named {name!r}; there are {', '.join(runtimes)}")
     endings = {"real": f"_{workers}" if runtime == "multi_thread" else "", "virtual": "_paused"}
     wanted = runtime + endings.get(clock, f" with the clock {clock!r}")
     if wanted not in runtimes[name]:
-        known = ", ".join(sorted(runtimes[name]))
+        known = ", ".join(runtimes[name])
         raise ValueError(f"{name!r} was not recorded on {wanted}; it was on {known}")
     trace = Trace.load(DATA / f"{name}.{wanted}{_ENDING}")
     return dataclasses.replace(trace, findings=findings.find(trace))
