@@ -6,7 +6,6 @@ timer's end, a future passing its result on), the step was woken when, and by wh
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from inspect import CO_ASYNC_GENERATOR
 from itertools import count, islice
 from typing import Any
@@ -55,11 +54,9 @@ class _Reader:
         self.ready: list[float] = []
         self.woken_by: list[int | str] = []
         flat = self.log.steps
-        self.waker: list[int] = flat[1::FIELDS]
-        self.start = list(map(self.since, flat[2::FIELDS]))
-        self.end = list(map(self.since, flat[3::FIELDS]))
-        self.owner: list[int] = flat[4::FIELDS]
-        for created, waker in zip(flat[0::FIELDS], self.waker, strict=True):
+        created_at, self.waker, start, end, self.owner = (flat[n::FIELDS] for n in range(FIELDS))
+        self.start, self.end = list(map(self.since, start)), list(map(self.since, end))
+        for created, waker in zip(created_at, self.waker, strict=True):
             step = waker // FIELDS
             plumbing = 0 <= step < len(self.ready) and self.owner[step] == PLUMBING
             self.woken_by.append(self.who(waker))
@@ -130,17 +127,12 @@ class _Reader:
 
     def sequence(self, trace: Trace) -> tuple[int, ...]:
         """The lanes' ids, one for each of their steps, in the order in which those began."""
-        begun_in: dict[int, list[int]] = defaultdict(list)  # a step: the eager tasks begun in it
-        for number, step, *_ in self.log.eager:
-            begun_in[step].append(number)
-        ran: list[int] = []
-        for n, owner in enumerate(self.owner):
-            ran += [self.lane_of(owner)] if owner != PLUMBING else []
-            ran += sorted(begun_in.pop(n * FIELDS, ()))
-        ran += sorted(number for numbers in begun_in.values() for number in numbers)
+        owners = [(n, owner) for n, owner in enumerate(self.owner) if owner != PLUMBING]
+        ran = [(n, False, self.lane_of(owner)) for n, owner in owners]
+        ran += [(step // FIELDS, True, number) for number, step, *_ in self.log.eager]
         shown = {lane.id for lane in trace.lanes}
         jobs = [job.id for job in self.jobs for _ in job.steps]
-        return (*(number for number in ran if number in shown), *jobs)
+        return (*(number for *_, number in sorted(ran) if number in shown), *jobs)
 
     def steps(self) -> dict[int, list[Step]]:
         steps: dict[int, list[Step]] = defaultdict(list)
@@ -180,21 +172,18 @@ class _Reader:
         lines, suspended, wall = self.log.lines, self.log.suspended, self.log.wall
         long: dict[int, tuple[str, float]] = {}
         for offset in (*lines, *suspended, *wall):
-            n, held_at = offset // FIELDS, ""
+            n = offset // FIELDS
             if offset not in wall and n < len(self.end) and self.end[n] == self.start[n]:
                 continue  # only the machine made it slow
-            if line := lines.get(offset):
-                held_at = f"at {self.words[line]}"
-            elif stopped_at := suspended.get(offset):
-                held_at = f"before {self.words[stopped_at]}"
+            place = lines.get(offset) or suspended.get(offset)
+            word = "at" if offset in lines else "before"
+            held_at = f"{word} {self.words[place]}" if place else ""
             long[n] = held_at, wall.get(offset, 0.0)
         return long
 
     def tasks(self, steps: dict[int, list[Step]]) -> Iterator[Task]:
         log, cancels, noticed = self.log, self.cancels(), self.noticed()
         names, ended = self._names(), set(log.ended)
-        codes = {id(code): code for code in log.spawns if not isinstance(code, str)}
-        places = {key: source.of_code(code) for key, code in codes.items()}
         for number in self.numbers:
             own, code = steps.get(number, ()), log.spawns[number]
             usual = Outcome.RETURNED if number in ended else Outcome.PENDING
@@ -212,7 +201,7 @@ class _Reader:
                 outcome=outcome,
                 end=end,
                 steps=tuple(own),
-                place=places.get(id(code), ""),
+                place="" if isinstance(code, str) else source.of_code(code),
                 error=log.errors.get(number, ""),
                 cancels=tuple(cancels[number]),
                 waits_at=log.left.get(number, ""),
@@ -264,8 +253,8 @@ class _Reader:
                 parent = waker if isinstance(waker, int) else None
                 error = self.log.raised.get(name)
                 outcome = Outcome.RETURNED if error is None else Outcome.RAISED
-                lane = Task(number, name, parent, spawned, end, outcome, end, tuple(own))
-                yield replace(lane, kind=LaneKind.CALLBACK, error=error or "")
+                lane = number, name, parent, spawned, end, outcome, end, tuple(own)
+                yield Task(*lane, kind=LaneKind.CALLBACK, error=error or "")
 
     def job_lanes(self, jobs: list[Job]) -> Iterator[Task]:
         # Which of the pool's threads took a job up is chance; it is shown on the first one free.
@@ -285,8 +274,8 @@ class _Reader:
             elif outcome is Outcome.CANCELLED:
                 ended = spawned
             end = self.now if ended is None else ended
-            lane = Task(number, name, job.parent, spawned, ended, outcome, end, steps)
-            yield replace(lane, kind=LaneKind.THREAD, error=job.error)
+            lane = number, name, job.parent, spawned, ended, outcome, end, steps
+            yield Task(*lane, kind=LaneKind.THREAD, error=job.error)
 
 
 def _numbered(names: list[str]) -> list[str]:
