@@ -66,11 +66,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """There are no I/O events under the virtual clock."""
 
     def _write_to_self(self) -> None:
-        self.thread_work.notify()
+        """The loop waits for nothing but its `thread_work`."""
 
-    def call_soon_threadsafe(
-        self, callback: Callback, *args: Any, context: InContext = None
-    ) -> Any:
+    def call_soon_threadsafe(self, callback: Any, *args: Any, context: InContext = None) -> Any:
         """Like `call_soon`, from any thread. What a job sends waits for its turn."""
         self._check_closed()
         handle = self.new_handle(callback, args, context)

@@ -1,7 +1,6 @@
 """One recorded run in a thread of its own: start it, wait for it, look at it, stop it."""
 
 import asyncio
-import contextlib
 import contextvars
 import gc
 import math
@@ -9,7 +8,6 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
 from concurrent import futures
 from functools import partial
 from typing import Any
@@ -118,7 +116,7 @@ class Run:
         first, self._stopped = not self._stopped, True
         if first and not self.finished.done():
             self._told_at = min(self._told_at, time.perf_counter())
-            self._poke(self._loop.cancel_all)
+            self._loop.end_with(self._loop.cancel_all)
 
     def _look_after(self) -> None:
         """In a thread of its own: watch the run until it is over."""
@@ -133,7 +131,7 @@ class Run:
         if now - self._began > self.max_seconds and self._told_at == math.inf:
             self._told_at = now
             loop.halt = self._cut_short()
-            self._poke(lambda: None)
+            loop.end_with(bool)
         if now < self._told_at:
             return
         unended = len(loop.log.spawns) - len(loop.log.ended)
@@ -153,11 +151,6 @@ class Run:
         """Whether no thread works for the run any more, but for one that may never end."""
         left = time.perf_counter() - self._told_at > _LEAVE_JOBS_AFTER
         return left or not self._loop.thread_work.unfinished()
-
-    def _poke(self, callback: Callable[[], Any]) -> None:
-        with contextlib.suppress(RuntimeError):  # closed meanwhile: the run has ended
-            self._loop.call_first(callback)
-            self._loop.thread_work.stop()
 
     def _cut_short(self) -> BaseException:
         """What ends a run that is told to end from outside."""
@@ -198,10 +191,9 @@ class Run:
         held = loop.held_for() > _PATIENCE
         loop.broken_off = loop.log.lines.get(loop.step) if held else None
         # A thread that comes back from where it was held has time to tidy up.
-        self._poke(partial(loop.call_later, _LEAVE_AFTER * held, loop.turn_no_more))
+        loop.end_with(loop.call_later, _LEAVE_AFTER * held, setattr, loop, "halt", RunStopped())
         self._fail(RunStopped())
         loop.note_what_is_left(self.error, refused=not held)
-        loop.freeze()
         self._finish()
 
     def _trace(self, result: Any) -> Trace:
@@ -252,7 +244,6 @@ class Run:
         try:
             loop.note_what_is_left(self.error, refused=isinstance(self.error, RunError))
             self._kept.clear()
-            loop.freeze()
             loop.close()  # before anybody is told: who goes on finds nothing left
         finally:
             self._finish(result)
