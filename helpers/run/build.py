@@ -61,26 +61,24 @@ class _Reader:
             plumbing = 0 <= step < len(self.ready) and self.owner[step] == PLUMBING
             self.woken_by.append(self.who(waker))
             self.ready.append(self.ready[step] if plumbing else self.since(created))
-        self.own = list(self._own_time())
+        self.own = self._own_time()
         steps = self.steps()
         lanes = (*self.tasks(steps), *self.callback_lanes(steps), *self.jobs)
         del self.start, self.end, self.ready, self.woken_by  # the sequence needs the owners alone
         return lanes
 
-    def _own_time(self) -> Iterator[tuple[float, float, str]]:
+    def _own_time(self) -> list[tuple[float, float, str]]:
         """Where the loop was at work between two steps, and the collector inside a step."""
-        own = [
-            (at, start, "loop's own work")
-            for ready, before, start, waker in zip(
-                self.ready, [0.0, *self.end], self.start, self.waker, strict=False
-            )
+        own = []
+        for n, start in enumerate(self.start):
+            at = max(self.ready[n], self.end[n - 1] if n else 0.0)
             # What a thread sends is ready before the system has woken the loop.
-            if start - (at := max(ready, before)) >= PAUSE and waker > THREAD
-        ]
-        yield from own
+            if start - at >= PAUSE and self.waker[n] > THREAD:
+                own.append((at, start, "loop's own work"))
         for start, end in [(self.since(start), self.since(end)) for start, end in self.log.pauses]:
             if not any(at < end and start < until for at, until, _ in own):
-                yield start, end, "garbage collector"
+                own.append((start, end, "garbage collector"))
+        return own
 
     def duration(self) -> float:
         """When the last lane ends, found without reading them all."""
@@ -142,25 +140,19 @@ class _Reader:
             self.parents[number] = parent if isinstance(parent, int) else None
             steps[number].append(Step(begun, begun, self.since(end), CHEF, parent))
         long = self._long_steps()
-        deadlines = {
-            (number, waker): by
-            for number, _, waker in self.log.cancels
-            if isinstance(by := self.canceller(waker), str)
-        }
+        asked = {(number, waker): self.canceller(waker) for number, _, waker in self.log.cancels}
         for n, (owner, waker) in enumerate(zip(self.owner, self.waker, strict=True)):
             if owner == PLUMBING:
                 continue
             lane = steps[self.lane_of(owner)]
-            at, by = 0.0, self.woken_by[n]
-            if lane:
-                at = lane[-1].end
-            elif owner not in self.parents:
+            at, by = lane[-1].end if lane else 0.0, self.woken_by[n]
+            if not lane:
                 # Whose step it was that made the task's first step ready.
                 in_a_step = 0 <= waker < len(self.log.steps)
                 spawner = self.owner[waker // FIELDS] if in_a_step else PLUMBING
                 self.parents[owner] = None if spawner == PLUMBING else self.lane_of(spawner)
             if lane or waker >= 0:  # not main's own first step
-                by = deadlines.get((owner, waker), by)
+                by = asked.get((owner, waker), by)
             start = max(self.start[n], at)
             ready = min(max(self.ready[n], at), start)
             end = max(self.end[n], start)
@@ -190,16 +182,12 @@ class _Reader:
             outcome = log.outcomes.get(number, usual)
             spawned = own[0].ready if own else self.now
             last = end = own[-1].end if own else spawned
-            if outcome is Outcome.PENDING:
+            if pending := outcome is Outcome.PENDING:
                 end = max(self.gone(number), last)
+            parent, ended_at = self.parents.get(number), None if pending else last
+            lane = number, names[number], parent, spawned, ended_at, outcome, end
             yield Task(
-                id=number,
-                name=names[number],
-                parent=self.parents.get(number),
-                spawned=spawned,
-                ended=None if outcome is Outcome.PENDING else last,
-                outcome=outcome,
-                end=end,
+                *lane,
                 steps=tuple(own),
                 place="" if isinstance(code, str) else source.of_code(code),
                 error=log.errors.get(number, ""),
@@ -232,8 +220,7 @@ class _Reader:
             n: (kind,) for n, kind in log.noticed.items() if kind != "refused_cancel" or n in meant
         }
         for n in log.not_told:
-            if log.outcomes.get(n) is Outcome.RAISED:
-                noticed[n] = (*noticed.get(n, ()), "not_told")
+            noticed[n] = (*noticed.get(n, ()), "not_told")
         return noticed
 
     def _names(self) -> list[str]:

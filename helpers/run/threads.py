@@ -232,7 +232,7 @@ class ThreadWork:
             sent, self._sent = sorted(self._sent, key=operator.itemgetter(0)), []
         return [handle for _, handle in sent]
 
-    def may_hear(self, silent_for: float = 0.0) -> bool:
+    def may_hear(self, silent_for: float = 0) -> bool:
         """Whether a thread that the program began in the run may yet send the loop something."""
         frames = sys._current_frames()
         return any(
@@ -241,10 +241,11 @@ class ThreadWork:
             if thread.ident in frames and not thread.name.startswith(_OWN)
         )
 
-    def wait_a_little(self, *, anyway: bool) -> bool:
-        """Wait a moment for what threads send; False if no job is out that is not parked."""
+    def wait_a_little(self, silent_for: float) -> bool:
+        """Wait a moment for what threads send; False if none can after so long a silence."""
+        out = self.may_hear(silent_for)
         with self._gate:
-            out = anyway or any(not job.parked for job in self._out.values())
+            out = out or any(not job.parked for job in self._out.values())
             if out and not self._sent:
                 self._gate.wait(_LOOK)
             return out or bool(self._sent)
