@@ -11,8 +11,8 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
-from itertools import chain, count
-from types import CodeType, FrameType, FunctionType, MethodType
+from itertools import count
+from types import FrameType, FunctionType, MethodType
 from typing import Any, NoReturn
 
 from helpers.run import handles, source, unawaited
@@ -306,19 +306,18 @@ class RecordingLoop(asyncio.BaseEventLoop):
 
     def note_busy(self, job: Job | None) -> None:
         """Note the line from which a step is `busy`; a job has no line."""
-        if job is None and self.step != OUTSIDE and self.step not in self.log.lines:
+        if job is None and self.step != OUTSIDE:
             self._note_line(self.step, sys._getframe(2))
 
     def look(self) -> None:
         """From another thread: note the line at which a step that is long by now holds the loop."""
         step = self.step
-        if step not in self.log.lines and self.held_for() >= handles.LOOK_AFTER:
+        if self.held_for() >= handles.LOOK_AFTER:
             self._note_line(step, sys._current_frames().get(self._thread_id))
 
     def _note_line(self, step: int, frame: FrameType | None) -> None:
-        place = source.of_frame(frame)
-        if place and step == self.step:
-            self.log.lines[step] = place
+        if step not in self.log.lines and (at := source.of_frame(frame)) and step == self.step:
+            self.log.lines[step] = at
 
     def held_for(self) -> float:
         """Real seconds for which the step that runs now has held the loop; 0 if none runs."""
@@ -363,8 +362,7 @@ class RecordingLoop(asyncio.BaseEventLoop):
         with contextlib.suppress(ValueError):  # of a run that was given up
             gc.callbacks.remove(self._note_collection)
         if isinstance(self, VirtualLoop) and self._now:
-            codes = {id(code): code for code in self.log.spawns if isinstance(code, CodeType)}
-            reads = chain.from_iterable(map(source.clock_reads, codes.values()))
+            reads = source.clock_reads(self.log.spawns)
             self.log.told += (("wall_clock", *read) for read in reads)
 
 

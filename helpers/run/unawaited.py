@@ -12,7 +12,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
-from types import CodeType, FrameType
+from types import FrameType
 from typing import Any
 
 from helpers.run.source import Place, lines_of, of_frame, of_users
@@ -61,11 +61,8 @@ def made_at(coro: Any, dropped_in: FrameType, spawned: Iterable[Any]) -> Place |
     if done[-2:] == ["CALL", "POP_TOP"]:  # a statement of its own
         return of_frame(dropped_in)
     frames = (frame.f_code for frame, _ in traceback.walk_stack(dropped_in))
-    made, seen = re.compile(rf"\b{re.escape(coro.__name__)}\("), set()
-    for code in chain(frames, spawned):
-        if id(code) not in seen and isinstance(code, CodeType) and of_users(code.co_filename):
-            seen.add(id(code))
-            for text, place in lines_of(code):
-                if made.search(text) and not _AWAITED.search(text):
-                    return place
+    made = re.compile(rf"\b{re.escape(coro.__name__)}\(")
+    for text, place in chain.from_iterable(lines_of([*frames, *spawned])):
+        if made.search(text) and not _AWAITED.search(text) and of_users(place[0]):
+            return place
     return None
