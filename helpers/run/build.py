@@ -6,7 +6,6 @@ timer's end, a future passing its result on), the step was woken when, and by wh
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from inspect import CO_ASYNC_GENERATOR
 from itertools import count, islice
 from typing import Any
@@ -55,35 +54,31 @@ class _Reader:
         self.ready: list[float] = []
         self.woken_by: list[int | str] = []
         flat = self.log.steps
-        self.waker: list[int] = flat[1::FIELDS]
-        self.start = list(map(self.since, flat[2::FIELDS]))
-        self.end = list(map(self.since, flat[3::FIELDS]))
-        self.owner: list[int] = flat[4::FIELDS]
-        for created, waker in zip(flat[0::FIELDS], self.waker, strict=True):
+        created_at, self.waker, start, end, self.owner = (flat[n::FIELDS] for n in range(FIELDS))
+        self.start, self.end = list(map(self.since, start)), list(map(self.since, end))
+        for created, waker in zip(created_at, self.waker, strict=True):
             step = waker // FIELDS
             plumbing = 0 <= step < len(self.ready) and self.owner[step] == PLUMBING
             self.woken_by.append(self.who(waker))
             self.ready.append(self.ready[step] if plumbing else self.since(created))
-        self.own = list(self._own_time())
+        self.own = self._own_time()
         steps = self.steps()
         lanes = (*self.tasks(steps), *self.callback_lanes(steps), *self.jobs)
         del self.start, self.end, self.ready, self.woken_by  # the sequence needs the owners alone
         return lanes
 
-    def _own_time(self) -> Iterator[tuple[float, float, str]]:
+    def _own_time(self) -> list[tuple[float, float, str]]:
         """Where the loop was at work between two steps, and the collector inside a step."""
-        own = [
-            (at, start, "loop's own work")
-            for ready, before, start, waker in zip(
-                self.ready, [0.0, *self.end], self.start, self.waker, strict=False
-            )
+        own = []
+        for n, start in enumerate(self.start):
+            at = max(self.ready[n], self.end[n - 1] if n else 0.0)
             # What a thread sends is ready before the system has woken the loop.
-            if start - (at := max(ready, before)) >= PAUSE and waker > THREAD
-        ]
-        yield from own
+            if start - at >= PAUSE and self.waker[n] > THREAD:
+                own.append((at, start, "loop's own work"))
         for start, end in [(self.since(start), self.since(end)) for start, end in self.log.pauses]:
             if not any(at < end and start < until for at, until, _ in own):
-                yield start, end, "garbage collector"
+                own.append((start, end, "garbage collector"))
+        return own
 
     def duration(self) -> float:
         """When the last lane ends, found without reading them all."""
@@ -130,17 +125,12 @@ class _Reader:
 
     def sequence(self, trace: Trace) -> tuple[int, ...]:
         """The lanes' ids, one for each of their steps, in the order in which those began."""
-        begun_in: dict[int, list[int]] = defaultdict(list)  # a step: the eager tasks begun in it
-        for number, step, *_ in self.log.eager:
-            begun_in[step].append(number)
-        ran: list[int] = []
-        for n, owner in enumerate(self.owner):
-            ran += [self.lane_of(owner)] if owner != PLUMBING else []
-            ran += sorted(begun_in.pop(n * FIELDS, ()))
-        ran += sorted(number for numbers in begun_in.values() for number in numbers)
+        owners = [(n, owner) for n, owner in enumerate(self.owner) if owner != PLUMBING]
+        ran = [(n, False, self.lane_of(owner)) for n, owner in owners]
+        ran += [(step // FIELDS, True, number) for number, step, *_ in self.log.eager]
         shown = {lane.id for lane in trace.lanes}
         jobs = [job.id for job in self.jobs for _ in job.steps]
-        return (*(number for number in ran if number in shown), *jobs)
+        return (*(number for *_, number in sorted(ran) if number in shown), *jobs)
 
     def steps(self) -> dict[int, list[Step]]:
         steps: dict[int, list[Step]] = defaultdict(list)
@@ -150,25 +140,19 @@ class _Reader:
             self.parents[number] = parent if isinstance(parent, int) else None
             steps[number].append(Step(begun, begun, self.since(end), CHEF, parent))
         long = self._long_steps()
-        deadlines = {
-            (number, waker): by
-            for number, _, waker in self.log.cancels
-            if isinstance(by := self.canceller(waker), str)
-        }
+        asked = {(number, waker): self.canceller(waker) for number, _, waker in self.log.cancels}
         for n, (owner, waker) in enumerate(zip(self.owner, self.waker, strict=True)):
             if owner == PLUMBING:
                 continue
             lane = steps[self.lane_of(owner)]
-            at, by = 0.0, self.woken_by[n]
-            if lane:
-                at = lane[-1].end
-            elif owner not in self.parents:
+            at, by = lane[-1].end if lane else 0.0, self.woken_by[n]
+            if not lane:
                 # Whose step it was that made the task's first step ready.
                 in_a_step = 0 <= waker < len(self.log.steps)
                 spawner = self.owner[waker // FIELDS] if in_a_step else PLUMBING
                 self.parents[owner] = None if spawner == PLUMBING else self.lane_of(spawner)
             if lane or waker >= 0:  # not main's own first step
-                by = deadlines.get((owner, waker), by)
+                by = asked.get((owner, waker), by)
             start = max(self.start[n], at)
             ready = min(max(self.ready[n], at), start)
             end = max(self.end[n], start)
@@ -180,21 +164,18 @@ class _Reader:
         lines, suspended, wall = self.log.lines, self.log.suspended, self.log.wall
         long: dict[int, tuple[str, float]] = {}
         for offset in (*lines, *suspended, *wall):
-            n, held_at = offset // FIELDS, ""
+            n = offset // FIELDS
             if offset not in wall and n < len(self.end) and self.end[n] == self.start[n]:
                 continue  # only the machine made it slow
-            if line := lines.get(offset):
-                held_at = f"at {self.words[line]}"
-            elif stopped_at := suspended.get(offset):
-                held_at = f"before {self.words[stopped_at]}"
+            place = lines.get(offset) or suspended.get(offset)
+            word = "at" if offset in lines else "before"
+            held_at = f"{word} {self.words[place]}" if place else ""
             long[n] = held_at, wall.get(offset, 0.0)
         return long
 
     def tasks(self, steps: dict[int, list[Step]]) -> Iterator[Task]:
         log, cancels, noticed = self.log, self.cancels(), self.noticed()
         names, ended = self._names(), set(log.ended)
-        codes = {id(code): code for code in log.spawns if not isinstance(code, str)}
-        places = {key: source.of_code(code) for key, code in codes.items()}
         for number in self.numbers:
             own, code = steps.get(number, ()), log.spawns[number]
             usual = Outcome.RETURNED if number in ended else Outcome.PENDING
@@ -204,18 +185,14 @@ class _Reader:
             if not own and isinstance(parent := self.who(waker), int):
                 self.parents[number] = parent
             last = end = own[-1].end if own else spawned
-            if outcome is Outcome.PENDING:
+            if pending := outcome is Outcome.PENDING:
                 end = max(self.gone(number), last)
+            parent, ended_at = self.parents.get(number), None if pending else last
+            lane = number, names[number], parent, spawned, ended_at, outcome, end
             yield Task(
-                id=number,
-                name=names[number],
-                parent=self.parents.get(number),
-                spawned=spawned,
-                ended=None if outcome is Outcome.PENDING else last,
-                outcome=outcome,
-                end=end,
+                *lane,
                 steps=tuple(own),
-                place=places.get(id(code), ""),
+                place="" if isinstance(code, str) else source.of_code(code),
                 error=log.errors.get(number, ""),
                 cancels=tuple(cancels[number]),
                 waits_at=log.left.get(number, ""),
@@ -246,8 +223,7 @@ class _Reader:
             n: (kind,) for n, kind in log.noticed.items() if kind != "refused_cancel" or n in meant
         }
         for n in log.not_told:
-            if log.outcomes.get(n) is Outcome.RAISED:
-                noticed[n] = (*noticed.get(n, ()), "not_told")
+            noticed[n] = (*noticed.get(n, ()), "not_told")
         return noticed
 
     def _names(self) -> list[str]:
@@ -267,8 +243,8 @@ class _Reader:
                 parent = waker if isinstance(waker, int) else None
                 error = self.log.raised.get(name)
                 outcome = Outcome.RETURNED if error is None else Outcome.RAISED
-                lane = Task(number, name, parent, spawned, end, outcome, end, tuple(own))
-                yield replace(lane, kind=LaneKind.CALLBACK, error=error or "")
+                lane = number, name, parent, spawned, end, outcome, end, tuple(own)
+                yield Task(*lane, kind=LaneKind.CALLBACK, error=error or "")
 
     def job_lanes(self, jobs: list[Job]) -> Iterator[Task]:
         # Which of the pool's threads took a job up is chance; it is shown on the first one free.
@@ -288,8 +264,8 @@ class _Reader:
             elif outcome is Outcome.CANCELLED:
                 ended = spawned
             end = self.now if ended is None else ended
-            lane = Task(number, name, job.parent, spawned, ended, outcome, end, steps)
-            yield replace(lane, kind=LaneKind.THREAD, error=job.error)
+            lane = number, name, job.parent, spawned, ended, outcome, end, steps
+            yield Task(*lane, kind=LaneKind.THREAD, error=job.error)
 
 
 def _numbered(names: list[str]) -> list[str]:

@@ -54,8 +54,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
                 jobs.jumped_at = time.perf_counter()
                 break
             silent_from = silent_from or time.perf_counter()
-            may_hear = jobs.may_hear(time.perf_counter() - silent_from)
-            if not jobs.wait_a_little(anyway=may_hear):
+            if not jobs.wait_a_little(time.perf_counter() - silent_from):
                 nothing = "no task is ready and no timer is set, so nothing can ever happen"
                 real = ', unless by a thread that asyncio did not start: record with clock="real"'
                 raise Deadlock(f"deadlock at {self._now:g} s: {nothing}{real * jobs.may_hear()}")
@@ -66,11 +65,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """There are no I/O events under the virtual clock."""
 
     def _write_to_self(self) -> None:
-        self.thread_work.notify()
+        """The loop waits for nothing but its `thread_work`."""
 
-    def call_soon_threadsafe(
-        self, callback: Callback, *args: Any, context: InContext = None
-    ) -> Any:
+    def call_soon_threadsafe(self, callback: Any, *args: Any, context: InContext = None) -> Any:
         """Like `call_soon`, from any thread. What a job sends waits for its turn."""
         self._check_closed()
         handle = self.new_handle(callback, args, context)

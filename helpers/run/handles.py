@@ -18,7 +18,7 @@ from typing import Any, Self
 
 from helpers.run.clock import RESOLUTION
 from helpers.run.source import Args, Place, of_frame
-from helpers.run.threads import REALLY_SLOW
+from helpers.run.threads import REALLY_SLOW, cpu_used, held_on
 from helpers.task import Outcome
 
 # Who woke a step: the offset in `Log.steps` of the step that created its handle, or one of these.
@@ -264,11 +264,12 @@ def _with_wall(run: Callable[[Any], None]) -> Callable[[Any], None]:
         step = len(loop.steps)
         loop.wall_began = began = time.perf_counter()
         if began - loop.cpu_asked_at > _CPU_TIME_AGE:
-            loop.ask_cpu_time(began)
+            loop.cpu_asked_at, loop.cpu_used = began, cpu_used()
         run(self)
         took = time.perf_counter() - loop.wall_began
-        if took >= REALLY_SLOW and step < len(loop.steps):  # the end of a sleep is no step
-            loop.note_wall(step, took)
+        # The end of a sleep is no step.
+        if took >= REALLY_SLOW and step < len(loop.steps) and held_on(took, loop.cpu_used):
+            loop.log.wall[step] = took
         del self  # as above
 
     return _run

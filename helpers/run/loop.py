@@ -11,16 +11,16 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
-from itertools import chain, count
-from types import CodeType, FrameType, FunctionType, MethodType
+from itertools import count
+from types import FrameType, FunctionType, MethodType
 from typing import Any, NoReturn
 
 from helpers.run import handles, source, unawaited
 from helpers.run.clock import VirtualLoop, set_aside
-from helpers.run.errors import THREAD_OF_ITS_OWN, RunStopped, RunTooLong, explain
+from helpers.run.errors import THREAD_OF_ITS_OWN, RunTooLong, explain
 from helpers.run.handles import FIELDS, OUTSIDE, PAUSE, RecordedHandle, RecordedTask, RecordedTimer
 from helpers.run.source import Args, Callback, InContext
-from helpers.run.threads import Job, ThreadWork, cpu_used, current_job, held_on
+from helpers.run.threads import Job, ThreadWork, cpu_used, current_job
 from helpers.task import Outcome
 
 # What asyncio calls when a timeout is over, and when a task of a group ends.
@@ -65,7 +65,7 @@ class RecordingLoop(asyncio.BaseEventLoop):
         self.sleep_over: float | None = None  # since when, while a sleep's timer sets its future
         self.step = OUTSIDE  # the offset in the log of the step that runs
         self.wall_began = time.perf_counter()  # when it began on the real clock
-        self.ask_cpu_time(self.wall_began)
+        self.cpu_asked_at, self.cpu_used = self.wall_began, cpu_used()
         self._plumbing: dict[int, tuple[bool, Any]] = {}
 
     # nest_asyncio leaves this class alone, and may have swapped these in that of a kernel's loop.
@@ -160,14 +160,13 @@ class RecordingLoop(asyncio.BaseEventLoop):
         handle.created = math.inf  # it is ready only when the loop sees it
         return handle
 
-    def call_first(self, callback: Callable[[], Any]) -> None:
-        """From another thread: call something before all that is ready, however much that is."""
-        self._ready.appendleft(self.new_handle(callback, (), None))
+    def end_with(self, callback: Callback, *args: Any) -> None:
+        """From another thread: let go of jobs, and call something before all that is ready."""
+        self._ready.appendleft(self.new_handle(callback, args, None))
+        self.thread_work.stop()
         self._write_to_self()
 
-    def call_at(
-        self, when: float, callback: Callback, *args: Any, context: InContext = None
-    ) -> Any:
+    def call_at(self, when: float, callback: Any, *args: Any, context: InContext = None) -> Any:
         """As asyncio's, with a recorded timer."""
         if when is None:
             raise TypeError("when cannot be None")
@@ -316,30 +315,20 @@ class RecordingLoop(asyncio.BaseEventLoop):
             explain(error, log.errors[number])
             self.raised.append(weakref.ref(task))
 
-    def ask_cpu_time(self, now: float) -> None:
-        """Note how long the thread has computed; `now` is the moment on the real clock."""
-        self.cpu_asked_at, self.cpu_used = now, cpu_used()
-
-    def note_wall(self, step: int, took: float) -> None:
-        """After a step of the virtual clock that took long: note it if it blocked or computed."""
-        if held_on(took, self.cpu_used):
-            self.log.wall[step] = took
-
     def note_busy(self, job: Job | None) -> None:
         """Note the line from which a step is `busy`; a job has no line."""
-        if job is None and self.step != OUTSIDE and self.step not in self.log.lines:
+        if job is None and self.step != OUTSIDE:
             self._note_line(self.step, sys._getframe(2))
 
     def look(self) -> None:
         """From another thread: note the line at which a step that is long by now holds the loop."""
         step = self.step
-        if step not in self.log.lines and self.held_for() >= handles.LOOK_AFTER:
+        if self.held_for() >= handles.LOOK_AFTER:
             self._note_line(step, sys._current_frames().get(self._thread_id))
 
     def _note_line(self, step: int, frame: FrameType | None) -> None:
-        place = source.of_frame(frame)
-        if place and step == self.step:
-            self.log.lines[step] = place
+        if step not in self.log.lines and (at := source.of_frame(frame)) and step == self.step:
+            self.log.lines[step] = at
 
     def held_for(self) -> float:
         """Real seconds for which the step that runs now has held the loop; 0 if none runs."""
@@ -356,19 +345,11 @@ class RecordingLoop(asyncio.BaseEventLoop):
         """The tasks that have not ended, in the order of their spawns."""
         return sorted(asyncio.all_tasks(self), key=self.number)
 
-    def turn_no_more(self) -> None:
-        """End what the loop's thread does with this turn."""
-        self.halt = RunStopped()
-
-    def freeze(self) -> None:
-        """Keep for ever what has not ended: a finalizer that refuses to end would hang Python."""
-        if left := self.in_order():
-            import ctypes  # loaded by the rare run that needs it
-
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object((self, left)))
-
     def note_what_is_left(self, error: BaseException | None, *, refused: bool) -> None:
-        """Note exceptions that nobody retrieved, but the caller's `error`, and tasks not ended."""
+        """Note exceptions that nobody retrieved, but the caller's `error`, and tasks not ended.
+
+        Those are kept for ever: a finalizer that refuses to end would hang Python.
+        """
         for ref in self.raised:
             task: Any = ref()
             if task is not None and task._log_traceback:
@@ -379,16 +360,20 @@ class RecordingLoop(asyncio.BaseEventLoop):
                 if task.recorded_as in self.log.left:  # as `asyncio.run` tells
                     told = {"message": _AT_THE_END, "exception": task.exception(), "task": task}
                     self.call_exception_handler(told)
-        for task in self.in_order():
+        left = self.in_order()
+        for task in left:
             self.log.left.setdefault(task.recorded_as, source.waiting(task))
             if refused:
                 self.log.noticed[task.recorded_as] = "refused_cancel"
             task._log_destroy_pending = False
+        if left:
+            import ctypes  # loaded by the rare run that needs it
+
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object((self, left)))
         with contextlib.suppress(ValueError):  # of a run that was given up
             gc.callbacks.remove(self._note_collection)
         if isinstance(self, VirtualLoop) and self._now:
-            codes = {id(code): code for code in self.log.spawns if isinstance(code, CodeType)}
-            reads = chain.from_iterable(map(source.clock_reads, codes.values()))
+            reads = source.clock_reads(self.log.spawns)
             self.log.told += (("wall_clock", *read) for read in reads)
 
 

@@ -1,5 +1,6 @@
 """What a run prints: some hundred lines as they come, the rest once it has ended by itself."""
 
+import io
 import sys
 import threading
 from typing import Any
@@ -18,8 +19,7 @@ class Prints:
         while isinstance(self.inner, Prints) and self.inner.over:  # put back by a redirection
             self.inner = self.inner.inner
         self.thread = threading.get_ident()
-        self.lines = self.size = 0
-        self.kept: list[str] = []
+        self.lines, self.kept = 0, io.StringIO()
         sys.stdout = self
 
     def __getattr__(self, name: str) -> Any:
@@ -30,19 +30,15 @@ class Prints:
         if self.over or threading.get_ident() != self.thread:
             return self.inner.write(text)
         printed, self.lines = self.lines, self.lines + str.count(text, "\n")
-        if printed < MOST_LINES:
-            return self.inner.write(text)
-        self.size += len(text)
-        if self.size <= _MOST_KEPT:
-            self.kept.append(text)
-        return len(text)
+        into = self.inner if printed < MOST_LINES else self.kept
+        return len(text) if self.kept.tell() > _MOST_KEPT else into.write(text)
 
     def end(self, *, cut: bool) -> None:
         """Print what was kept, or how much that is."""
         self.over = True
         if sys.stdout is self:
             sys.stdout = self.inner
-        if cut or self.size > _MOST_KEPT:
-            self.kept = [f"... and {self.lines - MOST_LINES:,} more lines, which are not shown\n"]
-        if self.size:
-            self.inner.write("".join(self.kept))
+        if kept := self.kept.getvalue():
+            if cut or len(kept) > _MOST_KEPT:
+                kept = f"... and {self.lines - MOST_LINES:,} more lines, which are not shown\n"
+            self.inner.write(kept)

@@ -1,7 +1,6 @@
 """One recorded run in a thread of its own: start it, wait for it, look at it, stop it."""
 
 import asyncio
-import contextlib
 import contextvars
 import gc
 import math
@@ -9,8 +8,8 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
 from concurrent import futures
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -35,35 +34,34 @@ _STEPS_TO_END = 10_000  # after main is over, so that a task that refuses to end
 _LOOPS: dict[str, Any] = {"virtual": VirtualRecordingLoop, "real": RealRecordingLoop}
 
 
+@dataclass(eq=False)
 class Run:
     """One run that is recorded; all its public methods may be called from any thread.
 
     `finished` is a concurrent future of the trace; `error` is what ended the run, or None.
     """
 
-    def __init__(
-        self,
-        coro: Any,
-        *,
-        clock: str = "virtual",
-        unit: str = "seconds",
-        max_steps: int | None = None,
-        max_seconds: float = MAX_SECONDS,
-        until: float = math.inf,
-    ) -> None:
-        if not asyncio.iscoroutine(coro):
-            name = getattr(coro, "__name__", "main")
-            raise TypeError(f"record expects a coroutine such as {name}(), got {coro!r}")
-        if clock not in _LOOPS or unit not in ("seconds", "minutes"):
-            coro.close()
+    coro: Any
+    clock: str = "virtual"
+    unit: str = "seconds"
+    max_steps: int | None = None
+    max_seconds: float = MAX_SECONDS
+    until: float = math.inf
+
+    def __post_init__(self) -> None:
+        if not asyncio.iscoroutine(self.coro):
+            name = getattr(self.coro, "__name__", "main")
+            raise TypeError(f"record expects a coroutine such as {name}(), got {self.coro!r}")
+        max_steps, max_seconds, until = self.max_steps, self.max_seconds, self.until
+        wrong = ""
+        if self.clock not in _LOOPS or self.unit not in ("seconds", "minutes"):
             choice = 'clock is "virtual" or "real", and unit "seconds" or "minutes"'
-            raise ValueError(f"{choice}, got {clock!r} and {unit!r}")
-        if not min(1 if max_steps is None else max_steps, max_seconds, until) > 0:
-            coro.close()
-            limits = f"{max_steps=!r}, {max_seconds=!r} and {until=!r}"
-            raise ValueError(f"limits are above 0, got {limits}")
-        self.coro, self.clock, self.unit = coro, clock, unit
-        self.max_steps, self.max_seconds, self.until = max_steps, max_seconds, until
+            wrong = f"{choice}, got {self.clock!r} and {self.unit!r}"
+        elif not min(1 if max_steps is None else max_steps, max_seconds, until) > 0:
+            wrong = f"limits are above 0, got {max_steps=!r}, {max_seconds=!r} and {until=!r}"
+        if wrong:
+            self.coro.close()
+            raise ValueError(wrong)
         self.finished: futures.Future[Trace] = futures.Future()
         self.error: BaseException | None = None
         self._loop: Any = None  # a RecordingLoop, once the run has begun
@@ -118,7 +116,7 @@ class Run:
         first, self._stopped = not self._stopped, True
         if first and not self.finished.done():
             self._told_at = min(self._told_at, time.perf_counter())
-            self._poke(self._loop.cancel_all)
+            self._loop.end_with(self._loop.cancel_all)
 
     def _look_after(self) -> None:
         """In a thread of its own: watch the run until it is over."""
@@ -133,7 +131,7 @@ class Run:
         if now - self._began > self.max_seconds and self._told_at == math.inf:
             self._told_at = now
             loop.halt = self._cut_short()
-            self._poke(lambda: None)
+            loop.end_with(bool)  # it turns
         if now < self._told_at:
             return
         unended = len(loop.log.spawns) - len(loop.log.ended)
@@ -155,11 +153,6 @@ class Run:
         """Whether no thread works for the run any more, but for one that may never end."""
         left = time.perf_counter() - self._told_at > _LEAVE_JOBS_AFTER
         return left or not self._loop.thread_work.unfinished()
-
-    def _poke(self, callback: Callable[[], Any]) -> None:
-        with contextlib.suppress(RuntimeError):  # closed meanwhile: the run has ended
-            self._loop.call_first(callback)
-            self._loop.thread_work.stop()
 
     def _cut_short(self) -> BaseException:
         """What ends a run that is told to end from outside."""
@@ -200,10 +193,9 @@ class Run:
         held = loop.held_for() > _PATIENCE
         loop.broken_off = loop.log.lines.get(loop.step) if held else None
         # A thread that comes back from where it was held has time to tidy up.
-        self._poke(partial(loop.call_later, _LEAVE_AFTER * held, loop.turn_no_more))
+        loop.end_with(loop.call_later, _LEAVE_AFTER * held, setattr, loop, "halt", RunStopped())
         self._fail(RunStopped())
         loop.note_what_is_left(self.error, refused=not held)
-        loop.freeze()
         self._finish()
 
     def _trace(self, result: Any, log: Log | None = None) -> Trace:
@@ -238,9 +230,8 @@ class Run:
 
     def _in_thread(self) -> None:
         """The whole run: main to its end, all that it left behind, and the trace."""
-        loop = _LOOPS[self.clock]()
+        self._loop = loop = _LOOPS[self.clock]()
         loop.prepare(self.max_steps)
-        self._loop = loop
         if self.clock == "virtual":  # on the real one, prints are looked at as they come
             self._prints = Prints()
         self._ready.set()
@@ -254,7 +245,6 @@ class Run:
         try:
             loop.note_what_is_left(self.error, refused=isinstance(self.error, RunError))
             self._kept.clear()
-            loop.freeze()
             loop.close()  # before anybody is told: who goes on finds nothing left
         finally:
             self._finish(result)

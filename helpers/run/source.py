@@ -6,7 +6,7 @@ import gc
 import linecache
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextvars import Context
 from inspect import isasyncgen
 from itertools import groupby
@@ -30,8 +30,6 @@ _PLUMBING_FOLDERS = [os.path.join(_ROOT, *package.split(".")) for package in _PL
 # A notebook's cells are compiled under a file name that changes with every kernel.
 _CELL = re.compile(r"ipykernel_\d+|^<ipython-input|^<string>$|^<stdin>$|^<doctest|^<exec>$")
 _AWAITS = {"cr": "cr_await", "gi": "gi_yieldfrom", "ag": "ag_await"}  # by the kind of coroutine
-# What `aclose` and `anext` of an asynchronous generator return, which keeps the generator.
-_STEPS_OF_GENERATORS = "async_generator_athrow", "async_generator_asend"
 # What asyncio calls a task that nobody named; "None" is a slip of Python 3.13.0.
 AUTO_NAME = re.compile(r"Task-\d+|None")
 
@@ -122,23 +120,25 @@ def waiting(task: asyncio.Task[Any]) -> str:
     return describe(place) if place else "a place unknown"
 
 
-def lines_of(code: CodeType) -> list[tuple[str, Place]]:
-    """The lines of a function, in the order of its code: what stands there, and where that is."""
-    places = [(code.co_filename, line or 0, code.co_name) for *_, line in code.co_lines()]
-    return [(linecache.getline(*place[:2]), place) for place, _ in groupby(places)]
+def lines_of(codes: Iterable[Any]) -> Iterator[list[tuple[str, Place]]]:
+    """The lines of each function, in the order of its code: what stands there, and where it is."""
+    for code in {id(code): code for code in codes if isinstance(code, CodeType)}.values():
+        places = [(code.co_filename, line or 0, code.co_name) for *_, line in code.co_lines()]
+        yield [(linecache.getline(*place[:2]), place) for place, _ in groupby(places)]
 
 
-def clock_reads(code: CodeType) -> Iterator[tuple[str, str]]:
+def clock_reads(codes: Iterable[Any]) -> Iterator[tuple[str, str]]:
     """Which clock of the machine a coroutine reads again after an await, and where in words."""
-    awaited = stored = False
-    for text, place in lines_of(code):
-        if read := re.search(_CLOCK, text):
-            stores = re.match(rf"\s*[\w.]+ = {_CLOCK}", text) is not None
-            # Read for the first time, it is compared with a moment from elsewhere.
-            if awaited and (re.search(_MEASURES, text) or (stored and stores)):
-                yield read[0], describe(place)
-            stored, awaited = stores, False
-        awaited = awaited or re.search(r"\bawait\b|\basync (for|with)\b", text) is not None
+    for lines in lines_of(codes):
+        awaited = stored = False
+        for text, place in lines:
+            if read := re.search(_CLOCK, text):
+                stores = bool(re.match(rf"\s*[\w.]+ = {_CLOCK}", text))
+                # Read for the first time, it is compared with a moment from elsewhere.
+                if awaited and (re.search(_MEASURES, text) or (stored and stores)):
+                    yield read[0], describe(place)
+                stored, awaited = stores, False
+            awaited = awaited or bool(re.search(r"\bawait\b|\basync (for|with)\b", text))
 
 
 def code_of(coro: Any) -> CodeType | str:
@@ -150,7 +150,7 @@ def code_of(coro: Any) -> CodeType | str:
 
 def _generator(awaited: Any) -> Any:
     """The asynchronous generator that its `anext` or `aclose` keeps; any other object itself."""
-    if type(awaited).__name__ in _STEPS_OF_GENERATORS:
+    if type(awaited).__name__ in ("async_generator_asend", "async_generator_athrow"):
         return next(filter(isasyncgen, gc.get_referents(awaited)), awaited)
     return awaited
 

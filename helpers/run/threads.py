@@ -37,10 +37,7 @@ _IDLE = pools._worker.__code__  # where a pool's thread waits for work
 _local = threading.local()
 
 
-CpuUsed = tuple[float, float, int]
-
-
-def cpu_used() -> CpuUsed:
+def cpu_used() -> tuple[float, float, int]:
     """For how long this thread has computed and queued for a CPU, and how often it got one."""
     try:
         _, queued, turns = map(int, _SCHEDULED.read_text("ascii").split())
@@ -49,7 +46,7 @@ def cpu_used() -> CpuUsed:
     return _cpu_time(), queued / 1e9, turns
 
 
-def held_on(took: float, since: CpuUsed) -> bool:
+def held_on(took: float, since: tuple[float, float, int]) -> bool:
     """Whether this thread blocked or computed in the time it took, and not just had no CPU."""
     computed, queued, turns = map(operator.sub, cpu_used(), since)
     slept = computed < _HARDLY * took and computed + queued < took / 2
@@ -64,7 +61,7 @@ class Job:
         self.parent = getattr(asyncio.current_task(loop), "recorded_as", None)
         self.pool = id(executor)
         self.pool_size: int = getattr(executor, "_max_workers", POOL_SIZE)
-        self.parked: threading.Event | None = None
+        self.parked = False  # in `busy`
         self.asked = math.inf  # when it last sent the loop something, in real time
         self.submitted = loop.stamp()
         self.started: float | None = None
@@ -118,7 +115,7 @@ class ThreadWork:
         self._gate = threading.Condition()
         self.jobs: list[Job] = []
         self._out: dict[int, Job] = {}  # those that are not over, by number
-        self._sent: list[tuple[int, int, asyncio.Handle]] = []
+        self._sent: list[tuple[int, asyncio.Handle]] = []  # the number of the job, or 0
         self._stopped = False
         self._before = set(threading.enumerate())  # when the run began
         # When the clock last moved: who waited for the loop may have its answer, and needs time.
@@ -209,7 +206,7 @@ class ThreadWork:
         """Whether a job is parked in `busy`, or has waited for the loop's answer for long."""
         asked_long_ago = time.perf_counter() - max(job.asked, self.jumped_at) > _GRACE
         # If it has ended, what it sent is its result, and it is over in a moment.
-        return job.ended is None and (job.parked is not None or asked_long_ago)
+        return job.ended is None and (job.parked or asked_long_ago)
 
     def collect(self, *, until_quiet: bool) -> list[asyncio.Handle]:
         """What threads sent, sorted by the number of the job, once no job is at work.
@@ -222,9 +219,9 @@ class ThreadWork:
             return []
         give_up = math.inf
         with self._gate:
-            while self.at_work() and not any(number == 0 for number, _, _ in self._sent):
-                active = {number for number, job in self._out.items() if job.parked is None}
-                asked = any(number in active for number, _, _ in self._sent)
+            while self.at_work() and all(number for number, _ in self._sent):
+                active = {number for number, job in self._out.items() if not job.parked}
+                asked = any(number in active for number, _ in self._sent)
                 if asked or not until_quiet:
                     give_up = min(give_up, time.perf_counter() + _GRACE)
                 left = give_up - time.perf_counter()
@@ -232,10 +229,10 @@ class ThreadWork:
                 if left <= 0 or self._stopped:
                     break
             self.went_on_at = time.perf_counter()
-            sent, self._sent = sorted(self._sent, key=lambda item: item[:2]), []
-        return [handle for _, _, handle in sent]
+            sent, self._sent = sorted(self._sent, key=operator.itemgetter(0)), []
+        return [handle for _, handle in sent]
 
-    def may_hear(self, silent_for: float = 0.0) -> bool:
+    def may_hear(self, silent_for: float = 0) -> bool:
         """Whether a thread that the program began in the run may yet send the loop something."""
         frames = sys._current_frames()
         return any(
@@ -244,10 +241,11 @@ class ThreadWork:
             if thread.ident in frames and not thread.name.startswith(_OWN)
         )
 
-    def wait_a_little(self, *, anyway: bool) -> bool:
-        """Wait a moment for what threads send; False if no job is out that is not parked."""
+    def wait_a_little(self, silent_for: float) -> bool:
+        """Wait a moment for what threads send; False if none can after so long a silence."""
+        out = self.may_hear(silent_for)
         with self._gate:
-            out = anyway or any(job.parked is None for job in self._out.values())
+            out = out or any(not job.parked for job in self._out.values())
             if out and not self._sent:
                 self._gate.wait(_LOOK)
             return out or bool(self._sent)
@@ -257,34 +255,26 @@ class ThreadWork:
         with self._gate:
             if job is not None:
                 job.asked = time.perf_counter()
-            self._sent.append((job.number if job else 0, len(self._sent), handle))
+            self._sent.append((job.number if job else 0, handle))
             self._gate.notify_all()
 
     def park(self, loop: Any, job: Job, seconds: float) -> None:
         """Keep a thread that is `busy` until the virtual clock has moved by `seconds`."""
-        gate = threading.Event()
 
         def unpark() -> None:
-            job.parked, job.asked = None, math.inf  # it works on, and waits for no answer
-            gate.set()
+            with self._gate:
+                job.parked, job.asked = False, math.inf  # it works on, and waits for no answer
+                self._gate.notify_all()
 
         with self._gate:  # parked and sent at once, or the clock could jump in between
-            job.parked = gate
+            job.parked = True
             loop.call_soon_threadsafe(loop.call_at, loop.time() + seconds, unpark)
-        gate.wait()
+            self._gate.wait_for(lambda: self._stopped or not job.parked)
         if self._stopped:
             raise RunStopped("the run was stopped while this thread was busy for it")
-
-    def notify(self) -> None:
-        """Wake the loop if it waits for threads."""
-        with self._gate:
-            self._gate.notify_all()
 
     def stop(self) -> None:
         """Let every parked thread and the waiting loop go on: the run is being stopped."""
         with self._gate:
             self._stopped = True
-            for job in self._out.values():
-                if gate := job.parked:
-                    gate.set()
             self._gate.notify_all()

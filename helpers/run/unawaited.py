@@ -12,7 +12,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
-from types import CodeType, FrameType
+from types import FrameType
 from typing import Any
 
 from helpers.run.source import Place, lines_of, of_frame, of_users
@@ -21,14 +21,15 @@ _HOOK = "_warn_unawaited_coroutine"
 _AWAITED = re.compile(r"\bdef\b|\bawait\b|create_task|ensure_future|gather")  # or handed over
 Listener = Callable[[Any, FrameType], bool]
 _lock = threading.Lock()
-_listeners: dict[int, Listener] = {}  # by thread
-_original: list[Callable[[Any], None]] = []
+_listeners: list[tuple[int, Listener]] = []  # a thread, and what is called there
+_python_warns: Callable[[Any], None] = getattr(warnings, _HOOK)
 
 
 def _tell(coro: Any) -> None:
-    tell = _listeners.get(threading.get_ident())
-    if not (tell and tell(coro, sys._getframe(1))) and _original:
-        _original[0](coro)
+    me = threading.get_ident()
+    tell = next((tell for thread, tell in reversed(_listeners) if thread == me), None)
+    if not (tell and tell(coro, sys._getframe(1))):
+        _python_warns(coro)
 
 
 @contextlib.contextmanager
@@ -37,21 +38,17 @@ def watch(tell: Listener) -> Iterator[None]:
 
     Python warns of those for which `tell` returns False.
     """
-    me = threading.get_ident()
+    listener = threading.get_ident(), tell
     with _lock:
-        if not _listeners and hasattr(warnings, _HOOK):
-            _original[:] = [getattr(warnings, _HOOK)]
-            setattr(warnings, _HOOK, _tell)
-        outer, _listeners[me] = _listeners.get(me), tell
+        _listeners.append(listener)
+        setattr(warnings, _HOOK, _tell)
     try:
         yield
     finally:
         with _lock:
-            del _listeners[me]
-            if outer:
-                _listeners[me] = outer
-            if not _listeners and _original:
-                setattr(warnings, _HOOK, _original.pop())
+            _listeners.remove(listener)
+            if not _listeners:
+                setattr(warnings, _HOOK, _python_warns)
 
 
 def made_at(coro: Any, dropped_in: FrameType, spawned: Iterable[Any]) -> Place | None:
@@ -64,11 +61,8 @@ def made_at(coro: Any, dropped_in: FrameType, spawned: Iterable[Any]) -> Place |
     if done[-2:] == ["CALL", "POP_TOP"]:  # a statement of its own
         return of_frame(dropped_in)
     frames = (frame.f_code for frame, _ in traceback.walk_stack(dropped_in))
-    made, seen = re.compile(rf"\b{re.escape(coro.__name__)}\("), set()
-    for code in chain(frames, spawned):
-        if id(code) not in seen and isinstance(code, CodeType) and of_users(code.co_filename):
-            seen.add(id(code))
-            for text, place in lines_of(code):
-                if made.search(text) and not _AWAITED.search(text):
-                    return place
+    made = re.compile(rf"\b{re.escape(coro.__name__)}\(")
+    for text, place in chain.from_iterable(lines_of([*frames, *spawned])):
+        if made.search(text) and not _AWAITED.search(text) and of_users(place[0]):
+            return place
     return None

@@ -14,7 +14,6 @@ from unittest import mock
 import pytest
 
 from helpers import busy
-from helpers.run import loop as loops
 from helpers.run import threads
 from helpers.trace import LaneKind
 from tests.run.runs import CLOCKS, recorded
@@ -231,15 +230,9 @@ def test_sockets_work_on_the_real_clock_and_their_wakes_are_io() -> None:
 def test_a_slow_step_of_the_virtual_clock_blocked_if_it_hardly_computed_or_did_for_long(
     took: float, used: tuple[float, float, int], noted: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loops, "cpu_used", lambda: (7.0, 5.0, 3))
-    loop = loops.VirtualRecordingLoop()
-    loop.prepare(limit=1)
     computed, queued, turns = used
     monkeypatch.setattr(threads, "cpu_used", lambda: (7.0 + computed, 5.0 + queued, 3 + turns))
-    loop.note_wall(0, took)
-    loop.note_what_is_left(None, refused=False)
-    loop.close()
-    assert loop.log.wall == ({0: took} if noted else {})
+    assert threads.held_on(took, (7.0, 5.0, 3)) is noted
 
 
 def test_a_reader_that_another_one_removes_in_the_same_turn_does_not_run() -> None:
