@@ -17,7 +17,7 @@ import math
 import zlib
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -152,83 +152,62 @@ _OF_THE_FILE = {"event", "format", "version", "events"}
 _KINDS = {"task": LaneKind.TASK, "branch": LaneKind.BRANCH, "blocking": LaneKind.THREAD}
 
 
-@dataclass(slots=True)
-class _Life:
-    """What is known of one recorded task so far."""
-
-    spawn: Row
-    steps: list[Step] = field(default_factory=list)
-    cancels: list[CancelRequest] = field(default_factory=list)
-    woken: tuple[float, Waker] | None = None  # by the first wake since its last poll began
-    end: Row | None = None
-
-    def take(self, event: Row, held: dict[str, float]) -> None:
-        """Add an event to what is known; `held` is until when each thread is."""
-        kind = event["event"]
-        if kind == "wake" and self.woken is None:
-            # If a held thread saw its timer late, the task was ready when the timer was due.
-            # Other timers are late by themselves: they tick once a millisecond.
-            due = event.get("due", math.inf)
-            self.woken = due if due < held[event["thread"]] else event["t"], event["by"]
-        elif kind == "poll":
-            self.steps.append(self._step(event))
-            self.woken = None
-            held[event["thread"]] = max(event["end"], held[event["thread"]])
-        elif kind == "cancel":
-            self.cancels.append(CancelRequest(event["t"], event["by"]))
-        elif kind == "end":
-            self.end = event
-
-    def _step(self, poll: Row) -> Step:
-        """A poll as a step: since when the task was ready for it, and who made it so."""
-        parent, start = self.spawn["parent"], poll["start"]
-        free = self.steps[-1].end if self.steps else self.spawn["t"]
-        if not self.steps:
-            ready, by = free, START if parent is None else parent
-        elif self.woken is not None:
-            ready, by = self.woken
-        else:  # a branch is polled whenever its parent is, woken or not
-            ready, by = start, parent if self.spawn["kind"] == "branch" else None
-        return Step(min(max(ready, free), start), start, poll["end"], poll["thread"], by)
-
-    def task(self, duration: float) -> Task:
-        """The task as it was when the run was over."""
-        spawn, end = self.spawn, self.end or {"t": None, "outcome": Outcome.PENDING}
-        return Task(
-            id=spawn["task"],
-            name=spawn["name"],
-            parent=spawn["parent"],
-            spawned=spawn["t"],
-            ended=end["t"],
-            outcome=Outcome(end["outcome"]),
-            end=end["t"] if self.end else duration,
-            steps=tuple(self.steps),
-            kind=_KINDS[spawn["kind"]],
-            error=end.get("error", ""),
-            cancels=tuple(self.cancels),
-        )
-
-
 def _recorded(header: Row, events: Iterator[Row]) -> Row:
     """What makes the trace of a recording."""
-    lives: dict[int, _Life] = {}
-    held: dict[str, float] = defaultdict(float)
+    lanes: dict[int, Row] = {}
+    woken: dict[int, tuple[float, Waker]] = {}  # by the first wake since the task's last poll began
+    held: dict[str, float] = defaultdict(float)  # until when each thread is
     marks: list[Mark] = []
     sequence: list[int] = []
     last = 0.0
     for event in events:
-        task = event["task"]
+        kind, task = event["event"], event["task"]
         last = max(last, event["end"] if "end" in event else event["t"])
-        if event["event"] == "spawn":
-            lives[task] = _Life(event)
-        elif event["event"] == "mark":
+        if kind == "mark":
             marks.append(Mark(event["t"], task, event["text"]))
-        else:
-            lives[task].take(event, held)
-            if event["event"] == "poll":
-                sequence.append(task)
+            continue
+        if kind == "spawn":
+            lanes[task] = _spawned(event)
+        lane = lanes[task]
+        if kind == "wake":
+            # If a held thread saw its timer late, the task was ready when the timer was due.
+            # Other timers are late by themselves: they tick once a millisecond.
+            due = event.get("due", math.inf)
+            ready = due if due < held[event["thread"]] else event["t"]
+            woken.setdefault(task, (ready, event["by"]))
+        elif kind == "poll":
+            lane["steps"] += [_step(event, lane, woken.pop(task, None))]
+            held[event["thread"]] = max(event["end"], held[event["thread"]])
+            sequence.append(task)
+        elif kind == "cancel":
+            lane["cancels"] += [CancelRequest(event["t"], event["by"])]
+        elif kind == "end":
+            lane |= {"ended": event["t"], "outcome": Outcome(event["outcome"])}
+            lane["error"] = event.get("error", "")
+    for lane in lanes.values():
+        lane["end"] = last if lane["ended"] is None else lane["ended"]
+        lane["steps"], lane["cancels"] = tuple(lane["steps"]), tuple(lane["cancels"])
     values = {name: value for name, value in header.items() if name not in _OF_THE_FILE}
     run = {name: values.pop(name) for name in ("source", "clock", "workers")}
-    lanes = tuple(life.task(last) for life in lives.values())
-    parts = {"lanes": lanes, "marks": tuple(marks), "sequence": tuple(sequence)}
-    return {**run, **parts, "duration": last, "about": values}
+    parts = {"marks": tuple(marks), "sequence": tuple(sequence), "duration": last, "about": values}
+    return {"lanes": tuple(Task(**lane) for lane in lanes.values()), **run, **parts}
+
+
+def _spawned(event: Row) -> Row:
+    """What makes a task, as far as it is known when it is spawned."""
+    lane = {"id": event["task"], "spawned": event["t"], "kind": _KINDS[event["kind"]]}
+    lane |= {name: event[name] for name in ("name", "parent")}
+    return lane | {"steps": [], "cancels": [], "ended": None, "outcome": Outcome.PENDING}
+
+
+def _step(poll: Row, lane: Row, woken: tuple[float, Waker] | None) -> Step:
+    """A poll as a step: since when the task was ready for it, and who made it so."""
+    parent, start = lane["parent"], poll["start"]
+    free = lane["steps"][-1].end if lane["steps"] else lane["spawned"]
+    if not lane["steps"]:
+        ready, by = free, START if parent is None else parent
+    elif woken is not None:
+        ready, by = woken
+    else:  # a branch is polled whenever its parent is, woken or not
+        ready, by = start, parent if lane["kind"] is LaneKind.BRANCH else None
+    return Step(min(max(ready, free), start), start, poll["end"], poll["thread"], by)

@@ -159,13 +159,12 @@ class _Finder:
     def _really_blocked(self) -> Found:
         held = [(step, lane) for lane in self.trace.lanes for step in lane.steps if step.wall]
         for step, lane in sorted(held, key=lambda work: work[0].start):
-            hint = 'use `busy` for hands-on work, or record with clock="real".'
             line = _line(step, lane)
-            held_at = f"really held the thread{line}"
+            words = f"really held the thread{line}"
             if lane.kind is LaneKind.THREAD:
-                held_at = f"took {seconds(round(step.wall, 1))} of real time in its thread"
-            words = f"{held_at}, and the virtual clock does not show it: {hint}"
-            yield line, _of(lane, "really_blocked", words)
+                words = f"took {seconds(round(step.wall, 1))} of real time in its thread"
+            words += ", and the virtual clock does not show it: use `busy` for hands-on work, "
+            yield line, _of(lane, "really_blocked", words + 'or record with clock="real".')
 
     def _raised(self, lane: Task) -> Found:
         if lane.kind is LaneKind.CALLBACK and lane.outcome is Outcome.RAISED:
@@ -236,10 +235,8 @@ class _Finder:
             asked = [ask.time for ask in parent.cancels if work.spawned <= ask.time < work.end]
             if asked and work.end - asked[0] >= SLOW and work.id not in self.awaited:
                 on, since = self._for(work.end - asked[0]), self._at(asked[0])
-                words = (
-                    f"went on in its thread for {on} after nobody waited for it, from {since} on."
-                )
-                words += " Threads cannot be cancelled: give the function a limit of its own."
+                words = f"went on in its thread for {on} after nobody waited for it, from {since}"
+                words += " on. Threads cannot be cancelled: give the function a limit of its own."
                 yield "", _of(work, "went_on", words)
 
     def _polled(self, lane: Task) -> Found:

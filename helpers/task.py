@@ -5,6 +5,7 @@ those of tokio-console.
 """
 
 import enum
+import itertools
 import re
 from dataclasses import dataclass
 from typing import NamedTuple, Self
@@ -157,26 +158,17 @@ class Task:
     @property
     def scheduled(self) -> float:
         """Seconds in which it was ready and no chef was free."""
-        return self.waited()[0]
+        if not self.steps:
+            return self.end - self.spawned
+        return sum(step.start - step.ready for step in self.steps)
 
     @property
     def idle(self) -> float:
         """Seconds in which it waited for something else than a chef."""
-        return self.waited()[1]
-
-    def waited(self) -> tuple[float, float]:
-        """Seconds scheduled, and seconds idle, in one pass."""
-        scheduled = idle = 0.0
-        at = self.spawned
-        for step in self.steps:
-            if step.ready > at:
-                idle += step.ready - at
-                at = step.ready
-            if step.start > at:
-                scheduled += step.start - at
-            at = step.end
-        rest = max(0.0, self.end - at)
-        return (scheduled, idle + rest) if self.steps else (rest, idle)
+        if not self.steps:
+            return 0.0
+        gaps = sum(after.ready - before.end for before, after in itertools.pairwise(self.steps))
+        return self.steps[0].ready - self.spawned + gaps + (self.end - self.steps[-1].end)
 
     @property
     def cancelled_by(self) -> Waker:

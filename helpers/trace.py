@@ -125,14 +125,7 @@ class Trace:
 
     def children(self, of: int | None) -> Iterator[Task]:
         """The lanes that `of` spawned, in spawn order."""
-        return iter(self._families.get(of, ()))
-
-    @functools.cached_property
-    def _families(self) -> dict[int | None, list[Task]]:
-        found: dict[int | None, list[Task]] = {}
-        for lane in self.lanes:
-            found.setdefault(lane.parent, []).append(lane)
-        return found
+        return (lane for lane in self.lanes if lane.parent == of)
 
     def __str__(self) -> str:
         """The text twin of the timeline: same lanes, same facts."""

@@ -5,6 +5,7 @@ import operator
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
+from operator import attrgetter
 
 from helpers import text as words
 from helpers.draw.theme import OUTCOMES
@@ -145,7 +146,7 @@ def _about_crowd(trace: Trace, unit: TimeUnit, count: int, times: float) -> Iter
     parents = {task.parent for task in trace.tasks}
     leaves = [task for task in trace.tasks if task.id not in parents]
     scheduled = sum(task.scheduled for task in leaves)
-    idle = sum(long for task in leaves for _, long, by in _idle(trace, task) if by is None)
+    idle = sum(_waited(trace, task) for task in leaves)
     # Else they wait for the chef more than for anything else.
     if len(leaves) >= count and idle >= max(times * trace.duration, scheduled):
         long = f"{unit.long(idle)} of waiting in {unit.long(trace.duration)}"
@@ -190,36 +191,32 @@ def _path(trace: Trace) -> Iterator[tuple[Task, str, float]]:
     while n := left[lane.id]:
         left[lane.id], step = n - 1, lane.steps[n - 1]
         where, free = (" in a thread", "thread") if lane.kind is LaneKind.THREAD else ("", "chef")
-        by, since = step.woken_by, lane.steps[n - 2].end if n > 1 else 0.0
+        by = step.woken_by
         waker = trace.by_id.get(by) if isinstance(by, int) and by != lane.id else None
         cause = f" for {_WAKERS[by]}" if by in _WAKERS and n > 1 else ""
-        does = (
-            "waits {}",
-            f"works {{}}{where}",
-            f"waits {{}} for a free {free}",
-            f"waits {{}}{cause}",
-        )
-        since = step.ready if waker else since
-        moments = [at, *(min(at, x) for x in (step.end, step.start, step.ready, since))]
+        does = ["waits {}", "works {}" + where, "waits {} for a free " + free, "waits {}" + cause]
+        since = step.ready if waker else lane.steps[n - 2].end if n > 1 else 0.0
+        moments = [min(at, x) for x in (at, step.end, step.start, step.ready, since)]
         for what, (end, start) in zip(does, itertools.pairwise(moments), strict=True):
             if end > start:
                 yield lane, what, end - start
         at, lane = moments[-1], waker or lane
         if waker:
-            begun = bisect_right(lane.steps, at, key=lambda step: step.start)
-            left[lane.id] = min(left[lane.id], begun)
+            left[lane.id] = min(
+                left[lane.id], bisect_right(lane.steps, at, key=attrgetter("start"))
+            )
 
 
-def _idle(trace: Trace, task: Task) -> Iterator[tuple[float, float, Task | None]]:
-    """When a task ceased to be idle, for how long it was, and for which other task it waited."""
+def _waited(trace: Trace, task: Task) -> float:
+    """For how long a task was idle for no other task's sake, but for a timer, I/O or in vain."""
     asked = {request.time for request in task.cancels}
+    at = task.steps[-1].end if task.steps else task.end
+    waited = task.end - at
     for before, after in itertools.pairwise(task.steps):
-        if before.end < after.ready:
-            by = trace.by_id.get(after.woken_by) if isinstance(after.woken_by, int) else None
-            other = by and by.kind is LaneKind.TASK and after.ready not in asked
-            yield after.ready, after.ready - before.end, by if other else None
-    if task.steps and task.end > task.steps[-1].end:  # in vain
-        yield task.end, task.end - task.steps[-1].end, None
+        by = trace.by_id.get(after.woken_by) if isinstance(after.woken_by, int) else None
+        if by is None or by.kind is not LaneKind.TASK or after.ready in asked:
+            waited += max(0.0, after.ready - before.end)
+    return waited
 
 
 def _about_turns(trace: Trace, unit: TimeUnit) -> Iterator[str]:
@@ -228,35 +225,21 @@ def _about_turns(trace: Trace, unit: TimeUnit) -> Iterator[str]:
     spent: dict[int | None, float] = defaultdict(float)
     for number, long in path:
         spent[number] += long
-    long_on_it = [x for x in trace.tasks if spent[x.id] > _CHAIN * max(spent.values())]
-    if len(long_on_it) < 2:
+    took = {x.id: x.busy + waited for x in trace.tasks if (waited := _waited(trace, x))}
+    least = _CHAIN * max(spent.values())
+    chain = {n: trace.by_id[n] for n in took if spent[n] > least}
+    total = sum(spent[n] for n in chain)
+    if len(chain) < 2 or total < max(trace.duration / 2, sum(took.values()) / _TOGETHER):
         return
-    idle = {task.id: list(_idle(trace, task)) for task in trace.tasks}
-    alone = {n: sum(long for _, long, by in waits if by is None) for n, waits in idle.items()}
-    chain = {x.id: x for x in long_on_it if alone[x.id]}
-    same, total = {_function(x) for x in chain.values()}, sum(spent[n] for n in chain)
-    tasks = [x for x in trace.tasks if alone[x.id] and (len(same) > 1 or _function(x) in same)]
-    took = [alone[x.id] + x.busy for x in tasks]
-    if len(chain) < 2 or total < trace.duration / 2 or sum(took) > _TOGETHER * total:
-        return
-    parts = [f"{len(tasks):,} tasks, never two at once: {unit.long(total)} one after another"]
+    said = f"{len(chain):,} tasks, never two at once: {unit.long(total)} one after another"
     # Of one function, and each over before the next begins: none needs what another has found.
-    turns = [n for n, _ in itertools.groupby(n for n, _ in path if n in chain)]
-    alike = len(same) == 1 and len(turns) == len(chain)
-    best = max(sum(x.busy for x in tasks), *took)
+    functions = {x.place or x.name.rstrip(" 0123456789") for x in chain.values()}
+    turns = list(itertools.groupby(n for n, _ in path if n in chain))
+    alike = len(functions) == 1 and len(turns) == len(chain)
+    best = max(sum(x.busy for x in chain.values()), *(took[n] for n in chain))
     if alike and best < _BETTER * total and not any(x.parent in chain for x in chain.values()):
-        parts.append(f"side by side it would be {unit.long(best)}")
-    waits = [
-        (at, f"`{x.name}` waits {unit.long(long)} for `{by.name}`")
-        for x in chain.values()
-        for at, long, by in idle[x.id]
-        if by is not None and by.id in chain and by.parent != x.id
-    ]
-    yield "; ".join([*parts, *(words for _, words in sorted(waits)[:1])])
-
-
-def _function(task: Task) -> str:
-    return task.place or task.name.rstrip(" 0123456789")
+        said += f"; side by side it would be {unit.long(best)}"
+    yield said
 
 
 def _about_the_rest(trace: Trace, unit: TimeUnit) -> str:

@@ -235,8 +235,8 @@ _IN_TURN = "5 tasks, never two at once: 5 s one after another; side by side it w
     ("program", "message"),
     [
         (awaits_one_after_another, _IN_TURN),
-        (shares_a_lock, f"{_IN_TURN}; `request 2` waits 1 s for `request 1`"),
-        (plays_ping_pong, "2 tasks, never two at once: 6 s one after another; "),
+        (shares_a_lock, _IN_TURN),
+        (plays_ping_pong, "2 tasks, never two at once: 6 s one after another"),
         (has_two_stages, "2 tasks, never two at once: 3 s one after another"),
         (
             serves_those_who_come,
