@@ -17,6 +17,7 @@ _WORTH = 0.04  # a wait for the chef is worth the title from this share of the r
 _NOISE = 0.001  # a measured wait of fewer seconds is the machine's noise
 _CROWD, _TIMES = 10, 4  # so many tasks are a crowd if their waits are so many times the run
 _TOGETHER, _BETTER = 1.01, 0.9  # shares of the time one after another: at once; worth to be told
+_MOST_STEPS = 50_000  # of a run whose longest path is looked for
 _CHAIN = 0.01  # who took a smaller share of what the slowest took did not make the run long
 _SOURCES = {"tokio": "real Tokio", "model": "a model"}  # of those that asyncio did not run
 _WAKERS: dict[Waker, str] = {
@@ -145,10 +146,12 @@ def _about_crowd(trace: Trace, unit: TimeUnit, count: int, times: float) -> Iter
     """At least `count` tasks whose waits, side by side, add up to `times` times the run."""
     parents = {task.parent for task in trace.tasks}
     leaves = [task for task in trace.tasks if task.id not in parents]
+    if len(leaves) < count:
+        return
     scheduled = sum(task.scheduled for task in leaves)
-    idle = sum(_waited(trace, task) for task in leaves)
+    idle = sum(_idle(trace, task) for task in leaves)
     # Else they wait for the chef more than for anything else.
-    if len(leaves) >= count and idle >= max(times * trace.duration, scheduled):
+    if idle >= max(times * trace.duration, scheduled):
         long = f"{unit.long(idle)} of waiting in {unit.long(trace.duration)}"
         yield f"{len(leaves):,} tasks wait side by side: {long}"
 
@@ -184,8 +187,11 @@ def _about_stops(trace: Trace, unit: TimeUnit) -> Iterator[str]:
 def _path(trace: Trace) -> Iterator[tuple[Task, str, float]]:
     """What the end of a run waited for, backwards: who worked or waited, and for how long.
 
-    From who was woken by another lane it goes on to that one. The times add up to the duration.
+    From who was woken by another lane it goes on to that one. The times add up to the duration. Of
+    a run of very many steps there is none: it would take seconds.
     """
+    if sum(lane.polls for lane in trace.lanes) > _MOST_STEPS:
+        return
     lane = max(trace.lanes, key=lambda lane: lane.end)
     at, left = lane.end, {lane.id: lane.polls for lane in trace.lanes}
     while n := left[lane.id]:
@@ -207,7 +213,7 @@ def _path(trace: Trace) -> Iterator[tuple[Task, str, float]]:
             )
 
 
-def _waited(trace: Trace, task: Task) -> float:
+def _idle(trace: Trace, task: Task) -> float:
     """For how long a task was idle for no other task's sake, but for a timer, I/O or in vain."""
     asked = {request.time for request in task.cancels}
     at = task.steps[-1].end if task.steps else task.end
@@ -222,10 +228,12 @@ def _waited(trace: Trace, task: Task) -> float:
 def _about_turns(trace: Trace, unit: TimeUnit) -> Iterator[str]:
     """Tasks that waited one after another, and how long that would take side by side."""
     path = [(x.id if x.kind is LaneKind.TASK else x.parent, long) for x, _, long in _path(trace)]
+    if not path:
+        return
     spent: dict[int | None, float] = defaultdict(float)
     for number, long in path:
         spent[number] += long
-    took = {x.id: x.busy + waited for x in trace.tasks if (waited := _waited(trace, x))}
+    took = {x.id: x.busy + waited for x in trace.tasks if (waited := _idle(trace, x))}
     least = _CHAIN * max(spent.values())
     chain = {n: trace.by_id[n] for n in took if spent[n] > least}
     total = sum(spent[n] for n in chain)
@@ -247,11 +255,14 @@ def _about_the_rest(trace: Trace, unit: TimeUnit) -> str:
     spent: dict[tuple[int, str], list[float]] = defaultdict(list)
     for lane, does, long in _path(trace):
         spent[lane.id, does].append(long)
-    (number, does), parts = max(spent.items(), key=lambda part: sum(part[1]))
-    most = does.format(unit.long(sum(parts))) + f" ({len(parts):,} times)" * (len(parts) > 1)
     names = words.listing([f"`{lane.name}`" for lane in trace.tasks])
     if works := sum(lane.kind is LaneKind.THREAD for lane in trace.lanes):
         names += f" and {words.plural(works, 'piece')} of work in threads"
     alone = len(trace.tasks) == 1 and not works
-    take, name = ("runs alone for", "it") if alone else ("take", f"`{trace.by_id[number].name}`")
-    return f"{names} {take} {unit.long(trace.duration)}: {name} {most}"
+    said = f"{names} {'runs alone for' if alone else 'take'} {unit.long(trace.duration)}"
+    if not spent:
+        return said
+    (number, does), parts = max(spent.items(), key=lambda part: sum(part[1]))
+    name = "it" if alone else f"`{trace.by_id[number].name}`"
+    times = f" ({len(parts):,} times)" * (len(parts) > 1)
+    return f"{said}: {name} {does.format(unit.long(sum(parts)))}{times}"

@@ -182,15 +182,20 @@ class _Reader:
             outcome = log.outcomes.get(number, usual)
             created, waker = log.queued.get(number, (self.now + log.origin, OUTSIDE))
             spawned = own[0].ready if own else self.since(created)
-            if not own and isinstance(parent := self.who(waker), int):
-                self.parents[number] = parent
+            if not own and isinstance(creator := self.who(waker), int):
+                self.parents[number] = creator
             last = end = own[-1].end if own else spawned
             if pending := outcome is Outcome.PENDING:
                 end = max(self.gone(number), last)
             parent, ended_at = self.parents.get(number), None if pending else last
-            lane = number, names[number], parent, spawned, ended_at, outcome, end
             yield Task(
-                *lane,
+                number,
+                names[number],
+                parent,
+                spawned,
+                ended_at,
+                outcome,
+                end,
                 steps=tuple(own),
                 place="" if isinstance(code, str) else source.of_code(code),
                 error=log.errors.get(number, ""),

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 
 from helpers import busy
+from helpers.draw import title
 from helpers.draw.picture import picture_of
 from helpers.draw.title import longest_wait
 from helpers.model import simulate
@@ -287,3 +288,12 @@ def test_a_short_delay_by_a_long_step_is_told_by_the_step() -> None:
         await asyncio.gather(chop(), page())
 
     assert say(recorded(main())) == "`chop` blocked the loop for 0.2 s"
+
+
+def test_a_run_of_very_many_steps_is_told_without_the_path_that_made_it_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    trace = run(lane(0, "main", (0, 0, 1), (3, 3, 4)))
+    assert say(trace).endswith(": it works 2 s (2 times)")
+    monkeypatch.setattr(title, "_MOST_STEPS", 1)
+    assert say(trace) == "`main` runs alone for 4 s"
