@@ -192,10 +192,10 @@ class Run:
         loop, self._given_up = self._loop, True
         held = loop.held_for() > _PATIENCE
         loop.broken_off = loop.log.lines.get(loop.step) if held else None
-        # A thread that comes back from where it was held has time to tidy up.
-        loop.end_with(loop.call_later, _LEAVE_AFTER * held, setattr, loop, "halt", RunStopped())
         self._fail(RunStopped())
         loop.note_what_is_left(self.error, refused=not held)
+        # A thread that comes back from where it was held has time to tidy up.
+        loop.end_with(loop.call_later, _LEAVE_AFTER * held, setattr, loop, "halt", RunStopped())
         self._finish()
 
     def _trace(self, result: Any, log: Log | None = None) -> Trace:
