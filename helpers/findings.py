@@ -75,9 +75,18 @@ class _Finder:
         yield from self._really_blocked()
         yield from self._told()
         yield from self._full_pool()
+        lanes = [
+            lane
+            for lane in self.trace.lanes
+            if lane.noticed
+            or lane.cancels
+            or lane.waits_at
+            or lane.polls > _POLLS
+            or lane.kind is not LaneKind.TASK
+        ]
         of_lanes = self._left_running, self._raised, self._noticed, self._refused, self._went_on
         for kind in (*of_lanes, self._polled):
-            for lane in self.trace.lanes:
+            for lane in lanes:
                 yield from kind(lane)
 
     @cached_property

@@ -101,7 +101,10 @@ class CancelRequest(NamedTuple):
 class Finding(str):  # noqa: SLOT000 - it carries its kind and task
     """A whole sentence on something that went wrong, with its kind and the task's lane id.
 
-    `findings.py` lists the kinds.
+    Kinds: "blocked", "held", "never_yielded", "paused", "really_blocked", "full_pool", "deadlock",
+    "unfinished", "left_running", "vanished", "never_retrieved", "not_told", "nested", "raised",
+    "caught_cancel", "refused_cancel", "ignored_deadline", "went_on", "polling", "never_awaited",
+    "never_called", "wrong_thread", "told", "wall_clock".
     """
 
     kind: str

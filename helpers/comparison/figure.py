@@ -14,7 +14,6 @@ from helpers.draw.units import TimeUnit, time_unit
 from helpers.trace import Task, Trace
 
 MOST = 14  # lanes of each run; of more, the first and the last
-_NAME = 24  # columns of a name
 _WIDE = 68  # characters of a line below the picture
 
 

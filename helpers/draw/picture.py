@@ -275,7 +275,7 @@ def picture_of(
 
 def slowest(trace: Trace, most: int = SLOWEST) -> list[Task]:
     """The tasks of the longest wait, those that were ready longest, then those that ended last."""
-    wait = titles.longest_wait(trace)
+    wait = trace.longest_wait
     named = [trace.by_id[wait.task], titles.holder(trace, wait)] if wait else []
     ready = heapq.nlargest(most // 2, trace.tasks, lambda task: task.scheduled)
     late = heapq.nlargest(most, trace.tasks, lambda task: task.end)

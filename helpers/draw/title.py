@@ -5,7 +5,6 @@ import operator
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
-from operator import attrgetter
 
 from helpers import text as words
 from helpers.draw.theme import OUTCOMES
@@ -19,6 +18,7 @@ _CROWD, _TIMES = 10, 4  # so many tasks are a crowd if their waits are so many t
 _TOGETHER, _BETTER = 1.01, 0.9  # shares of the time one after another: at once; worth to be told
 _MOST_STEPS = 50_000  # of a run whose longest path is looked for
 _CHAIN = 0.01  # who took a smaller share of what the slowest took did not make the run long
+_Part = tuple[Task, str, float]  # of a run: who did what, and for how long
 _SOURCES = {"tokio": "real Tokio", "model": "a model"}  # of those that asyncio did not run
 _WAKERS: dict[Waker, str] = {
     START: "the start of the run",
@@ -67,11 +67,6 @@ def subtitle(trace: Trace, unit: TimeUnit) -> str:
     return " · ".join([*filter(None, parts), unit.long(trace.duration), team])
 
 
-def longest_wait(trace: Trace) -> Span | None:
-    """The longest span in which a lane was ready and no chef was free; the first of equals."""
-    return trace.longest_wait
-
-
 def _waited(trace: Trace, least: float) -> Iterator[int]:
     """The lanes that were ready for so long at a time while no chef was free."""
     for lane in trace.lanes:
@@ -99,7 +94,7 @@ def sentences(trace: Trace, unit: TimeUnit) -> Iterator[str]:
     if not trace.lanes:
         yield "Nothing ran"
     yield from _about_deadlock(trace, unit)
-    wait, least = longest_wait(trace), _NOISE if trace.clock == "real" else 0.0
+    wait, least = trace.longest_wait, _NOISE if trace.clock == "real" else 0.0
     waits = [_about_wait(trace, unit, wait)] if wait else []
     worth = wait is not None and wait.seconds >= max(_WORTH * trace.duration, least)
     for finding in trace.findings:
@@ -107,14 +102,15 @@ def sentences(trace: Trace, unit: TimeUnit) -> Iterator[str]:
     if trace.duration == 0:
         steps = sum(lane.polls for lane in trace.lanes)
         yield f"{words.plural(steps, 'step')} at one moment: no time passes"
-    turns = [] if worth else list(_about_turns(trace, unit))
+    path = list(_path(trace))
+    turns = list(_about_turns(trace, unit, path)) if path and not worth else []
     yield from () if turns else _about_crowd(trace, unit, _CROWD, _TIMES)
     yield from waits if worth else ()
     yield from _about_endings(trace, unit)
     yield from _about_stops(trace, unit)
     yield from turns
     yield from _about_crowd(trace, unit, 2, 1.2)
-    yield _about_the_rest(trace, unit)
+    yield _about_the_rest(trace, unit, path)
 
 
 def _about_deadlock(trace: Trace, unit: TimeUnit) -> Iterator[str]:
@@ -184,7 +180,7 @@ def _about_stops(trace: Trace, unit: TimeUnit) -> Iterator[str]:
             yield f"{name} cancels {names} {at}" if obeyed else f"{name} asks {names} to stop {at}"
 
 
-def _path(trace: Trace) -> Iterator[tuple[Task, str, float]]:
+def _path(trace: Trace) -> Iterator[_Part]:
     """What the end of a run waited for, backwards: who worked or waited, and for how long.
 
     From who was woken by another lane it goes on to that one. The times add up to the duration. Of
@@ -209,7 +205,7 @@ def _path(trace: Trace) -> Iterator[tuple[Task, str, float]]:
         at, lane = moments[-1], waker or lane
         if waker:
             left[lane.id] = min(
-                left[lane.id], bisect_right(lane.steps, at, key=attrgetter("start"))
+                left[lane.id], bisect_right(lane.steps, at, key=operator.attrgetter("start"))
             )
 
 
@@ -225,13 +221,11 @@ def _idle(trace: Trace, task: Task) -> float:
     return waited
 
 
-def _about_turns(trace: Trace, unit: TimeUnit) -> Iterator[str]:
+def _about_turns(trace: Trace, unit: TimeUnit, path: list[_Part]) -> Iterator[str]:
     """Tasks that waited one after another, and how long that would take side by side."""
-    path = [(x.id if x.kind is LaneKind.TASK else x.parent, long) for x, _, long in _path(trace)]
-    if not path:
-        return
+    parts = [(x.id if x.kind is LaneKind.TASK else x.parent, long) for x, _, long in path]
     spent: dict[int | None, float] = defaultdict(float)
-    for number, long in path:
+    for number, long in parts:
         spent[number] += long
     took = {x.id: x.busy + waited for x in trace.tasks if (waited := _idle(trace, x))}
     least = _CHAIN * max(spent.values())
@@ -242,7 +236,7 @@ def _about_turns(trace: Trace, unit: TimeUnit) -> Iterator[str]:
     said = f"{len(chain):,} tasks, never two at once: {unit.long(total)} one after another"
     # Of one function, and each over before the next begins: none needs what another has found.
     functions = {x.place or x.name.rstrip(" 0123456789") for x in chain.values()}
-    turns = list(itertools.groupby(n for n, _ in path if n in chain))
+    turns = list(itertools.groupby(n for n, _ in parts if n in chain))
     alike = len(functions) == 1 and len(turns) == len(chain)
     best = max(sum(x.busy for x in chain.values()), *(took[n] for n in chain))
     if alike and best < _BETTER * total and not any(x.parent in chain for x in chain.values()):
@@ -250,10 +244,10 @@ def _about_turns(trace: Trace, unit: TimeUnit) -> Iterator[str]:
     yield said
 
 
-def _about_the_rest(trace: Trace, unit: TimeUnit) -> str:
+def _about_the_rest(trace: Trace, unit: TimeUnit, path: list[_Part]) -> str:
     """Who ran, for how long, and what the most of that was."""
     spent: dict[tuple[int, str], list[float]] = defaultdict(list)
-    for lane, does, long in _path(trace):
+    for lane, does, long in path:
         spent[lane.id, does].append(long)
     names = words.listing([f"`{lane.name}`" for lane in trace.tasks])
     if works := sum(lane.kind is LaneKind.THREAD for lane in trace.lanes):

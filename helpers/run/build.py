@@ -188,14 +188,9 @@ class _Reader:
             if pending := outcome is Outcome.PENDING:
                 end = max(self.gone(number), last)
             parent, ended_at = self.parents.get(number), None if pending else last
+            lane = number, names[number], parent, spawned, ended_at, outcome, end
             yield Task(
-                number,
-                names[number],
-                parent,
-                spawned,
-                ended_at,
-                outcome,
-                end,
+                *lane,
                 steps=tuple(own),
                 place="" if isinstance(code, str) else source.of_code(code),
                 error=log.errors.get(number, ""),

@@ -14,7 +14,6 @@ from hypothesis import given, settings
 from helpers import busy
 from helpers.draw import title
 from helpers.draw.picture import picture_of
-from helpers.draw.title import longest_wait
 from helpers.model import simulate
 from helpers.task import CancelRequest
 from helpers.trace import LaneKind, Outcome, Task, TaskState, Trace
@@ -76,7 +75,7 @@ def test_the_longest_wait_is_the_longest_scheduled_span(program: Program) -> Non
         for span in one.spans
         if span.state is TaskState.SCHEDULED
     ]
-    found = longest_wait(trace)
+    found = trace.longest_wait
     assert (found is None) == (not waits)
     if found is not None:
         assert found.seconds == max(span.seconds for span in waits)
