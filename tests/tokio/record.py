@@ -30,7 +30,7 @@ from tests.tokio import facts, rules
 
 RECORDER = DATA.parent / "recorder"
 PACKAGE = "librust-tokio-dev"
-MAX_FILE = 350_000  # bytes
+MAX_FILE = 350_000  # bytes of one that is kept; those of a busy machine are bigger
 MAX_ALL = 3_000_000
 TRIES = 4  # a real clock on a busy machine may need more than one
 _PROGRAM = "task-cards-recorder" + (".exe" if os.name == "nt" else "")
@@ -134,7 +134,7 @@ def record(program: Path, path: Path, *, compare: bool) -> list[str]:
         except (RecorderError, ValueError) as error:
             wrong = [str(error)]
         else:
-            if path.stat().st_size > MAX_FILE:
+            if path.stat().st_size > MAX_FILE and not compare:
                 wrong.append(f"it takes {path.stat().st_size} bytes; at most {MAX_FILE} are kept")
         if not wrong:
             break

@@ -121,6 +121,13 @@ def test_too_big_a_recording_is_not_kept(
     assert len(list(data.iterdir())) == 1
 
 
+def test_a_check_keeps_nothing_and_so_minds_no_size(
+    recorder: FakeRecorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record, "MAX_FILE", 100)  # a busy machine's recording is a longer one
+    assert record.main(["--check"]) == 0
+
+
 def test_an_unknown_program_is_refused_by_name(recorder: FakeRecorder, capsys: Captured) -> None:
     assert record.main(["--only", "brunch"]) == 2
     assert "there is no program named brunch" in capsys.readouterr().err
