@@ -48,7 +48,10 @@ class VirtualLoop(asyncio.BaseEventLoop):
         while not self._ready and not self._stopping:
             if self._scheduled and self._scheduled[0]._when != math.inf and not jobs.at_work():
                 # Nothing can happen before the next deadline: jump there instead of waiting.
-                self._now = max(self._now, round(self._scheduled[0]._when, DIGITS))
+                when = self._scheduled[0]._when
+                now = round(when, DIGITS)
+                # Who was called a hair too early, and set the timer again, is called at its moment.
+                self._now = now if now > self._now else max(self._now, when)
                 # After months of virtual time, a nanosecond is less than a float can tell apart.
                 self._clock_resolution = max(RESOLUTION, 2 * math.ulp(self._now))
                 jobs.jumped_at = time.perf_counter()

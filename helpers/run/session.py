@@ -303,7 +303,7 @@ class Run:
         _run_until_done(loop, left)
         if loop._asyncgens:  # type: ignore[attr-defined]
             loop.log.hidden.add(len(loop.log.spawns))
-            loop.run_until_complete(loop.shutdown_asyncgens())
+            _run_until_done(loop, [loop.create_task(loop.shutdown_asyncgens())])
         if self._told_at == math.inf:
             jobs = loop.thread_work.unfinished()
             _run_until_done(loop, [asyncio.wrap_future(job, loop=loop) for job in jobs])
@@ -312,6 +312,7 @@ class Run:
 def _run_until_done(loop: RecordingLoop, awaited: list[asyncio.Future[Any]]) -> None:
     """Run the loop until all are done, without a task of its own in the picture."""
     for future in awaited:
-        future.add_done_callback(lambda _: loop.stop())
+        if not future.done():  # or the loop would be told to stop when it runs for another
+            future.add_done_callback(lambda _: loop.stop())
         while not future.done():
             loop.run_forever()

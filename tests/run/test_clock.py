@@ -96,6 +96,26 @@ def test_sleeps_take_no_time_and_add_up_exactly(sleeps: list[float], now: float)
     assert run(main()) == now
 
 
+def test_a_timer_that_is_set_again_until_its_moment_has_come_rings_then() -> None:
+    rung = []
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        deadline = 0.1 + 0.2  # a hair above 0.3
+
+        def look() -> None:
+            rung.append(loop.time())
+            if loop.time() < deadline and len(rung) < 9:  # as anyio's scopes do
+                loop.call_at(deadline, look)
+
+        look()
+        await asyncio.sleep(1)
+
+    run(main())
+    assert rung[-1] == 0.1 + 0.2
+    assert len(rung) == 3
+
+
 def test_a_timer_at_no_number_rings_at_once_as_on_the_real_clock() -> None:
     async def main() -> float:
         loop = asyncio.get_running_loop()

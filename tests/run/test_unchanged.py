@@ -138,6 +138,29 @@ async def has_an_exception_handler(say: Say) -> None:
     say(len(kept))
 
 
+_KEPT: list[Any] = [None]  # what is left when main is over
+
+
+async def leaves_tasks_and_a_generator(say: Say) -> None:
+    async def numbers() -> abc.AsyncIterator[int]:
+        try:
+            yield 1
+        finally:
+            await asyncio.sleep(0)
+            say("generator closed")
+
+    async def serve() -> None:
+        try:
+            await asyncio.sleep(100)
+        finally:
+            say("served")
+
+    generator = _KEPT[0] = numbers()
+    await anext(generator)
+    _KEPT[1:] = [asyncio.create_task(serve()) for _ in range(3)]
+    await asyncio.sleep(0)
+
+
 async def calls_its_exception_handler(say: Say) -> None:
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: say((context["message"], sorted(context))))
@@ -177,6 +200,7 @@ async def shuts_down_threads_at_work(say: Say) -> None:
 PROGRAMS: list[Program] = [
     makes_a_task_of_a_number,
     leaves_an_eager_task_of_its_own,
+    leaves_tasks_and_a_generator,
     _Foreign,
     prints_its_tasks_and_handles,
     calls_the_loop_in_debug_mode,
