@@ -5,15 +5,14 @@
 `match` finds which lanes are the same job, `rules` say why they differ, and `figure` draws both.
 """
 
-import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from helpers import text as words
 from helpers.comparison import figure as pictures
-from helpers.comparison.match import Pair, Runs, noise
+from helpers.comparison.match import Runs, noise
 from helpers.comparison.rules import REASONS, TITLES, UNEXPLAINED, Difference, differences
 from helpers.draw import bundle
 from helpers.draw.picture import Picture
@@ -66,7 +65,7 @@ class Comparison:
 
     @property
     def agrees(self) -> tuple[str, ...]:
-        """What is the same, a sentence each."""
+        """What is the same beside what the verdict counts, a sentence each."""
         return tuple(_agreements(self.runs))
 
     @property
@@ -108,13 +107,8 @@ class Comparison:
 
     def __str__(self) -> str:
         """The headline and verdict, both runs' bars, what agrees and what differs."""
-        lines = [
-            line
-            for text in dict.fromkeys((self.headline, self.verdict))
-            for line in textwrap.wrap(text, _WIDTH)
-        ]
-        lines += [*textwrap.wrap(self._picture.subtitle, _WIDTH), ""]
-        lines += bars(self._picture, _WIDTH)
+        above = [*dict.fromkeys((self.headline, self.verdict)), self._picture.subtitle]
+        lines = [*wrapped(above, _WIDTH, ""), "", *bars(self._picture, _WIDTH)]
         if agreements := wrapped([f"- {one}" for one in self.agrees], _WIDTH, "  "):
             lines += ["", "The same in both:", *agreements]
         if self.differs:
@@ -133,55 +127,21 @@ class Comparison:
 
 
 def _agreements(runs: Runs) -> Iterator[str]:
-    """Order of first polls, numbers of polls, endings, who came first, when."""
-    pairs = runs.pairs
-    yield from _first_polls(runs)
-    often = {pair: str(pair.tokio.polls) for pair in pairs if pair.as_often}
-    yield from _alike(often, "the same number of polls", len(pairs))
-    for outcome in Outcome:
-        ended = [pair for pair in pairs if pair.asyncio.outcome is pair.tokio.outcome is outcome]
-        if len(ended) > _MOST_NAMES:
-            yield f"{len(ended):,} lanes end alike: {outcome}."
-        elif ended:
-            yield f"{str(outcome).capitalize()} in both: {_names(ended)}."
-    first = _first_to_return(runs.trace, runs.asyncio, pairs)
-    same = first == _first_to_return(runs.recording, runs.tokio, pairs)
-    if same and len(first) == 1 and len(pairs) > 2:
-        yield f"`{first[0]}` is the first to return."
-    if runs.exact:
-        over = {pair: runs.at(pair.tokio.end) for pair in pairs if "end" not in pair.facts}
-        yield from _alike(over, "over at the same moment", len(pairs))
-    elif runs.swapped("end") is None and len(pairs) > 1:
-        yield "The order in which they end."
-
-
-def _first_polls(runs: Runs) -> Iterator[str]:
+    """Who is polled first, who returns first, and the order of ends that were measured."""
     polled = [pair for pair in runs.pairs if pair.asyncio.steps and pair.tokio.steps]
     if len(polled) > 1 and not runs.swapped("start"):
         polled.sort(key=lambda pair: (pair.asyncio.steps[0].start, pair.asyncio.id))
-        starts = [(pair.asyncio.steps[0].start, pair.tokio.steps[0].start) for pair in polled]
-        alike = runs.exact and all(here == there for here, there in starts)
-        moments = ", and their moments" if alike else ""
-        yield f"The order of first polls{moments}: {_names(polled)}."
+        yield f"The order of first polls: {words.listing([*map(str, polled)], _MOST_NAMES)}."
+    first = _first_to_return(runs, runs.trace, runs.asyncio)
+    if len(first) == 1 and first == _first_to_return(runs, runs.recording, runs.tokio):
+        yield f"{first[0]} is the first to return."
+    if not runs.exact and len(runs.pairs) > 1 and runs.swapped("end") is None:
+        yield "The order in which they end."
 
 
-def _alike(values: dict[Pair, str], what: str, lanes: int) -> Iterator[str]:
-    """Which lanes agree in something, each with the value."""
-    if len({*values.values()}) == 1 and len(values) > 2:
-        which = f"All {lanes:,}" if len(values) == lanes else f"{len(values):,} of {lanes:,}"
-        yield f"{which} lanes: {what} ({next(iter(values.values()))})."
-    elif values:
-        pairs = [f"{pair} ({value})" for pair, value in values.items()]
-        yield f"{what[0].upper()}{what[1:]}: {words.listing(pairs, _MOST_NAMES)}."
-
-
-def _first_to_return(run: Trace, lanes: dict[str, Task], pairs: Iterable[Pair]) -> list[str]:
-    """The names of the lanes that both runs have, without main, which returned first."""
-    names = [pair.name for pair in pairs if pair.name != "main"]
-    ends = {name: lanes[name].end for name in names if lanes[name].outcome is Outcome.RETURNED}
+def _first_to_return(runs: Runs, run: Trace, lanes: dict[str, Task]) -> list[str]:
+    """Which of the lanes that both runs have, without main, returned first in one of them."""
+    both = {str(pair): lanes[pair.name] for pair in runs.pairs if pair.name != "main"}
+    ends = {name: lane.end for name, lane in both.items() if lane.outcome is Outcome.RETURNED}
     latest = min(ends.values(), default=0.0) + noise(run)
-    return [name for name, end in ends.items() if end <= latest]
-
-
-def _names(pairs: Iterable[Pair]) -> str:
-    return words.listing([*map(str, pairs)], _MOST_NAMES)
+    return [name for name, end in ends.items() if end <= latest and len(both) > 1]
