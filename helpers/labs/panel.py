@@ -50,8 +50,7 @@ class Panel(widgets.VBox):
         self.buttons["Run"].button_style = "primary"
         self.picture = LiveTimeline(unit=spec.unit, height=spec.height)
         self.beside = LiveTimeline(unit=spec.unit, height=spec.height)
-        self.not_recorded = widgets.HTML(_paragraph(NONE))
-        self._show_beside(None)
+        self.beside.layout.display = "none"
         self._lock = threading.RLock()
         self.engine = Engine(spec, self._show)
         head = f"<style>{_STYLE}</style><h3>{_marked(spec.title)}</h3>{_paragraph(spec.story)}"
@@ -65,7 +64,6 @@ class Panel(widgets.VBox):
                 widgets.HBox(tuple(self.buttons.values())),
                 self.state_line,
                 self.picture,
-                self.not_recorded,
                 self.beside,
                 self.outcome,
                 widgets.Accordion([self.code], titles=("The code that runs",)),
@@ -102,27 +100,20 @@ class Panel(widgets.VBox):
             self.prediction.value = None if self.spec.prediction.options else ""
 
     def _show(self, event: Event) -> None:
-        if event.state is State.READY:
-            self.picture.show(NOTHING)
-            self._show_beside(None)
-        elif event.trace is not None:
-            message = self.spec.message if event.state is State.DONE else None
-            self.picture.show(event.trace, title=message and message(event.trace))
-            self._show_beside(event.values)
+        trace = NOTHING if event.state is State.READY else event.trace
+        if trace is not None:
+            done = event.state is State.DONE
+            title = self.spec.message(trace) if self.spec.message and done else None
+            self.picture.show(trace, title=title)
+            recording = self.spec.beside(event.values) if self.spec.beside and done else None
+            if recording is not None:
+                self.beside.show(recording, title=SAME)
+            self.beside.layout.display = None if recording else "none"
         self.state_line.value = _paragraph(_state_in_words(event))
         if event.state in (State.READY, State.RUNNING):
             self.outcome.value = ""
         elif event.trace is not None:
             self.outcome.value = self._outcome(event, event.trace)
-
-    def _show_beside(self, values: Values | None) -> None:
-        """Show the recording of the same job, or that there is none; without values, neither."""
-        recording = self.spec.beside(values) if self.spec.beside and values else None
-        if recording is not None:
-            self.beside.show(recording, title=SAME)
-        missing = self.spec.beside and values and recording is None
-        self.beside.layout.display = None if recording else "none"
-        self.not_recorded.layout.display = None if missing else "none"
 
     def _outcome(self, event: Event, trace: Trace) -> str:
         findings = _bullets("Findings", trace.findings)
@@ -131,7 +122,9 @@ class Panel(widgets.VBox):
         asked, given = self.spec.prediction, self.prediction.value or ""
         compared = _paragraph(_compared(asked, given, event.values, trace))
         numbers = _bullets("In numbers", self.spec.numbers(event.values, trace))
-        return f"<h4>Your prediction</h4>{compared}{numbers}{findings}"
+        alone = self.spec.beside is not None and self.beside.layout.display == "none"
+        missing = _paragraph(NONE) if alone else ""
+        return f"{missing}<h4>Your prediction</h4>{compared}{numbers}{findings}"
 
     def close(self) -> None:
         """End the run and the thread, and take the panel off the screen. Safe to call twice."""
