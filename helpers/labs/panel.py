@@ -30,7 +30,7 @@ _STATES = {
     State.STOPPED: "Press Run to run it again.",
 }
 _MOST_FINDINGS = 6
-_WIDTH = "52em"
+_WIDE = {"width": "52em"}
 _LABEL = {"description_width": "17em"}
 _STYLE = Path(__file__).with_name("panel.css").read_text(encoding="utf-8")
 _CODE = Template(Path(__file__).with_name("code.html").read_text(encoding="utf-8"))
@@ -88,7 +88,10 @@ class Panel(widgets.VBox):
             for control in spec.controls:
                 layout = self.controls[control.name].layout
                 layout.display = None if control.shown(values) else "none"
-            _offer(spec.prediction, self.prediction, values)
+            if spec.prediction.only is not None:  # an answer stays as long as it is offered
+                kept = self.prediction.value
+                self.prediction.options = spec.prediction.only(values)  # chooses the first
+                self.prediction.value = kept if kept in self.prediction.options else None
             self.forecast.value = _paragraph(spec.forecast(values))
             self.code.value = _CODE.substitute(code=html.escape(spec.code(values), quote=False))
 
@@ -146,39 +149,22 @@ def _close_parts(widget: Any) -> None:
 
 
 def _control(spec: Control) -> Any:
+    own = {"value": spec.default, "description": spec.label}
     if isinstance(spec, Slider):
-        return widgets.IntSlider(
-            min=spec.low, max=spec.high, step=spec.step, value=spec.default,
-            description=spec.label, style=_LABEL, layout={"width": _WIDTH},
-        )  # fmt: skip
+        limits = {"min": spec.low, "max": spec.high, "step": spec.step}
+        return widgets.IntSlider(**own, **limits, style=_LABEL, layout=_WIDE)
     if isinstance(spec, Choice):
-        return widgets.ToggleButtons(
-            options=spec.options, value=spec.default, description=spec.label,
-            style=_LABEL | {"button_width": "auto"}, layout={"width": "auto"},
-        )  # fmt: skip
-    return widgets.Checkbox(
-        value=spec.default, description=spec.label, indent=False,
-        layout={"width": _WIDTH, "margin": "0 0 0 17.5em"},
-    )  # fmt: skip
+        look = {"style": _LABEL | {"button_width": "auto"}, "layout": {"width": "auto"}}
+        return widgets.ToggleButtons(**own, **look, options=spec.options)
+    return widgets.Checkbox(**own, indent=False, layout=_WIDE | {"margin": "0 0 0 17.5em"})
 
 
 def _question(spec: Prediction) -> Any:
     if spec.options:
         layout = {"width": "auto", "margin": "0 0 0 1em"}
         return widgets.RadioButtons(options=spec.options, value=None, layout=layout)
-    return widgets.Text(
-        description="Your prediction (seconds)", placeholder="a number",
-        style=_LABEL, layout={"width": "30em"},
-    )  # fmt: skip
-
-
-def _offer(spec: Prediction, widget: Any, values: Values) -> None:
-    """Offer the options that can come true; an answer stays as long as it is one of them."""
-    if spec.only is None or (offered := tuple(spec.only(values))) == tuple(widget.options):
-        return
-    kept = widget.value if widget.value in offered else None
-    widget.options = offered  # which chooses the first
-    widget.value = kept
+    own = {"description": "Your prediction (seconds)", "placeholder": "a number"}
+    return widgets.Text(**own, style=_LABEL, layout={"width": "30em"})
 
 
 def _marked(text: str) -> str:
