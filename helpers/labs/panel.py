@@ -183,13 +183,9 @@ def _compared(asked: Prediction, given: str, values: Values, trace: Trace) -> st
         return "You made no prediction. Make one, and it is compared with the next run."
     if asked.options:
         return asked.compare(values, text, trace)
-    try:
-        number = float(text.replace(",", "."))
-    except ValueError:
-        number = -1.0
-    if not 0 <= number < float("inf"):
+    if not re.fullmatch(r"\d+[.,]?\d*|[.,]\d+", text):
         return f"Your prediction is no number of seconds: {text!r}."
-    return asked.compare(values, number, trace)
+    return asked.compare(values, float(text.replace(",", ".")), trace)
 
 
 def _bullets(title: str, sentences: Sequence[str]) -> str:
