@@ -313,10 +313,12 @@ def test_the_real_clock_is_not_said_to_be_exact() -> None:
     assert not any("moment" in sentence for sentence in comparison.agrees)
 
 
-def test_of_two_winners_none_is_said_to_be_the_first() -> None:
-    together = compare(run_of("async_sleep"), tokio("async_sleep"))
-    assert not any("first to return" in sentence for sentence in together.agrees)
-    assert "`cache` is the first to return." in compare(run_of("select"), tokio("select")).agrees
+def test_the_orders_that_are_the_same_are_told() -> None:
+    assert compare(run_of("select"), tokio("select")).agrees == (
+        "The order of first polls.",
+        "The order in which they end.",
+    )
+    assert compare(run_of("timeout_blocking"), tokio("timeout_blocking")).agrees == ()
 
 
 # What cannot be compared

@@ -5,20 +5,19 @@
 `match` finds which lanes are the same job, `rules` say why they differ, and `figure` draws both.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from helpers import text as words
 from helpers.comparison import figure as pictures
-from helpers.comparison.match import Runs, noise
+from helpers.comparison.match import Runs
 from helpers.comparison.rules import REASONS, TITLES, UNEXPLAINED, Difference, differences
 from helpers.draw import bundle
 from helpers.draw.picture import Picture
 from helpers.draw.text import bars, wrapped
 from helpers.draw.theme import Json
-from helpers.trace import LaneKind, Outcome, Task, Trace
+from helpers.trace import LaneKind, Trace
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Comparison", "compare"]
 
 _WIDTH = 78
-_MOST_NAMES, _MOST_SENTENCES = 6, 3  # names in a sentence, and sentences of one reason
+_MOST_SENTENCES = 3  # of one reason
 
 
 def compare(trace: Trace, recording: Trace, title: str | None = None) -> "Comparison":
@@ -65,8 +64,10 @@ class Comparison:
 
     @property
     def agrees(self) -> tuple[str, ...]:
-        """What is the same beside what the verdict counts, a sentence each."""
-        return tuple(_agreements(self.runs))
+        """The orders that are the same, a sentence each; the verdict counts what else is."""
+        orders = {"start": "The order of first polls.", "end": "The order in which they end."}
+        same = (told for what, told in orders.items() if not self.runs.swapped(what))
+        return tuple(same) if len(self.runs.pairs) > 1 else ()
 
     @property
     def headline(self) -> str:
@@ -109,8 +110,8 @@ class Comparison:
         """The headline and verdict, both runs' bars, what agrees and what differs."""
         above = [*dict.fromkeys((self.headline, self.verdict)), self._picture.subtitle]
         lines = [*wrapped(above, _WIDTH, ""), "", *bars(self._picture, _WIDTH)]
-        if agreements := wrapped([f"- {one}" for one in self.agrees], _WIDTH, "  "):
-            lines += ["", "The same in both:", *agreements]
+        if self.agrees:
+            lines += ["", "The same in both:", *(f"- {one}" for one in self.agrees)]
         if self.differs:
             lines += ["", "Different, and why:"]
         for name in self.kinds:
@@ -124,24 +125,3 @@ class Comparison:
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         """The figure for a notebook, with the verdict and the bars as its plain text."""
         return bundle(self._figure, str(self))
-
-
-def _agreements(runs: Runs) -> Iterator[str]:
-    """Who is polled first, who returns first, and the order of ends that were measured."""
-    polled = [pair for pair in runs.pairs if pair.asyncio.steps and pair.tokio.steps]
-    if len(polled) > 1 and not runs.swapped("start"):
-        polled.sort(key=lambda pair: (pair.asyncio.steps[0].start, pair.asyncio.id))
-        yield f"The order of first polls: {words.listing([*map(str, polled)], _MOST_NAMES)}."
-    first = _first_to_return(runs, runs.trace, runs.asyncio)
-    if len(first) == 1 and first == _first_to_return(runs, runs.recording, runs.tokio):
-        yield f"{first[0]} is the first to return."
-    if not runs.exact and len(runs.pairs) > 1 and runs.swapped("end") is None:
-        yield "The order in which they end."
-
-
-def _first_to_return(runs: Runs, run: Trace, lanes: dict[str, Task]) -> list[str]:
-    """Which of the lanes that both runs have, without main, returned first in one of them."""
-    both = {str(pair): lanes[pair.name] for pair in runs.pairs if pair.name != "main"}
-    ends = {name: lane.end for name, lane in both.items() if lane.outcome is Outcome.RETURNED}
-    latest = min(ends.values(), default=0.0) + noise(run)
-    return [name for name, end in ends.items() if end <= latest and len(both) > 1]
