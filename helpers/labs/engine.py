@@ -99,8 +99,15 @@ class Engine:
             before = self._wish.state
             if before is State.CLOSED or (before, state) == (State.READY, State.STOPPED):
                 return  # a reset has ended the run, or will
-            if state is State.RUNNING and not self._has_thread():
-                return
+            if state is State.RUNNING and self.thread is None:
+                name = f"task-cards-lab-{self.spec.name}"
+                thread = threading.Thread(target=self._serve, name=name, daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:
+                    self._publish(Event(State.FAILED, self.values, sentence=NO_THREADS))
+                    return
+                self.thread = thread
             if state is State.READY:
                 self.values = self.spec.defaults()
             self._wish = Wish(state, self.values, time.monotonic())
@@ -112,19 +119,6 @@ class Engine:
         """Wait until the newest wish is served; False if that takes longer."""
         with self._changed:
             return self._changed.wait_for(lambda: self._wish is self._served, seconds)
-
-    def _has_thread(self) -> bool:
-        """Whether there is a thread; one is started if there is none."""
-        if self.thread is None:
-            name = f"task-cards-lab-{self.spec.name}"
-            thread = threading.Thread(target=self._serve, name=name, daemon=True)
-            try:
-                thread.start()
-            except RuntimeError:
-                self._publish(Event(State.FAILED, self.values, sentence=NO_THREADS))
-                return False
-            self.thread = thread
-        return True
 
     def _serve(self) -> None:
         """Serve one wish after another until the lab is closed."""
