@@ -15,15 +15,5 @@ from helpers.run.errors import Deadlock, RunTooLong
 from helpers.tokio import load_recording
 from helpers.trace import Trace
 
-__all__ = [
-    "Deadlock",
-    "RunTooLong",
-    "Trace",
-    "busy",
-    "compare",
-    "lab",
-    "load_recording",
-    "record",
-    "select",
-    "timeline",
-]
+__all__ = ["Deadlock", "RunTooLong", "Trace", "busy", "compare", "lab"]
+__all__ += ["load_recording", "record", "select", "timeline"]

@@ -24,6 +24,7 @@ from helpers._tools.lessons import Lesson, derive, find_lessons, with_table
 
 PANEL_WORDS = "(A live panel. Run this cell to use it.)"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+_IN_A_FILE = re.compile(r"(\x1b\[[0-9;]*m)*File ")
 
 
 def build(lesson: Lesson) -> None:
@@ -46,21 +47,14 @@ def build(lesson: Lesson) -> None:
     # The client has written the kernel's own language_info over it, with its Python version.
     notebook.metadata = derive(lesson).metadata
     for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
-        _tidy(output)
+        if output.output_type == "error":
+            # Frames that lie in files name this machine's paths and lines.
+            output.traceback = [part for part in output.traceback if not _IN_A_FILE.match(part)]
+        if WIDGET_VIEW in output.get("data", {}):
+            # No widget outlives its kernel: saved, it would read "Error displaying widget".
+            output.data = nbformat.from_dict({"text/plain": PANEL_WORDS})
     text = nbformat.writes(notebook) + "\n"
     lesson.notebook.write_text(text, encoding="utf-8", newline="\n")
-
-
-def _tidy(output: nbformat.NotebookNode) -> None:
-    """Make an output the same on every machine."""
-    if output.output_type == "error":
-        # Frames that lie in files name this machine's paths and lines.
-        output.traceback = [
-            part for part in output.traceback if not re.match(r"(\x1b\[[0-9;]*m)*File ", part)
-        ]
-    if WIDGET_VIEW in output.get("data", {}):
-        # No widget outlives its kernel: saved, it would read "Error displaying widget".
-        output.data = nbformat.from_dict({"text/plain": PANEL_WORDS})
 
 
 def difference(lesson: Lesson) -> str:

@@ -5,21 +5,19 @@
 `match` finds which lanes are the same job, `rules` say why they differ, and `figure` draws both.
 """
 
-import textwrap
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from helpers import text as words
 from helpers.comparison import figure as pictures
-from helpers.comparison.match import Pair, Runs, noise
+from helpers.comparison.match import Runs
 from helpers.comparison.rules import REASONS, TITLES, UNEXPLAINED, Difference, differences
 from helpers.draw import bundle
 from helpers.draw.picture import Picture
 from helpers.draw.text import bars, wrapped
 from helpers.draw.theme import Json
-from helpers.trace import LaneKind, Outcome, Task, Trace
+from helpers.trace import LaneKind, Trace
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Comparison", "compare"]
 
 _WIDTH = 78
-_MOST_NAMES, _MOST_SENTENCES = 6, 3  # names in a sentence, and sentences of one reason
+_MOST_SENTENCES = 3  # of one reason
 
 
 def compare(trace: Trace, recording: Trace, title: str | None = None) -> "Comparison":
@@ -66,8 +64,10 @@ class Comparison:
 
     @property
     def agrees(self) -> tuple[str, ...]:
-        """What is the same, a sentence each."""
-        return tuple(_agreements(self.runs))
+        """The orders that are the same, a sentence each; the verdict counts what else is."""
+        orders = {"start": "The order of first polls.", "end": "The order in which they end."}
+        same = (told for what, told in orders.items() if not self.runs.swapped(what))
+        return tuple(same) if len(self.runs.pairs) > 1 else ()
 
     @property
     def headline(self) -> str:
@@ -108,15 +108,10 @@ class Comparison:
 
     def __str__(self) -> str:
         """The headline and verdict, both runs' bars, what agrees and what differs."""
-        lines = [
-            line
-            for text in dict.fromkeys((self.headline, self.verdict))
-            for line in textwrap.wrap(text, _WIDTH)
-        ]
-        lines += [*textwrap.wrap(self._picture.subtitle, _WIDTH), ""]
-        lines += bars(self._picture, _WIDTH)
-        if agreements := wrapped([f"- {one}" for one in self.agrees], _WIDTH, "  "):
-            lines += ["", "The same in both:", *agreements]
+        above = [*dict.fromkeys((self.headline, self.verdict)), self._picture.subtitle]
+        lines = [*wrapped(above, _WIDTH, ""), "", *bars(self._picture, _WIDTH)]
+        if self.agrees:
+            lines += ["", "The same in both:", *(f"- {one}" for one in self.agrees)]
         if self.differs:
             lines += ["", "Different, and why:"]
         for name in self.kinds:
@@ -130,58 +125,3 @@ class Comparison:
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         """The figure for a notebook, with the verdict and the bars as its plain text."""
         return bundle(self._figure, str(self))
-
-
-def _agreements(runs: Runs) -> Iterator[str]:
-    """Order of first polls, numbers of polls, endings, who came first, when."""
-    pairs = runs.pairs
-    yield from _first_polls(runs)
-    often = {pair: str(pair.tokio.polls) for pair in pairs if pair.as_often}
-    yield from _alike(often, "the same number of polls", len(pairs))
-    for outcome in Outcome:
-        ended = [pair for pair in pairs if pair.asyncio.outcome is pair.tokio.outcome is outcome]
-        if len(ended) > _MOST_NAMES:
-            yield f"{len(ended):,} lanes end alike: {outcome}."
-        elif ended:
-            yield f"{str(outcome).capitalize()} in both: {_names(ended)}."
-    first = _first_to_return(runs.trace, runs.asyncio, pairs)
-    same = first == _first_to_return(runs.recording, runs.tokio, pairs)
-    if same and len(first) == 1 and len(pairs) > 2:
-        yield f"`{first[0]}` is the first to return."
-    if runs.exact:
-        over = {pair: runs.at(pair.tokio.end) for pair in pairs if "end" not in pair.facts}
-        yield from _alike(over, "over at the same moment", len(pairs))
-    elif runs.swapped("end") is None and len(pairs) > 1:
-        yield "The order in which they end."
-
-
-def _first_polls(runs: Runs) -> Iterator[str]:
-    polled = [pair for pair in runs.pairs if pair.asyncio.steps and pair.tokio.steps]
-    if len(polled) > 1 and not runs.swapped("start"):
-        polled.sort(key=lambda pair: (pair.asyncio.steps[0].start, pair.asyncio.id))
-        starts = [(pair.asyncio.steps[0].start, pair.tokio.steps[0].start) for pair in polled]
-        alike = runs.exact and all(here == there for here, there in starts)
-        moments = ", and their moments" if alike else ""
-        yield f"The order of first polls{moments}: {_names(polled)}."
-
-
-def _alike(values: dict[Pair, str], what: str, lanes: int) -> Iterator[str]:
-    """Which lanes agree in something, each with the value."""
-    if len({*values.values()}) == 1 and len(values) > 2:
-        which = f"All {lanes:,}" if len(values) == lanes else f"{len(values):,} of {lanes:,}"
-        yield f"{which} lanes: {what} ({next(iter(values.values()))})."
-    elif values:
-        pairs = [f"{pair} ({value})" for pair, value in values.items()]
-        yield f"{what[0].upper()}{what[1:]}: {words.listing(pairs, _MOST_NAMES)}."
-
-
-def _first_to_return(run: Trace, lanes: dict[str, Task], pairs: Iterable[Pair]) -> list[str]:
-    """The names of the lanes that both runs have, without main, which returned first."""
-    names = [pair.name for pair in pairs if pair.name != "main"]
-    ends = {name: lanes[name].end for name in names if lanes[name].outcome is Outcome.RETURNED}
-    latest = min(ends.values(), default=0.0) + noise(run)
-    return [name for name, end in ends.items() if end <= latest]
-
-
-def _names(pairs: Iterable[Pair]) -> str:
-    return words.listing([*map(str, pairs)], _MOST_NAMES)

@@ -17,7 +17,6 @@ UNEXPLAINED = "unexplained"
 BRANCH = "a branch is no task"
 FOLLOWS = "it waits for another"
 YIELDS = "yields in reverse"
-_INTERVAL = 61  # tasks' turns after which Tokio's current_thread looks at main (and at I/O)
 
 # Each name is what a difference is called, each sentence holds wherever that name is given.
 REASONS = {
@@ -121,11 +120,10 @@ def cancelled(pair: Pair) -> Matches:
     asked = here.cancels[-1].time
     at_once = not pair.runs.exact or asked == there.end
     if at_once and here.steps[-1].end >= asked and pair.alike_until(asked):
-        polls = "polls each" if pair.as_often else f"polls here, {there.polls} there"
-        sentence = "is cancelled: here a poll raises CancelledError inside, there it is dropped"
+        how = "is cancelled: here a poll raises CancelledError inside, there it is dropped"
         if pair.unexplained & {"outcome", "end"}:
-            sentence = _ends(pair)
-        sentence = f"{pair} {sentence} ({here.polls} {polls})."
+            how = _ends(pair)
+        sentence = f"{pair} {how} ({here.polls} polls here, {there.polls} there)."
         yield Difference("cancel is an exception", pair.name, sentence, ENDING)
 
 
@@ -162,7 +160,7 @@ def turns_of_main(pair: Pair) -> Matches:
     recording, more = pair.runs.recording, pair.tokio.polls - pair.asyncio.polls
     if pair.name == "main" and recording.workers == 1 and more > 0:
         turns = sum(lane.polls for lane in recording.tasks)
-        if more <= turns // _INTERVAL:
+        if more <= turns // 61:  # turns after which Tokio's current_thread looks at main
             yield Difference("main's turn", pair.name, _how_often(pair), {"polls"})
 
 
@@ -208,14 +206,14 @@ def _measured(runs: Runs) -> str:
 
 def only_one(runs: Runs) -> Matches:
     """Lanes that only one of the runs has."""
-    for name in {**runs.asyncio, **runs.tokio}:
-        if name not in runs.tokio:
-            yield Difference("in one run only", name, f"`{name}` is a task here alone.")
-        elif name not in runs.asyncio and runs.tokio[name].kind is LaneKind.BRANCH:
+    both = {pair.name for pair in runs.pairs}
+    for name, lane in {**runs.asyncio, **runs.tokio}.items():
+        if name not in both and lane.kind is LaneKind.BRANCH:
             sentence = f"`{name}` is a future inside main, with a lane in the recording alone."
             yield Difference("no lane of its own", name, sentence)
-        elif name not in runs.asyncio:
-            yield Difference("in one run only", name, f"`{name}` is a task there alone.")
+        elif name not in both:
+            where = "here" if name in runs.asyncio else "there"
+            yield Difference("in one run only", name, f"`{name}` is a task {where} alone.")
 
 
 def workers(runs: Runs) -> Matches:
@@ -227,8 +225,11 @@ def workers(runs: Runs) -> Matches:
         parent = recording.name_of(early[0].parent)
         sentence = f"first polled there while `{parent}` is still in the step that spawned it."
         yield Difference("start after spawn", early[0].name, f"{_names(early)}: {sentence}")
-    if overlap := _overlap(recording):
-        one, other = overlap
+    polls = [(step, task) for task in recording.tasks for step in task.steps]
+    two = itertools.pairwise(sorted(polls, key=lambda poll: poll[0].start))
+    shared = {min(a.end, b.end) - b.start: (one, other) for (a, one), (b, other) in two}
+    if (longest := max(shared, default=0)) > 0:
+        one, other = shared[longest]
         sentence = f"`{one.name}` and `{other.name}` are polled at the same time there"
         yield Difference("parallel work", one.name, f"{sentence}, on two workers.")
     if tasks := moved(recording):
@@ -244,16 +245,6 @@ def _starts_early(trace: Trace, task: Task) -> bool:
     """Whether a task is first polled while its parent is in the step that spawned it."""
     parents = trace.by_id[task.parent].steps if task.parent is not None and task.steps else ()
     return any(step.start <= task.spawned <= task.steps[0].start < step.end for step in parents)
-
-
-def _overlap(trace: Trace) -> tuple[Task, Task] | None:
-    """The two tasks whose polls, one begun right after the other, overlap for longest."""
-    polls = [(step, lane) for lane in trace.tasks for step in lane.steps]
-    polls.sort(key=lambda poll: poll[0].start)
-    pairs = itertools.pairwise(polls)
-    both = ((min(a.end, b.end) - b.start, one, other) for (a, one), (b, other) in pairs)
-    longest = max(both, key=lambda pair: pair[0], default=None)
-    return longest[1:] if longest and longest[0] > 0 else None
 
 
 def measured(runs: Runs) -> Matches:

@@ -4,23 +4,22 @@
 (`lab02_spawn.py`); `engine` runs it and knows no widget; `panel` shows it and runs nothing.
 """
 
-from __future__ import annotations
-
 import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from helpers.labs.spec import LabSpec
+
 if TYPE_CHECKING:
     from helpers.labs.panel import Panel
-    from helpers.labs.spec import LabSpec
 
 # Each lab's name, and the module that holds it.
 NAMES = {path.stem[6:]: path.stem for path in sorted(Path(__file__).parent.glob("lab??_*.py"))}
 
-_open: dict[str, Panel] = {}
+_open: "dict[str, Panel]" = {}
 
 
-def lab(name: str) -> Panel:
+def lab(name: str) -> "Panel":
     """A lab's panel, for a cell to show: at the lab's defaults, and nothing runs yet.
 
     Opening a lab again closes the panel before, with its run and its thread.

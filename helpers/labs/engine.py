@@ -59,7 +59,6 @@ class Wish:
     state: State
     values: Values
     due: float
-    asked: float  # when the first of the values came that have not been run
 
 
 class Engine:
@@ -68,28 +67,26 @@ class Engine:
     The thread starts with the first run and ends with CLOSED. Calls may come from any thread.
     """
 
-    # While a slider is dragged, a value that nothing follows for `debounce` seconds is run, and the
-    # newest one at least every `patience` seconds.
-    debounce, patience = 0.08, 0.3
+    # Seconds from a change until it is run, or a newer one: a slider that is dragged makes many.
+    patience = 0.15
 
     def __init__(self, spec: LabSpec, listener: Callable[[Event], None]) -> None:
         self.spec, self._listener = spec, listener
         self.state, self.values = State.READY, spec.defaults()
         self.thread: threading.Thread | None = None
         self._changed = threading.Condition()
-        self._wish = self._served = Wish(State.READY, self.values, 0.0, 0.0)
+        self._wish = self._served = Wish(State.READY, self.values, 0.0)
         self._cut: Event | None = None  # how a run ended that made way for a newer wish
         self._wake = threading.Event()
 
     def request(self, values: Values) -> None:
-        """Note new values; after RUNNING was asked for, run them once no newer ones come in."""
+        """Note new values; after RUNNING was asked for, run them or newer ones in a moment."""
         now = time.monotonic()
         with self._changed:
             self.values = values
             if self._wish.state is State.RUNNING:
-                asked = self._wish.asked if now < self._wish.due else now
-                due = min(now + self.debounce, asked + self.patience)
-                self._wish = Wish(State.RUNNING, values, due, asked)
+                due = self._wish.due if now < self._wish.due else now + self.patience
+                self._wish = Wish(State.RUNNING, values, due)
                 self._wake.set()
 
     def ask(self, state: State) -> None:
@@ -98,16 +95,22 @@ class Engine:
         RUNNING runs the newest values now, and from now on new ones; STOPPED does not. READY goes
         back to the defaults. CLOSED is for good: the thread ends, and calls do nothing any more.
         """
-        now = time.monotonic()
         with self._changed:
             before = self._wish.state
             if before is State.CLOSED or (before, state) == (State.READY, State.STOPPED):
                 return  # a reset has ended the run, or will
-            if state is State.RUNNING and not self._has_thread():
-                return
+            if state is State.RUNNING and self.thread is None:
+                name = f"task-cards-lab-{self.spec.name}"
+                thread = threading.Thread(target=self._serve, name=name, daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:
+                    self._publish(Event(State.FAILED, self.values, sentence=NO_THREADS))
+                    return
+                self.thread = thread
             if state is State.READY:
                 self.values = self.spec.defaults()
-            self._wish = Wish(state, self.values, now, now)
+            self._wish = Wish(state, self.values, time.monotonic())
             self._wake.set()
             if self.thread is None:  # nothing was ever run, so there is nothing to tell
                 self._served, self.state = self._wish, state
@@ -116,19 +119,6 @@ class Engine:
         """Wait until the newest wish is served; False if that takes longer."""
         with self._changed:
             return self._changed.wait_for(lambda: self._wish is self._served, seconds)
-
-    def _has_thread(self) -> bool:
-        """Whether there is a thread; one is started if there is none."""
-        if self.thread is None:
-            name = f"task-cards-lab-{self.spec.name}"
-            thread = threading.Thread(target=self._serve, name=name, daemon=True)
-            try:
-                thread.start()
-            except RuntimeError:
-                self._publish(Event(State.FAILED, self.values, sentence=NO_THREADS))
-                return False
-            self.thread = thread
-        return True
 
     def _serve(self) -> None:
         """Serve one wish after another until the lab is closed."""

@@ -30,7 +30,7 @@ _STATES = {
     State.STOPPED: "Press Run to run it again.",
 }
 _MOST_FINDINGS = 6
-_WIDTH = "52em"
+_WIDE = {"width": "52em"}
 _LABEL = {"description_width": "17em"}
 _STYLE = Path(__file__).with_name("panel.css").read_text(encoding="utf-8")
 _CODE = Template(Path(__file__).with_name("code.html").read_text(encoding="utf-8"))
@@ -50,8 +50,7 @@ class Panel(widgets.VBox):
         self.buttons["Run"].button_style = "primary"
         self.picture = LiveTimeline(unit=spec.unit, height=spec.height)
         self.beside = LiveTimeline(unit=spec.unit, height=spec.height)
-        self.not_recorded = widgets.HTML(_paragraph(NONE))
-        self._show_beside(None)
+        self.beside.layout.display = "none"
         self._lock = threading.RLock()
         self.engine = Engine(spec, self._show)
         head = f"<style>{_STYLE}</style><h3>{_marked(spec.title)}</h3>{_paragraph(spec.story)}"
@@ -65,7 +64,6 @@ class Panel(widgets.VBox):
                 widgets.HBox(tuple(self.buttons.values())),
                 self.state_line,
                 self.picture,
-                self.not_recorded,
                 self.beside,
                 self.outcome,
                 widgets.Accordion([self.code], titles=("The code that runs",)),
@@ -90,7 +88,10 @@ class Panel(widgets.VBox):
             for control in spec.controls:
                 layout = self.controls[control.name].layout
                 layout.display = None if control.shown(values) else "none"
-            _offer(spec.prediction, self.prediction, values)
+            if spec.prediction.only is not None:  # an answer stays as long as it is offered
+                kept = self.prediction.value
+                self.prediction.options = spec.prediction.only(values)  # chooses the first
+                self.prediction.value = kept if kept in self.prediction.options else None
             self.forecast.value = _paragraph(spec.forecast(values))
             self.code.value = _CODE.substitute(code=html.escape(spec.code(values), quote=False))
 
@@ -102,27 +103,20 @@ class Panel(widgets.VBox):
             self.prediction.value = None if self.spec.prediction.options else ""
 
     def _show(self, event: Event) -> None:
-        if event.state is State.READY:
-            self.picture.show(NOTHING)
-            self._show_beside(None)
-        elif event.trace is not None:
-            message = self.spec.message if event.state is State.DONE else None
-            self.picture.show(event.trace, title=message and message(event.trace))
-            self._show_beside(event.values)
+        trace = NOTHING if event.state is State.READY else event.trace
+        if trace is not None:
+            done = event.state is State.DONE
+            title = self.spec.message(trace) if self.spec.message and done else None
+            self.picture.show(trace, title=title)
+            recording = self.spec.beside(event.values) if self.spec.beside and done else None
+            if recording is not None:
+                self.beside.show(recording, title=SAME)
+            self.beside.layout.display = None if recording else "none"
         self.state_line.value = _paragraph(_state_in_words(event))
         if event.state in (State.READY, State.RUNNING):
             self.outcome.value = ""
         elif event.trace is not None:
             self.outcome.value = self._outcome(event, event.trace)
-
-    def _show_beside(self, values: Values | None) -> None:
-        """Show the recording of the same job, or that there is none; without values, neither."""
-        recording = self.spec.beside(values) if self.spec.beside and values else None
-        if recording is not None:
-            self.beside.show(recording, title=SAME)
-        missing = self.spec.beside and values and recording is None
-        self.beside.layout.display = None if recording else "none"
-        self.not_recorded.layout.display = None if missing else "none"
 
     def _outcome(self, event: Event, trace: Trace) -> str:
         findings = _bullets("Findings", trace.findings)
@@ -131,7 +125,9 @@ class Panel(widgets.VBox):
         asked, given = self.spec.prediction, self.prediction.value or ""
         compared = _paragraph(_compared(asked, given, event.values, trace))
         numbers = _bullets("In numbers", self.spec.numbers(event.values, trace))
-        return f"<h4>Your prediction</h4>{compared}{numbers}{findings}"
+        alone = self.spec.beside is not None and self.beside.layout.display == "none"
+        missing = _paragraph(NONE) if alone else ""
+        return f"{missing}<h4>Your prediction</h4>{compared}{numbers}{findings}"
 
     def close(self) -> None:
         """End the run and the thread, and take the panel off the screen. Safe to call twice."""
@@ -153,39 +149,22 @@ def _close_parts(widget: Any) -> None:
 
 
 def _control(spec: Control) -> Any:
+    own = {"value": spec.default, "description": spec.label}
     if isinstance(spec, Slider):
-        return widgets.IntSlider(
-            min=spec.low, max=spec.high, step=spec.step, value=spec.default,
-            description=spec.label, style=_LABEL, layout={"width": _WIDTH},
-        )  # fmt: skip
+        limits = {"min": spec.low, "max": spec.high, "step": spec.step}
+        return widgets.IntSlider(**own, **limits, style=_LABEL, layout=_WIDE)
     if isinstance(spec, Choice):
-        return widgets.ToggleButtons(
-            options=spec.options, value=spec.default, description=spec.label,
-            style=_LABEL | {"button_width": "auto"}, layout={"width": "auto"},
-        )  # fmt: skip
-    return widgets.Checkbox(
-        value=spec.default, description=spec.label, indent=False,
-        layout={"width": _WIDTH, "margin": "0 0 0 17.5em"},
-    )  # fmt: skip
+        look = {"style": _LABEL | {"button_width": "auto"}, "layout": {"width": "auto"}}
+        return widgets.ToggleButtons(**own, **look, options=spec.options)
+    return widgets.Checkbox(**own, indent=False, layout=_WIDE | {"margin": "0 0 0 17.5em"})
 
 
 def _question(spec: Prediction) -> Any:
     if spec.options:
         layout = {"width": "auto", "margin": "0 0 0 1em"}
         return widgets.RadioButtons(options=spec.options, value=None, layout=layout)
-    return widgets.Text(
-        description="Your prediction (seconds)", placeholder="a number",
-        style=_LABEL, layout={"width": "30em"},
-    )  # fmt: skip
-
-
-def _offer(spec: Prediction, widget: Any, values: Values) -> None:
-    """Offer the options that can come true; an answer stays as long as it is one of them."""
-    if spec.only is None or (offered := tuple(spec.only(values))) == tuple(widget.options):
-        return
-    kept = widget.value if widget.value in offered else None
-    widget.options = offered  # which chooses the first
-    widget.value = kept
+    own = {"description": "Your prediction (seconds)", "placeholder": "a number"}
+    return widgets.Text(**own, style=_LABEL, layout={"width": "30em"})
 
 
 def _marked(text: str) -> str:
@@ -204,13 +183,9 @@ def _compared(asked: Prediction, given: str, values: Values, trace: Trace) -> st
         return "You made no prediction. Make one, and it is compared with the next run."
     if asked.options:
         return asked.compare(values, text, trace)
-    try:
-        number = float(text.replace(",", "."))
-    except ValueError:
-        number = -1.0
-    if not 0 <= number < float("inf"):
+    if not re.fullmatch(r"\d+[.,]?\d*|[.,]\d+", text):
         return f"Your prediction is no number of seconds: {text!r}."
-    return asked.compare(values, number, trace)
+    return asked.compare(values, float(text.replace(",", ".")), trace)
 
 
 def _bullets(title: str, sentences: Sequence[str]) -> str:

@@ -180,7 +180,7 @@ def make(nothing_left: set[threading.Thread]) -> Iterator[Make]:
     def one(program: str | LabSpec, **more: object) -> tuple[Engine, Diary]:
         diary = Diary()
         engine = Engine(spec_of(program, **more) if isinstance(program, str) else program, diary)
-        engine.debounce = engine.patience = 0
+        engine.patience = 0
         engines.append(engine)
         return engine, diary
 

@@ -198,7 +198,7 @@ def test_of_100_changes_while_a_run_is_being_ended_the_last_alone_is_run(
 
 def test_a_change_that_others_may_follow_waits_and_is_dropped_by_stop(make: Make) -> None:
     engine, diary = make("ovens", clocks=("virtual",))
-    engine.debounce = engine.patience = LONG
+    engine.patience = LONG
     run(engine)
     for ms in range(1, 101):
         engine.request({"ms": ms})
@@ -211,7 +211,7 @@ def test_a_change_that_others_may_follow_waits_and_is_dropped_by_stop(make: Make
 
 def test_a_change_that_nothing_follows_is_run(make: Make) -> None:
     engine, diary = make("ovens", clocks=("virtual",))
-    engine.debounce, engine.patience = 0.01, LONG
+    engine.patience = 0.01
     run(engine)
     engine.request({"ms": 7})
     assert engine.wait(60)
@@ -220,7 +220,7 @@ def test_a_change_that_nothing_follows_is_run(make: Make) -> None:
 
 def test_while_a_slider_is_dragged_a_value_is_run_when_patience_is_over(make: Make) -> None:
     engine, diary = make("ovens", clocks=("virtual",))
-    engine.debounce, engine.patience = LONG, 0.5
+    engine.patience = 0.5
     run(engine)
     for ms in range(1000):
         engine.request({"ms": ms})
@@ -236,7 +236,7 @@ def test_a_stop_after_a_run_has_ended_for_the_next_and_before_that_tells_of_the_
     make: Make, nothing_left: set[threading.Thread]
 ) -> None:
     engine, diary = make("ovens")
-    engine.debounce = engine.patience = LONG
+    engine.patience = LONG
     run_for_an_hour(engine, diary)
     engine.request({"ms": 9000})
     diary.next(STOPPING)
