@@ -14,6 +14,7 @@ import contextlib
 import gzip
 import json
 import math
+import os
 import zlib
 from collections import defaultdict
 from collections.abc import Iterator
@@ -32,11 +33,12 @@ MAX_BYTES = 1 << 29  # of text, unpacked
 Row = dict[str, Any]
 
 
-def save(trace: Any, path: Path) -> Path:
+def save(trace: Any, path: str | os.PathLike[str]) -> Path:
     """Write a trace, gzipped when the name ends in ".gz"; returns the path.
 
     A name that ends in ".perfetto.json" is written for Perfetto, and cannot be loaded.
     """
+    path = Path(path)
     to_perfetto = path.name.removesuffix(".gz").endswith(".perfetto.json")
     text = perfetto.text(trace) if to_perfetto else "".join(_lines(trace))
     # No time stamp in the gzip header: the same trace gives the same file.
@@ -45,13 +47,13 @@ def save(trace: Any, path: Path) -> Path:
     return path
 
 
-def load(path: Path) -> Row:
+def load(path: str | os.PathLike[str]) -> Row:
     """Read a file that `save` or the Rust recorder wrote, as the arguments that make its `Trace`.
 
     A file in another format, or cut, or of a newer version, is a ValueError in one sentence that
     names the file and the line. One that is not there is a FileNotFoundError.
     """
-    rows = _Rows(path)
+    rows = _Rows(Path(path))
     try:
         return _read(rows)
     except KeyError as error:
@@ -60,7 +62,7 @@ def load(path: Path) -> Row:
         sentence = str(error)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         sentence = f"the file is cut or is not gzip: {error}"
-    raise ValueError(f"{path.name}, line {rows.line}: {sentence}")
+    raise ValueError(f"{rows.path.name}, line {rows.line}: {sentence}")
 
 
 def _lines(trace: Any) -> Iterator[str]:

@@ -5,7 +5,6 @@ those of tokio-console.
 """
 
 import enum
-import itertools
 import re
 from dataclasses import dataclass
 from typing import NamedTuple, Self
@@ -168,16 +167,12 @@ class Task:
     @property
     def idle(self) -> float:
         """Seconds in which it waited for something else than a chef."""
-        if not self.steps:
-            return 0.0
-        gaps = sum(after.ready - before.end for before, after in itertools.pairwise(self.steps))
-        return self.steps[0].ready - self.spawned + gaps + (self.end - self.steps[-1].end)
+        return round(self.end - self.spawned - self.scheduled - self.busy, 9)
 
     @property
     def cancelled_by(self) -> Waker:
         """Who asked for the end of a task that was cancelled: a lane's id, or a word."""
-        ask = self.outcome is Outcome.CANCELLED and self.cancels
-        return self.cancels[-1].by if ask else None
+        return self.cancels[-1].by if self.outcome is Outcome.CANCELLED and self.cancels else None
 
     @property
     def spans(self) -> list[Span]:

@@ -9,7 +9,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from pathlib import Path
+from operator import itemgetter
 from typing import Any, Self
 
 from helpers import files
@@ -85,19 +85,14 @@ class Trace:
     @functools.cached_property
     def longest_wait(self) -> Span | None:
         """The longest span in which a lane was ready and no chef was free; the first of equals."""
-        longest, found = 0.0, None
-        for lane in self.lanes:
-            if lane.kind is LaneKind.THREAD:
-                continue  # it waits for a thread
-            at = lane.spawned
-            for ready, start, end, *_ in lane.steps:
-                since = ready if ready > at else at  # noqa: FURB136 - of a million steps
-                if start - since > longest:
-                    longest, found = start - since, (lane.id, since, start)
-                at = end
-            if not lane.steps and lane.end - at > longest:
-                longest, found = lane.end - at, (lane.id, at, lane.end)
-        return found and Span(found[0], TaskState.SCHEDULED, *found[1:], None)
+        waits = (
+            (start - ready, lane.id, ready, start)
+            for lane in self.lanes
+            if lane.kind is not LaneKind.THREAD  # it waits for a thread
+            for ready, start, *_ in lane.steps or [(lane.spawned, lane.end)]
+        )
+        wait, lane, ready, start = max(waits, key=itemgetter(0), default=(0.0, 0, 0.0, 0.0))
+        return Span(lane, TaskState.SCHEDULED, ready, start, None) if wait > 0 else None
 
     @functools.cached_property
     def by_id(self) -> dict[int, Task]:
@@ -145,40 +140,31 @@ class Trace:
 
         return mimebundle(self)
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the trace, gzipped when the name ends in ".gz"; returns the path.
-
-        A name that ends in ".perfetto.json" is written for Perfetto, all else as JSON Lines.
-        """
-        return files.save(self, Path(path))
+    save = files.save
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
         """Read a trace that `save` wrote. A file in another format is a ValueError."""
-        return cls(**files.load(Path(path)))
+        return cls(**files.load(path))
 
 
-class _Later:
-    """A field that `Trace.read_later` left out; one that a trace has is found before this."""
+_LOCK = threading.RLock()  # the findings ask for the lanes
 
-    _lock = threading.RLock()  # the findings ask for the lanes
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __get__(self, trace: Any, owner: type[Trace]) -> Any:
-        if trace is None:
-            return self
-        with self._lock:
-            known = vars(trace)
-            if self.name not in known:
-                known[self.name] = known["_readers"][self.name](trace)
-                del known["_readers"][self.name]  # not sooner: a kernel's Stop may come meanwhile
-            return known[self.name]
+def _read(trace: Trace, name: str) -> Any:
+    """A field that `Trace.read_later` left out."""
+    with _LOCK:
+        known = vars(trace)
+        if name not in known:
+            known[name] = known["_readers"][name](trace)
+            del known["_readers"][name]  # not sooner: a kernel's Stop may come meanwhile
+        return known[name]
 
 
 for _name in ("lanes", "findings", "sequence", "pauses"):
-    setattr(Trace, _name, _Later(_name))
+    _later = functools.cached_property(functools.partial(_read, name=_name))
+    _later.__set_name__(Trace, _name)
+    setattr(Trace, _name, _later)
 
 
 def moved(trace: Trace) -> list[Task]:
