@@ -38,7 +38,8 @@ _TOLD = {
     "wall_clock": "`{what}`, read{at}, does not move with the virtual clock: use `loop.time()`.",
 }
 
-Found = Iterator[tuple[str, Finding]]  # each with its line: those of one kind and line are alike
+# Its kind, its line, its lane and its words: those of one kind and line are alike.
+Found = Iterator[tuple[str, str, Task | None, str]]
 
 
 def find(trace: Trace) -> tuple[Finding, ...]:
@@ -46,18 +47,21 @@ def find(trace: Trace) -> tuple[Finding, ...]:
 
     Each kind and line has one sentence, and no kind has a second one before each has a first.
     """
-    alike: dict[tuple[str, str], list[Finding]] = defaultdict(list)
-    for line, found in _Finder(trace).findings():
-        alike[found.kind, line or trace.name_of(found.task)].append(found)
-    told, kinds = [], set()
+    alike = defaultdict(list)
+    for kind, line, lane, words in _Finder(trace).findings():
+        alike[kind, line or (lane.name if lane else "")].append((lane, words))
+    told: list[Finding] = []
     for (kind, _), cases in alike.items():
-        names = list(dict.fromkeys(f"`{trace.name_of(case.task)}`" for case in cases))[1:]
-        more = f" Likewise {listing(names)}." if names else f" It did so {len(cases):,} times."
-        sentence = cases[0] + more * (len(cases) > 1)
-        order = kind in kinds, kind != "blocked"
-        told.append((order, Finding(sentence, kind=kind, task=cases[0].task)))
-        kinds.add(kind)
-    return tuple(finding for _, finding in sorted(told, key=lambda case: case[0]))
+        lane, sentence = cases[0]
+        names = list(dict.fromkeys(f"`{other.name}`" for other, _ in cases if other))
+        more = (
+            f"Likewise {listing(names[1:])}." if names[1:] else f"It did so {len(cases):,} times."
+        )
+        parts = [*names[:1], sentence, *[more] * (len(cases) > 1)]
+        told.append(Finding(" ".join(parts), kind=kind, task=lane.id if lane else None))
+    firsts = {finding.kind: finding for finding in reversed(told)}
+    told.sort(key=lambda finding: (finding is not firsts[finding.kind], finding.kind != "blocked"))
+    return tuple(told)
 
 
 class _Finder:
@@ -94,49 +98,54 @@ class _Finder:
         """Who woke anybody."""
         return {step.woken_by for lane in self.trace.lanes for step in lane.steps}
 
-    def _slow_steps(self) -> dict[str, list[tuple[Step, Task]]]:
-        """The steps over the limit with their lanes by their line, the longest first."""
-        slow = [
-            (step, lane)
-            for lane in self.trace.lanes
-            if lane.kind is not LaneKind.THREAD
-            for step in lane.steps
-            if (long := step.end - step.start) >= SLOW
-            and not self._is_eager(lane, step)
-            and long - _collected(self.trace, step) >= SLOW
-        ]
-        alike = defaultdict(list)
-        # A measured difference of less than SLOW makes no step the longer one.
-        slow.sort(key=lambda work: (-round((work[0].end - work[0].start) / SLOW), work[0].start))
-        for step, lane in slow:
-            alike[_line(step, lane) or lane.name].append((step, lane))
-        return alike
-
-    def _is_eager(self, lane: Task, step: Step) -> bool:
-        """Whether a task began inside its creator's step, which is the one that is told."""
-        parent = None if lane.parent is None else self.trace.by_id.get(lane.parent)
-        if self.tokio or parent is None or step is not lane.steps[0]:
-            return False
-        n = bisect_right(parent.steps, step.start, key=lambda other: other.start) - 1
-        return n >= 0 and step.end <= parent.steps[n].end
-
     def _held(self) -> Found:
         """Steps that delayed others, were all of a task, or held the real clock's loop."""
-        slow = self._slow_steps()
-        waits = [
+        lanes = [lane for lane in self.trace.lanes if lane.kind is not LaneKind.THREAD]
+        slow = [
             (step, lane)
-            for lane in (self.trace.lanes if slow else ())
-            if lane.kind is not LaneKind.THREAD
+            for lane in lanes
             for step in lane.steps
-            if step.start > step.ready
+            if step.end - step.start >= SLOW and self._is_slow(step, lane)
+        ]
+        # A measured difference of less than SLOW makes no step the longer one.
+        slow.sort(key=lambda work: (-round((work[0].end - work[0].start) / SLOW), work[0].start))
+        alike = defaultdict(list)
+        for step, lane in slow:
+            alike[_line(step, lane) or lane.name].append((step, lane))
+        lanes *= bool(slow)
+        waits = [(lane, step) for lane in lanes for step in lane.steps if step.start > step.ready]
+        for line, works in alike.items():
+            delayed = [(self._delayed(waits, *work), *work) for work in works[:_MOST]]
+            hurt, held, lane = next((case for case in delayed if case[0]), delayed[0])
+            if about := self._about(held, lane, hurt):
+                kind, words = about
+                others = [other for step, other in works if step is not held]
+                yield from ((kind, line, other, words) for other in (lane, *others))
+
+    def _is_slow(self, step: Step, lane: Task) -> bool:
+        """Whether a long step is so without the collector, and outside of its creator's step."""
+        pauses = ((max(step.start, at), min(step.end, end)) for at, end, _ in self.trace.pauses)
+        collected = sum(max(0.0, end - at) for at, end in pauses)
+        if step.end - step.start - collected < SLOW:
+            return False
+        parent = self.trace.by_id.get(lane.parent)
+        if self.tokio or parent is None or step is not lane.steps[0]:
+            return True
+        n = bisect_right(parent.steps, step.start, key=lambda other: other.start) - 1
+        return n < 0 or step.end > parent.steps[n].end
+
+    def _delayed(
+        self, waits: list[tuple[Task, Step]], held: Step, by: Task
+    ) -> list[tuple[Task, float]]:
+        """Who was ready while a step ran and was taken up only afterwards, longest wait first."""
+        delayed = [
+            (lane, held.end - max(step.ready, held.start))
+            for lane, step in waits
+            if step.ready < held.end <= step.start and lane is not by
         ]
         least = _FELT if self.tokio else _NOISE
-        for line, works in slow.items():
-            delayed = [(_delayed(waits, *work, least), *work) for work in works[:_MOST]]
-            hurt, held, lane = next((case for case in delayed if case[0]), delayed[0])
-            if words := self._about(held, lane, hurt):
-                others = [other for step, other in works if step is not held]
-                yield from ((line, _of(other, *words)) for other in (lane, *others))
+        hurt = [wait for wait in delayed if wait[1] >= least]
+        return sorted(hurt, key=lambda wait: (-wait[1], wait[0].id))
 
     def _about(
         self, held: Step, lane: Task, hurt: list[tuple[Task, float]]
@@ -146,8 +155,10 @@ class _Finder:
         span = f"{took} (from {number(held.start)} to {self._at(held.end)}{line})"
         free = f" Await what takes long, or use {'spawn_blocking' if self.tokio else 'to_thread'}."
         if hurt:
+            chef = "the chef" if self.trace.workers == 1 else held.thread
             names = listing([f"`{other.name}` by {self._for(wait)}" for other, wait in hurt])
-            return "blocked", f"blocked {self._whom(held)} for {span} and delayed {names}.{free}"
+            whom = chef if self.tokio else "the loop"
+            return "blocked", f"blocked {whom} for {span} and delayed {names}.{free}"
         for ask in lane.cancels:
             if ask.due and held.start <= ask.due < held.end:
                 late = f"{self._at(ask.due)} was heard {self._for(held.end - ask.due)} late"
@@ -162,8 +173,8 @@ class _Finder:
         for start, end, whose in self.trace.pauses:
             if end - start >= SLOW:
                 span = f"from {number(start)} to {self._at(end)}"
-                held = f"The {whose} held the chef for {self._for(end - start)}"
-                yield whose, Finding(f"{held} ({span}): no task's fault.", kind="paused")
+                words = f"The {whose} held the chef for {self._for(end - start)} ({span})"
+                yield "paused", whose, None, f"{words}: no task's fault."
 
     def _really_blocked(self) -> Found:
         held = [(step, lane) for lane in self.trace.lanes for step in lane.steps if step.wall]
@@ -173,16 +184,16 @@ class _Finder:
             if lane.kind is LaneKind.THREAD:
                 words = f"took {seconds(round(step.wall, 1))} of real time in its thread"
             words += ", and the virtual clock does not show it: use `busy` for hands-on work, "
-            yield line, _of(lane, "really_blocked", words + 'or record with clock="real".')
+            yield "really_blocked", line, lane, words + 'or record with clock="real".'
 
     def _raised(self, lane: Task) -> Found:
         if lane.kind is LaneKind.CALLBACK and lane.outcome is Outcome.RAISED:
-            yield "", _of(lane, "raised", f"raised {lane.error}, and nobody can retrieve it.")
+            yield "raised", "", lane, f"raised {lane.error}, and nobody can retrieve it."
 
     def _told(self) -> Found:
         for kind, what, line in self.trace.noticed:
             words = _TOLD[kind].format(what=what, at=line and f" at {line}")
-            yield f"{what} {line}", Finding(words, kind=kind)
+            yield kind, f"{what} {line}", None, words
 
     def _full_pool(self) -> Found:
         jobs = [lane for lane in self.trace.lanes if lane.kind is LaneKind.THREAD and lane.steps]
@@ -191,24 +202,23 @@ class _Finder:
             halfway = last.spawned + last.scheduled / 2
             at_work = sum(job.steps[0].start <= halfway <= job.end for job in jobs)
             if at_work >= len({job.steps[0].thread for job in jobs}):
-                wait = f"waited {self._for(last.scheduled)} for a free helper"
-                yield "", _of(last, "full_pool", f"{wait}: the pool was full.")
+                words = f"waited {self._for(last.scheduled)} for a free helper: the pool was full."
+                yield "full_pool", "", last, words
 
     def _left_running(self, lane: Task) -> Found:
         why, at = self.trace.ended_by.partition(":")[0], lane.waits_at
-        if why == "Deadlock" and at:
-            words = f"waits at {at}, and nothing can wake it."
-            yield f"{at} {lane.id}", _of(lane, "deadlock", words)  # each is told
+        if why == "Deadlock" and at:  # each is told
+            each = f"{at} {lane.id}"
+            yield "deadlock", each, lane, f"waits at {at}, and nothing can wake it."
         elif why == "CancelledError" and "refused_cancel" in lane.noticed:
             return
         elif why in ("RunTooLong", "CancelledError") and at:
-            words = f"had not ended when the run was given up, at {at}."
-            yield at, _of(lane, "unfinished", words)
+            yield "unfinished", at, lane, f"had not ended when the run was given up, at {at}."
         elif at or (self.tokio and lane.cancelled_by == MAIN_RETURN):
             where, end = at and f", waiting at {at},", "dropped" if self.tokio else "cancelled"
             over = f"{self.trace.ended_by} ended the run" if why else "main was over"
             words = f"was left running{where} when {over}; it was {end} then."
-            yield at, _of(lane, "left_running", words + " Await it before." * (not why))
+            yield "left_running", at, lane, words + " Await it before." * (not why)
 
     def _noticed(self, lane: Task) -> Found:
         """What the loop noticed of a task; an error that gather did not tell may be told later."""
@@ -216,37 +226,34 @@ class _Finder:
         for kind in lane.noticed:
             if kind in _NOTICED and not (kind == "not_told" and lane.id in self.awaited):
                 alike = place + lane.error.partition(":")[0]
-                yield alike, _of(lane, kind, _NOTICED[kind].format(lane.error, place))
+                yield kind, alike, lane, _NOTICED[kind].format(lane.error, place)
 
     def _refused(self, lane: Task) -> Found:
         """Who went on, or returned, although it was asked to stop or its time was up."""
         if "refused_cancel" in lane.noticed:
-            asked, over = lane.cancels[0].time, lane.ended is not None
-            words = f"was asked to stop at {self._at(asked)}"
+            kind, asked, over = "refused_cancel", lane.cancels[0].time, lane.ended is not None
+            ended = "returned" if over else "had not ended when the run was given up"
+            did = f" and refused: it went on for {self._for(lane.end - asked)} and {ended}"
             if over and lane.steps[-1].ready - asked < _NOISE:  # it did not wait again
-                words += f", caught the request and returned. {_AGAIN}"
-                yield lane.place, _of(lane, "caught_cancel", words)
-            else:
-                ended = "returned" if over else "had not ended when the run was given up"
-                words += f" and refused: it went on for {self._for(lane.end - asked)} and {ended}."
-                yield lane.place, _of(lane, "refused_cancel", f"{words} {_AGAIN}")
+                kind, did = "caught_cancel", ", caught the request and returned"
+            yield kind, lane.place, lane, f"was asked to stop at {self._at(asked)}{did}. {_AGAIN}"
         for ask in lane.cancels:
-            on = 0.0 if ask.left is None else ask.left - ask.time
+            on = (ask.left or ask.time) - ask.time
             if on >= _NOISE and ask[:2] not in self.refused:  # by another, which it waited for
                 words = f"went on for {self._for(on)} when time was up at {self._at(ask.time)}"
                 words += f": the request was caught in the block at {ask.block}. {_AGAIN}"
-                yield ask.block, _of(lane, "ignored_deadline", words)
+                yield "ignored_deadline", ask.block, lane, words
 
     def _went_on(self, work: Task) -> Found:
         """A thread's work whose task was asked to stop meanwhile, and that woke nobody."""
-        parent = self.trace.by_id.get(-1 if work.parent is None else work.parent)
+        parent = self.trace.by_id.get(work.parent)
         if work.kind is LaneKind.THREAD and work.steps and parent and not self.tokio:
             asked = [ask.time for ask in parent.cancels if work.spawned <= ask.time < work.end]
             if asked and work.end - asked[0] >= SLOW and work.id not in self.awaited:
                 on, since = self._for(work.end - asked[0]), self._at(asked[0])
                 words = f"went on in its thread for {on} after nobody waited for it, from {since}"
                 words += " on. Threads cannot be cancelled: give the function a limit of its own."
-                yield "", _of(work, "went_on", words)
+                yield "went_on", "", work, words
 
     def _polled(self, lane: Task) -> Found:
         if lane.polls > _POLLS and not self.tokio:
@@ -255,12 +262,7 @@ class _Finder:
                 at = lane.place and f", in the function at {lane.place}"
                 words = f"was taken up {len(again):,} times and waited for nothing: it polls with "
                 words += f"sleep(0){at}. Await what it polls for, or yield less often."
-                yield at, _of(lane, "polling", words)
-
-    def _whom(self, held: Step) -> str:
-        if not self.tokio:
-            return "the loop"
-        return "the chef" if self.trace.workers == 1 else held.thread
+                yield "polling", at, lane, words
 
     def _for(self, duration: float) -> str:
         return seconds(duration, self.trace.unit, exact=self.trace.clock == "virtual")
@@ -269,31 +271,8 @@ class _Finder:
         return f"{number(moment)} {'min' if self.trace.unit == 'minutes' else 's'}"
 
 
-def _collected(trace: Trace, step: Step) -> float:
-    """For how long a step was held up by the garbage collector."""
-    pauses = ((max(step.start, start), min(step.end, end)) for start, end, _ in trace.pauses)
-    return sum(max(0.0, end - start) for start, end in pauses)
-
-
-def _of(lane: Task, kind: str, words: str) -> Finding:
-    return Finding(f"`{lane.name}` {words}", kind=kind, task=lane.id)
-
-
 def _line(step: Step, lane: Task) -> str:
     """At which line a step held the loop; where nobody looked in time, in which function."""
     if step.held_at:
         return f", {step.held_at}"
     return f", in the function at {lane.place}" if lane.place else ""
-
-
-def _delayed(
-    waits: list[tuple[Step, Task]], held: Step, by: Task, least: float
-) -> list[tuple[Task, float]]:
-    """Who was ready while a step ran and was taken up only afterwards, longest wait first."""
-    hurt: dict[int, tuple[Task, float]] = {}
-    for step, lane in waits:
-        if lane is not by and step.ready < held.end <= step.start:
-            before = hurt[lane.id][1] if lane.id in hurt else 0.0
-            hurt[lane.id] = (lane, before + held.end - max(step.ready, held.start))
-    delayed = [wait for wait in hurt.values() if wait[1] >= least]
-    return sorted(delayed, key=lambda wait: (-wait[1], wait[0].id))

@@ -95,8 +95,8 @@ class Trace:
         return Span(lane, TaskState.SCHEDULED, ready, start, None) if wait > 0 else None
 
     @functools.cached_property
-    def by_id(self) -> dict[int, Task]:
-        """The lanes by their id."""
+    def by_id(self) -> dict[Waker, Task]:
+        """The lanes by their id: of all that a waker or a parent may be, those that are lanes."""
         return {lane.id: lane for lane in self.lanes}
 
     def task(self, name: str) -> Task:
