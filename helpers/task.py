@@ -167,7 +167,7 @@ class Task:
     @property
     def idle(self) -> float:
         """Seconds in which it waited for something else than a chef."""
-        return round(self.end - self.spawned - self.scheduled - self.busy, 9)
+        return max(0.0, round(self.end - self.spawned - self.scheduled - self.busy, 9))
 
     @property
     def cancelled_by(self) -> Waker:
