@@ -40,6 +40,7 @@ _TOLD = {
 
 # Its kind, its line, its lane and its words: those of one kind and line are alike.
 Found = Iterator[tuple[str, str, Task | None, str]]
+Hurt = list[tuple[Task, float]]  # who was delayed, and for how long
 
 
 def find(trace: Trace) -> tuple[Finding, ...]:
@@ -74,24 +75,10 @@ class _Finder:
         self.refused = {ask[:2] for lane in refusing for ask in lane.cancels}
 
     def findings(self) -> Found:
-        yield from self._held()
-        yield from self._paused()
-        yield from self._really_blocked()
-        yield from self._told()
-        yield from self._full_pool()
-        lanes = [
-            lane
-            for lane in self.trace.lanes
-            if lane.noticed
-            or lane.cancels
-            or lane.waits_at
-            or lane.polls > _POLLS
-            or lane.kind is not LaneKind.TASK
-        ]
+        of_steps = self._held, self._paused, self._really_blocked, self._told, self._full_pool
         of_lanes = self._left_running, self._raised, self._noticed, self._refused, self._went_on
-        for kind in (*of_lanes, self._polled):
-            for lane in lanes:
-                yield from kind(lane)
+        for kind in (*of_steps, *of_lanes, self._polled):
+            yield from kind()
 
     @cached_property
     def awaited(self) -> set[Waker]:
@@ -134,9 +121,7 @@ class _Finder:
         n = bisect_right(parent.steps, step.start, key=lambda other: other.start) - 1
         return n < 0 or step.end > parent.steps[n].end
 
-    def _delayed(
-        self, waits: list[tuple[Task, Step]], held: Step, by: Task
-    ) -> list[tuple[Task, float]]:
+    def _delayed(self, waits: list[tuple[Task, Step]], held: Step, by: Task) -> Hurt:
         """Who was ready while a step ran and was taken up only afterwards, longest wait first."""
         delayed = [
             (lane, held.end - max(step.ready, held.start))
@@ -147,9 +132,7 @@ class _Finder:
         hurt = [wait for wait in delayed if wait[1] >= least]
         return sorted(hurt, key=lambda wait: (-wait[1], wait[0].id))
 
-    def _about(
-        self, held: Step, lane: Task, hurt: list[tuple[Task, float]]
-    ) -> tuple[str, str] | None:
+    def _about(self, held: Step, lane: Task, hurt: Hurt) -> tuple[str, str] | None:
         """The kind of a long step, and the words; None where nothing is wrong with it."""
         took, line = self._for(held.end - held.start), _line(held, lane)
         span = f"{took} (from {number(held.start)} to {self._at(held.end)}{line})"
@@ -186,9 +169,10 @@ class _Finder:
             words += ", and the virtual clock does not show it: use `busy` for hands-on work, "
             yield "really_blocked", line, lane, words + 'or record with clock="real".'
 
-    def _raised(self, lane: Task) -> Found:
-        if lane.kind is LaneKind.CALLBACK and lane.outcome is Outcome.RAISED:
-            yield "raised", "", lane, f"raised {lane.error}, and nobody can retrieve it."
+    def _raised(self) -> Found:
+        for lane in self.trace.lanes:
+            if lane.kind is LaneKind.CALLBACK and lane.outcome is Outcome.RAISED:
+                yield "raised", "", lane, f"raised {lane.error}, and nobody can retrieve it."
 
     def _told(self) -> Found:
         for kind, what, line in self.trace.noticed:
@@ -205,49 +189,56 @@ class _Finder:
                 words = f"waited {self._for(last.scheduled)} for a free helper: the pool was full."
                 yield "full_pool", "", last, words
 
-    def _left_running(self, lane: Task) -> Found:
-        why, at = self.trace.ended_by.partition(":")[0], lane.waits_at
-        if why == "Deadlock" and at:  # each is told
-            each = f"{at} {lane.id}"
-            yield "deadlock", each, lane, f"waits at {at}, and nothing can wake it."
-        elif why == "CancelledError" and "refused_cancel" in lane.noticed:
-            return
-        elif why in ("RunTooLong", "CancelledError") and at:
-            yield "unfinished", at, lane, f"had not ended when the run was given up, at {at}."
-        elif at or (self.tokio and lane.cancelled_by == MAIN_RETURN):
-            where, end = at and f", waiting at {at},", "dropped" if self.tokio else "cancelled"
-            over = f"{self.trace.ended_by} ended the run" if why else "main was over"
-            words = f"was left running{where} when {over}; it was {end} then."
-            yield "left_running", at, lane, words + " Await it before." * (not why)
+    def _left_running(self) -> Found:
+        why = self.trace.ended_by.partition(":")[0]
+        for lane in self.trace.lanes:
+            at = lane.waits_at
+            if why == "Deadlock" and at:
+                each = f"{at} {lane.id}"
+                yield "deadlock", each, lane, f"waits at {at}, and nothing can wake it."
+            elif why == "CancelledError" and "refused_cancel" in lane.noticed:
+                continue
+            elif why in ("RunTooLong", "CancelledError") and at:
+                yield "unfinished", at, lane, f"had not ended when the run was given up, at {at}."
+            elif at or (self.tokio and lane.cancelled_by == MAIN_RETURN):
+                where, end = at and f", waiting at {at},", "dropped" if self.tokio else "cancelled"
+                over = f"{self.trace.ended_by} ended the run" if why else "main was over"
+                words = f"was left running{where} when {over}; it was {end} then."
+                yield "left_running", at, lane, words + " Await it before." * (not why)
 
-    def _noticed(self, lane: Task) -> Found:
+    def _noticed(self) -> Found:
         """What the loop noticed of a task; an error that gather did not tell may be told later."""
-        place = lane.place and f" (defined at {lane.place})"
-        for kind in lane.noticed:
-            if kind in _NOTICED and not (kind == "not_told" and lane.id in self.awaited):
-                alike = place + lane.error.partition(":")[0]
-                yield kind, alike, lane, _NOTICED[kind].format(lane.error, place)
+        for lane in self.trace.lanes:
+            place = lane.place and f" (defined at {lane.place})"
+            for kind in lane.noticed:
+                if kind in _NOTICED and not (kind == "not_told" and lane.id in self.awaited):
+                    alike = place + lane.error.partition(":")[0]
+                    yield kind, alike, lane, _NOTICED[kind].format(lane.error, place)
 
-    def _refused(self, lane: Task) -> Found:
+    def _refused(self) -> Found:
         """Who went on, or returned, although it was asked to stop or its time was up."""
-        if "refused_cancel" in lane.noticed:
-            kind, asked, over = "refused_cancel", lane.cancels[0].time, lane.ended is not None
-            ended = "returned" if over else "had not ended when the run was given up"
-            did = f" and refused: it went on for {self._for(lane.end - asked)} and {ended}"
-            if over and lane.steps[-1].ready - asked < _NOISE:  # it did not wait again
-                kind, did = "caught_cancel", ", caught the request and returned"
-            yield kind, lane.place, lane, f"was asked to stop at {self._at(asked)}{did}. {_AGAIN}"
-        for ask in lane.cancels:
-            on = (ask.left or ask.time) - ask.time
-            if on >= _NOISE and ask[:2] not in self.refused:  # by another, which it waited for
-                words = f"went on for {self._for(on)} when time was up at {self._at(ask.time)}"
-                words += f": the request was caught in the block at {ask.block}. {_AGAIN}"
-                yield "ignored_deadline", ask.block, lane, words
+        for lane in self.trace.lanes:
+            if "refused_cancel" in lane.noticed:
+                kind, asked, over = "refused_cancel", lane.cancels[0].time, lane.ended is not None
+                ended = "returned" if over else "had not ended when the run was given up"
+                did = f" and refused: it went on for {self._for(lane.end - asked)} and {ended}"
+                if over and lane.steps[-1].ready - asked < _NOISE:  # it did not wait again
+                    kind, did = "caught_cancel", ", caught the request and returned"
+                words = f"was asked to stop at {self._at(asked)}{did}. {_AGAIN}"
+                yield kind, lane.place, lane, words
+            for ask in lane.cancels:
+                on = (ask.left or ask.time) - ask.time
+                if on >= _NOISE and ask[:2] not in self.refused:  # by another, which it waited for
+                    words = f"went on for {self._for(on)} when time was up at {self._at(ask.time)}"
+                    words += f": the request was caught in the block at {ask.block}. {_AGAIN}"
+                    yield "ignored_deadline", ask.block, lane, words
 
-    def _went_on(self, work: Task) -> Found:
+    def _went_on(self) -> Found:
         """A thread's work whose task was asked to stop meanwhile, and that woke nobody."""
-        parent = self.trace.by_id.get(work.parent)
-        if work.kind is LaneKind.THREAD and work.steps and parent and not self.tokio:
+        for work in () if self.tokio else self.trace.lanes:
+            parent = self.trace.by_id.get(work.parent)
+            if work.kind is not LaneKind.THREAD or not work.steps or not parent:
+                continue
             asked = [ask.time for ask in parent.cancels if work.spawned <= ask.time < work.end]
             if asked and work.end - asked[0] >= SLOW and work.id not in self.awaited:
                 on, since = self._for(work.end - asked[0]), self._at(asked[0])
@@ -255,14 +246,15 @@ class _Finder:
                 words += " on. Threads cannot be cancelled: give the function a limit of its own."
                 yield "went_on", "", work, words
 
-    def _polled(self, lane: Task) -> Found:
-        if lane.polls > _POLLS and not self.tokio:
-            again = [step.end - step.start for step in lane.steps if step.woken_by == lane.id]
-            if len(again) >= _POLLS and sum(again) <= _NO_WORK * len(again):
-                at = lane.place and f", in the function at {lane.place}"
-                words = f"was taken up {len(again):,} times and waited for nothing: it polls with "
-                words += f"sleep(0){at}. Await what it polls for, or yield less often."
-                yield "polling", at, lane, words
+    def _polled(self) -> Found:
+        for lane in () if self.tokio else self.trace.lanes:
+            if lane.polls > _POLLS:
+                took = [step.end - step.start for step in lane.steps if step.woken_by == lane.id]
+                if len(took) >= _POLLS and sum(took) <= _NO_WORK * len(took):
+                    at = lane.place and f", in the function at {lane.place}"
+                    words = f"was taken up {len(took):,} times and waited for nothing: it polls"
+                    words += f" with sleep(0){at}. Await what it polls for, or yield less often."
+                    yield "polling", at, lane, words
 
     def _for(self, duration: float) -> str:
         return seconds(duration, self.trace.unit, exact=self.trace.clock == "virtual")
