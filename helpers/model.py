@@ -77,11 +77,11 @@ class Scheduler:
         """Take these tasks from outside, and work until all are done."""
         self.open = sum(1 + len(task.spawns) for task in tasks)
         # The first worker goes idle last, and so is notified first.
-        running = [asyncio.ensure_future(self._work(worker)) for worker in reversed(self.workers)]
+        running = asyncio.gather(*map(self._work, reversed(self.workers)))
         await asyncio.sleep(0)  # all of them are idle before the first task comes
         for task in tasks:
             self._wake(task, None, task.parent)
-        await asyncio.gather(*running)
+        await running
 
     async def _work(self, worker: Worker) -> None:
         while self.open:
@@ -121,7 +121,7 @@ class Scheduler:
             worker.notified.set()
 
     async def _step(self, worker: Worker, task: ModelTask) -> None:
-        """One poll: a piece of work, up to the next wait that lets go of the worker."""
+        """One poll: a piece of work, then a wait, a yield, another's end, or the task's own."""
         ready, start, woken_by = task.ready, self.loop.time(), task.woken_by
         self.sequence.append(task.number)
         if not task.steps:
@@ -130,17 +130,13 @@ class Scheduler:
         seconds = task.pieces.pop(0) if task.pieces else 0.0
         await asyncio.sleep(round(seconds, DIGITS))
         task.steps.append(Step(ready, start, self.loop.time(), worker.name, woken_by))
-        self._let_go(worker, task)
-
-    def _let_go(self, worker: Worker, task: ModelTask) -> None:
-        """What follows a step: a wait, a yield, another's end, or the task's own."""
         if task.pieces and task.wait:
             self.loop.call_later(task.wait, self._fire, task)
         elif task.pieces:
             task.ready, task.woken_by = self.loop.time(), task.number
             worker.yielded.append(task)
-        elif child := next((child for child in task.spawns if not child.done), None):
-            child.awaited_by = task
+        elif left := next((child for child in task.spawns if not child.done), None):
+            left.awaited_by = task
         else:
             task.done = True
             self.open -= 1
@@ -252,18 +248,13 @@ def simulate(
         end = task.steps[-1].end
         if end > main.steps[-1].end:  # one that has ended meanwhile is not waited for
             main.steps.append(Step(end, end, end, "main", task.number))
-    spawned = [each for task in outside for each in (task, *task.spawns)]
-    lanes = tuple(_lane(task) for task in (main, *spawned))
+    lanes = tuple(_lane(each) for task in (main, *outside) for each in (task, *task.spawns))
     # Main hears of what a step has ended after all of the steps.
-    sequence = [main.number, *scheduler.sequence, *[main.number] * (len(main.steps) - 1)]
+    sequence = main.number, *scheduler.sequence, *[main.number] * (len(main.steps) - 1)
+    end, marks = max(lane.end for lane in lanes), tuple(scheduler.marks)
+    about = {"runtime": "multi_thread", "workers": chefs}
     return Trace(
-        lanes,
-        max(lane.end for lane in lanes),
-        source="model",
-        workers=chefs,
-        marks=tuple(scheduler.marks),
-        about={"runtime": "multi_thread", "workers": chefs},
-        sequence=tuple(sequence),
+        lanes, end, source="model", workers=chefs, marks=marks, about=about, sequence=sequence
     )
 
 
