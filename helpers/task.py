@@ -109,7 +109,7 @@ class Finding(str):  # noqa: SLOT000 - it carries its kind and task
     kind: str
     task: int | None
 
-    def __new__(cls, sentence: str, *, kind: str = "", task: int | None = None) -> Self:
+    def __new__(cls, sentence: str, kind: str = "", task: int | None = None) -> Self:
         """Make the sentence a finding."""
         finding = super().__new__(cls, sentence)
         finding.kind, finding.task = kind, task
