@@ -118,8 +118,7 @@ class Finding(str):  # noqa: SLOT000 - it carries its kind and task
     @property
     def headline(self) -> str:
         """The sentence up to its first pause outside of code: who, and what."""
-        said = re.match(r"(?:`[^`]*`|(?![:;,.](?:\s|$)| \().)*", self)
-        return said[0] if said else ""
+        return str(re.findall(r"(?:`[^`]*`|(?![:;,.](?:\s|$)| \().)*", self)[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,17 +180,12 @@ class Task:
         They touch and never overlap, from `spawned` to `end`. Every step has a running span, even
         one of no width (a step under the virtual clock takes no time at all).
         """
-        spans: list[Span] = []
+        idle, scheduled, running = TaskState
+        parts: list[tuple[TaskState, float, float, str | None]] = []
         at = self.spawned
         for ready, start, end, thread, *_ in self.steps:
-            if ready > at:
-                spans.append(Span(self.id, TaskState.IDLE, at, ready, None))
-                at = ready
-            if start > at:
-                spans.append(Span(self.id, TaskState.SCHEDULED, at, start, None))
-            spans.append(Span(self.id, TaskState.RUNNING, start, end, thread))
+            parts += [(idle, at, ready, None), (scheduled, ready, start, None)]
+            parts.append((running, start, end, thread))
             at = end
-        if self.end > at:
-            waiting = TaskState.IDLE if self.steps else TaskState.SCHEDULED
-            spans.append(Span(self.id, waiting, at, self.end, None))
-        return spans
+        parts.append((idle if self.steps else scheduled, at, self.end, None))
+        return [Span(self.id, *part) for part in parts if part[2] > part[1] or part[0] is running]
