@@ -4,7 +4,6 @@ Everything is found from the trace alone, for asyncio's runs and Tokio's recordi
 follow tokio-console's warnings and asyncio's own log messages.
 """
 
-from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cached_property
@@ -18,6 +17,7 @@ _MOST = 20  # of the long steps of one line, whom so many have delayed is looked
 _NOISE, _FELT = 0.001, 0.01  # a shorter delay is not told; of a recording's chefs, a longer one
 _POLLS, _NO_WORK = 1000, 1e-4  # whose steps were so many, and so short, has polled
 _AGAIN = "Raise CancelledError again where it is caught."
+# Of what the loop noticed, of its tasks and beside them.
 _NOTICED = {
     "vanished": "vanished before it had ended: nobody kept its handle, and the loop holds only a "
     "weak reference. Keep what create_task returns.",
@@ -26,9 +26,7 @@ _NOTICED = {
     "Use a TaskGroup, or return_exceptions=True.",
     "nested": "ran the loop inside a step of its own, as nest_asyncio lets it: nested running is "
     "not drawn, and the step is shown as two. Await the coroutine instead.",
-}
-# Of what the loop noticed beside its tasks.
-_TOLD = {
+    "raised": "raised {}, and nobody can retrieve it.",
     "never_awaited": "`{what}()` was never awaited: none of its code ran. Await it{at}.",
     "never_called": "`{what}` is an async function: a thread makes its coroutine, and runs none "
     "of its code.",
@@ -76,8 +74,8 @@ class _Finder:
 
     def findings(self) -> Found:
         of_steps = self._held, self._paused, self._really_blocked, self._told, self._full_pool
-        of_lanes = self._left_running, self._raised, self._noticed, self._refused, self._went_on
-        for kind in (*of_steps, *of_lanes, self._polled):
+        of_lanes = self._left_running, self._noticed, self._refused, self._went_on, self._polled
+        for kind in (*of_steps, *of_lanes):
             yield from kind()
 
     @cached_property
@@ -99,8 +97,7 @@ class _Finder:
         alike = defaultdict(list)
         for step, lane in slow:
             alike[_line(step, lane) or lane.name].append((step, lane))
-        lanes *= bool(slow)
-        waits = [(lane, step) for lane in lanes for step in lane.steps if step.start > step.ready]
+        waits = [(lane, s) for lane in lanes if slow for s in lane.steps if s.start > s.ready]
         for line, works in alike.items():
             delayed = [(self._delayed(waits, *work), *work) for work in works[:_MOST]]
             hurt, held, lane = next((case for case in delayed if case[0]), delayed[0])
@@ -116,20 +113,18 @@ class _Finder:
         if step.end - step.start - collected < SLOW:
             return False
         parent = self.trace.by_id.get(lane.parent)
-        if self.tokio or parent is None or step is not lane.steps[0]:
+        if self.tokio or parent is None or step is not lane.steps[0] or step.ready < step.start:
             return True
-        n = bisect_right(parent.steps, step.start, key=lambda other: other.start) - 1
-        return n < 0 or step.end > parent.steps[n].end
+        return not any(one.start <= step.start and step.end <= one.end for one in parent.steps)
 
     def _delayed(self, waits: list[tuple[Task, Step]], held: Step, by: Task) -> Hurt:
         """Who was ready while a step ran and was taken up only afterwards, longest wait first."""
-        delayed = [
+        least = _FELT if self.tokio else _NOISE
+        hurt = [
             (lane, held.end - max(step.ready, held.start))
             for lane, step in waits
-            if step.ready < held.end <= step.start and lane is not by
+            if held.end <= step.start and held.end - step.ready >= least and lane is not by
         ]
-        least = _FELT if self.tokio else _NOISE
-        hurt = [wait for wait in delayed if wait[1] >= least]
         return sorted(hurt, key=lambda wait: (-wait[1], wait[0].id))
 
     def _about(self, held: Step, lane: Task, hurt: Hurt) -> tuple[str, str] | None:
@@ -169,14 +164,9 @@ class _Finder:
             words += ", and the virtual clock does not show it: use `busy` for hands-on work, "
             yield "really_blocked", line, lane, words + 'or record with clock="real".'
 
-    def _raised(self) -> Found:
-        for lane in self.trace.lanes:
-            if lane.kind is LaneKind.CALLBACK and lane.outcome is Outcome.RAISED:
-                yield "raised", "", lane, f"raised {lane.error}, and nobody can retrieve it."
-
     def _told(self) -> Found:
         for kind, what, line in self.trace.noticed:
-            words = _TOLD[kind].format(what=what, at=line and f" at {line}")
+            words = _NOTICED[kind].format(what=what, at=line and f" at {line}")
             yield kind, f"{what} {line}", None, words
 
     def _full_pool(self) -> Found:
@@ -210,9 +200,10 @@ class _Finder:
         """What the loop noticed of a task; an error that gather did not tell may be told later."""
         for lane in self.trace.lanes:
             place = lane.place and f" (defined at {lane.place})"
-            for kind in lane.noticed:
+            raised = lane.kind is LaneKind.CALLBACK and lane.outcome is Outcome.RAISED
+            for kind in ("raised",) if raised else lane.noticed:
                 if kind in _NOTICED and not (kind == "not_told" and lane.id in self.awaited):
-                    alike = place + lane.error.partition(":")[0]
+                    alike = f"{lane.place or lane.name} {lane.error.partition(':')[0]}"
                     yield kind, alike, lane, _NOTICED[kind].format(lane.error, place)
 
     def _refused(self) -> Found:
@@ -248,13 +239,12 @@ class _Finder:
 
     def _polled(self) -> Found:
         for lane in () if self.tokio else self.trace.lanes:
-            if lane.polls > _POLLS:
-                took = [step.end - step.start for step in lane.steps if step.woken_by == lane.id]
-                if len(took) >= _POLLS and sum(took) <= _NO_WORK * len(took):
-                    at = lane.place and f", in the function at {lane.place}"
-                    words = f"was taken up {len(took):,} times and waited for nothing: it polls"
-                    words += f" with sleep(0){at}. Await what it polls for, or yield less often."
-                    yield "polling", at, lane, words
+            took = [step.end - step.start for step in lane.steps if step.woken_by == lane.id]
+            if len(took) >= _POLLS and sum(took) <= _NO_WORK * len(took):
+                at = lane.place and f", in the function at {lane.place}"
+                words = f"was taken up {len(took):,} times and waited for nothing: it polls with "
+                words += f"sleep(0){at}. Await what it polls for, or yield less often."
+                yield "polling", at, lane, words
 
     def _for(self, duration: float) -> str:
         return seconds(duration, self.trace.unit, exact=self.trace.clock == "virtual")
