@@ -38,7 +38,6 @@ class ModelTask:
     ready: float = 0.0
     woken_by: int | str | None = None
     steps: list[Step] = field(default_factory=list)
-    done: bool = False
     awaited_by: "ModelTask | None" = None
 
 
@@ -70,12 +69,12 @@ class Scheduler:
         self.fired: list[ModelTask] = []  # tasks whose timers no worker has looked at yet
         self.marks: list[Mark] = []
         self.sequence: list[int] = []
-        self.open = 0
+        self.open: set[ModelTask] = set()
         self._random = random.Random(seed)
 
     async def serve(self, tasks: list[ModelTask]) -> None:
         """Take these tasks from outside, and work until all are done."""
-        self.open = sum(1 + len(task.spawns) for task in tasks)
+        self.open = {each for task in tasks for each in (task, *task.spawns)}
         # The first worker goes idle last, and so is notified first.
         running = asyncio.gather(*map(self._work, reversed(self.workers)))
         await asyncio.sleep(0)  # all of them are idle before the first task comes
@@ -100,17 +99,14 @@ class Scheduler:
             other.notified.set()
 
     async def _park(self, worker: Worker) -> None:
-        """Be idle until another worker notifies this one or, if it holds the driver, a timer does.
-
-        Nobody is notified that the driver is free then: it waits for the next who goes idle.
-        """
+        """Be idle until another worker notifies this one or, if it has the driver, a timer does."""
         worker.searching = False
         worker.notified.clear()
         self.idle.append(worker)
         self.driver = self.driver or worker
         await worker.notified.wait()
         if self.driver is worker:
-            self.driver = None
+            self.driver = None  # nobody is notified of that: it waits for the next who goes idle
             self._look_at_timers(worker)
 
     def _notify_one(self) -> None:
@@ -135,11 +131,10 @@ class Scheduler:
         elif task.pieces:
             task.ready, task.woken_by = self.loop.time(), task.number
             worker.yielded.append(task)
-        elif left := next((child for child in task.spawns if not child.done), None):
+        elif left := next((child for child in task.spawns if child in self.open), None):
             left.awaited_by = task
         else:
-            task.done = True
-            self.open -= 1
+            self.open.remove(task)
             if task.awaited_by is not None:
                 self._wake(task.awaited_by, worker, task.number)
 

@@ -53,11 +53,8 @@ def _events(trace: Any) -> Iterator[_Event]:
 
 
 def _polls(trace: Any) -> _Polls:
-    """When each lane's steps are drawn.
-
-    A step takes a nanosecond at least, else it would not be seen and no arrow could bind to it, and
-    steps of one instant begin one after the other.
-    """
+    # A step takes a nanosecond at least, else it would not be seen and no arrow could bind to it,
+    # and steps of one instant begin one after the other.
     polls: _Polls = {lane.id: [] for lane in trace.lanes}
     last: dict[str, int] = {}  # when a thread's last step began
     for number, n in trace.steps_in_order:
