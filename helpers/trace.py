@@ -46,12 +46,10 @@ class Trace:
     ended_by: str = ""  # the error that ended the run before main was over, in words
 
     @classmethod
-    def read_later(
-        cls, readers: Mapping[str, Callable[[Self], Any]], n_tasks: int, **known: Any
-    ) -> Self:
-        """A trace of which some fields are computed, by these functions, when first asked for."""
+    def read_later(cls, readers: Mapping[str, Callable[..., Any]], n: int, **known: Any) -> Self:
+        """A trace of n tasks, of which some fields are computed when they are first asked for."""
         trace = cls((), **known)
-        vars(trace).update(_readers=dict(readers), _n_tasks=n_tasks)
+        vars(trace).update(_readers=dict(readers), _n_tasks=n)
         for name in readers:
             del vars(trace)[name]
         return trace
@@ -148,23 +146,27 @@ class Trace:
         return cls(**files.load(path))
 
 
-_LOCK = threading.RLock()  # the findings ask for the lanes
+class _Later:
+    """A field that `Trace.read_later` left out; one that a trace has is found before this."""
 
+    _lock = threading.RLock()  # the findings ask for the lanes
 
-def _read(trace: Trace, name: str) -> Any:
-    """A field that `Trace.read_later` left out."""
-    with _LOCK:
-        known = vars(trace)
-        if name not in known:
-            known[name] = known["_readers"][name](trace)
-            del known["_readers"][name]  # not sooner: a kernel's Stop may come meanwhile
-        return known[name]
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, trace: Any, owner: type[Trace]) -> Any:
+        if trace is None:
+            return self
+        with self._lock:
+            known = vars(trace)
+            if self.name not in known:
+                known[self.name] = known["_readers"][self.name](trace)
+                del known["_readers"][self.name]  # not sooner: a kernel's Stop may come meanwhile
+            return known[self.name]
 
 
 for _name in ("lanes", "findings", "sequence", "pauses"):
-    _later = functools.cached_property(functools.partial(_read, name=_name))
-    _later.__set_name__(Trace, _name)
-    setattr(Trace, _name, _later)
+    setattr(Trace, _name, _Later(_name))
 
 
 def moved(trace: Trace) -> list[Task]:
@@ -180,9 +182,6 @@ def longest_silence(task: Task) -> float:
 
 def stolen(trace: Trace, parent: Task) -> list[Task]:
     """Children that another chef took up while the one who wrote their cards was still at it."""
-    writing = parent.steps[0]
-    return [
-        child
-        for child in trace.children(parent.id)
-        if child.steps[0].thread != writing.thread and child.steps[0].start < writing.end
-    ]
+    home, over = parent.steps[0].thread, parent.steps[0].end
+    begun = ((child, child.steps[0]) for child in trace.children(parent.id))
+    return [child for child, step in begun if step.thread != home and step.start < over]
