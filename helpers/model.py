@@ -69,7 +69,6 @@ class Scheduler:
         self.fired: list[ModelTask] = []  # tasks whose timers no worker has looked at yet
         self.marks: list[Mark] = []
         self.sequence: list[int] = []
-        self.open: set[ModelTask] = set()
         self._random = random.Random(seed)
 
     async def serve(self, tasks: list[ModelTask]) -> None:
@@ -87,8 +86,7 @@ class Scheduler:
             worker.turn += 1
             if worker.turn % INTERVAL == 0:
                 self._look_at_timers(worker)
-            task = self._next(worker)
-            if task is not None:
+            if task := self._next(worker):
                 if worker.searching:
                     worker.searching = False
                     self._notify_one()  # there may be more than one worker can do
@@ -123,7 +121,7 @@ class Scheduler:
         if not task.steps:
             for child in task.spawns:
                 self._wake(child, worker, child.parent)
-        seconds = task.pieces.pop(0) if task.pieces else 0.0
+        seconds, *task.pieces = task.pieces or [0.0]
         await asyncio.sleep(round(seconds, DIGITS))
         task.steps.append(Step(ready, start, self.loop.time(), worker.name, woken_by))
         if task.pieces and task.wait:
@@ -227,11 +225,9 @@ def simulate(
     first, held = 1 if spawner == "main" else 2, round(blocking * tasks)
     pieces = [work / (yields + 1)] * (yields + 1)
     blocks = [*([0.0] if blocks_after else []), work + yields * wait]
-    cards = [
-        ModelTask(first + n, f"card {n + 1}", first - 1, [*pieces], wait) for n in range(tasks)
-    ]
+    cards = [ModelTask(first + n, f"card {n + 1}", first - 1, pieces, wait) for n in range(tasks)]
     for card in cards[:held]:
-        card.pieces, card.wait = [*blocks], blocks_after
+        card.pieces, card.wait = blocks, blocks_after
     sous_chef = ModelTask(1, "sous_chef", 0, [2 * work], spawns=cards)
     scheduler = Scheduler(chefs, stealing=stealing, seed=seed)
     outside = cards if spawner == "main" else [sous_chef]
