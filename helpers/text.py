@@ -1,8 +1,8 @@
 """Numbers and names as a reader sees them: in figures, findings and the text twin."""
 
-import unicodedata
 from collections.abc import Sequence
 from itertools import accumulate
+from unicodedata import combining, east_asian_width
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -46,10 +46,7 @@ def cells(text: str) -> int:
     """The width of a text in a terminal, in columns."""
     if text.isascii():
         return len(text)
-    return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
-        for c in text
-    )
+    return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def pixels(text: str, size: float = 12) -> float:
