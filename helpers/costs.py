@@ -72,10 +72,9 @@ async def measure(kind: str, n: int, *, repeats: int = 3) -> Cost:
         sizes = [await _ask(kind, n, "hold") for _ in range(repeats)]
     except (OSError, RuntimeError, subprocess.SubprocessError) as reason:
         return Cost(kind, n, note=str(reason))
-    seconds = median(each["seconds"] for each in times)
     # Less than nothing would be pages that the system took back meanwhile.
     grown = max(0, round(median(each["bytes"] for each in sizes)))
-    return Cost(kind, n, seconds, grown, sizes[-1]["threads"])
+    return Cost(kind, n, median(one["seconds"] for one in times), grown, sizes[-1]["threads"])
 
 
 async def measure_all(

@@ -64,8 +64,6 @@ def find(trace: Trace) -> tuple[Finding, ...]:
 
 
 class _Finder:
-    """Looks through one trace."""
-
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
         self.tokio = trace.source == "tokio"
@@ -86,12 +84,8 @@ class _Finder:
     def _held(self) -> Found:
         """Steps that delayed others, were all of a task, or held the real clock's loop."""
         lanes = [lane for lane in self.trace.lanes if lane.kind is not LaneKind.THREAD]
-        slow = [
-            (step, lane)
-            for lane in lanes
-            for step in lane.steps
-            if step.end - step.start >= SLOW and self._is_slow(step, lane)
-        ]
+        slow = [(s, lane) for lane in lanes for s in lane.steps if s.end - s.start >= SLOW]
+        slow = [work for work in slow if self._is_slow(*work)]
         # A measured difference of less than SLOW makes no step the longer one.
         slow.sort(key=lambda work: (-round((work[0].end - work[0].start) / SLOW), work[0].start))
         alike = defaultdict(list)
@@ -182,12 +176,11 @@ class _Finder:
     def _left_running(self) -> Found:
         why = self.trace.ended_by.partition(":")[0]
         for lane in self.trace.lanes:
-            at = lane.waits_at
+            told = why == "CancelledError" and "refused_cancel" in lane.noticed
+            at = "" if told else lane.waits_at
             if why == "Deadlock" and at:
                 each = f"{at} {lane.id}"
                 yield "deadlock", each, lane, f"waits at {at}, and nothing can wake it."
-            elif why == "CancelledError" and "refused_cancel" in lane.noticed:
-                continue
             elif why in ("RunTooLong", "CancelledError") and at:
                 yield "unfinished", at, lane, f"had not ended when the run was given up, at {at}."
             elif at or (self.tokio and lane.cancelled_by == MAIN_RETURN):

@@ -159,9 +159,7 @@ class Task:
     @property
     def scheduled(self) -> float:
         """Seconds in which it was ready and no chef was free."""
-        if not self.steps:
-            return self.end - self.spawned
-        return sum(step.start - step.ready for step in self.steps)
+        return sum(s.start - s.ready for s in self.steps) if self.steps else self.end - self.spawned
 
     @property
     def idle(self) -> float:
