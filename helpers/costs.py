@@ -46,12 +46,12 @@ class Costs(tuple[Cost, ...]):
     def __str__(self) -> str:
         rows = [["kind", "units", "time", "memory", "time/unit", "memory/unit", "OS threads"]]
         for cost in self:
+            time, size, n = cost.seconds, cost.bytes, cost.n
             figures = ["–"] * 5
-            if cost.seconds is not None and cost.bytes is not None:
-                figures = [as_time(cost.seconds), as_size(cost.bytes)]
-                figures += [as_time(cost.seconds / cost.n), as_size(cost.bytes / cost.n)]
-                figures += [f"{cost.threads:,}"]
-            rows.append([cost.kind, f"{cost.n:,}", *figures])
+            if time is not None and size is not None:
+                figures = [as_time(time), as_size(size), as_time(time / n), as_size(size / n)]
+                figures.append(f"{cost.threads:,}")
+            rows.append([cost.kind, f"{n:,}", *figures])
         lines = table(rows, "<>>>>>>")
         notes = [f"{cost.kind} × {cost.n:,}: {cost.note}" for cost in self if cost.note]
         return "\n".join([*lines, *notes, "memory: resident, all units alive; no kernel stacks"])
@@ -72,10 +72,9 @@ async def measure(kind: str, n: int, *, repeats: int = 3) -> Cost:
         sizes = [await _ask(kind, n, "hold") for _ in range(repeats)]
     except (OSError, RuntimeError, subprocess.SubprocessError) as reason:
         return Cost(kind, n, note=str(reason))
-    seconds = median(each["seconds"] for each in times)
     # Less than nothing would be pages that the system took back meanwhile.
     grown = max(0, round(median(each["bytes"] for each in sizes)))
-    return Cost(kind, n, seconds, grown, sizes[-1]["threads"])
+    return Cost(kind, n, median(one["seconds"] for one in times), grown, sizes[-1]["threads"])
 
 
 async def measure_all(
@@ -129,19 +128,14 @@ def per_unit(costs: Sequence[Cost]) -> dict[str, PerUnit]:
 
     So what all share, the 10 ms of waiting and the interpreter, is not in it.
     """
-    by_kind = {cost.kind: [c for c in costs if c.kind == cost.kind] for cost in costs}
-    return {
-        kind: PerUnit(_slope((c.n, c.seconds) for c in each), _slope((c.n, c.bytes) for c in each))
-        for kind, each in by_kind.items()
-    }
-
-
-def _slope(points: Iterable[tuple[int, float | None]]) -> float | None:
-    known = sorted((n, value) for n, value in points if value is not None)
-    if len(known) < 2:
-        return None
-    (n0, low), (n1, high) = known[0], known[-1]
-    return (high - low) / (n1 - n0)
+    each = {cost.kind: PerUnit(None, None) for cost in costs}
+    for kind in each:
+        known: list[Any] = sorted(cost for cost in costs if cost.kind == kind and not cost.note)
+        if len(known) > 1:
+            (_, n, time, size, *_), most = known[0], known[-1]
+            more = most.n - n
+            each[kind] = PerUnit((most.seconds - time) / more, (most.bytes - size) / more)
+    return each
 
 
 class Growth(NamedTuple):

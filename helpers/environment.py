@@ -33,14 +33,10 @@ def report(problems: list[str]) -> str:
     return "\n".join(["This environment needs mending:", *(f"- {each}" for each in problems)])
 
 
-def requirements() -> list[str]:
-    """What the course needs, as in pyproject.toml: `plotly>=7,<8` and so on, without extras."""
-    project = Path(__file__).resolve().parents[1] / "pyproject.toml"
-    return list(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["dependencies"])
-
-
 def _about_packages() -> Iterator[str]:
-    for need in map(Requirement, requirements()):
+    project = Path(__file__).resolve().parents[1] / "pyproject.toml"
+    needs = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["dependencies"]
+    for need in map(Requirement, needs):
         if need.marker and not need.marker.evaluate():
             continue
         install = f'{_INSTALL} "{need.name}{need.specifier}"`'
@@ -58,18 +54,18 @@ def _about_jupyter() -> Iterator[str]:
     from jupyter_core.paths import jupyter_path
 
     spec = KernelSpecManager().get_kernel_spec("python3")
-    # A bare name is replaced by the Python that starts the kernel, so it is this environment's.
+    # A bare name, without a folder, is replaced by the Python that starts the kernel.
     # Links are not followed: two environments may link to one and the same Python.
     program = Path(spec.argv[0])
-    if program.name != spec.argv[0] and program.parent != Path(sys.executable).parent:
+    if program.parent not in (Path(), Path(sys.executable).parent):
         yield (
             f"The kernel `python3` is described in {spec.resource_dir} and starts {program}, "
             f"which is not this environment's Python ({sys.executable}). Take that description "
             "away: `jupyter kernelspec remove python3`"
         )
     for extension, (package, shows) in _LAB_EXTENSIONS.items():
-        folders = [Path(folder, extension) for folder in jupyter_path("labextensions")]
-        if not any((folder / "package.json").is_file() for folder in folders):
+        folders = jupyter_path("labextensions")
+        if not any(Path(folder, extension, "package.json").is_file() for folder in folders):
             yield (
                 f"JupyterLab does not find {extension}, without which {shows} stay blank. "
                 f"{_INSTALL} --force-reinstall --no-deps {package}`"

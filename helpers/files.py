@@ -14,10 +14,12 @@ import contextlib
 import gzip
 import json
 import math
+import os
 import zlib
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import fields, replace
+from itertools import starmap
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +34,12 @@ MAX_BYTES = 1 << 29  # of text, unpacked
 Row = dict[str, Any]
 
 
-def save(trace: Any, path: Path) -> Path:
+def save(trace: Any, path: str | os.PathLike[str]) -> Path:
     """Write a trace, gzipped when the name ends in ".gz"; returns the path.
 
     A name that ends in ".perfetto.json" is written for Perfetto, and cannot be loaded.
     """
+    path = Path(path)
     to_perfetto = path.name.removesuffix(".gz").endswith(".perfetto.json")
     text = perfetto.text(trace) if to_perfetto else "".join(_lines(trace))
     # No time stamp in the gzip header: the same trace gives the same file.
@@ -45,13 +48,13 @@ def save(trace: Any, path: Path) -> Path:
     return path
 
 
-def load(path: Path) -> Row:
+def load(path: str | os.PathLike[str]) -> Row:
     """Read a file that `save` or the Rust recorder wrote, as the arguments that make its `Trace`.
 
     A file in another format, or cut, or of a newer version, is a ValueError in one sentence that
     names the file and the line. One that is not there is a FileNotFoundError.
     """
-    rows = _Rows(path)
+    rows = _Rows(Path(path))
     try:
         return _read(rows)
     except KeyError as error:
@@ -60,7 +63,7 @@ def load(path: Path) -> Row:
         sentence = str(error)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         sentence = f"the file is cut or is not gzip: {error}"
-    raise ValueError(f"{path.name}, line {rows.line}: {sentence}")
+    raise ValueError(f"{rows.path.name}, line {rows.line}: {sentence}")
 
 
 def _lines(trace: Any) -> Iterator[str]:
@@ -127,23 +130,20 @@ def _saved(header: Row, lines: Iterator[Row]) -> Row:
     """What makes a saved trace."""
     values = {name: header[name] for name in header.keys() - {"format", "version", "lines"}}
     values["lanes"] = tuple(map(_task, lines))
-    values["marks"] = tuple(Mark(*mark) for mark in values.get("marks", ()))
+    values["findings"] = tuple(Finding(text, kind, of) for text, kind, of in values["findings"])
+    values["marks"] = tuple(starmap(Mark, values.get("marks", ())))
     values["sequence"] = tuple(values.get("sequence", ()))
     for name in ("noticed", "pauses"):
         values[name] = tuple(map(tuple, values.get(name, ())))
-    values["findings"] = tuple(
-        Finding(text, kind=kind, task=task) for text, kind, task in values["findings"]
-    )
-    result = values["result"]
-    literal = result.get("literal")
-    values["result"] = result.get("text") if literal is None else ast.literal_eval(literal)
+    [(kept_as, text)] = values["result"].items()
+    values["result"] = ast.literal_eval(text) if kept_as == "literal" else text
     return values
 
 
 def _task(row: Row) -> Task:
     row["outcome"], row["kind"] = Outcome(row["outcome"]), LaneKind(row.get("kind", LaneKind.TASK))
-    row["steps"] = tuple(Step(*step) for step in row["steps"])
-    row["cancels"] = tuple(CancelRequest(*request) for request in row.get("cancels", ()))
+    row["steps"] = tuple(starmap(Step, row["steps"]))
+    row["cancels"] = tuple(starmap(CancelRequest, row.get("cancels", ())))
     return Task(**row | {"noticed": tuple(row.get("noticed", ()))})
 
 
@@ -167,7 +167,9 @@ def _recorded(header: Row, events: Iterator[Row]) -> Row:
             marks.append(Mark(event["t"], task, event["text"]))
             continue
         if kind == "spawn":
-            lanes[task] = _spawned(event)
+            lanes[task] = {"id": task, "spawned": event["t"], "kind": _KINDS[event["kind"]]}
+            lanes[task] |= {name: event[name] for name in ("name", "parent")}
+            lanes[task] |= {"steps": [], "cancels": [], "ended": None, "outcome": Outcome.PENDING}
         lane = lanes[task]
         if kind == "wake":
             # If a held thread saw its timer late, the task was ready when the timer was due.
@@ -187,17 +189,10 @@ def _recorded(header: Row, events: Iterator[Row]) -> Row:
     for lane in lanes.values():
         lane["end"] = last if lane["ended"] is None else lane["ended"]
         lane["steps"], lane["cancels"] = tuple(lane["steps"]), tuple(lane["cancels"])
-    values = {name: value for name, value in header.items() if name not in _OF_THE_FILE}
-    run = {name: values.pop(name) for name in ("source", "clock", "workers")}
-    parts = {"marks": tuple(marks), "sequence": tuple(sequence), "duration": last, "about": values}
-    return {"lanes": tuple(Task(**lane) for lane in lanes.values()), **run, **parts}
-
-
-def _spawned(event: Row) -> Row:
-    """What makes a task, as far as it is known when it is spawned."""
-    lane = {"id": event["task"], "spawned": event["t"], "kind": _KINDS[event["kind"]]}
-    lane |= {name: event[name] for name in ("name", "parent")}
-    return lane | {"steps": [], "cancels": [], "ended": None, "outcome": Outcome.PENDING}
+    about = {name: value for name, value in header.items() if name not in _OF_THE_FILE}
+    run = {name: about.pop(name) for name in ("source", "clock", "workers")}
+    run |= {"marks": tuple(marks), "sequence": tuple(sequence), "duration": last, "about": about}
+    return run | {"lanes": tuple(Task(**lane) for lane in lanes.values())}
 
 
 def _step(poll: Row, lane: Row, woken: tuple[float, Waker] | None) -> Step:

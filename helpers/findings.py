@@ -4,7 +4,6 @@ Everything is found from the trace alone, for asyncio's runs and Tokio's recordi
 follow tokio-console's warnings and asyncio's own log messages.
 """
 
-from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cached_property
@@ -18,6 +17,7 @@ _MOST = 20  # of the long steps of one line, whom so many have delayed is looked
 _NOISE, _FELT = 0.001, 0.01  # a shorter delay is not told; of a recording's chefs, a longer one
 _POLLS, _NO_WORK = 1000, 1e-4  # whose steps were so many, and so short, has polled
 _AGAIN = "Raise CancelledError again where it is caught."
+# Of what the loop noticed, of its tasks and beside them.
 _NOTICED = {
     "vanished": "vanished before it had ended: nobody kept its handle, and the loop holds only a "
     "weak reference. Keep what create_task returns.",
@@ -26,9 +26,7 @@ _NOTICED = {
     "Use a TaskGroup, or return_exceptions=True.",
     "nested": "ran the loop inside a step of its own, as nest_asyncio lets it: nested running is "
     "not drawn, and the step is shown as two. Await the coroutine instead.",
-}
-# Of what the loop noticed beside its tasks.
-_TOLD = {
+    "raised": "raised {}, and nobody can retrieve it.",
     "never_awaited": "`{what}()` was never awaited: none of its code ran. Await it{at}.",
     "never_called": "`{what}` is an async function: a thread makes its coroutine, and runs none "
     "of its code.",
@@ -38,7 +36,9 @@ _TOLD = {
     "wall_clock": "`{what}`, read{at}, does not move with the virtual clock: use `loop.time()`.",
 }
 
-Found = Iterator[tuple[str, Finding]]  # each with its line: those of one kind and line are alike
+# Its kind, its line, its lane and its words: those of one kind and line are alike.
+Found = Iterator[tuple[str, str, Task | None, str]]
+Hurt = list[tuple[Task, float]]  # who was delayed, and for how long
 
 
 def find(trace: Trace) -> tuple[Finding, ...]:
@@ -46,23 +46,24 @@ def find(trace: Trace) -> tuple[Finding, ...]:
 
     Each kind and line has one sentence, and no kind has a second one before each has a first.
     """
-    alike: dict[tuple[str, str], list[Finding]] = defaultdict(list)
-    for line, found in _Finder(trace).findings():
-        alike[found.kind, line or trace.name_of(found.task)].append(found)
-    told, kinds = [], set()
+    alike = defaultdict(list)
+    for kind, line, lane, words in _Finder(trace).findings():
+        alike[kind, line or (lane.name if lane else "")].append((lane, words))
+    told: list[Finding] = []
     for (kind, _), cases in alike.items():
-        names = list(dict.fromkeys(f"`{trace.name_of(case.task)}`" for case in cases))[1:]
-        more = f" Likewise {listing(names)}." if names else f" It did so {len(cases):,} times."
-        sentence = cases[0] + more * (len(cases) > 1)
-        order = kind in kinds, kind != "blocked"
-        told.append((order, Finding(sentence, kind=kind, task=cases[0].task)))
-        kinds.add(kind)
-    return tuple(finding for _, finding in sorted(told, key=lambda case: case[0]))
+        lane, sentence = cases[0]
+        names = list(dict.fromkeys(f"`{other.name}`" for other, _ in cases if other))
+        more = (
+            f"Likewise {listing(names[1:])}." if names[1:] else f"It did so {len(cases):,} times."
+        )
+        parts = [*names[:1], sentence, *[more] * (len(cases) > 1)]
+        told.append(Finding(" ".join(parts), kind=kind, task=lane.id if lane else None))
+    firsts = {finding.kind: finding for finding in reversed(told)}
+    told.sort(key=lambda finding: (finding is not firsts[finding.kind], finding.kind != "blocked"))
+    return tuple(told)
 
 
 class _Finder:
-    """Looks through one trace."""
-
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
         self.tokio = trace.source == "tokio"
@@ -70,84 +71,66 @@ class _Finder:
         self.refused = {ask[:2] for lane in refusing for ask in lane.cancels}
 
     def findings(self) -> Found:
-        yield from self._held()
-        yield from self._paused()
-        yield from self._really_blocked()
-        yield from self._told()
-        yield from self._full_pool()
-        lanes = [
-            lane
-            for lane in self.trace.lanes
-            if lane.noticed
-            or lane.cancels
-            or lane.waits_at
-            or lane.polls > _POLLS
-            or lane.kind is not LaneKind.TASK
-        ]
-        of_lanes = self._left_running, self._raised, self._noticed, self._refused, self._went_on
-        for kind in (*of_lanes, self._polled):
-            for lane in lanes:
-                yield from kind(lane)
+        of_steps = self._held, self._paused, self._really_blocked, self._told, self._full_pool
+        of_lanes = self._left_running, self._noticed, self._refused, self._went_on, self._polled
+        for kind in (*of_steps, *of_lanes):
+            yield from kind()
 
     @cached_property
     def awaited(self) -> set[Waker]:
         """Who woke anybody."""
         return {step.woken_by for lane in self.trace.lanes for step in lane.steps}
 
-    def _slow_steps(self) -> dict[str, list[tuple[Step, Task]]]:
-        """The steps over the limit with their lanes by their line, the longest first."""
-        slow = [
-            (step, lane)
-            for lane in self.trace.lanes
-            if lane.kind is not LaneKind.THREAD
-            for step in lane.steps
-            if (long := step.end - step.start) >= SLOW
-            and not self._is_eager(lane, step)
-            and long - _collected(self.trace, step) >= SLOW
-        ]
-        alike = defaultdict(list)
-        # A measured difference of less than SLOW makes no step the longer one.
-        slow.sort(key=lambda work: (-round((work[0].end - work[0].start) / SLOW), work[0].start))
-        for step, lane in slow:
-            alike[_line(step, lane) or lane.name].append((step, lane))
-        return alike
-
-    def _is_eager(self, lane: Task, step: Step) -> bool:
-        """Whether a task began inside its creator's step, which is the one that is told."""
-        parent = None if lane.parent is None else self.trace.by_id.get(lane.parent)
-        if self.tokio or parent is None or step is not lane.steps[0]:
-            return False
-        n = bisect_right(parent.steps, step.start, key=lambda other: other.start) - 1
-        return n >= 0 and step.end <= parent.steps[n].end
-
     def _held(self) -> Found:
         """Steps that delayed others, were all of a task, or held the real clock's loop."""
-        slow = self._slow_steps()
-        waits = [
-            (step, lane)
-            for lane in (self.trace.lanes if slow else ())
-            if lane.kind is not LaneKind.THREAD
-            for step in lane.steps
-            if step.start > step.ready
-        ]
-        least = _FELT if self.tokio else _NOISE
-        for line, works in slow.items():
-            delayed = [(_delayed(waits, *work, least), *work) for work in works[:_MOST]]
+        lanes = [lane for lane in self.trace.lanes if lane.kind is not LaneKind.THREAD]
+        slow = [(s, lane) for lane in lanes for s in lane.steps if s.end - s.start >= SLOW]
+        slow = [work for work in slow if self._is_slow(*work)]
+        # A measured difference of less than SLOW makes no step the longer one.
+        slow.sort(key=lambda work: (-round((work[0].end - work[0].start) / SLOW), work[0].start))
+        alike = defaultdict(list)
+        for step, lane in slow:
+            alike[_line(step, lane) or lane.name].append((step, lane))
+        waits = [(lane, s) for lane in lanes if slow for s in lane.steps if s.start > s.ready]
+        for line, works in alike.items():
+            delayed = [(self._delayed(waits, *work), *work) for work in works[:_MOST]]
             hurt, held, lane = next((case for case in delayed if case[0]), delayed[0])
-            if words := self._about(held, lane, hurt):
+            if about := self._about(held, lane, hurt):
+                kind, words = about
                 others = [other for step, other in works if step is not held]
-                yield from ((line, _of(other, *words)) for other in (lane, *others))
+                yield from ((kind, line, other, words) for other in (lane, *others))
 
-    def _about(
-        self, held: Step, lane: Task, hurt: list[tuple[Task, float]]
-    ) -> tuple[str, str] | None:
+    def _is_slow(self, step: Step, lane: Task) -> bool:
+        """Whether a long step is so without the collector, and outside of its creator's step."""
+        pauses = ((max(step.start, at), min(step.end, end)) for at, end, _ in self.trace.pauses)
+        collected = sum(max(0.0, end - at) for at, end in pauses)
+        if step.end - step.start - collected < SLOW:
+            return False
+        parent = self.trace.by_id.get(lane.parent)
+        if self.tokio or parent is None or step is not lane.steps[0] or step.ready < step.start:
+            return True
+        return not any(one.start <= step.start and step.end <= one.end for one in parent.steps)
+
+    def _delayed(self, waits: list[tuple[Task, Step]], held: Step, by: Task) -> Hurt:
+        """Who was ready while a step ran and was taken up only afterwards, longest wait first."""
+        least = _FELT if self.tokio else _NOISE
+        hurt = [
+            (lane, held.end - max(step.ready, held.start))
+            for lane, step in waits
+            if held.end <= step.start and held.end - step.ready >= least and lane is not by
+        ]
+        return sorted(hurt, key=lambda wait: (-wait[1], wait[0].id))
+
+    def _about(self, held: Step, lane: Task, hurt: Hurt) -> tuple[str, str] | None:
         """The kind of a long step, and the words; None where nothing is wrong with it."""
         took, line = self._for(held.end - held.start), _line(held, lane)
         span = f"{took} (from {number(held.start)} to {self._at(held.end)}{line})"
         free = f" Await what takes long, or use {'spawn_blocking' if self.tokio else 'to_thread'}."
         if hurt:
+            chef = "the chef" if self.trace.workers == 1 else held.thread
             names = listing([f"`{other.name}` by {self._for(wait)}" for other, wait in hurt])
-            return "blocked", f"blocked {self._whom(held)} for {span} and delayed {names}.{free}"
+            whom = chef if self.tokio else "the loop"
+            return "blocked", f"blocked {whom} for {span} and delayed {names}.{free}"
         for ask in lane.cancels:
             if ask.due and held.start <= ask.due < held.end:
                 late = f"{self._at(ask.due)} was heard {self._for(held.end - ask.due)} late"
@@ -162,8 +145,8 @@ class _Finder:
         for start, end, whose in self.trace.pauses:
             if end - start >= SLOW:
                 span = f"from {number(start)} to {self._at(end)}"
-                held = f"The {whose} held the chef for {self._for(end - start)}"
-                yield whose, Finding(f"{held} ({span}): no task's fault.", kind="paused")
+                words = f"The {whose} held the chef for {self._for(end - start)} ({span})"
+                yield "paused", whose, None, f"{words}: no task's fault."
 
     def _really_blocked(self) -> Found:
         held = [(step, lane) for lane in self.trace.lanes for step in lane.steps if step.wall]
@@ -173,16 +156,12 @@ class _Finder:
             if lane.kind is LaneKind.THREAD:
                 words = f"took {seconds(round(step.wall, 1))} of real time in its thread"
             words += ", and the virtual clock does not show it: use `busy` for hands-on work, "
-            yield line, _of(lane, "really_blocked", words + 'or record with clock="real".')
-
-    def _raised(self, lane: Task) -> Found:
-        if lane.kind is LaneKind.CALLBACK and lane.outcome is Outcome.RAISED:
-            yield "", _of(lane, "raised", f"raised {lane.error}, and nobody can retrieve it.")
+            yield "really_blocked", line, lane, words + 'or record with clock="real".'
 
     def _told(self) -> Found:
         for kind, what, line in self.trace.noticed:
-            words = _TOLD[kind].format(what=what, at=line and f" at {line}")
-            yield f"{what} {line}", Finding(words, kind=kind)
+            words = _NOTICED[kind].format(what=what, at=line and f" at {line}")
+            yield kind, f"{what} {line}", None, words
 
     def _full_pool(self) -> Found:
         jobs = [lane for lane in self.trace.lanes if lane.kind is LaneKind.THREAD and lane.steps]
@@ -191,76 +170,74 @@ class _Finder:
             halfway = last.spawned + last.scheduled / 2
             at_work = sum(job.steps[0].start <= halfway <= job.end for job in jobs)
             if at_work >= len({job.steps[0].thread for job in jobs}):
-                wait = f"waited {self._for(last.scheduled)} for a free helper"
-                yield "", _of(last, "full_pool", f"{wait}: the pool was full.")
+                words = f"waited {self._for(last.scheduled)} for a free helper: the pool was full."
+                yield "full_pool", "", last, words
 
-    def _left_running(self, lane: Task) -> Found:
-        why, at = self.trace.ended_by.partition(":")[0], lane.waits_at
-        if why == "Deadlock" and at:
-            words = f"waits at {at}, and nothing can wake it."
-            yield f"{at} {lane.id}", _of(lane, "deadlock", words)  # each is told
-        elif why == "CancelledError" and "refused_cancel" in lane.noticed:
-            return
-        elif why in ("RunTooLong", "CancelledError") and at:
-            words = f"had not ended when the run was given up, at {at}."
-            yield at, _of(lane, "unfinished", words)
-        elif at or (self.tokio and lane.cancelled_by == MAIN_RETURN):
-            where, end = at and f", waiting at {at},", "dropped" if self.tokio else "cancelled"
-            over = f"{self.trace.ended_by} ended the run" if why else "main was over"
-            words = f"was left running{where} when {over}; it was {end} then."
-            yield at, _of(lane, "left_running", words + " Await it before." * (not why))
+    def _left_running(self) -> Found:
+        why = self.trace.ended_by.partition(":")[0]
+        for lane in self.trace.lanes:
+            told = why == "CancelledError" and "refused_cancel" in lane.noticed
+            at = "" if told else lane.waits_at
+            if why == "Deadlock" and at:
+                each = f"{at} {lane.id}"
+                yield "deadlock", each, lane, f"waits at {at}, and nothing can wake it."
+            elif why in ("RunTooLong", "CancelledError") and at:
+                yield "unfinished", at, lane, f"had not ended when the run was given up, at {at}."
+            elif at or (self.tokio and lane.cancelled_by == MAIN_RETURN):
+                where, end = at and f", waiting at {at},", "dropped" if self.tokio else "cancelled"
+                over = f"{self.trace.ended_by} ended the run" if why else "main was over"
+                words = f"was left running{where} when {over}; it was {end} then."
+                yield "left_running", at, lane, words + " Await it before." * (not why)
 
-    def _noticed(self, lane: Task) -> Found:
+    def _noticed(self) -> Found:
         """What the loop noticed of a task; an error that gather did not tell may be told later."""
-        place = lane.place and f" (defined at {lane.place})"
-        for kind in lane.noticed:
-            if kind in _NOTICED and not (kind == "not_told" and lane.id in self.awaited):
-                alike = place + lane.error.partition(":")[0]
-                yield alike, _of(lane, kind, _NOTICED[kind].format(lane.error, place))
+        for lane in self.trace.lanes:
+            place = lane.place and f" (defined at {lane.place})"
+            raised = lane.kind is LaneKind.CALLBACK and lane.outcome is Outcome.RAISED
+            for kind in ("raised",) if raised else lane.noticed:
+                if kind in _NOTICED and not (kind == "not_told" and lane.id in self.awaited):
+                    alike = f"{lane.place or lane.name} {lane.error.partition(':')[0]}"
+                    yield kind, alike, lane, _NOTICED[kind].format(lane.error, place)
 
-    def _refused(self, lane: Task) -> Found:
+    def _refused(self) -> Found:
         """Who went on, or returned, although it was asked to stop or its time was up."""
-        if "refused_cancel" in lane.noticed:
-            asked, over = lane.cancels[0].time, lane.ended is not None
-            words = f"was asked to stop at {self._at(asked)}"
-            if over and lane.steps[-1].ready - asked < _NOISE:  # it did not wait again
-                words += f", caught the request and returned. {_AGAIN}"
-                yield lane.place, _of(lane, "caught_cancel", words)
-            else:
+        for lane in self.trace.lanes:
+            if "refused_cancel" in lane.noticed:
+                kind, asked, over = "refused_cancel", lane.cancels[0].time, lane.ended is not None
                 ended = "returned" if over else "had not ended when the run was given up"
-                words += f" and refused: it went on for {self._for(lane.end - asked)} and {ended}."
-                yield lane.place, _of(lane, "refused_cancel", f"{words} {_AGAIN}")
-        for ask in lane.cancels:
-            on = 0.0 if ask.left is None else ask.left - ask.time
-            if on >= _NOISE and ask[:2] not in self.refused:  # by another, which it waited for
-                words = f"went on for {self._for(on)} when time was up at {self._at(ask.time)}"
-                words += f": the request was caught in the block at {ask.block}. {_AGAIN}"
-                yield ask.block, _of(lane, "ignored_deadline", words)
+                did = f" and refused: it went on for {self._for(lane.end - asked)} and {ended}"
+                if over and lane.steps[-1].ready - asked < _NOISE:  # it did not wait again
+                    kind, did = "caught_cancel", ", caught the request and returned"
+                words = f"was asked to stop at {self._at(asked)}{did}. {_AGAIN}"
+                yield kind, lane.place, lane, words
+            for ask in lane.cancels:
+                on = (ask.left or ask.time) - ask.time
+                if on >= _NOISE and ask[:2] not in self.refused:  # by another, which it waited for
+                    words = f"went on for {self._for(on)} when time was up at {self._at(ask.time)}"
+                    words += f": the request was caught in the block at {ask.block}. {_AGAIN}"
+                    yield "ignored_deadline", ask.block, lane, words
 
-    def _went_on(self, work: Task) -> Found:
+    def _went_on(self) -> Found:
         """A thread's work whose task was asked to stop meanwhile, and that woke nobody."""
-        parent = self.trace.by_id.get(-1 if work.parent is None else work.parent)
-        if work.kind is LaneKind.THREAD and work.steps and parent and not self.tokio:
+        for work in () if self.tokio else self.trace.lanes:
+            parent = self.trace.by_id.get(work.parent)
+            if work.kind is not LaneKind.THREAD or not work.steps or not parent:
+                continue
             asked = [ask.time for ask in parent.cancels if work.spawned <= ask.time < work.end]
             if asked and work.end - asked[0] >= SLOW and work.id not in self.awaited:
                 on, since = self._for(work.end - asked[0]), self._at(asked[0])
                 words = f"went on in its thread for {on} after nobody waited for it, from {since}"
                 words += " on. Threads cannot be cancelled: give the function a limit of its own."
-                yield "", _of(work, "went_on", words)
+                yield "went_on", "", work, words
 
-    def _polled(self, lane: Task) -> Found:
-        if lane.polls > _POLLS and not self.tokio:
-            again = [step.end - step.start for step in lane.steps if step.woken_by == lane.id]
-            if len(again) >= _POLLS and sum(again) <= _NO_WORK * len(again):
+    def _polled(self) -> Found:
+        for lane in () if self.tokio else self.trace.lanes:
+            took = [step.end - step.start for step in lane.steps if step.woken_by == lane.id]
+            if len(took) >= _POLLS and sum(took) <= _NO_WORK * len(took):
                 at = lane.place and f", in the function at {lane.place}"
-                words = f"was taken up {len(again):,} times and waited for nothing: it polls with "
+                words = f"was taken up {len(took):,} times and waited for nothing: it polls with "
                 words += f"sleep(0){at}. Await what it polls for, or yield less often."
-                yield at, _of(lane, "polling", words)
-
-    def _whom(self, held: Step) -> str:
-        if not self.tokio:
-            return "the loop"
-        return "the chef" if self.trace.workers == 1 else held.thread
+                yield "polling", at, lane, words
 
     def _for(self, duration: float) -> str:
         return seconds(duration, self.trace.unit, exact=self.trace.clock == "virtual")
@@ -269,31 +246,8 @@ class _Finder:
         return f"{number(moment)} {'min' if self.trace.unit == 'minutes' else 's'}"
 
 
-def _collected(trace: Trace, step: Step) -> float:
-    """For how long a step was held up by the garbage collector."""
-    pauses = ((max(step.start, start), min(step.end, end)) for start, end, _ in trace.pauses)
-    return sum(max(0.0, end - start) for start, end in pauses)
-
-
-def _of(lane: Task, kind: str, words: str) -> Finding:
-    return Finding(f"`{lane.name}` {words}", kind=kind, task=lane.id)
-
-
 def _line(step: Step, lane: Task) -> str:
     """At which line a step held the loop; where nobody looked in time, in which function."""
     if step.held_at:
         return f", {step.held_at}"
     return f", in the function at {lane.place}" if lane.place else ""
-
-
-def _delayed(
-    waits: list[tuple[Step, Task]], held: Step, by: Task, least: float
-) -> list[tuple[Task, float]]:
-    """Who was ready while a step ran and was taken up only afterwards, longest wait first."""
-    hurt: dict[int, tuple[Task, float]] = {}
-    for step, lane in waits:
-        if lane is not by and step.ready < held.end <= step.start:
-            before = hurt[lane.id][1] if lane.id in hurt else 0.0
-            hurt[lane.id] = (lane, before + held.end - max(step.ready, held.start))
-    delayed = [wait for wait in hurt.values() if wait[1] >= least]
-    return sorted(delayed, key=lambda wait: (-wait[1], wait[0].id))

@@ -38,7 +38,6 @@ class ModelTask:
     ready: float = 0.0
     woken_by: int | str | None = None
     steps: list[Step] = field(default_factory=list)
-    done: bool = False
     awaited_by: "ModelTask | None" = None
 
 
@@ -70,26 +69,24 @@ class Scheduler:
         self.fired: list[ModelTask] = []  # tasks whose timers no worker has looked at yet
         self.marks: list[Mark] = []
         self.sequence: list[int] = []
-        self.open = 0
         self._random = random.Random(seed)
 
     async def serve(self, tasks: list[ModelTask]) -> None:
         """Take these tasks from outside, and work until all are done."""
-        self.open = sum(1 + len(task.spawns) for task in tasks)
+        self.open = {each for task in tasks for each in (task, *task.spawns)}
         # The first worker goes idle last, and so is notified first.
-        running = [asyncio.ensure_future(self._work(worker)) for worker in reversed(self.workers)]
+        running = asyncio.gather(*map(self._work, reversed(self.workers)))
         await asyncio.sleep(0)  # all of them are idle before the first task comes
         for task in tasks:
             self._wake(task, None, task.parent)
-        await asyncio.gather(*running)
+        await running
 
     async def _work(self, worker: Worker) -> None:
         while self.open:
             worker.turn += 1
             if worker.turn % INTERVAL == 0:
                 self._look_at_timers(worker)
-            task = self._next(worker)
-            if task is not None:
+            if task := self._next(worker):
                 if worker.searching:
                     worker.searching = False
                     self._notify_one()  # there may be more than one worker can do
@@ -100,17 +97,14 @@ class Scheduler:
             other.notified.set()
 
     async def _park(self, worker: Worker) -> None:
-        """Be idle until another worker notifies this one or, if it holds the driver, a timer does.
-
-        Nobody is notified that the driver is free then: it waits for the next who goes idle.
-        """
+        """Be idle until another worker notifies this one or, if it has the driver, a timer does."""
         worker.searching = False
         worker.notified.clear()
         self.idle.append(worker)
         self.driver = self.driver or worker
         await worker.notified.wait()
         if self.driver is worker:
-            self.driver = None
+            self.driver = None  # nobody is notified of that: it waits for the next who goes idle
             self._look_at_timers(worker)
 
     def _notify_one(self) -> None:
@@ -121,29 +115,24 @@ class Scheduler:
             worker.notified.set()
 
     async def _step(self, worker: Worker, task: ModelTask) -> None:
-        """One poll: a piece of work, up to the next wait that lets go of the worker."""
+        """One poll: a piece of work, then a wait, a yield, another's end, or the task's own."""
         ready, start, woken_by = task.ready, self.loop.time(), task.woken_by
         self.sequence.append(task.number)
         if not task.steps:
             for child in task.spawns:
                 self._wake(child, worker, child.parent)
-        seconds = task.pieces.pop(0) if task.pieces else 0.0
+        seconds, *task.pieces = task.pieces or [0.0]
         await asyncio.sleep(round(seconds, DIGITS))
         task.steps.append(Step(ready, start, self.loop.time(), worker.name, woken_by))
-        self._let_go(worker, task)
-
-    def _let_go(self, worker: Worker, task: ModelTask) -> None:
-        """What follows a step: a wait, a yield, another's end, or the task's own."""
         if task.pieces and task.wait:
             self.loop.call_later(task.wait, self._fire, task)
         elif task.pieces:
             task.ready, task.woken_by = self.loop.time(), task.number
             worker.yielded.append(task)
-        elif child := next((child for child in task.spawns if not child.done), None):
-            child.awaited_by = task
+        elif left := next((child for child in task.spawns if child in self.open), None):
+            left.awaited_by = task
         else:
-            task.done = True
-            self.open -= 1
+            self.open.remove(task)
             if task.awaited_by is not None:
                 self._wake(task.awaited_by, worker, task.number)
 
@@ -236,11 +225,9 @@ def simulate(
     first, held = 1 if spawner == "main" else 2, round(blocking * tasks)
     pieces = [work / (yields + 1)] * (yields + 1)
     blocks = [*([0.0] if blocks_after else []), work + yields * wait]
-    cards = [
-        ModelTask(first + n, f"card {n + 1}", first - 1, [*pieces], wait) for n in range(tasks)
-    ]
+    cards = [ModelTask(first + n, f"card {n + 1}", first - 1, pieces, wait) for n in range(tasks)]
     for card in cards[:held]:
-        card.pieces, card.wait = [*blocks], blocks_after
+        card.pieces, card.wait = blocks, blocks_after
     sous_chef = ModelTask(1, "sous_chef", 0, [2 * work], spawns=cards)
     scheduler = Scheduler(chefs, stealing=stealing, seed=seed)
     outside = cards if spawner == "main" else [sous_chef]
@@ -252,18 +239,13 @@ def simulate(
         end = task.steps[-1].end
         if end > main.steps[-1].end:  # one that has ended meanwhile is not waited for
             main.steps.append(Step(end, end, end, "main", task.number))
-    spawned = [each for task in outside for each in (task, *task.spawns)]
-    lanes = tuple(_lane(task) for task in (main, *spawned))
+    lanes = tuple(_lane(each) for task in (main, *outside) for each in (task, *task.spawns))
     # Main hears of what a step has ended after all of the steps.
-    sequence = [main.number, *scheduler.sequence, *[main.number] * (len(main.steps) - 1)]
+    sequence = main.number, *scheduler.sequence, *[main.number] * (len(main.steps) - 1)
+    end, marks = max(lane.end for lane in lanes), tuple(scheduler.marks)
+    about = {"runtime": "multi_thread", "workers": chefs}
     return Trace(
-        lanes,
-        max(lane.end for lane in lanes),
-        source="model",
-        workers=chefs,
-        marks=tuple(scheduler.marks),
-        about={"runtime": "multi_thread", "workers": chefs},
-        sequence=tuple(sequence),
+        lanes, end, source="model", workers=chefs, marks=marks, about=about, sequence=sequence
     )
 
 

@@ -10,7 +10,6 @@ race cancels its own racers, once, and awaits them; then it raises CancelledErro
 """
 
 import asyncio
-import inspect
 import random
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
@@ -87,50 +86,30 @@ async def select(
         awaitables |= mapping
     if not awaitables:
         raise ValueError("select got no racers; give at least one, as in select(db=query())")
-    futures = {name: _as_future(each, name) for name, each in awaitables.items()}
-    owned = [f for name, f in futures.items() if cancel_tasks or f is not awaitables[name]]
-    chance = None if biased else rng or random.Random()
+    futures = {name: asyncio.ensure_future(each) for name, each in awaitables.items()}
+    own = {name: task for name, task in futures.items() if task is not awaitables[name]}
+    for name, task in own.items():
+        task.set_name(name)
+    left, won = futures, list[str]()
     try:
-        first = await _first(futures, chance, first_success=first_success)
+        while left and not won:
+            await asyncio.wait(left.values(), return_when=asyncio.FIRST_COMPLETED)
+            done = [name for name, future in left.items() if future.done()]
+            won = [n for n in done if not first_success or _error(n, futures[n]) is None]
+            left = {name: future for name, future in left.items() if name not in done}
     finally:
-        await _cancel(owned)
-    if first is None:
+        await _cancel([*(futures if cancel_tasks else own).values()])
+    if not won:
         errors = {name: _error(name, future) for name, future in futures.items()}
         each = ", ".join(f"{name!r} ({type(error).__name__})" for name, error in errors.items())
         raise BaseExceptionGroup(f"no racer succeeded: {each}", list(filter(None, errors.values())))
+    first = won[0] if biased else (rng or random.Random()).choice(won)
     losers = {name: _loser(name, future) for name, future in futures.items() if name != first}
     if (error := _error(first, futures[first])) is not None:
         for loser in _finished(losers):
             error.add_note(f"in the same race, {loser}")
         raise error
     return Winner(first, futures[first].result(), losers)
-
-
-def _as_future(racer: Awaitable[Any], name: str) -> asyncio.Future[Any]:
-    """A Task or future as it is; anything else as a new task of that name."""
-    if asyncio.isfuture(racer):
-        return racer
-    return asyncio.create_task(racer if inspect.iscoroutine(racer) else _await(racer), name=name)
-
-
-async def _await(racer: Awaitable[Any]) -> Any:
-    return await racer
-
-
-async def _first(
-    futures: dict[str, asyncio.Future[Any]], chance: random.Random | None, *, first_success: bool
-) -> str | None:
-    """Name the winner; None if a success was wanted and no racer had one."""
-    left = futures
-    while left:
-        await asyncio.wait(left.values(), return_when=asyncio.FIRST_COMPLETED)
-        done = [name for name, future in left.items() if future.done()]
-        if first_success:
-            left = {name: future for name, future in left.items() if name not in done}
-            done = [name for name in done if _error(name, futures[name]) is None]
-        if done:
-            return chance.choice(done) if chance else done[0]
-    return None
 
 
 async def _cancel(losers: list[asyncio.Future[Any]]) -> None:

@@ -5,7 +5,6 @@ those of tokio-console.
 """
 
 import enum
-import itertools
 import re
 from dataclasses import dataclass
 from typing import NamedTuple, Self
@@ -110,7 +109,7 @@ class Finding(str):  # noqa: SLOT000 - it carries its kind and task
     kind: str
     task: int | None
 
-    def __new__(cls, sentence: str, *, kind: str = "", task: int | None = None) -> Self:
+    def __new__(cls, sentence: str, kind: str = "", task: int | None = None) -> Self:
         """Make the sentence a finding."""
         finding = super().__new__(cls, sentence)
         finding.kind, finding.task = kind, task
@@ -119,8 +118,7 @@ class Finding(str):  # noqa: SLOT000 - it carries its kind and task
     @property
     def headline(self) -> str:
         """The sentence up to its first pause outside of code: who, and what."""
-        said = re.match(r"(?:`[^`]*`|(?![:;,.](?:\s|$)| \().)*", self)
-        return said[0] if said else ""
+        return str(re.findall(r"(?:`[^`]*`|(?![:;,.](?:\s|$)| \().)*", self)[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,23 +159,17 @@ class Task:
     @property
     def scheduled(self) -> float:
         """Seconds in which it was ready and no chef was free."""
-        if not self.steps:
-            return self.end - self.spawned
-        return sum(step.start - step.ready for step in self.steps)
+        return sum(s.start - s.ready for s in self.steps) if self.steps else self.end - self.spawned
 
     @property
     def idle(self) -> float:
         """Seconds in which it waited for something else than a chef."""
-        if not self.steps:
-            return 0.0
-        gaps = sum(after.ready - before.end for before, after in itertools.pairwise(self.steps))
-        return self.steps[0].ready - self.spawned + gaps + (self.end - self.steps[-1].end)
+        return max(0.0, round(self.end - self.spawned - self.scheduled - self.busy, 9))
 
     @property
     def cancelled_by(self) -> Waker:
         """Who asked for the end of a task that was cancelled: a lane's id, or a word."""
-        ask = self.outcome is Outcome.CANCELLED and self.cancels
-        return self.cancels[-1].by if ask else None
+        return self.cancels[-1].by if self.outcome is Outcome.CANCELLED and self.cancels else None
 
     @property
     def spans(self) -> list[Span]:
@@ -186,17 +178,12 @@ class Task:
         They touch and never overlap, from `spawned` to `end`. Every step has a running span, even
         one of no width (a step under the virtual clock takes no time at all).
         """
-        spans: list[Span] = []
+        idle, scheduled, running = TaskState
+        parts: list[tuple[TaskState, float, float, str | None]] = []
         at = self.spawned
         for ready, start, end, thread, *_ in self.steps:
-            if ready > at:
-                spans.append(Span(self.id, TaskState.IDLE, at, ready, None))
-                at = ready
-            if start > at:
-                spans.append(Span(self.id, TaskState.SCHEDULED, at, start, None))
-            spans.append(Span(self.id, TaskState.RUNNING, start, end, thread))
+            parts += [(idle, at, ready, None), (scheduled, ready, start, None)]
+            parts.append((running, start, end, thread))
             at = end
-        if self.end > at:
-            waiting = TaskState.IDLE if self.steps else TaskState.SCHEDULED
-            spans.append(Span(self.id, waiting, at, self.end, None))
-        return spans
+        parts.append((idle if self.steps else scheduled, at, self.end, None))
+        return [Span(self.id, *part) for part in parts if part[2] > part[1] or part[0] is running]

@@ -1,8 +1,8 @@
 """Numbers and names as a reader sees them: in figures, findings and the text twin."""
 
-import unicodedata
 from collections.abc import Sequence
 from itertools import accumulate
+from unicodedata import combining, east_asian_width
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -46,10 +46,7 @@ def cells(text: str) -> int:
     """The width of a text in a terminal, in columns."""
     if text.isascii():
         return len(text)
-    return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
-        for c in text
-    )
+    return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def pixels(text: str, size: float = 12) -> float:
@@ -72,10 +69,11 @@ def _front(text: str, most: int) -> str:
     return text[: sum(width <= most for width in accumulate(map(cells, text)))]
 
 
-def fit(text: str, width: int) -> str:
-    """A text of exactly `width` columns: shortened, or padded with spaces."""
+def fit(text: str, width: int, align: str = "<") -> str:
+    """A text of exactly `width` columns: shortened, or padded with spaces; ">": at its left."""
     text = shorten(text, width)
-    return text + " " * (width - cells(text))
+    pad = " " * (width - cells(text))
+    return pad + text if align == ">" else text + pad
 
 
 def table(rows: Sequence[Sequence[str]], align: str, width: int | None = None) -> list[str]:
@@ -86,13 +84,5 @@ def table(rows: Sequence[Sequence[str]], align: str, width: int | None = None) -
     """
     wide = [max(map(cells, column)) for column in zip(*rows, strict=True)]
     if width is not None:
-        left = sum(wide[:-1]) + 2 * len(wide[:-1])
-        wide[-1] = min(wide[-1], max(12, width - left))
-    lines = []
-    for row in rows:
-        columns = [
-            fit(cell, size) if side == "<" else " " * (size - cells(cell)) + cell
-            for cell, size, side in zip(row, wide, align, strict=True)
-        ]
-        lines.append("  ".join(columns).rstrip())
-    return lines
+        wide[-1] = min(wide[-1], max(12, width - sum(wide[:-1]) - 2 * len(wide[:-1])))
+    return ["  ".join(map(fit, row, wide, align)).rstrip() for row in rows]

@@ -9,7 +9,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from pathlib import Path
+from operator import itemgetter
 from typing import Any, Self
 
 from helpers import files
@@ -46,12 +46,10 @@ class Trace:
     ended_by: str = ""  # the error that ended the run before main was over, in words
 
     @classmethod
-    def read_later(
-        cls, readers: Mapping[str, Callable[[Self], Any]], n_tasks: int, **known: Any
-    ) -> Self:
-        """A trace of which some fields are computed, by these functions, when first asked for."""
+    def read_later(cls, readers: Mapping[str, Callable[..., Any]], n: int, **known: Any) -> Self:
+        """A trace of n tasks, of which some fields are computed when they are first asked for."""
         trace = cls((), **known)
-        vars(trace).update(_readers=dict(readers), _n_tasks=n_tasks)
+        vars(trace).update(_readers=dict(readers), _n_tasks=n)
         for name in readers:
             del vars(trace)[name]
         return trace
@@ -85,23 +83,18 @@ class Trace:
     @functools.cached_property
     def longest_wait(self) -> Span | None:
         """The longest span in which a lane was ready and no chef was free; the first of equals."""
-        longest, found = 0.0, None
-        for lane in self.lanes:
-            if lane.kind is LaneKind.THREAD:
-                continue  # it waits for a thread
-            at = lane.spawned
-            for ready, start, end, *_ in lane.steps:
-                since = ready if ready > at else at  # noqa: FURB136 - of a million steps
-                if start - since > longest:
-                    longest, found = start - since, (lane.id, since, start)
-                at = end
-            if not lane.steps and lane.end - at > longest:
-                longest, found = lane.end - at, (lane.id, at, lane.end)
-        return found and Span(found[0], TaskState.SCHEDULED, *found[1:], None)
+        waits = (
+            (start - ready, lane.id, ready, start)
+            for lane in self.lanes
+            if lane.kind is not LaneKind.THREAD  # it waits for a thread
+            for ready, start, *_ in lane.steps or [(lane.spawned, lane.end)]
+        )
+        wait, lane, ready, start = max(waits, key=itemgetter(0), default=(0.0, 0, 0.0, 0.0))
+        return Span(lane, TaskState.SCHEDULED, ready, start, None) if wait > 0 else None
 
     @functools.cached_property
-    def by_id(self) -> dict[int, Task]:
-        """The lanes by their id."""
+    def by_id(self) -> dict[Waker, Task]:
+        """The lanes by their id: of all that a waker or a parent may be, those that are lanes."""
         return {lane.id: lane for lane in self.lanes}
 
     def task(self, name: str) -> Task:
@@ -145,17 +138,12 @@ class Trace:
 
         return mimebundle(self)
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the trace, gzipped when the name ends in ".gz"; returns the path.
-
-        A name that ends in ".perfetto.json" is written for Perfetto, all else as JSON Lines.
-        """
-        return files.save(self, Path(path))
+    save = files.save
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
         """Read a trace that `save` wrote. A file in another format is a ValueError."""
-        return cls(**files.load(Path(path)))
+        return cls(**files.load(path))
 
 
 class _Later:
@@ -194,9 +182,6 @@ def longest_silence(task: Task) -> float:
 
 def stolen(trace: Trace, parent: Task) -> list[Task]:
     """Children that another chef took up while the one who wrote their cards was still at it."""
-    writing = parent.steps[0]
-    return [
-        child
-        for child in trace.children(parent.id)
-        if child.steps[0].thread != writing.thread and child.steps[0].start < writing.end
-    ]
+    home, over = parent.steps[0].thread, parent.steps[0].end
+    begun = ((child, child.steps[0]) for child in trace.children(parent.id))
+    return [child for child, step in begun if step.thread != home and step.start < over]

@@ -16,14 +16,12 @@ from helpers.trace import Trace
 
 DATA = Path(__file__).parent / "data"
 _ENDING = ".jsonl.gz"
+Runtime = Literal["current_thread", "multi_thread"]
+Clock = Literal["real", "virtual"]
 
 
 def load_recording(
-    name: str,
-    *,
-    runtime: Literal["current_thread", "multi_thread"] = "current_thread",
-    workers: int = 2,
-    clock: Literal["real", "virtual"] = "real",
+    name: str, *, runtime: Runtime = "current_thread", workers: int = 2, clock: Clock = "real"
 ) -> Trace:
     """A run of the program `name` on real Tokio, as the same `Trace` that asyncio's runs give.
 
