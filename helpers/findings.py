@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import cached_property
 
 from helpers.task import MAIN_RETURN, Finding, LaneKind, Outcome, Step, Task, Waker
-from helpers.text import listing, number, seconds
+from helpers.text import listing, number, plural, seconds
 from helpers.trace import Trace
 
 SLOW = 0.1  # a step that takes so many seconds is told; asyncio's own limit for a slow callback
@@ -169,8 +169,10 @@ class _Finder:
         if last and last.scheduled >= SLOW:
             halfway = last.spawned + last.scheduled / 2
             at_work = sum(job.steps[0].start <= halfway <= job.end for job in jobs)
-            if at_work >= len({job.steps[0].thread for job in jobs}):
-                words = f"waited {self._for(last.scheduled)} for a free helper: the pool was full."
+            helpers = len({job.steps[0].thread for job in jobs})
+            if at_work >= helpers:
+                words = f"waited {self._for(last.scheduled)} for a free helper: the pool was full, "
+                words += f"with {plural(helpers, 'thread')}. Give it more, or less at a time."
                 yield "full_pool", "", last, words
 
     def _left_running(self) -> Found:

@@ -215,7 +215,8 @@ def test_a_job_that_waited_for_a_full_pool_is_found() -> None:
             loop = asyncio.get_running_loop()
             await asyncio.gather(*(loop.run_in_executor(pool, busy, 1) for _ in range(jobs)))
 
-    assert found(main(6)) == ["`busy 5` waited 2 s for a free helper: the pool was full."]
+    full = "the pool was full, with 2 threads. Give it more, or less at a time."
+    assert found(main(6)) == [f"`busy 5` waited 2 s for a free helper: {full}"]
     assert found(main(2)) == []
 
 
