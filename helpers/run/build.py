@@ -42,12 +42,10 @@ class _Reader:
         self.log = log
         self.now = self.since(now)
         self.numbers = [n for n in range(len(log.spawns)) if n not in log.hidden]  # tasks shown
-        lane = count(len(log.spawns))  # callbacks of one name share a lane
-        self.callback_lane = {name: next(lane) for name in dict.fromkeys(log.callbacks)}
-        self.first_job = next(lane)
+        self.first_job = len(log.spawns) + len(log.callbacks)  # those of one name share a lane
         self.jobs = tuple(self.job_lanes(list(jobs)))  # now: a job may go on when the run is over
-        places = {*log.lines.values(), *log.suspended.values(), *(at for *_, at in log.ignored)}
-        self.words = {place: source.describe(place) for place in places if place}  # files change
+        places = {*(at for _, at in log.held.values()), *(at for *_, at in log.ignored if at)}
+        self.words = {place: source.describe(place) for place in places}  # now: files change
 
     def lanes(self, _: Trace) -> tuple[Task, ...]:
         self.parents: dict[int, int | None] = {}
@@ -111,17 +109,11 @@ class _Reader:
 
     def canceller(self, waker: int) -> int | str:
         """Who asked a task to stop in a step, or as one of the codes."""
-        if waker in self.log.deadlines:
-            return wakers.DEADLINE
-        if waker in self.log.groups:
-            return wakers.GROUP
-        by = self.who(waker)
-        if by == wakers.START:
-            return wakers.STOP if self.log.main_over is None else wakers.MAIN_RETURN
-        return by
+        by = self.log.askers.get(waker) or self.who(waker)
+        return self.log.askers[OUTSIDE] if by == wakers.START else by
 
     def lane_of(self, owner: int) -> int:
-        return owner if owner >= 0 else self.callback_lane[self.log.callbacks[USER - owner]]
+        return owner if owner >= 0 else len(self.log.spawns) + USER - owner
 
     def sequence(self, trace: Trace) -> tuple[int, ...]:
         """The lanes' ids, one for each of their steps, in the order in which those began."""
@@ -139,8 +131,8 @@ class _Reader:
             begun, parent = self.since(start), self.who(step)
             self.parents[number] = parent if isinstance(parent, int) else None
             steps[number].append(Step(begun, begun, self.since(end), CHEF, parent))
-        long = self._long_steps()
         asked = {(number, waker): self.canceller(waker) for number, _, waker in self.log.cancels}
+        walls = self.log.wall
         for n, (owner, waker) in enumerate(zip(self.owner, self.waker, strict=True)):
             if owner == PLUMBING:
                 continue
@@ -156,22 +148,11 @@ class _Reader:
             start = max(self.start[n], at)
             ready = min(max(self.ready[n], at), start)
             end = max(self.end[n], start)
-            lane.append(Step(ready, start, end, CHEF, by, *long.get(n, ())))
+            wall, held_at = walls.get(n * FIELDS, 0.0), ""
+            if (wall or end > start) and (held := self.log.held.get(n * FIELDS)):
+                held_at = f"{held[0]} {self.words[held[1]]}"  # else only the machine made it slow
+            lane.append(Step(ready, start, end, CHEF, by, held_at, wall))
         return steps
-
-    def _long_steps(self) -> dict[int, tuple[str, float]]:
-        """By number of the step: where it held the loop, in words, and its real seconds."""
-        lines, suspended, wall = self.log.lines, self.log.suspended, self.log.wall
-        long: dict[int, tuple[str, float]] = {}
-        for offset in (*lines, *suspended, *wall):
-            n = offset // FIELDS
-            if offset not in wall and n < len(self.end) and self.end[n] == self.start[n]:
-                continue  # only the machine made it slow
-            place = lines.get(offset) or suspended.get(offset)
-            word = "at" if offset in lines else "before"
-            held_at = f"{word} {self.words[place]}" if place else ""
-            long[n] = held_at, wall.get(offset, 0.0)
-        return long
 
     def tasks(self, steps: dict[int, list[Step]]) -> Iterator[Task]:
         log, cancels, noticed = self.log, self.cancels(), self.noticed()
@@ -237,7 +218,7 @@ class _Reader:
 
     def callback_lanes(self, steps: dict[int, list[Step]]) -> Iterator[Task]:
         """A lane for each name of a callback that has run."""
-        for name, number in self.callback_lane.items():
+        for number, name in enumerate(self.log.callbacks, len(self.log.spawns)):
             if own := steps.get(number):
                 spawned, end, waker = own[0].ready, own[-1].end, own[0].woken_by
                 parent = waker if isinstance(waker, int) else None

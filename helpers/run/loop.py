@@ -21,7 +21,7 @@ from helpers.run.errors import THREAD_OF_ITS_OWN, RunTooLong, explain
 from helpers.run.handles import FIELDS, OUTSIDE, PAUSE, RecordedHandle, RecordedTask, RecordedTimer
 from helpers.run.source import Args, Callback, InContext
 from helpers.run.threads import Job, ThreadWork, cpu_used, current_job
-from helpers.task import Outcome
+from helpers.task import DEADLINE, GROUP, Outcome
 
 # What asyncio calls when a timeout is over, and when a task of a group ends.
 _TIMEOUT, _GROUP = asyncio.Timeout._on_timeout, asyncio.TaskGroup._on_task_done
@@ -45,7 +45,7 @@ class RecordingLoop(asyncio.BaseEventLoop):
     stamp: Callable[[], float]  # the moment in the loop's seconds; the loop's own, found sooner
     halt: BaseException | None = None  # set from another thread: raised at the next turn
     passes_request_on = False  # asyncio cancels a task that is recorded
-    broken_off: source.Place | None = None  # the line of a step that was ended by force
+    broken_off: tuple[str, source.Place] | None = None  # where a step was ended by force
     _thread_id: Any  # of the thread in which it runs, or None
 
     def prepare(self, limit: int | None) -> None:
@@ -288,18 +288,20 @@ class RecordingLoop(asyncio.BaseEventLoop):
                 self._plumbing[id(key)] = plumbing, key
         if plumbing:
             if key is _TIMEOUT:
-                self.log.deadlines.add(len(self.steps))
+                self.log.askers[len(self.steps)] = DEADLINE
             elif key is _GROUP:
+                self.log.askers[len(self.steps)] = GROUP
                 self.log.groups[len(self.steps)] = self.number(callback.__self__._parent_task)
             return handles.PLUMBING
-        self.log.callbacks.append(source.name_of(callback))
-        return handles.USER - (len(self.log.callbacks) - 1)
+        known = self.log.callbacks
+        return handles.USER - known.setdefault(source.name_of(callback), len(known))
 
     def look_at(self, number: int, task: Any, step: int) -> None:
         """After a step of a task that has ended with it, or that took long: note which."""
         log = self.log
         if not task.done():
-            log.suspended[step] = source.suspended(task)
+            if place := source.suspended(task):
+                log.held.setdefault(step, ("before", place))
             return
         log.ended.append(number)
         if number in log.foreign:
@@ -327,8 +329,8 @@ class RecordingLoop(asyncio.BaseEventLoop):
             self._note_line(step, sys._current_frames().get(self._thread_id))
 
     def _note_line(self, step: int, frame: FrameType | None) -> None:
-        if step not in self.log.lines and (at := source.of_frame(frame)) and step == self.step:
-            self.log.lines[step] = at
+        if step not in self.log.held and (at := source.of_frame(frame)) and step == self.step:
+            self.log.held[step] = "at", at
 
     def held_for(self) -> float:
         """Real seconds for which the step that runs now has held the loop; 0 if none runs."""

@@ -20,6 +20,7 @@ from helpers.run.errors import Deadlock, RunError, RunStopped, RunTooLong, carry
 from helpers.run.handles import FIELDS, LOOK_AFTER, OUTSIDE, Log
 from helpers.run.loop import RealRecordingLoop, RecordingLoop, VirtualRecordingLoop
 from helpers.run.prints import Prints
+from helpers.task import DEADLINE, MAIN_RETURN
 from helpers.text import listing
 from helpers.trace import Trace
 
@@ -181,7 +182,7 @@ class Run:
             if frame.f_code in reported or frame.f_globals.get("__name__") in _OF_WEAK_REFERENCES:
                 return
         self._kept += self._loop.in_order()  # outside a step, it may lose the task that is next
-        self._loop.broken_off = self._loop.log.lines.get(self._loop.step)
+        self._loop.broken_off = self._loop.log.held.get(self._loop.step)
         stopped = ctypes.py_object(RunStopped)
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), stopped)
 
@@ -191,7 +192,7 @@ class Run:
             return
         loop, self._given_up = self._loop, True
         held = loop.held_for() > _PATIENCE
-        loop.broken_off = loop.log.lines.get(loop.step) if held else None
+        loop.broken_off = loop.log.held.get(loop.step) if held else None
         self._fail(RunStopped())
         loop.note_what_is_left(self.error, refused=not held)
         # A thread that comes back from where it was held has time to tidy up.
@@ -214,7 +215,7 @@ class Run:
                 if task.recorded_as in trace.by_id
             ]
             if loop.broken_off:
-                where = [f"a step held the loop at {source.describe(loop.broken_off)}"]
+                where = [f"a step held the loop at {source.describe(loop.broken_off[1])}"]
             held = loop.thread_work.held()
             words = listing(where + held, most=5, what="other tasks") or "no task is left"
             if held or (loop.broken_off and self._given_up):
@@ -274,13 +275,14 @@ class Run:
         finally:
             if timer:
                 timer.cancel()
-            loop.log.main_over = None if self._stopped else loop.stamp()
+            if not (self._stopped or self._in_time):
+                loop.log.askers[OUTSIDE] = MAIN_RETURN
         return None
 
     def _end_in_time(self) -> None:
         """End the run at the moment `until`; what is cancelled then was cancelled by the time."""
         self._in_time = True
-        self._loop.log.deadlines.add(OUTSIDE)
+        self._loop.log.askers[OUTSIDE] = DEADLINE
         self._loop.stop()
 
     def _end_the_rest(self, loop: RecordingLoop) -> None:
