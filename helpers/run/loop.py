@@ -33,7 +33,7 @@ _FAULT = re.compile("Unclosed|xception|rror")  # in what is told of no task
 _blank: Any = RecordedTask.__new__
 _BaseEventLoop = asyncio.BaseEventLoop
 # A run may take so many steps, and each task some of its own, but no more than the most.
-SPARE_STEPS, _STEPS_OF_A_TASK, MAX_STEPS = 100_000, 3, 1_000_000
+SPARE_STEPS, PER_TASK, MAX_STEPS = 100_000, 3, 1_000_000
 
 
 class RecordingLoop(asyncio.BaseEventLoop):
@@ -58,7 +58,6 @@ class RecordingLoop(asyncio.BaseEventLoop):
         gc.callbacks.append(self._note_collection)
         self.auto_names = count(1)  # each run's own, as a fresh interpreter's
         self.limit: float = limit or SPARE_STEPS  # where the number of steps is looked at next
-        self.spare: float = SPARE_STEPS
         self.most: float = limit or MAX_STEPS
         self.raised: list[weakref.ref[asyncio.Task[Any]]] = []  # their errors may be retrieved yet
         self.step_class: type | None = None  # of what a task hands over as its step, once seen
@@ -232,10 +231,10 @@ class RecordingLoop(asyncio.BaseEventLoop):
             raise self.halt
         taken = len(self.steps) // FIELDS
         if taken > self.limit:
-            self.limit = min(self.most, self.spare + _STEPS_OF_A_TASK * len(self.log.spawns))
+            self.limit = min(self.most, SPARE_STEPS + PER_TASK * len(self.log.spawns))
             if taken > self.limit:
                 self.limit = math.inf
-                raise RunTooLong(f"the run took {taken} steps and did not end")
+                raise RunTooLong(f"the run took {taken} steps")
         super()._process_events(event_list)
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
