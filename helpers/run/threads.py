@@ -11,6 +11,7 @@ import operator
 import sys
 import threading
 import time
+from collections import Counter
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from concurrent.futures import thread as pools
 from pathlib import Path
@@ -59,8 +60,7 @@ class Job:
     def __init__(self, number: int, func: Callback, loop: Any, executor: Executor) -> None:
         self.number, self.name, self.loop = number, name_of(func), loop
         self.parent = getattr(asyncio.current_task(loop), "recorded_as", None)
-        self.pool = id(executor)
-        self.pool_size: int = getattr(executor, "_max_workers", POOL_SIZE)
+        self.executor = executor
         self.parked = False  # in `busy`
         self.asked = math.inf  # when it last sent the loop something, in real time
         self.submitted = loop.stamp()
@@ -68,7 +68,7 @@ class Job:
         self.ended: float | None = None
         self.error = ""  # what the function raised, in words
         self.wall = 0.0  # real seconds for which it held the virtual clock, if it did
-        self.thread: int | None = None
+        self.thread: threading.Thread | None = None
         self.future: Future[Any] | None = None
 
     def outcome(self) -> Outcome:
@@ -81,7 +81,7 @@ class Job:
 
     def run(self, func: Callback, *args: Any) -> Any:
         """Call the function in this thread, which works for this job meanwhile."""
-        _local.job, self.thread = self, threading.get_ident()
+        _local.job, self.thread = self, threading.current_thread()
         self.started = self.loop.stamp()
         began, used = time.perf_counter(), cpu_used()
         try:
@@ -171,7 +171,7 @@ class ThreadWork:
 
     def unfinished(self, executor: Executor | None = None) -> list[Future[Any]]:
         """The futures of the jobs that have not ended: all, or one executor's."""
-        jobs = (job for job in self.jobs if executor is None or job.pool == id(executor))
+        jobs = (job for job in self.jobs if executor in (None, job.executor))
         return [job.future for job in jobs if job.future and not job.future.done()]
 
     def held(self) -> list[str]:
@@ -179,27 +179,24 @@ class ThreadWork:
         frames, held = sys._current_frames(), []
         for job in self.jobs:
             if job.thread is not None and job.ended is None:
-                place = of_frame(frames.get(job.thread))
+                place = of_frame(frames.get(job.thread.ident or 0))
                 at = f" at {describe(place)}" if place else ""
                 held.append(f"`{job.name}` holds a thread{at}")
         return held
 
     def let_go(self) -> None:
         """Let Python exit without the threads of jobs that nobody awaits any more."""
-        held = {job.thread for job in self._out.values()}
-        for thread in threading.enumerate():
-            if thread.ident in held:
-                _queues.pop(thread, None)
+        for thread in [job.thread for job in self._out.values() if job.thread]:
+            _queues.pop(thread, None)
 
     def at_work(self) -> bool:
         """Whether any job is out that is not parked until a later moment."""
-        pools: dict[int, list[Job]] = {}
-        for job in list(self._out.values()):
-            pools.setdefault(job.pool, []).append(job)
+        out = list(self._out.values())
+        rest = Counter(job.executor for job in out if self._rests(job))
         # With every helper of a pool parked, what still queues for it cannot begin.
         return any(
-            min(len(jobs), jobs[0].pool_size) > sum(self._rests(job) for job in jobs)
-            for jobs in pools.values()
+            rest[pool] < min(jobs, getattr(pool, "_max_workers", jobs))
+            for pool, jobs in Counter(job.executor for job in out).items()
         )
 
     def _rests(self, job: Job) -> bool:

@@ -56,10 +56,8 @@ def made_at(coro: Any, dropped_in: FrameType, spawned: Iterable[Any]) -> Place |
 
     Python would note where coroutines are made, but each would cost half a microsecond more.
     """
-    instructions = dis.get_instructions(dropped_in.f_code)
-    done = [one.opname for one in instructions if one.offset <= dropped_in.f_lasti]
-    if done[-2:] == ["CALL", "POP_TOP"]:  # a statement of its own
-        return of_frame(dropped_in)
+    if dropped_in.f_code.co_code[dropped_in.f_lasti] == dis.opmap["POP_TOP"]:
+        return of_frame(dropped_in)  # a statement of its own
     frames = (frame.f_code for frame, _ in traceback.walk_stack(dropped_in))
     made = re.compile(rf"\b{re.escape(coro.__name__)}\(")
     for text, place in chain.from_iterable(lines_of([*frames, *spawned])):
