@@ -40,7 +40,7 @@ class _Reader:
 
     def __init__(self, log: Log, jobs: Sequence[Job], now: float) -> None:
         self.log = log
-        self.now = self.since(now)
+        self.now = now
         self.numbers = [n for n in range(len(log.spawns)) if n not in log.hidden]  # tasks shown
         self.first_job = len(log.spawns) + len(log.callbacks)  # those of one name share a lane
         self.jobs = tuple(self.job_lanes(list(jobs)))  # now: a job may go on when the run is over
@@ -84,16 +84,12 @@ class _Reader:
         unseen = log.hidden | {PLUMBING}
         last = (log.steps[n + 3] for n in steps if log.steps[n + 4] not in unseen)
         ends = [self.since(end) for end in (*islice(last, 1), *(end for *_, end in log.eager))]
-        ends += [self.gone(number) for number in set(self.numbers).difference(log.ended)]
+        pending = set(self.numbers).difference(log.ended)
+        ends += [self.since(log.vanished.get(number, self.now)) for number in pending]
         return max([*ends, *(job.end for job in self.jobs)], default=0.0)
 
     def since(self, moment: float) -> float:
         return round(moment - self.log.origin, DIGITS)
-
-    def gone(self, number: int) -> float:
-        """When a task that did not end was last there."""
-        moment = self.log.vanished.get(number)
-        return self.now if moment is None else self.since(moment)
 
     def who(self, waker: int) -> int | str:
         """Who acted in a step, or as one of the codes: a lane's id or a word."""
@@ -140,8 +136,7 @@ class _Reader:
             at, by = lane[-1].end if lane else 0.0, self.woken_by[n]
             if not lane:
                 # Whose step it was that made the task's first step ready.
-                in_a_step = 0 <= waker < len(self.log.steps)
-                spawner = self.owner[waker // FIELDS] if in_a_step else PLUMBING
+                spawner = self.owner[waker // FIELDS] if waker >= 0 else PLUMBING
                 self.parents[owner] = None if spawner == PLUMBING else self.lane_of(spawner)
             if lane or waker >= 0:  # not main's own first step
                 by = asked.get((owner, waker), by)
@@ -156,18 +151,21 @@ class _Reader:
 
     def tasks(self, steps: dict[int, list[Step]]) -> Iterator[Task]:
         log, cancels, noticed = self.log, self.cancels(), self.noticed()
-        names, ended = self._names(), set(log.ended)
+        auto, ended = source.AUTO_NAME, set(log.ended)
+        given = {n: name for n, name in log.names.items() if not auto.fullmatch(name)}
+        codes = [getattr(code, "co_name", code) for code in log.spawns]
+        names = _numbered([given.get(n) or code for n, code in enumerate(codes)])
         for number in self.numbers:
             own, code = steps.get(number, ()), log.spawns[number]
             usual = Outcome.RETURNED if number in ended else Outcome.PENDING
             outcome = log.outcomes.get(number, usual)
-            created, waker = log.queued.get(number, (self.now + log.origin, OUTSIDE))
+            created, waker = log.queued.get(number, (self.now, OUTSIDE))
             spawned = own[0].ready if own else self.since(created)
             if not own and isinstance(creator := self.who(waker), int):
                 self.parents[number] = creator
             last = end = own[-1].end if own else spawned
             if pending := outcome is Outcome.PENDING:
-                end = max(self.gone(number), last)
+                end = max(self.since(log.vanished.get(number, self.now)), last)
             parent, ended_at = self.parents.get(number), None if pending else last
             lane = number, names[number], parent, spawned, ended_at, outcome, end
             yield Task(
@@ -207,15 +205,6 @@ class _Reader:
             noticed[n] = (*noticed.get(n, ()), "not_told")
         return noticed
 
-    def _names(self) -> list[str]:
-        names: list[str] = []
-        for number, code in enumerate(self.log.spawns):
-            given = self.log.names.get(number)
-            if not given or source.AUTO_NAME.fullmatch(given):
-                given = code if isinstance(code, str) else str(code.co_name)
-            names.append(given)
-        return _numbered(names)
-
     def callback_lanes(self, steps: dict[int, list[Step]]) -> Iterator[Task]:
         """A lane for each name of a callback that has run."""
         for number, name in enumerate(self.log.callbacks, len(self.log.spawns)):
@@ -230,13 +219,14 @@ class _Reader:
     def job_lanes(self, jobs: list[Job]) -> Iterator[Task]:
         # Which of the pool's threads took a job up is chance; it is shown on the first one free.
         busy_until: list[float] = []  # for each helper
+        now = self.since(self.now)
         names = _numbered([job.name for job in jobs])
         for number, (job, name) in enumerate(zip(jobs, names, strict=True), self.first_job):
             outcome, spawned = job.outcome(), self.since(job.submitted)
             ended = None if job.ended is None else self.since(job.ended)
             steps: tuple[Step, ...] = ()
             if job.started is not None:
-                start, end = self.since(job.started), self.now if ended is None else ended
+                start, end = self.since(job.started), now if ended is None else ended
                 free = (k for k, until in enumerate(busy_until) if until <= start)
                 helper = next(free, len(busy_until))
                 busy_until[helper : helper + 1] = [end]
@@ -244,7 +234,7 @@ class _Reader:
                 steps = (Step(spawned, start, end, thread, job.parent, wall=job.wall),)
             elif outcome is Outcome.CANCELLED:
                 ended = spawned
-            end = self.now if ended is None else ended
+            end = now if ended is None else ended
             lane = number, name, job.parent, spawned, ended, outcome, end, steps
             yield Task(*lane, kind=LaneKind.THREAD, error=job.error)
 

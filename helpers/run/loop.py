@@ -12,7 +12,7 @@ import time
 import weakref
 from collections.abc import Callable
 from itertools import count
-from types import FrameType, FunctionType, MethodType
+from types import FrameType, MethodType
 from typing import Any, NoReturn
 
 from helpers.run import handles, source, unawaited
@@ -65,7 +65,6 @@ class RecordingLoop(asyncio.BaseEventLoop):
         self.step = OUTSIDE  # the offset in the log of the step that runs
         self.wall_began = time.perf_counter()  # when it began on the real clock
         self.cpu_asked_at, self.cpu_used = self.wall_began, cpu_used()
-        self._plumbing: dict[int, tuple[bool, Any]] = {}
 
     # nest_asyncio leaves this class alone, and may have swapped these in that of a kernel's loop.
     _nest_patched = True
@@ -273,25 +272,16 @@ class RecordingLoop(asyncio.BaseEventLoop):
 
     def owner_of(self, callback: Any) -> int:
         """Whose step it is when the callback is no task's own step or wake-up."""
-        # One for all closures of a function. Any other object may answer anything.
-        key: Any = callback.__func__ if type(callback) is MethodType else None
-        if type(callback) is FunctionType:
-            key = callback.__code__
-        # Looked up by its id, as the hash of a code reads all of it; so the key is kept.
-        plumbing, _ = self._plumbing.get(id(key), (None, None))
-        if plumbing is None:
-            plumbing = source.is_plumbing(callback)
-            if key is not None:
-                self._plumbing[id(key)] = plumbing, key
-        if plumbing:
-            if key is _TIMEOUT:
-                self.log.askers[len(self.steps)] = DEADLINE
-            elif key is _GROUP:
-                self.log.askers[len(self.steps)] = GROUP
-                self.log.groups[len(self.steps)] = self.number(callback.__self__._parent_task)
-            return handles.PLUMBING
-        known = self.log.callbacks
-        return handles.USER - known.setdefault(source.name_of(callback), len(known))
+        method = callback.__func__ if type(callback) is MethodType else None
+        if method is _TIMEOUT:
+            self.log.askers[len(self.steps)] = DEADLINE
+        elif method is _GROUP:
+            self.log.askers[len(self.steps)] = GROUP
+            self.log.groups[len(self.steps)] = self.number(callback.__self__._parent_task)
+        elif not source.is_plumbing(callback):
+            known = self.log.callbacks
+            return handles.USER - known.setdefault(source.name_of(callback), len(known))
+        return handles.PLUMBING
 
     def look_at(self, number: int, task: Any, step: int) -> None:
         """After a step of a task that has ended with it, or that took long: note which."""

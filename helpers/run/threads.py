@@ -217,8 +217,7 @@ class ThreadWork:
         give_up = math.inf
         with self._gate:
             while self.at_work() and all(number for number, _ in self._sent):
-                active = {number for number, job in self._out.items() if not job.parked}
-                asked = any(number in active for number, _ in self._sent)
+                asked = any(not self._out[n].parked for n, _ in self._sent if n in self._out)
                 if asked or not until_quiet:
                     give_up = min(give_up, time.perf_counter() + _GRACE)
                 left = give_up - time.perf_counter()
