@@ -24,10 +24,7 @@ _WORDS = {TIMER: wakers.TIMER, IO: wakers.IO, THREAD: wakers.THREAD, OUTSIDE: wa
 
 
 def build_trace(log: Log, jobs: Sequence[Job], now: float, **known: Any) -> Trace:
-    """The trace of a run up to the loop's moment `now`, also while the run goes on.
-
-    `known` are fields of the trace that the log does not tell: clock, unit and result.
-    """
+    """The trace of a run up to the loop's moment `now`; `known` is what the log does not tell."""
     reader = _Reader(log.copy(), jobs, now)
     readers = {"lanes": reader.lanes, "sequence": reader.sequence, "findings": findings.find}
     readers["pauses"] = lambda trace: tuple(sorted(reader.own)) if trace.lanes else ()
@@ -206,7 +203,6 @@ class _Reader:
         return noticed
 
     def callback_lanes(self, steps: dict[int, list[Step]]) -> Iterator[Task]:
-        """A lane for each name of a callback that has run."""
         for number, name in enumerate(self.log.callbacks, len(self.log.spawns)):
             if own := steps.get(number):
                 spawned, end, waker = own[0].ready, own[-1].end, own[0].woken_by
@@ -219,23 +215,19 @@ class _Reader:
     def job_lanes(self, jobs: list[Job]) -> Iterator[Task]:
         # Which of the pool's threads took a job up is chance; it is shown on the first one free.
         busy_until: list[float] = []  # for each helper
-        now = self.since(self.now)
         names = _numbered([job.name for job in jobs])
         for number, (job, name) in enumerate(zip(jobs, names, strict=True), self.first_job):
-            outcome, spawned = job.outcome(), self.since(job.submitted)
-            ended = None if job.ended is None else self.since(job.ended)
+            spawned, ended = self.since(job.submitted), job.ended and self.since(job.ended)
+            end = self.since(self.now) if ended is None else ended
             steps: tuple[Step, ...] = ()
             if job.started is not None:
-                start, end = self.since(job.started), now if ended is None else ended
+                start = self.since(job.started)
                 free = (k for k, until in enumerate(busy_until) if until <= start)
                 helper = next(free, len(busy_until))
                 busy_until[helper : helper + 1] = [end]
                 thread = f"helper {helper + 1}"
                 steps = (Step(spawned, start, end, thread, job.parent, wall=job.wall),)
-            elif outcome is Outcome.CANCELLED:
-                ended = spawned
-            end = now if ended is None else ended
-            lane = number, name, job.parent, spawned, ended, outcome, end, steps
+            lane = number, name, job.parent, spawned, ended, job.outcome(), end, steps
             yield Task(*lane, kind=LaneKind.THREAD, error=job.error)
 
 

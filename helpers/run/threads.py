@@ -165,7 +165,7 @@ class ThreadWork:
             done[0] = bool  # asyncio's keeps its future, whose error is told of when that is gone
         with self._gate:
             self._out.pop(job.number, None)
-            if job.ended is None and job.started is not None:
+            if job.ended is None and job.future is not None:
                 job.ended = job.loop.stamp()
             self._gate.notify_all()
 
