@@ -227,7 +227,7 @@ class RecordedTimer(asyncio.TimerHandle):
         self._loop = loop
         self._callback = callback
         self._args = args
-        self._cancelled = self._scheduled = False
+        self._cancelled, self._scheduled = False, True  # its maker puts it into the heap at once
         self._repr = None
         self._source_traceback = format_helpers.extract_stack() if loop._debug else None
         self._when = when

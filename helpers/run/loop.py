@@ -20,7 +20,7 @@ from helpers.run.clock import VirtualLoop, set_aside
 from helpers.run.errors import THREAD_OF_ITS_OWN, RunTooLong, explain
 from helpers.run.handles import FIELDS, OUTSIDE, PAUSE, RecordedHandle, RecordedTask, RecordedTimer
 from helpers.run.source import Args, Callback, InContext
-from helpers.run.threads import Job, ThreadWork, cpu_used, current_job
+from helpers.run.threads import ThreadWork, current_job
 from helpers.task import DEADLINE, GROUP, Outcome
 
 # What asyncio calls when a timeout is over, and when a task of a group ends.
@@ -63,8 +63,7 @@ class RecordingLoop(asyncio.BaseEventLoop):
         self.step_class: type | None = None  # of what a task hands over as its step, once seen
         self.sleep_over: float | None = None  # since when, while a sleep's timer sets its future
         self.step = OUTSIDE  # the offset in the log of the step that runs
-        self.wall_began = time.perf_counter()  # when it began on the real clock
-        self.cpu_asked_at, self.cpu_used = self.wall_began, cpu_used()
+        self.wall_began = self.cpu_asked_at = -math.inf  # when it began on the real clock
 
     # nest_asyncio leaves this class alone, and may have swapped these in that of a kernel's loop.
     _nest_patched = True
@@ -174,7 +173,6 @@ class RecordingLoop(asyncio.BaseEventLoop):
             self._check_callback(callback, "call_at")
         timer: Any = self.timer_class(when, callback, args, self, context)
         heapq.heappush(self._scheduled, timer)
-        timer._scheduled = True
         return timer
 
     def call_later(self, delay: float, callback: Any, *args: Any, context: InContext = None) -> Any:
@@ -183,7 +181,6 @@ class RecordingLoop(asyncio.BaseEventLoop):
             return self.call_at(self.time() + delay, callback, *args, context=context)
         timer: Any = self.timer_class(self.time() + delay, callback, args, self, context)
         heapq.heappush(self._scheduled, timer)
-        timer._scheduled = True
         return timer
 
     def create_task(self, coro: Any, **options: Any) -> Any:
@@ -304,18 +301,14 @@ class RecordingLoop(asyncio.BaseEventLoop):
             explain(error, log.errors[number])
             self.raised.append(weakref.ref(task))
 
-    def note_busy(self, job: Job | None) -> None:
-        """Note the line from which a step is `busy`; a job has no line."""
-        if job is None and self.step != OUTSIDE:
-            self._note_line(self.step, sys._getframe(2))
-
     def look(self) -> None:
         """From another thread: note the line at which a step that is long by now holds the loop."""
         step = self.step
         if self.held_for() >= handles.LOOK_AFTER:
-            self._note_line(step, sys._current_frames().get(self._thread_id))
+            self.note_line(step, sys._current_frames().get(self._thread_id))
 
-    def _note_line(self, step: int, frame: FrameType | None) -> None:
+    def note_line(self, step: int, frame: FrameType | None) -> None:
+        """Note the line at which a step, if it is the one that runs, holds the loop."""
         if step not in self.log.held and (at := source.of_frame(frame)) and step == self.step:
             self.log.held[step] = "at", at
 
@@ -327,7 +320,7 @@ class RecordingLoop(asyncio.BaseEventLoop):
     def cancel_all(self) -> None:
         """Ask every task to stop, in the name of whoever stopped the run."""
         self.step = OUTSIDE
-        for task in asyncio.all_tasks(self):
+        for task in self.in_order():
             task.cancel()
 
     def in_order(self) -> list[Any]:

@@ -119,29 +119,25 @@ class Run:
             self._loop.end_with(self._loop.cancel_all)
 
     def _look_after(self) -> None:
-        """In a thread of its own: watch the run until it is over."""
-        self._ready.wait()
-        while futures.wait([self.finished], HEARTBEAT).not_done:
-            self.watch()
-
-    def watch(self) -> None:
         """Note what holds the loop for long, and see to it that a run ends that is told to."""
-        loop, now = self._loop, time.perf_counter()
-        loop.look()
-        if now - self._began > self.max_seconds and self._told_at == math.inf:
-            self._told_at = now
-            loop.halt = RunStopped()
-            loop.end_with(bool)  # it turns
-        if now < self._told_at:
-            return
-        unended = len(loop.log.spawns) - len(loop.log.ended)
-        if unended < self._fewest:
-            self._fewest, self._told_at = unended, now
-        if now - self._told_at > _LEAVE_AFTER:
-            self._give_up()
-        elif min(loop.held_for(), now - self._raised_at) > _PATIENCE:
-            self._raised_at = now
-            self._raise_inside()
+        self._ready.wait()
+        loop = self._loop
+        while futures.wait([self.finished], HEARTBEAT).not_done:
+            now = time.perf_counter()
+            loop.look()
+            if now - self._began > self.max_seconds and self._told_at == math.inf:
+                self._told_at, loop.halt = now, RunStopped()
+                loop.end_with(bool)  # it turns
+            if now < self._told_at:
+                continue
+            unended = len(loop.log.spawns) - len(loop.log.ended)
+            if unended < self._fewest:
+                self._fewest, self._told_at = unended, now
+            if now - self._told_at > _LEAVE_AFTER:
+                self._give_up()
+            elif min(loop.held_for(), now - self._raised_at) > _PATIENCE:
+                self._raised_at = now
+                self._raise_inside()
 
     def snapshot(self) -> Trace:
         """The trace so far, while the run goes on."""
@@ -290,8 +286,7 @@ class Run:
             self._told_at = time.perf_counter()
         loop.halt = None
         loop.limit = loop.most = len(loop.steps) // FIELDS + _STEPS_TO_END + len(left) * PER_TASK
-        for task in left:
-            task.cancel()
+        loop.cancel_all()
         _run_until_done(loop, left)
         if loop._asyncgens:  # type: ignore[attr-defined]
             loop.log.hidden.add(len(loop.log.spawns))

@@ -34,10 +34,7 @@ def _tell(coro: Any) -> None:
 
 @contextlib.contextmanager
 def watch(tell: Listener) -> Iterator[None]:
-    """Call `tell` with each coroutine that this thread drops unawaited, and the frame that does.
-
-    Python warns of those for which `tell` returns False.
-    """
+    """Call `tell` with what this thread drops unawaited, and where; at a False, Python warns."""
     listener = threading.get_ident(), tell
     with _lock:
         _listeners.append(listener)
