@@ -246,13 +246,9 @@ class RecordedTimer(asyncio.TimerHandle):
             _run(self)
             return
         # It runs nothing of the program's, so it is no step: the timer itself wakes the task.
-        loop.step = TIMER
-        loop.sleep_over = created
-        try:
-            self._callback(*self._args)
-        finally:
-            loop.sleep_over = None
-            loop.step = OUTSIDE
+        loop.step, loop.sleep_over = TIMER, created
+        self._callback(*self._args)
+        loop.step, loop.sleep_over = OUTSIDE, None
 
 
 def _with_wall(run: Callable[[Any], None]) -> Callable[[Any], None]:

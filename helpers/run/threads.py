@@ -190,20 +190,18 @@ class ThreadWork:
             _queues.pop(thread, None)
 
     def at_work(self) -> bool:
-        """Whether any job is out that is not parked until a later moment."""
-        out = list(self._out.values())
-        rest = Counter(job.executor for job in out if self._rests(job))
+        """Whether any job is out that is neither parked, nor waits for the loop's answer by now."""
+        out, long_ago = list(self._out.values()), time.perf_counter() - _GRACE
+        rest = Counter(
+            job.executor
+            for job in out  # one that has ended sent its result, and is over in a moment
+            if job.ended is None and (job.parked or max(job.asked, self.jumped_at) < long_ago)
+        )
         # With every helper of a pool parked, what still queues for it cannot begin.
         return any(
             rest[pool] < min(jobs, getattr(pool, "_max_workers", jobs))
             for pool, jobs in Counter(job.executor for job in out).items()
         )
-
-    def _rests(self, job: Job) -> bool:
-        """Whether a job is parked in `busy`, or has waited for the loop's answer for long."""
-        asked_long_ago = time.perf_counter() - max(job.asked, self.jumped_at) > _GRACE
-        # If it has ended, what it sent is its result, and it is over in a moment.
-        return job.ended is None and (job.parked or asked_long_ago)
 
     def collect(self, *, until_quiet: bool) -> list[asyncio.Handle]:
         """What threads sent, sorted by the number of the job, once no job is at work.
