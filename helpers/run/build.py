@@ -52,10 +52,9 @@ class _Reader:
         created_at, self.waker, start, end, self.owner = (flat[n::FIELDS] for n in range(FIELDS))
         self.start, self.end = list(map(self.since, start)), list(map(self.since, end))
         for created, waker in zip(created_at, self.waker, strict=True):
-            step = waker // FIELDS
-            plumbing = 0 <= step < len(self.ready) and self.owner[step] == PLUMBING
+            plumbing = waker >= 0 and self.owner[waker // FIELDS] == PLUMBING
             self.woken_by.append(self.who(waker))
-            self.ready.append(self.ready[step] if plumbing else self.since(created))
+            self.ready.append(self.ready[waker // FIELDS] if plumbing else self.since(created))
         self.own = self._own_time()
         steps = self.steps()
         lanes = (*self.tasks(steps), *self.callback_lanes(steps), *self.jobs)
@@ -227,8 +226,9 @@ class _Reader:
                 busy_until[helper : helper + 1] = [end]
                 thread = f"helper {helper + 1}"
                 steps = (Step(spawned, start, end, thread, job.parent, wall=job.wall),)
-            lane = number, name, job.parent, spawned, ended, job.outcome(), end, steps
-            yield Task(*lane, kind=LaneKind.THREAD, error=job.error)
+            outcome, error = job.outcome()
+            lane = number, name, job.parent, spawned, ended, outcome, end, steps
+            yield Task(*lane, kind=LaneKind.THREAD, error=error)
 
 
 def _numbered(names: list[str]) -> list[str]:

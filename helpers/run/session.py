@@ -141,8 +141,6 @@ class Run:
 
     def snapshot(self) -> Trace:
         """The trace so far, while the run goes on."""
-        if self.finished.done():
-            return self.finished.result()
         return self._trace(self._loop.log_so_far())
 
     def jobs_are_done(self) -> bool:

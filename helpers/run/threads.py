@@ -66,18 +66,19 @@ class Job:
         self.submitted = loop.stamp()
         self.started: float | None = None
         self.ended: float | None = None
-        self.error = ""  # what the function raised, in words
         self.wall = 0.0  # real seconds for which it held the virtual clock, if it did
         self.thread: threading.Thread | None = None
         self.future: Future[Any] | None = None
 
-    def outcome(self) -> Outcome:
-        """How it ended."""
-        if self.future is not None and self.future.cancelled():
-            return Outcome.CANCELLED
-        if self.ended is None:
-            return Outcome.PENDING
-        return Outcome.RAISED if self.error else Outcome.RETURNED
+    def outcome(self) -> tuple[Outcome, str]:
+        """How it ended, and what the function raised, in words."""
+        if self.future is None or not self.future.done():
+            return Outcome.PENDING, ""
+        if self.future.cancelled():
+            return Outcome.CANCELLED, ""
+        if (error := self.future.exception()) is None:
+            return Outcome.RETURNED, ""
+        return Outcome.RAISED, in_words(error)
 
     def run(self, func: Callback, *args: Any) -> Any:
         """Call the function in this thread, which works for this job meanwhile."""
@@ -86,10 +87,6 @@ class Job:
         began, used = time.perf_counter(), cpu_used()
         try:
             result = func(*args)
-        except BaseException as error:
-            self.error = in_words(error)
-            raise
-        else:
             if asyncio.iscoroutine(result):
                 self.loop.log.told.append(("never_called", self.name, ""))
             return result
