@@ -36,8 +36,7 @@ class _Reader:
     """Reads the log of one run, of which nothing changes any more: most of it when asked."""
 
     def __init__(self, log: Log, jobs: Sequence[Job], now: float) -> None:
-        self.log = log
-        self.now = now
+        self.log, self.now = log, now
         self.numbers = [n for n in range(len(log.spawns)) if n not in log.hidden]  # tasks shown
         self.first_job = len(log.spawns) + len(log.callbacks)  # those of one name share a lane
         self.jobs = tuple(self.job_lanes(list(jobs)))  # now: a job may go on when the run is over
