@@ -44,7 +44,7 @@ def found_while_it_blocks(
     run.start()
     assert begun.wait(60)
     block(0.3)
-    run.watch()
+    run._loop.look()
     seen.set()
     return list(run.finished.result(60).findings)
 

@@ -24,10 +24,7 @@ _WORDS = {TIMER: wakers.TIMER, IO: wakers.IO, THREAD: wakers.THREAD, OUTSIDE: wa
 
 
 def build_trace(log: Log, jobs: Sequence[Job], now: float, **known: Any) -> Trace:
-    """The trace of a run up to the loop's moment `now`, also while the run goes on.
-
-    `known` are fields of the trace that the log does not tell: clock, unit and result.
-    """
+    """The trace of a run up to the loop's moment `now`; `known` is what the log does not tell."""
     reader = _Reader(log.copy(), jobs, now)
     readers = {"lanes": reader.lanes, "sequence": reader.sequence, "findings": findings.find}
     readers["pauses"] = lambda trace: tuple(sorted(reader.own)) if trace.lanes else ()
@@ -39,15 +36,12 @@ class _Reader:
     """Reads the log of one run, of which nothing changes any more: most of it when asked."""
 
     def __init__(self, log: Log, jobs: Sequence[Job], now: float) -> None:
-        self.log = log
-        self.now = self.since(now)
+        self.log, self.now = log, now
         self.numbers = [n for n in range(len(log.spawns)) if n not in log.hidden]  # tasks shown
-        lane = count(len(log.spawns))  # callbacks of one name share a lane
-        self.callback_lane = {name: next(lane) for name in dict.fromkeys(log.callbacks)}
-        self.first_job = next(lane)
+        self.first_job = len(log.spawns) + len(log.callbacks)  # those of one name share a lane
         self.jobs = tuple(self.job_lanes(list(jobs)))  # now: a job may go on when the run is over
-        places = {*log.lines.values(), *log.suspended.values(), *(at for *_, at in log.ignored)}
-        self.words = {place: source.describe(place) for place in places if place}  # files change
+        places = {*(at for _, at in log.held.values()), *(at for *_, at in log.ignored if at)}
+        self.words = {place: source.describe(place) for place in places}  # now: files change
 
     def lanes(self, _: Trace) -> tuple[Task, ...]:
         self.parents: dict[int, int | None] = {}
@@ -57,10 +51,9 @@ class _Reader:
         created_at, self.waker, start, end, self.owner = (flat[n::FIELDS] for n in range(FIELDS))
         self.start, self.end = list(map(self.since, start)), list(map(self.since, end))
         for created, waker in zip(created_at, self.waker, strict=True):
-            step = waker // FIELDS
-            plumbing = 0 <= step < len(self.ready) and self.owner[step] == PLUMBING
+            plumbing = waker >= 0 and self.owner[waker // FIELDS] == PLUMBING
             self.woken_by.append(self.who(waker))
-            self.ready.append(self.ready[step] if plumbing else self.since(created))
+            self.ready.append(self.ready[waker // FIELDS] if plumbing else self.since(created))
         self.own = self._own_time()
         steps = self.steps()
         lanes = (*self.tasks(steps), *self.callback_lanes(steps), *self.jobs)
@@ -86,16 +79,12 @@ class _Reader:
         unseen = log.hidden | {PLUMBING}
         last = (log.steps[n + 3] for n in steps if log.steps[n + 4] not in unseen)
         ends = [self.since(end) for end in (*islice(last, 1), *(end for *_, end in log.eager))]
-        ends += [self.gone(number) for number in set(self.numbers).difference(log.ended)]
+        pending = set(self.numbers).difference(log.ended)
+        ends += [self.since(log.vanished.get(number, self.now)) for number in pending]
         return max([*ends, *(job.end for job in self.jobs)], default=0.0)
 
     def since(self, moment: float) -> float:
         return round(moment - self.log.origin, DIGITS)
-
-    def gone(self, number: int) -> float:
-        """When a task that did not end was last there."""
-        moment = self.log.vanished.get(number)
-        return self.now if moment is None else self.since(moment)
 
     def who(self, waker: int) -> int | str:
         """Who acted in a step, or as one of the codes: a lane's id or a word."""
@@ -111,17 +100,11 @@ class _Reader:
 
     def canceller(self, waker: int) -> int | str:
         """Who asked a task to stop in a step, or as one of the codes."""
-        if waker in self.log.deadlines:
-            return wakers.DEADLINE
-        if waker in self.log.groups:
-            return wakers.GROUP
-        by = self.who(waker)
-        if by == wakers.START:
-            return wakers.STOP if self.log.main_over is None else wakers.MAIN_RETURN
-        return by
+        by = self.log.askers.get(waker) or self.who(waker)
+        return self.log.askers[OUTSIDE] if by == wakers.START else by
 
     def lane_of(self, owner: int) -> int:
-        return owner if owner >= 0 else self.callback_lane[self.log.callbacks[USER - owner]]
+        return owner if owner >= 0 else len(self.log.spawns) + USER - owner
 
     def sequence(self, trace: Trace) -> tuple[int, ...]:
         """The lanes' ids, one for each of their steps, in the order in which those began."""
@@ -139,8 +122,8 @@ class _Reader:
             begun, parent = self.since(start), self.who(step)
             self.parents[number] = parent if isinstance(parent, int) else None
             steps[number].append(Step(begun, begun, self.since(end), CHEF, parent))
-        long = self._long_steps()
         asked = {(number, waker): self.canceller(waker) for number, _, waker in self.log.cancels}
+        walls = self.log.wall
         for n, (owner, waker) in enumerate(zip(self.owner, self.waker, strict=True)):
             if owner == PLUMBING:
                 continue
@@ -148,45 +131,36 @@ class _Reader:
             at, by = lane[-1].end if lane else 0.0, self.woken_by[n]
             if not lane:
                 # Whose step it was that made the task's first step ready.
-                in_a_step = 0 <= waker < len(self.log.steps)
-                spawner = self.owner[waker // FIELDS] if in_a_step else PLUMBING
+                spawner = self.owner[waker // FIELDS] if waker >= 0 else PLUMBING
                 self.parents[owner] = None if spawner == PLUMBING else self.lane_of(spawner)
             if lane or waker >= 0:  # not main's own first step
                 by = asked.get((owner, waker), by)
             start = max(self.start[n], at)
             ready = min(max(self.ready[n], at), start)
             end = max(self.end[n], start)
-            lane.append(Step(ready, start, end, CHEF, by, *long.get(n, ())))
+            wall, held_at = walls.get(n * FIELDS, 0.0), ""
+            if (wall or end > start) and (held := self.log.held.get(n * FIELDS)):
+                held_at = f"{held[0]} {self.words[held[1]]}"  # else only the machine made it slow
+            lane.append(Step(ready, start, end, CHEF, by, held_at, wall))
         return steps
-
-    def _long_steps(self) -> dict[int, tuple[str, float]]:
-        """By number of the step: where it held the loop, in words, and its real seconds."""
-        lines, suspended, wall = self.log.lines, self.log.suspended, self.log.wall
-        long: dict[int, tuple[str, float]] = {}
-        for offset in (*lines, *suspended, *wall):
-            n = offset // FIELDS
-            if offset not in wall and n < len(self.end) and self.end[n] == self.start[n]:
-                continue  # only the machine made it slow
-            place = lines.get(offset) or suspended.get(offset)
-            word = "at" if offset in lines else "before"
-            held_at = f"{word} {self.words[place]}" if place else ""
-            long[n] = held_at, wall.get(offset, 0.0)
-        return long
 
     def tasks(self, steps: dict[int, list[Step]]) -> Iterator[Task]:
         log, cancels, noticed = self.log, self.cancels(), self.noticed()
-        names, ended = self._names(), set(log.ended)
+        auto, ended = source.AUTO_NAME, set(log.ended)
+        given = {n: name for n, name in log.names.items() if not auto.fullmatch(name)}
+        codes = [getattr(code, "co_name", code) for code in log.spawns]
+        names = _numbered([given.get(n) or code for n, code in enumerate(codes)])
         for number in self.numbers:
             own, code = steps.get(number, ()), log.spawns[number]
             usual = Outcome.RETURNED if number in ended else Outcome.PENDING
             outcome = log.outcomes.get(number, usual)
-            created, waker = log.queued.get(number, (self.now + log.origin, OUTSIDE))
+            created, waker = log.queued.get(number, (self.now, OUTSIDE))
             spawned = own[0].ready if own else self.since(created)
             if not own and isinstance(creator := self.who(waker), int):
                 self.parents[number] = creator
             last = end = own[-1].end if own else spawned
             if pending := outcome is Outcome.PENDING:
-                end = max(self.gone(number), last)
+                end = max(self.since(log.vanished.get(number, self.now)), last)
             parent, ended_at = self.parents.get(number), None if pending else last
             lane = number, names[number], parent, spawned, ended_at, outcome, end
             yield Task(
@@ -226,18 +200,8 @@ class _Reader:
             noticed[n] = (*noticed.get(n, ()), "not_told")
         return noticed
 
-    def _names(self) -> list[str]:
-        names: list[str] = []
-        for number, code in enumerate(self.log.spawns):
-            given = self.log.names.get(number)
-            if not given or source.AUTO_NAME.fullmatch(given):
-                given = code if isinstance(code, str) else str(code.co_name)
-            names.append(given)
-        return _numbered(names)
-
     def callback_lanes(self, steps: dict[int, list[Step]]) -> Iterator[Task]:
-        """A lane for each name of a callback that has run."""
-        for name, number in self.callback_lane.items():
+        for number, name in enumerate(self.log.callbacks, len(self.log.spawns)):
             if own := steps.get(number):
                 spawned, end, waker = own[0].ready, own[-1].end, own[0].woken_by
                 parent = waker if isinstance(waker, int) else None
@@ -251,21 +215,19 @@ class _Reader:
         busy_until: list[float] = []  # for each helper
         names = _numbered([job.name for job in jobs])
         for number, (job, name) in enumerate(zip(jobs, names, strict=True), self.first_job):
-            outcome, spawned = job.outcome(), self.since(job.submitted)
-            ended = None if job.ended is None else self.since(job.ended)
+            spawned, ended = self.since(job.submitted), job.ended and self.since(job.ended)
+            end = self.since(self.now) if ended is None else ended
             steps: tuple[Step, ...] = ()
             if job.started is not None:
-                start, end = self.since(job.started), self.now if ended is None else ended
+                start = self.since(job.started)
                 free = (k for k, until in enumerate(busy_until) if until <= start)
                 helper = next(free, len(busy_until))
                 busy_until[helper : helper + 1] = [end]
                 thread = f"helper {helper + 1}"
                 steps = (Step(spawned, start, end, thread, job.parent, wall=job.wall),)
-            elif outcome is Outcome.CANCELLED:
-                ended = spawned
-            end = self.now if ended is None else ended
+            outcome, error = job.outcome()
             lane = number, name, job.parent, spawned, ended, outcome, end, steps
-            yield Task(*lane, kind=LaneKind.THREAD, error=job.error)
+            yield Task(*lane, kind=LaneKind.THREAD, error=error)
 
 
 def _numbered(names: list[str]) -> list[str]:

@@ -7,6 +7,7 @@ idea is trio's MockClock (autojump) and Tokio's `start_paused`.
 import asyncio
 import contextlib
 import math
+import sys
 import time
 from collections.abc import Iterator
 from typing import Any, NoReturn
@@ -119,9 +120,9 @@ def busy(seconds: float) -> None:
     if not 0 <= seconds < float("inf"):
         raise ValueError(f"busy expects seconds of 0 or more, and not infinite, got {seconds!r}")
     job = current_job()
-    loop = asyncio._get_running_loop() if job is None else job.loop
-    if note := getattr(loop, "note_busy", None):
-        note(job)
+    loop: Any = asyncio._get_running_loop() if job is None else job.loop
+    if job is None and getattr(loop, "step", -1) >= 0:
+        loop.note_line(loop.step, sys._getframe(1))
     if not isinstance(loop, VirtualLoop):
         block(seconds)
     elif job is not None:

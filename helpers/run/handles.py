@@ -19,11 +19,11 @@ from typing import Any, Self
 from helpers.run.clock import RESOLUTION
 from helpers.run.source import Args, Place, of_frame
 from helpers.run.threads import REALLY_SLOW, cpu_used, held_on
-from helpers.task import Outcome
+from helpers.task import STOP, Outcome
 
 # Who woke a step: the offset in `Log.steps` of the step that created its handle, or one of these.
 OUTSIDE, TIMER, IO, THREAD = -1, -2, -3, -4  # THREAD - n: the run's job number n
-# Whose step it was: a task's number, or one of these. USER - n: the program's n-th callback.
+# Whose step it was: a task's number, or one of these. USER - n: the callback of the n-th name.
 PLUMBING, USER = -1, -2
 FIELDS = 5  # of a step, in the flat list: created, waker, start, end, owner
 
@@ -53,18 +53,17 @@ class Log:
         self.hidden: set[int] = set()  # tasks of the recorder's own
         self.queued: dict[int, tuple[float, int]] = {}  # not begun yet: created, waker
         self.eager: list[tuple[int, int, float, float]] = []  # number, step, start, end
-        self.callbacks: list[str] = []
+        self.callbacks: dict[str, int] = {}  # by name: their number, from 0
         self.ended: list[int] = []  # tasks that are done
         self.outcomes: dict[int, Outcome] = {}  # of those that did not return
         self.errors: dict[int, str] = {}  # of the tasks that raised
         self.cancels: list[tuple[int, float, int]] = []  # number, time, waker
-        self.deadlines: set[int] = set()  # steps in which an asyncio.timeout ran out
+        self.askers = {OUTSIDE: STOP}  # whose requests a step makes, if they are not its own
         self.groups: dict[int, int] = {}  # steps in which a TaskGroup hears of a child: whose it is
         self.ignored: list[tuple[int, float, Place | None]] = []  # deadlines: number, left, block
         self.not_told: set[int] = set()  # tasks of which only a gather heard that had failed
-        self.main_over: float | None = None
-        self.lines: dict[int, Place] = {}  # by a long step's offset: the line that held the loop
-        self.suspended: dict[int, Place | None] = {}  # the await that ended it
+        # By a long step's offset: "at" and the line that held the loop, or "before" and its await.
+        self.held: dict[int, tuple[str, Place]] = {}
         self.wall: dict[int, float] = {}  # real seconds that a virtual step took
         self.raised: dict[str, str] = {}  # by a callback's name: its first exception, in words
         self.pauses: list[tuple[float, float]] = []  # of the garbage collector, in this thread
@@ -228,7 +227,7 @@ class RecordedTimer(asyncio.TimerHandle):
         self._loop = loop
         self._callback = callback
         self._args = args
-        self._cancelled = self._scheduled = False
+        self._cancelled, self._scheduled = False, True  # its maker puts it into the heap at once
         self._repr = None
         self._source_traceback = format_helpers.extract_stack() if loop._debug else None
         self._when = when
@@ -247,13 +246,9 @@ class RecordedTimer(asyncio.TimerHandle):
             _run(self)
             return
         # It runs nothing of the program's, so it is no step: the timer itself wakes the task.
-        loop.step = TIMER
-        loop.sleep_over = created
-        try:
-            self._callback(*self._args)
-        finally:
-            loop.sleep_over = None
-            loop.step = OUTSIDE
+        loop.step, loop.sleep_over = TIMER, created
+        self._callback(*self._args)
+        loop.step, loop.sleep_over = OUTSIDE, None
 
 
 def _with_wall(run: Callable[[Any], None]) -> Callable[[Any], None]:

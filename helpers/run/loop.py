@@ -12,7 +12,7 @@ import time
 import weakref
 from collections.abc import Callable
 from itertools import count
-from types import FrameType, FunctionType, MethodType
+from types import FrameType, MethodType
 from typing import Any, NoReturn
 
 from helpers.run import handles, source, unawaited
@@ -20,8 +20,8 @@ from helpers.run.clock import VirtualLoop, set_aside
 from helpers.run.errors import THREAD_OF_ITS_OWN, RunTooLong, explain
 from helpers.run.handles import FIELDS, OUTSIDE, PAUSE, RecordedHandle, RecordedTask, RecordedTimer
 from helpers.run.source import Args, Callback, InContext
-from helpers.run.threads import Job, ThreadWork, cpu_used, current_job
-from helpers.task import Outcome
+from helpers.run.threads import ThreadWork, current_job
+from helpers.task import DEADLINE, GROUP, Outcome
 
 # What asyncio calls when a timeout is over, and when a task of a group ends.
 _TIMEOUT, _GROUP = asyncio.Timeout._on_timeout, asyncio.TaskGroup._on_task_done
@@ -33,7 +33,7 @@ _FAULT = re.compile("Unclosed|xception|rror")  # in what is told of no task
 _blank: Any = RecordedTask.__new__
 _BaseEventLoop = asyncio.BaseEventLoop
 # A run may take so many steps, and each task some of its own, but no more than the most.
-SPARE_STEPS, _STEPS_OF_A_TASK, MAX_STEPS = 100_000, 3, 1_000_000
+SPARE_STEPS, PER_TASK, MAX_STEPS = 100_000, 3, 1_000_000
 
 
 class RecordingLoop(asyncio.BaseEventLoop):
@@ -45,7 +45,7 @@ class RecordingLoop(asyncio.BaseEventLoop):
     stamp: Callable[[], float]  # the moment in the loop's seconds; the loop's own, found sooner
     halt: BaseException | None = None  # set from another thread: raised at the next turn
     passes_request_on = False  # asyncio cancels a task that is recorded
-    broken_off: source.Place | None = None  # the line of a step that was ended by force
+    broken_off: tuple[str, source.Place] | None = None  # where a step was ended by force
     _thread_id: Any  # of the thread in which it runs, or None
 
     def prepare(self, limit: int | None) -> None:
@@ -58,15 +58,12 @@ class RecordingLoop(asyncio.BaseEventLoop):
         gc.callbacks.append(self._note_collection)
         self.auto_names = count(1)  # each run's own, as a fresh interpreter's
         self.limit: float = limit or SPARE_STEPS  # where the number of steps is looked at next
-        self.spare: float = SPARE_STEPS
         self.most: float = limit or MAX_STEPS
         self.raised: list[weakref.ref[asyncio.Task[Any]]] = []  # their errors may be retrieved yet
         self.step_class: type | None = None  # of what a task hands over as its step, once seen
         self.sleep_over: float | None = None  # since when, while a sleep's timer sets its future
         self.step = OUTSIDE  # the offset in the log of the step that runs
-        self.wall_began = time.perf_counter()  # when it began on the real clock
-        self.cpu_asked_at, self.cpu_used = self.wall_began, cpu_used()
-        self._plumbing: dict[int, tuple[bool, Any]] = {}
+        self.wall_began = self.cpu_asked_at = -math.inf  # when it began on the real clock
 
     # nest_asyncio leaves this class alone, and may have swapped these in that of a kernel's loop.
     _nest_patched = True
@@ -176,7 +173,6 @@ class RecordingLoop(asyncio.BaseEventLoop):
             self._check_callback(callback, "call_at")
         timer: Any = self.timer_class(when, callback, args, self, context)
         heapq.heappush(self._scheduled, timer)
-        timer._scheduled = True
         return timer
 
     def call_later(self, delay: float, callback: Any, *args: Any, context: InContext = None) -> Any:
@@ -185,7 +181,6 @@ class RecordingLoop(asyncio.BaseEventLoop):
             return self.call_at(self.time() + delay, callback, *args, context=context)
         timer: Any = self.timer_class(self.time() + delay, callback, args, self, context)
         heapq.heappush(self._scheduled, timer)
-        timer._scheduled = True
         return timer
 
     def create_task(self, coro: Any, **options: Any) -> Any:
@@ -232,10 +227,10 @@ class RecordingLoop(asyncio.BaseEventLoop):
             raise self.halt
         taken = len(self.steps) // FIELDS
         if taken > self.limit:
-            self.limit = min(self.most, self.spare + _STEPS_OF_A_TASK * len(self.log.spawns))
+            self.limit = min(self.most, SPARE_STEPS + PER_TASK * len(self.log.spawns))
             if taken > self.limit:
                 self.limit = math.inf
-                raise RunTooLong(f"the run took {taken} steps and did not end")
+                raise RunTooLong(f"the run took {taken} steps")
         super()._process_events(event_list)
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
@@ -244,11 +239,9 @@ class RecordingLoop(asyncio.BaseEventLoop):
         number = getattr(task, "recorded_as", None) if asyncio.isfuture(task) else None
         kinds = [kind for end, kind in _TOLD.items() if message.endswith(end)]
         if number is not None and kinds:
-            # When the trace is made, a finding may say it already, but can be made no more.
-            is_said = not self._closed or self.log.noticed.get(number) == kinds[0]
             self.log.noticed[number] = kinds[0]
             self.log.vanished[number] = self.stamp()
-            if is_said and self._exception_handler is None:
+            if self._exception_handler is None:
                 return
         error, handle = context.get("exception"), context.get("handle")
         words = source.in_words(error) if error else ""
@@ -276,30 +269,23 @@ class RecordingLoop(asyncio.BaseEventLoop):
 
     def owner_of(self, callback: Any) -> int:
         """Whose step it is when the callback is no task's own step or wake-up."""
-        # One for all closures of a function. Any other object may answer anything.
-        key: Any = callback.__func__ if type(callback) is MethodType else None
-        if type(callback) is FunctionType:
-            key = callback.__code__
-        # Looked up by its id, as the hash of a code reads all of it; so the key is kept.
-        plumbing, _ = self._plumbing.get(id(key), (None, None))
-        if plumbing is None:
-            plumbing = source.is_plumbing(callback)
-            if key is not None:
-                self._plumbing[id(key)] = plumbing, key
-        if plumbing:
-            if key is _TIMEOUT:
-                self.log.deadlines.add(len(self.steps))
-            elif key is _GROUP:
-                self.log.groups[len(self.steps)] = self.number(callback.__self__._parent_task)
-            return handles.PLUMBING
-        self.log.callbacks.append(source.name_of(callback))
-        return handles.USER - (len(self.log.callbacks) - 1)
+        method = callback.__func__ if type(callback) is MethodType else None
+        if method is _TIMEOUT:
+            self.log.askers[len(self.steps)] = DEADLINE
+        elif method is _GROUP:
+            self.log.askers[len(self.steps)] = GROUP
+            self.log.groups[len(self.steps)] = self.number(callback.__self__._parent_task)
+        elif not source.is_plumbing(callback):
+            known = self.log.callbacks
+            return handles.USER - known.setdefault(source.name_of(callback), len(known))
+        return handles.PLUMBING
 
     def look_at(self, number: int, task: Any, step: int) -> None:
         """After a step of a task that has ended with it, or that took long: note which."""
         log = self.log
         if not task.done():
-            log.suspended[step] = source.suspended(task)
+            if place := source.suspended(task):
+                log.held.setdefault(step, ("before", place))
             return
         log.ended.append(number)
         if number in log.foreign:
@@ -315,20 +301,16 @@ class RecordingLoop(asyncio.BaseEventLoop):
             explain(error, log.errors[number])
             self.raised.append(weakref.ref(task))
 
-    def note_busy(self, job: Job | None) -> None:
-        """Note the line from which a step is `busy`; a job has no line."""
-        if job is None and self.step != OUTSIDE:
-            self._note_line(self.step, sys._getframe(2))
-
     def look(self) -> None:
         """From another thread: note the line at which a step that is long by now holds the loop."""
         step = self.step
         if self.held_for() >= handles.LOOK_AFTER:
-            self._note_line(step, sys._current_frames().get(self._thread_id))
+            self.note_line(step, sys._current_frames().get(self._thread_id))
 
-    def _note_line(self, step: int, frame: FrameType | None) -> None:
-        if step not in self.log.lines and (at := source.of_frame(frame)) and step == self.step:
-            self.log.lines[step] = at
+    def note_line(self, step: int, frame: FrameType | None) -> None:
+        """Note the line at which a step, if it is the one that runs, holds the loop."""
+        if step not in self.log.held and (at := source.of_frame(frame)) and step == self.step:
+            self.log.held[step] = "at", at
 
     def held_for(self) -> float:
         """Real seconds for which the step that runs now has held the loop; 0 if none runs."""
@@ -338,7 +320,7 @@ class RecordingLoop(asyncio.BaseEventLoop):
     def cancel_all(self) -> None:
         """Ask every task to stop, in the name of whoever stopped the run."""
         self.step = OUTSIDE
-        for task in asyncio.all_tasks(self):
+        for task in self.in_order():
             task.cancel()
 
     def in_order(self) -> list[Any]:

@@ -18,8 +18,9 @@ from helpers.run.build import build_trace
 from helpers.run.clock import set_aside
 from helpers.run.errors import Deadlock, RunError, RunStopped, RunTooLong, carry
 from helpers.run.handles import FIELDS, LOOK_AFTER, OUTSIDE, Log
-from helpers.run.loop import RealRecordingLoop, RecordingLoop, VirtualRecordingLoop
+from helpers.run.loop import PER_TASK, RealRecordingLoop, RecordingLoop, VirtualRecordingLoop
 from helpers.run.prints import Prints
+from helpers.task import DEADLINE, MAIN_RETURN
 from helpers.text import listing
 from helpers.trace import Trace
 
@@ -53,21 +54,19 @@ class Run:
             name = getattr(self.coro, "__name__", "main")
             raise TypeError(f"record expects a coroutine such as {name}(), got {self.coro!r}")
         max_steps, max_seconds, until = self.max_steps, self.max_seconds, self.until
-        wrong = ""
-        if self.clock not in _LOOPS or self.unit not in ("seconds", "minutes"):
-            choice = 'clock is "virtual" or "real", and unit "seconds" or "minutes"'
-            wrong = f"{choice}, got {self.clock!r} and {self.unit!r}"
-        elif not min(1 if max_steps is None else max_steps, max_seconds, until) > 0:
-            wrong = f"limits are above 0, got {max_steps=!r}, {max_seconds=!r} and {until=!r}"
-        if wrong:
+        least = min(1 if max_steps is None else max_steps, max_seconds, until)
+        if self.clock not in _LOOPS or self.unit not in ("seconds", "minutes") or not least > 0:
             self.coro.close()
-            raise ValueError(wrong)
+            must = 'clock is "virtual" or "real", unit "seconds" or "minutes", limits are above 0'
+            limits = f"{max_steps=!r}, {max_seconds=!r} and {until=!r}"
+            raise ValueError(f"{must}: got {self.clock!r} and {self.unit!r}, {limits}")
         self.finished: futures.Future[Trace] = futures.Future()
         self.error: BaseException | None = None
         self._loop: Any = None  # a RecordingLoop, once the run has begun
         self._ready = threading.Event()
         self._began = self._raised_at = 0.0
-        self._stopped = self._given_up = self._in_time = False  # in time: `until` came
+        self._stopped: asyncio.CancelledError | None = None
+        self._given_up = self._in_time = False  # in time: `until` came
         # From when it is told to end, `RunStopped` may be raised in its thread, at any line.
         self._told_at = self._fewest = math.inf  # the fewest tasks since that had not ended
         self._finishing = threading.Lock()
@@ -75,6 +74,7 @@ class Run:
         self._kept: list[Any] = []  # tasks that would else be gone before their errors are told
         self._trace_at_error: Trace | None = None  # before its tasks were cancelled
         self._ended_by = ""  # what ended the run before main was over, in words
+        self._result: Any = None
 
     def start(self) -> None:
         """Begin the run."""
@@ -107,64 +107,51 @@ class Run:
             except asyncio.CancelledError:
                 self.stop()  # it ends in about a second, so a second Stop changes nothing
         if self._stopped and not isinstance(self.error, asyncio.CancelledError):
-            self.error = asyncio.CancelledError("the run was stopped")  # it ended in another way
+            self.error = self._stopped  # it ended in another way
             carry(self.error, self.finished.result())
         return self.finished.result()
 
     def stop(self) -> None:
         """Ask the run to end: every task is cancelled and awaited."""
-        first, self._stopped = not self._stopped, True
+        first, self._stopped = not self._stopped, asyncio.CancelledError("the run was stopped")
         if first and not self.finished.done():
             self._told_at = min(self._told_at, time.perf_counter())
             self._loop.end_with(self._loop.cancel_all)
 
     def _look_after(self) -> None:
-        """In a thread of its own: watch the run until it is over."""
-        self._ready.wait()
-        while futures.wait([self.finished], HEARTBEAT).not_done:
-            self.watch()
-
-    def watch(self) -> None:
         """Note what holds the loop for long, and see to it that a run ends that is told to."""
-        loop, now = self._loop, time.perf_counter()
-        loop.look()
-        if now - self._began > self.max_seconds and self._told_at == math.inf:
-            self._told_at = now
-            loop.halt = self._cut_short()
-            loop.end_with(bool)  # it turns
-        if now < self._told_at:
-            return
-        unended = len(loop.log.spawns) - len(loop.log.ended)
-        if unended < self._fewest:
-            self._fewest, self._told_at = unended, now
-        if now - self._told_at > _LEAVE_AFTER:
-            self._give_up()
-        elif min(loop.held_for(), now - self._raised_at) > _PATIENCE:
-            self._raised_at = now
-            self._raise_inside()
+        self._ready.wait()
+        loop = self._loop
+        while futures.wait([self.finished], HEARTBEAT).not_done:
+            now = time.perf_counter()
+            loop.look()
+            if now - self._began > self.max_seconds and self._told_at == math.inf:
+                self._told_at, loop.halt = now, RunStopped()
+                loop.end_with(bool)  # it turns
+            if now < self._told_at:
+                continue
+            unended = len(loop.log.spawns) - len(loop.log.ended)
+            if unended < self._fewest:
+                self._fewest, self._told_at = unended, now
+            if now - self._told_at > _LEAVE_AFTER:
+                self._give_up()
+            elif min(loop.held_for(), now - self._raised_at) > _PATIENCE:
+                self._raised_at = now
+                self._raise_inside()
 
     def snapshot(self) -> Trace:
         """The trace so far, while the run goes on."""
-        if self.finished.done():
-            return self.finished.result()
-        return self._trace(None, self._loop.log_so_far())
+        return self._trace(self._loop.log_so_far())
 
     def jobs_are_done(self) -> bool:
         """Whether no thread works for the run any more, but for one that may never end."""
         left = time.perf_counter() - self._told_at > _LEAVE_JOBS_AFTER
         return left or not self._loop.thread_work.unfinished()
 
-    def _cut_short(self) -> BaseException:
-        """What ends a run that is told to end from outside."""
-        if self._stopped:
-            words = "the run was stopped" + " and did not end" * self._given_up
-            return asyncio.CancelledError(words)
-        return RunTooLong(f"the run took more than {self.max_seconds:g} s and did not end")
-
     def _fail(self, error: BaseException) -> None:
-        """Note the first error that ends the run."""
+        """Note the first error that ends the run; of one told to end from outside, what told it."""
         if isinstance(error, RunStopped | asyncio.CancelledError) and self._told_at < math.inf:
-            error = self._cut_short()
+            error = self._stopped or RunTooLong(f"the run took more than {self.max_seconds:g} s")
         if self.error is None:
             self.error = error
             if 0 not in self._loop.log.ended:  # main's
@@ -181,7 +168,7 @@ class Run:
             if frame.f_code in reported or frame.f_globals.get("__name__") in _OF_WEAK_REFERENCES:
                 return
         self._kept += self._loop.in_order()  # outside a step, it may lose the task that is next
-        self._loop.broken_off = self._loop.log.lines.get(self._loop.step)
+        self._loop.broken_off = self._loop.log.held.get(self._loop.step)
         stopped = ctypes.py_object(RunStopped)
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), stopped)
 
@@ -191,41 +178,42 @@ class Run:
             return
         loop, self._given_up = self._loop, True
         held = loop.held_for() > _PATIENCE
-        loop.broken_off = loop.log.lines.get(loop.step) if held else None
+        loop.broken_off = loop.log.held.get(loop.step) if held else None
         self._fail(RunStopped())
         loop.note_what_is_left(self.error, refused=not held)
         # A thread that comes back from where it was held has time to tidy up.
         loop.end_with(loop.call_later, _LEAVE_AFTER * held, setattr, loop, "halt", RunStopped())
         self._finish()
 
-    def _trace(self, result: Any, log: Log | None = None) -> Trace:
-        loop, known = self._loop, {"clock": self.clock, "unit": self.unit, "result": result}
-        jobs, ended_by = loop.thread_work.jobs, self._ended_by
-        return build_trace(log or loop.log, jobs, loop.stamp(), ended_by=ended_by, **known)
+    def _trace(self, log: Log) -> Trace:
+        loop, known = self._loop, {"clock": self.clock, "unit": self.unit, "result": self._result}
+        return build_trace(log, loop.jobs, loop.stamp(), ended_by=self._ended_by, **known)
 
-    def _trace_at_end(self, result: Any = None) -> Trace:
+    def _trace_at_end(self) -> Trace:
         """The trace; the error that ended the run carries it, and says where the run stood."""
-        trace, loop, error = self._trace(result), self._loop, self.error
-        if isinstance(error, RunError) or (error is not None and self._given_up):
-            stands, end = ("waits", ".") if isinstance(error, Deadlock) else ("is", ";")
+        loop, error = self._loop, self.error
+        trace = self._trace(loop.log)
+        if error is None:
+            return trace
+        if isinstance(error, RunError) or self._given_up:
+            waits = isinstance(error, Deadlock)
+            stands, end = ("waits", ".") if waits else ("is", " and did not end;")
             where = [
                 f"`{trace.by_id[task.recorded_as].name}` {stands} at {source.waiting(task)}"
                 for task in loop.in_order()
                 if task.recorded_as in trace.by_id
             ]
             if loop.broken_off:
-                where = [f"a step held the loop at {source.describe(loop.broken_off)}"]
+                where = [f"a step held the loop at {source.describe(loop.broken_off[1])}"]
             held = loop.thread_work.held()
             words = listing(where + held, most=5, what="other tasks") or "no task is left"
             if held or (loop.broken_off and self._given_up):
                 words += ": its thread could not be ended"
             error.args = (f"{error}{end} {words}",)
-        if error is not None:
-            own = error.__traceback__
-            while own and not source.of_users(own.tb_frame.f_code.co_filename):
-                own = own.tb_next
-            error.with_traceback(own or error.__traceback__)  # it begins in the program
-            carry(error, trace)
+        own = error.__traceback__
+        while own and not source.of_users(own.tb_frame.f_code.co_filename):
+            own = own.tb_next
+        carry(error.with_traceback(own or error.__traceback__), trace)  # it begins in the program
         return trace
 
     def _in_thread(self) -> None:
@@ -235,10 +223,9 @@ class Run:
         if self.clock == "virtual":  # on the real one, prints are looked at as they come
             self._prints = Prints()
         self._ready.set()
-        result = None
         try:
             with unawaited.watch(loop.note_unawaited):
-                result = self._run_main(loop)
+                self._run_main(loop)
                 self._end_the_rest(loop)
         except BaseException as error:  # nothing may keep the one who waits from being told
             self._fail(error)
@@ -247,9 +234,9 @@ class Run:
             self._kept.clear()
             loop.close()  # before anybody is told: who goes on finds nothing left
         finally:
-            self._finish(result)
+            self._finish()
 
-    def _finish(self, result: Any = None) -> None:
+    def _finish(self) -> None:
         """Tell who waits: the run's thread does it, or who gives the run up."""
         with self._finishing:
             self._loop.thread_work.let_go()
@@ -258,34 +245,34 @@ class Run:
                 try:
                     if self._prints:
                         self._prints.end(cut=endless and not isinstance(self.error, Deadlock))
-                    self.finished.set_result(self._trace_at_error or self._trace_at_end(result))
+                    self.finished.set_result(self._trace_at_error or self._trace_at_end())
                 except BaseException as error:
                     self.finished.set_exception(error)
 
-    def _run_main(self, loop: RecordingLoop) -> Any:
+    def _run_main(self, loop: RecordingLoop) -> None:
         main = loop.create_task(self.coro)
         # Not an infinite one: it would change the order in which equal timers stand in the heap.
         timer = loop.call_later(self.until, self._end_in_time) if self.until < math.inf else None
         try:
-            return loop.run_until_complete(main)
+            self._result = loop.run_until_complete(main)
         except BaseException as error:
             if main.done() or not self._in_time:
                 self._fail(error)
         finally:
             if timer:
                 timer.cancel()
-            loop.log.main_over = None if self._stopped else loop.stamp()
-        return None
+            if not (self._stopped or self._in_time):
+                loop.log.askers[OUTSIDE] = MAIN_RETURN
 
     def _end_in_time(self) -> None:
         """End the run at the moment `until`; what is cancelled then was cancelled by the time."""
         self._in_time = True
-        self._loop.log.deadlines.add(OUTSIDE)
+        self._loop.log.askers[OUTSIDE] = DEADLINE
         self._loop.stop()
 
     def _end_the_rest(self, loop: RecordingLoop) -> None:
         """Cancel and await what is left, as `asyncio.run` does, and wait for threads' jobs."""
-        if isinstance(loop.halt, RunStopped):
+        if self._given_up and loop.halt:
             return
         self._kept = left = loop.in_order()
         if not (self._stopped or self._in_time):
@@ -296,10 +283,8 @@ class Run:
                 self._trace_at_error = self._trace_at_end()
             self._told_at = time.perf_counter()
         loop.halt = None
-        loop.limit = loop.spare = len(loop.steps) // FIELDS + _STEPS_TO_END
-        loop.most = math.inf
-        for task in left:
-            task.cancel()
+        loop.limit = loop.most = len(loop.steps) // FIELDS + _STEPS_TO_END + len(left) * PER_TASK
+        loop.cancel_all()
         _run_until_done(loop, left)
         if loop._asyncgens:  # type: ignore[attr-defined]
             loop.log.hidden.add(len(loop.log.spawns))

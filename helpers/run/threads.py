@@ -11,6 +11,7 @@ import operator
 import sys
 import threading
 import time
+from collections import Counter
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from concurrent.futures import thread as pools
 from pathlib import Path
@@ -59,37 +60,33 @@ class Job:
     def __init__(self, number: int, func: Callback, loop: Any, executor: Executor) -> None:
         self.number, self.name, self.loop = number, name_of(func), loop
         self.parent = getattr(asyncio.current_task(loop), "recorded_as", None)
-        self.pool = id(executor)
-        self.pool_size: int = getattr(executor, "_max_workers", POOL_SIZE)
+        self.executor = executor
         self.parked = False  # in `busy`
         self.asked = math.inf  # when it last sent the loop something, in real time
         self.submitted = loop.stamp()
         self.started: float | None = None
         self.ended: float | None = None
-        self.error = ""  # what the function raised, in words
         self.wall = 0.0  # real seconds for which it held the virtual clock, if it did
-        self.thread: int | None = None
+        self.thread: threading.Thread | None = None
         self.future: Future[Any] | None = None
 
-    def outcome(self) -> Outcome:
-        """How it ended."""
-        if self.future is not None and self.future.cancelled():
-            return Outcome.CANCELLED
-        if self.ended is None:
-            return Outcome.PENDING
-        return Outcome.RAISED if self.error else Outcome.RETURNED
+    def outcome(self) -> tuple[Outcome, str]:
+        """How it ended, and what the function raised, in words."""
+        if self.future is None or not self.future.done():
+            return Outcome.PENDING, ""
+        if self.future.cancelled():
+            return Outcome.CANCELLED, ""
+        if (error := self.future.exception()) is None:
+            return Outcome.RETURNED, ""
+        return Outcome.RAISED, in_words(error)
 
     def run(self, func: Callback, *args: Any) -> Any:
         """Call the function in this thread, which works for this job meanwhile."""
-        _local.job, self.thread = self, threading.get_ident()
+        _local.job, self.thread = self, threading.current_thread()
         self.started = self.loop.stamp()
         began, used = time.perf_counter(), cpu_used()
         try:
             result = func(*args)
-        except BaseException as error:
-            self.error = in_words(error)
-            raise
-        else:
             if asyncio.iscoroutine(result):
                 self.loop.log.told.append(("never_called", self.name, ""))
             return result
@@ -165,13 +162,13 @@ class ThreadWork:
             done[0] = bool  # asyncio's keeps its future, whose error is told of when that is gone
         with self._gate:
             self._out.pop(job.number, None)
-            if job.ended is None and job.started is not None:
+            if job.ended is None and job.future is not None:
                 job.ended = job.loop.stamp()
             self._gate.notify_all()
 
     def unfinished(self, executor: Executor | None = None) -> list[Future[Any]]:
         """The futures of the jobs that have not ended: all, or one executor's."""
-        jobs = (job for job in self.jobs if executor is None or job.pool == id(executor))
+        jobs = (job for job in self.jobs if executor in (None, job.executor))
         return [job.future for job in jobs if job.future and not job.future.done()]
 
     def held(self) -> list[str]:
@@ -179,34 +176,29 @@ class ThreadWork:
         frames, held = sys._current_frames(), []
         for job in self.jobs:
             if job.thread is not None and job.ended is None:
-                place = of_frame(frames.get(job.thread))
+                place = of_frame(frames.get(job.thread.ident or 0))
                 at = f" at {describe(place)}" if place else ""
                 held.append(f"`{job.name}` holds a thread{at}")
         return held
 
     def let_go(self) -> None:
         """Let Python exit without the threads of jobs that nobody awaits any more."""
-        held = {job.thread for job in self._out.values()}
-        for thread in threading.enumerate():
-            if thread.ident in held:
-                _queues.pop(thread, None)
+        for thread in [job.thread for job in self._out.values() if job.thread]:
+            _queues.pop(thread, None)
 
     def at_work(self) -> bool:
-        """Whether any job is out that is not parked until a later moment."""
-        pools: dict[int, list[Job]] = {}
-        for job in list(self._out.values()):
-            pools.setdefault(job.pool, []).append(job)
+        """Whether any job is out that is neither parked, nor waits for the loop's answer by now."""
+        out, long_ago = list(self._out.values()), time.perf_counter() - _GRACE
+        rest = Counter(
+            job.executor
+            for job in out  # one that has ended sent its result, and is over in a moment
+            if job.ended is None and (job.parked or max(job.asked, self.jumped_at) < long_ago)
+        )
         # With every helper of a pool parked, what still queues for it cannot begin.
         return any(
-            min(len(jobs), jobs[0].pool_size) > sum(self._rests(job) for job in jobs)
-            for jobs in pools.values()
+            rest[pool] < min(jobs, getattr(pool, "_max_workers", jobs))
+            for pool, jobs in Counter(job.executor for job in out).items()
         )
-
-    def _rests(self, job: Job) -> bool:
-        """Whether a job is parked in `busy`, or has waited for the loop's answer for long."""
-        asked_long_ago = time.perf_counter() - max(job.asked, self.jumped_at) > _GRACE
-        # If it has ended, what it sent is its result, and it is over in a moment.
-        return job.ended is None and (job.parked or asked_long_ago)
 
     def collect(self, *, until_quiet: bool) -> list[asyncio.Handle]:
         """What threads sent, sorted by the number of the job, once no job is at work.
@@ -220,8 +212,7 @@ class ThreadWork:
         give_up = math.inf
         with self._gate:
             while self.at_work() and all(number for number, _ in self._sent):
-                active = {number for number, job in self._out.items() if not job.parked}
-                asked = any(number in active for number, _ in self._sent)
+                asked = any(not self._out[n].parked for n, _ in self._sent if n in self._out)
                 if asked or not until_quiet:
                     give_up = min(give_up, time.perf_counter() + _GRACE)
                 left = give_up - time.perf_counter()

@@ -34,10 +34,7 @@ def _tell(coro: Any) -> None:
 
 @contextlib.contextmanager
 def watch(tell: Listener) -> Iterator[None]:
-    """Call `tell` with each coroutine that this thread drops unawaited, and the frame that does.
-
-    Python warns of those for which `tell` returns False.
-    """
+    """Call `tell` with what this thread drops unawaited, and where; at a False, Python warns."""
     listener = threading.get_ident(), tell
     with _lock:
         _listeners.append(listener)
@@ -56,10 +53,8 @@ def made_at(coro: Any, dropped_in: FrameType, spawned: Iterable[Any]) -> Place |
 
     Python would note where coroutines are made, but each would cost half a microsecond more.
     """
-    instructions = dis.get_instructions(dropped_in.f_code)
-    done = [one.opname for one in instructions if one.offset <= dropped_in.f_lasti]
-    if done[-2:] == ["CALL", "POP_TOP"]:  # a statement of its own
-        return of_frame(dropped_in)
+    if dropped_in.f_code.co_code[dropped_in.f_lasti] == dis.opmap["POP_TOP"]:
+        return of_frame(dropped_in)  # a statement of its own
     frames = (frame.f_code for frame, _ in traceback.walk_stack(dropped_in))
     made = re.compile(rf"\b{re.escape(coro.__name__)}\(")
     for text, place in chain.from_iterable(lines_of([*frames, *spawned])):
