@@ -239,9 +239,11 @@ class RecordingLoop(asyncio.BaseEventLoop):
         number = getattr(task, "recorded_as", None) if asyncio.isfuture(task) else None
         kinds = [kind for end, kind in _TOLD.items() if message.endswith(end)]
         if number is not None and kinds:
+            # When the trace is made, a finding may say it already, but can be made no more.
+            is_said = not self._closed or self.log.noticed.get(number) == kinds[0]
             self.log.noticed[number] = kinds[0]
             self.log.vanished[number] = self.stamp()
-            if self._exception_handler is None:
+            if is_said and self._exception_handler is None:
                 return
         error, handle = context.get("exception"), context.get("handle")
         words = source.in_words(error) if error else ""

@@ -196,8 +196,9 @@ class Run:
         if error is None:
             return trace
         if isinstance(error, RunError) or self._given_up:
-            waits = isinstance(error, Deadlock)
-            stands, end = ("waits", ".") if waits else ("is", " and did not end;")
+            stands, end = ("waits", ".") if isinstance(error, Deadlock) else ("is", ";")
+            if isinstance(error, RunTooLong | asyncio.CancelledError):
+                end = f" and did not end{end}"
             where = [
                 f"`{trace.by_id[task.recorded_as].name}` {stands} at {source.waiting(task)}"
                 for task in loop.in_order()
