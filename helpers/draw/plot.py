@@ -43,12 +43,12 @@ _PLACES = 12  # ticks of one moment that are drawn side by side; the rest share 
 _CHEF = 0.86  # height of a chef's bars, as a share of the row: enough for a name
 _SHORT = 0.004  # a chef's step that takes less of the run has a tick
 _RUNNING = theme.STATES[TaskState.RUNNING]
-# An annotation with a line down to its row, on the axes of time and rows.
-_ON_AXES: Json = {"xref": "x", "axref": "x", "ayref": "y"}
-_LINE = {"showarrow": True, "arrowhead": 0, "arrowwidth": 1, "arrowcolor": theme.EVENT.colour}
+# An event's words with a line down to its row, on the axes of time and rows.
+_ARROW = {"showarrow": True, "arrowhead": 0, "arrowwidth": 1, "arrowcolor": theme.EVENT.colour}
+_FONT = {"font": {"size": SMALL, "color": theme.EVENT.colour}, "borderpad": 1}
+_EVENT: Json = {"xref": "x", "axref": "x", "ayref": "y", **_ARROW, **_FONT}
 _LETTER = words.pixels("x", SMALL)
 _Place = tuple[int, float, float, float]  # of words: the line, the moment, from, to
-_WORDS = {"font": {"size": SMALL, "color": theme.EVENT.colour}, "borderpad": 1}
 
 
 def figure_of(picture: Picture) -> Json:
@@ -194,38 +194,31 @@ def _right(picture: Picture, left: int) -> int:
 def _notes(picture: Picture, left: int, right: int) -> list[tuple[int, Json]]:
     """The events' words, as far as there is room above the rows, with lines down to their rows.
 
+    They are set from a moment outwards, and towards it: so each has its line on the outer side.
     The words of the others are read by hovering over their marks.
     """
-    end = picture.axis.at(picture.trace.duration)
-    tries = (_notes_about(picture, (left, right), share * end) for share in (0.5, 1, 0))
-    return max(tries, key=len)
-
-
-def _notes_about(
-    picture: Picture, margins: tuple[int, int], focus: float
-) -> list[tuple[int, Json]]:
-    """Words set from a moment outwards, and towards it: so each has its line on the outer side."""
-    axis, duration = max(_NARROWEST - sum(margins), 100), picture.axis.at(picture.trace.duration)
-    placed: list[_Place] = []
-    notes: dict[tuple[float, str], tuple[int, Json]] = {}
-    places = [(picture.axis.at(event.time), event) for event in picture.placed_events[:_MOST_NOTES]]
-    for x, (time, row, text) in sorted(places, key=lambda place: abs(place[0] - focus)):
-        at = axis * (x / duration if duration else 0)
-        sides = [(margins[0] + at, "right"), (axis - at + margins[1], "left")]
-        for (room, side), line in itertools.product(
-            sides[:: -1 if x <= focus else 1], range(_NOTE_LINES)
-        ):
+    axis, duration = max(_NARROWEST - left - right, 100), picture.trace.duration or 1
+    # One cause may have asked several tasks: the line goes down to the first of them.
+    events = {(one.time, one.text): one for one in reversed(picture.placed_events[:_MOST_NOTES])}
+    places = [(axis * one.time / duration, one) for one in reversed(events.values())]
+    tries: list[list[tuple[int, Json]]] = []
+    for focus in (axis / 2, axis, 0):
+        placed: list[_Place] = []
+        notes: list[tuple[int, Json]] = []
+        for at, (time, row, text) in sorted(places, key=lambda place: abs(place[0] - focus)):
+            room, side = (axis - at + right, "left") if at <= focus else (left + at, "right")
             short = words.shorten(text, min(_NOTE, max(int(room / _LETTER) - 1, 2)))
             wide = words.pixels(short, SMALL) + 8
-            place = (line, at, at, at + wide) if side == "left" else (line, at, at - wide, at)
-            # One cause may have asked several tasks.
-            told = (time, text) in notes or len(short) < min(len(text), _LEAST)
-            if not told and not any(_clash(place, other) for other in placed):
-                placed.append(place)
-                y = len(picture.rows) - 1 if row is None else row
+            start = at if side == "left" else at - wide
+            lines = [(line, at, start, start + wide) for line in range(_NOTE_LINES)]
+            free = [one for one in lines if not any(_clash(one, other) for other in placed)]
+            if free and len(short) >= min(len(text), _LEAST):
+                placed.append(free[0])
+                x, y = picture.axis.at(time), len(picture.rows) - 1 if row is None else row
                 note = {"text": plain(short), "x": x, "ax": x, "y": y, "xanchor": side}
-                notes[time, text] = line, {**_ON_AXES, **_LINE, **_WORDS, **note}
-    return list(notes.values())
+                notes.append((free[0][0], _EVENT | note))
+        tries.append(notes)
+    return max(tries, key=len)
 
 
 def _clash(one: _Place, other: _Place) -> bool:
