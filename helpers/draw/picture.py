@@ -10,7 +10,7 @@ import heapq
 import itertools
 import operator
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -138,11 +138,8 @@ class Picture:
         return {n: self.counts_of(n, parts) for n, count in enumerate(polls) if count > most}
 
     def counts_of(self, row: int, bins: int) -> Counts:
-        """What happens on a row over time. Where no time passes nobody waits, nor does a chef."""
-        _, _, lane, thread = self.rows[row]
-        waits = lane is not None and lane.kind is not LaneKind.CALLBACK and not self.by_step
-        lanes = [lane] if lane else [_polled_by(lane, thread) for lane in _whole(self.trace)]
-        return _counts(lanes, self.trace.duration, bins, waits=waits)
+        """What happens on a row over time. Where no time passes nobody waits."""
+        return counts(self.trace, bins, self.rows[row], waits=not self.by_step)
 
     @cached_property
     def density(self) -> Counts | None:
@@ -162,21 +159,20 @@ class Picture:
 
     @cached_property
     def parts(self) -> list[Bar]:
-        """What is drawn of the crowded rows."""
-        return [part for row in self.crowded for part in self._parts(row)]
-
-    def _parts(self, row: int) -> Iterator[Bar]:
-        width, of, polls = self.crowded[row]
-        below = [0.0] * len(polls)
-        for state, levels in of.items():
-            looks = [(round(x, 3), round(y, 3)) for x, y in zip(levels, below, strict=True)]
-            end = 0
-            for (share, low), alike in itertools.groupby(looks):
-                start, end = end, end + len(list(alike))
-                if share:
-                    span = Span(-1, state, start * width, end * width, None)
-                    yield Bar(row, span, None, share, low)
-            below = list(map(operator.add, below, levels))
+        """What is drawn of the crowded rows: the share of each state in each part of the run."""
+        parts: list[Bar] = []
+        for row, (width, of, polls) in self.crowded.items():
+            below = [0.0] * len(polls)
+            for state, levels in of.items():
+                looks = [(round(x, 3), round(y, 3)) for x, y in zip(levels, below, strict=True)]
+                end = 0
+                for (share, low), alike in itertools.groupby(looks):
+                    start, end = end, end + len(list(alike))
+                    if share:
+                        span = Span(-1, state, start * width, end * width, None)
+                        parts.append(Bar(row, span, None, share, low))
+                below = list(map(operator.add, below, levels))
+        return parts
 
     @cached_property
     def works(self) -> list[Poll]:
@@ -193,19 +189,24 @@ class Picture:
     @cached_property
     def ticks(self) -> list[Poll]:
         """Every step on its lane's row, row by row, but on crowded ones."""
-        lanes = (one for one in self.lanes if one[0] not in self.crowded)
-        return [tick for row, lane in lanes for tick in _side_by_side(row, lane)]
+        ticks: list[Poll] = []
+        for row, lane in (one for one in self.lanes if one[0] not in self.crowded):
+            for moment, group in itertools.groupby(lane.steps, key=lambda step: step.start):
+                steps = list(group)
+                # At a lane's end they stand to the left, so that the mark of its end has its place.
+                left = len(steps) - 1 if lane.spawned < moment == lane.end else 0
+                ticks += [Poll(row, step, lane, n - left) for n, step in enumerate(steps)]
+        return ticks
 
     @cached_property
     def ends(self) -> list[End]:
         """How each lane ended. A callback has no end of its own: the loop may call it again."""
-        last: dict[int, int] = defaultdict(int)
         called = LaneKind.CALLBACK, Outcome.RETURNED
-        lanes = {row: lane for row, lane in self.lanes if (lane.kind, lane.outcome) != called}
-        for row, step, lane, shift in self.ticks:
-            if step.start == lane.end:
-                last[row] = max(last[row], shift)
-        return [End(row, lane, last[row]) for row, lane in lanes.items()]
+        return [
+            End(row, lane, len(lane.steps[1:]) if lane.spawned == lane.end else 0)
+            for row, lane in self.lanes
+            if (lane.kind, lane.outcome) != called
+        ]
 
     @cached_property
     def events(self) -> list[Event]:
@@ -300,14 +301,6 @@ def spans(lane: Task) -> list[tuple[Span, Waker]]:
     return drawn
 
 
-def _side_by_side(row: int, lane: Task) -> Iterator[Poll]:
-    for moment, group in itertools.groupby(lane.steps, key=lambda step: step.start):
-        steps = list(group)
-        # At a lane's end they stand to the left, so that the mark of its end has its place.
-        left = len(steps) - 1 if moment == lane.end and moment > lane.spawned else 0
-        yield from (Poll(row, step, lane, n - left) for n, step in enumerate(steps))
-
-
 def rows_of(trace: Trace, lanes: Sequence[Task] | None = None, *, share: bool = False) -> list[Row]:
     """The rows of a picture from top to bottom; with `lanes`, the lanes of their ids alone.
 
@@ -397,14 +390,6 @@ def in_order(trace: Trace) -> Trace:
     return dataclasses.replace(trace, lanes=tuple(lanes), duration=last)
 
 
-def _polled_by(lane: Task, thread: str | None) -> Task:
-    """A lane with those of its steps alone that a chef took."""
-    if all(step.thread == thread for step in lane.steps):
-        return lane
-    steps = tuple(step for step in lane.steps if step.thread == thread)
-    return dataclasses.replace(lane, steps=steps)
-
-
 class Counts(NamedTuple):
     """What happens in each bin of a run."""
 
@@ -413,15 +398,17 @@ class Counts(NamedTuple):
     polls: list[int]  # how many steps start in the bin, also those that take no time
 
 
-def counts(trace: Trace, bins: int = BINS, *, waits: bool = True) -> Counts:
-    """Tasks, and work in threads, in each state over time; a branch is a part of its task."""
-    lanes = (lane for lane in _whole(trace) if lane.kind is not LaneKind.CALLBACK)
-    return _counts(lanes, trace.duration, bins, waits=waits)
+def counts(trace: Trace, bins: int = BINS, row: Row | None = None, *, waits: bool = True) -> Counts:
+    """Tasks, and work in threads, in each state over time, or what happens on one row.
 
-
-def _counts(lanes: Iterable[Task], duration: float, bins: int, *, waits: bool) -> Counts:
-    """How many of these lanes are in each state over time, or only how many are running."""
-    width = duration / bins if duration else 1.0
+    A branch is a part of its task. Of chefs and callbacks, or without `waits`, no waiting is told.
+    """
+    _, _, lane, thread = row or Row("all")
+    lanes = [lane] if lane else list(_whole(trace))
+    if row is None:
+        lanes = [one for one in lanes if one.kind is not LaneKind.CALLBACK]
+    waits &= thread is None and (lane is None or lane.kind is not LaneKind.CALLBACK)
+    width = trace.duration / bins if trace.duration else 1.0
     per_second = 1 / width
     # One bin more, for what happens at the very end.
     parts = {state: [0.0] * (bins + 1) for state in reversed(TaskState)}  # in seconds
@@ -437,8 +424,9 @@ def _counts(lanes: Iterable[Task], duration: float, bins: int, *, waits: bool) -
         whole[state][b + 1] -= 1
 
     for lane in lanes:
+        steps = [one for one in lane.steps if one.thread == thread] if thread else lane.steps
         at, here, here_ends = lane.spawned, 0, 0.0
-        for ready, start, end, *_ in lane.steps:
+        for ready, start, end, *_ in steps:
             since = ready if ready > at else at  # noqa: FURB136 - of a million steps
             if end < here_ends:  # most of very many steps are in the bin of the one before
                 polls[here] += 1
@@ -453,13 +441,11 @@ def _counts(lanes: Iterable[Task], duration: float, bins: int, *, waits: bool) -
                     running[here] += end - start
                 else:
                     add(TaskState.RUNNING, start, end)
-                if waits and at < since:
+                if at < since:
                     add(TaskState.IDLE, at, since)
-                if waits:
-                    add(TaskState.SCHEDULED, since, start)
+                add(TaskState.SCHEDULED, since, start)
             at = end
-        if waits:
-            add(TaskState.IDLE if lane.steps else TaskState.SCHEDULED, at, max(lane.end, at))
+        add(TaskState.IDLE if lane.steps else TaskState.SCHEDULED, at, max(lane.end, at))
     polls[bins - 1] += polls.pop()
     of = {}
     for state, seconds in parts.items():
