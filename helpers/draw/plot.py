@@ -7,7 +7,7 @@ cell and a wide font, and what must be seen has its place in a margin.
 import itertools
 import re
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from helpers import text as words
 from helpers.draw import theme
@@ -16,6 +16,7 @@ from helpers.draw.text import findings, wrapped
 from helpers.draw.theme import LEFT, RIGHT, SMALL, Json, line_marks, markers, plain, small
 from helpers.draw.title import how_it_ended, who
 from helpers.draw.units import TimeUnit
+from helpers.task import Waker
 from helpers.trace import Outcome, TaskState
 
 # In pixels.
@@ -56,11 +57,9 @@ def figure_of(picture: Picture) -> Json:
     layout, pitch = _layout(picture)
     traces = [
         *_areas(picture),
-        *(_bars(picture, state) for state in reversed(theme.STATES)),  # the full ones above
-        *(_parts(picture, state) for state in theme.STATES),
-        _many_steps(picture),
-        *_chefs(picture, pitch),
-        _cuts(picture, pitch),
+        *itertools.chain(*(_bars(picture, state) for state in reversed(theme.STATES))),
+        _works(picture),
+        *_lines(picture, pitch),
         _ticks(picture, pitch),
         _events(picture, pitch),
         *(_ends(picture, outcome, pitch) for outcome in Outcome),
@@ -252,90 +251,85 @@ def _hover(*lines: str) -> Json:
     return {"hovertemplate": "<br>".join(["<b>%{y}</b>", *lines]) + "<extra></extra>"}
 
 
-def _bars(picture: Picture, state: TaskState) -> Json:
-    look, axis = theme.STATES[state], picture.axis
+def _bars(picture: Picture, state: TaskState) -> list[Json]:
+    """A state on its lanes, and on crowded rows: there as high as its share, above the others."""
+    look, axis, full = theme.STATES[state], picture.axis, _RUNNING.height
     bars = [bar for bar in picture.bars if bar.span.state is state and bar.span.seconds > 0]
-    marker = {"color": look.colour, "pattern": theme.pattern(state)}
-    trace = {**_bars_at(axis, look.words, bars), "marker": marker}
-    time = f"%{{base}} to %{{x}} {axis.short}"
-    if len(picture.rows) > MANY:
-        return {**trace, "width": 0.9, **_hover(look.words, time)}
-    about = []
-    for _, span, by, *_ in bars:
-        waker = "nobody" if by is None else who(picture.run, by)
-        about.append([_long(picture, span.seconds, span.thread), plain(waker)])
-    woken = f"{'then ' if state is TaskState.IDLE else ''}woken by %{{customdata[1]}}"
-    hover = _hover(look.words, f"{time}, %{{customdata[0]}}", woken)
-    return {**trace, "width": look.height, "customdata": about, **hover}
-
-
-def _parts(picture: Picture, state: TaskState) -> Json:
-    """A state on crowded rows: bars as high as its share, above those of the states before it."""
-    look, full = theme.STATES[state], _RUNNING.height
     parts = [part for part in picture.parts if part.span.state is state]
-    time = f"%{{base}} to %{{x}} {picture.axis.short}"
-    return {
-        **_bars_at(picture.axis, f"{state}, by share", parts),
+    marker = {"marker": {"color": look.colour, "pattern": theme.pattern(state)}}
+    time = f"%{{base}} to %{{x}} {axis.short}"
+    few: Json = {"width": 0.9, **_hover(look.words, time)}
+    if len(picture.rows) <= MANY:
+        woken = f"{'then ' if state is TaskState.IDLE else ''}woken by %{{customdata[1]}}"
+        about = _about(picture, [(span.seconds, span.thread, by) for _, span, by, *_ in bars])
+        few = {"width": look.height, "customdata": about}
+        few |= _hover(look.words, f"{time}, %{{customdata[0]}}", woken)
+    shares = {
         "width": [round(full * part.share, 4) for part in parts],
         "offset": [round(full * (0.5 - part.below - part.share), 4) for part in parts],
-        "marker": {"color": look.colour, "pattern": theme.pattern(state)},
         "customdata": [f"{100 * part.share:.3g}" for part in parts],
         **_hover(f"{state} for %{{customdata}} % of the time", time),
     }
+    return [
+        {**_bars_at(axis, look.words, bars), **marker, **few},
+        {**_bars_at(axis, f"{state}, by share", parts), **marker, **shares},
+    ]
 
 
-def _many_steps(picture: Picture) -> Json:
-    """A thin mark for each part of a crowded row in which a step begins."""
-    at = picture.axis.at
-    points = (
-        (row + 0.44, at((n + 0.5) * found.width))
-        for row, found in picture.crowded.items()
-        for n, polls in enumerate(found.polls)
-        if polls
-    )
-    marks = line_marks("many steps", points, 4, color=theme.MANY_STEPS[0], width=1)
-    return {**marks, "hoverinfo": "skip"}
+def _about(picture: Picture, spans: Iterable[tuple[float, str | None, Waker]]) -> list[list[str]]:
+    """How long each took, for a step on which of several threads, and who woke its lane."""
+    about = []
+    for seconds, thread, by in spans:
+        no_time = picture.by_step or seconds <= 0
+        long = "takes no time" if no_time else picture.axis.long(seconds)
+        on = f" on {plain(thread)}" if thread is not None and picture.many_threads else ""
+        about.append([long + on, "nobody" if by is None else plain(who(picture.run, by))])
+    return about
 
 
-def _long(picture: Picture, seconds: float, thread: str | None) -> str:
-    """How long a state lasted, and for a step on which of several threads it was."""
-    no_time = picture.by_step or seconds <= 0
-    long = "takes no time" if no_time else picture.axis.long(seconds)
-    return f"{long} on {plain(thread)}" if thread is not None and picture.many_threads else long
-
-
-def _chefs(picture: Picture, pitch: float) -> list[Json]:
-    """Steps on the rows of the chefs: bars with the tasks' names, and ticks for short ones."""
-    works, axis, least = picture.works, picture.axis, _SHORT * picture.trace.duration
-    short = [work for work in works if work.step.end - work.step.start <= least]
-    bars = {
-        **_bars_at(axis, "what each chef works on", works),
-        "text": [plain(work.lane.name) for work in works],
+def _works(picture: Picture) -> Json:
+    """Steps on the rows of the chefs, with the tasks' names."""
+    return {
+        **_bars_at(picture.axis, "what each chef works on", picture.works),
+        "text": [plain(work.lane.name) for work in picture.works],
         "textposition": "inside",
         "insidetextanchor": "middle",
         "textangle": 0,
         "textfont": {"color": theme.CARD, "size": 10},
         "width": _CHEF,
         "marker": {"color": _RUNNING.colour, "line": {"color": theme.RULE, "width": 1}},
-        **_hover("works on %{text}", f"%{{base}} to %{{x}} {axis.short}"),
+        **_hover("works on %{text}", f"%{{base}} to %{{x}} {picture.axis.short}"),
     }
-    points = [(work.row, axis.at(work.step.start)) for work in short]
-    size = max(2.0, pitch * _CHEF)
-    ticks = line_marks("short steps of each chef", points, size, color=_RUNNING.colour, width=2)
-    return [bars, {**ticks, "hoverinfo": "skip"}]
 
 
-def _cuts(picture: Picture, pitch: float) -> Json:
-    """A line in the card's colour between two steps that touch."""
-    points = (
-        (row, picture.axis.at(after.start))
+def _lines(picture: Picture, pitch: float) -> list[Json]:
+    """Lines that say nothing of their own.
+
+    A thin one for each part of a crowded row in which a step begins, one for a chef's step that is
+    too short to be seen, and one in the card's colour between two steps that touch.
+    """
+    at, least = picture.axis.at, _SHORT * picture.trace.duration
+    many = [
+        (row + 0.44, at((n + 0.5) * found.width))
+        for row, found in picture.crowded.items()
+        for n, polls in enumerate(found.polls)
+        if polls
+    ]
+    short = [(row, at(x.start)) for row, x, *_ in picture.works if x.end - x.start <= least]
+    cuts = [
+        (row, at(after.start))
         for row, lane in picture.lanes
         if row not in picture.crowded
         for before, after in itertools.pairwise(lane.steps)
         if before.end == after.start and before.start < after.end
-    )
-    line, size = {"color": theme.CARD, "width": 2 * theme.TICK + 1}, pitch * _RUNNING.height
-    return {**line_marks("cuts between steps", points, size, **line), "hoverinfo": "skip"}
+    ]
+    chef, lane, line = max(2.0, pitch * _CHEF), pitch * _RUNNING.height, 2 * theme.TICK + 1
+    marks = [
+        line_marks("many steps", many, 4, color=theme.MANY_STEPS[0], width=1),
+        line_marks("short steps of each chef", short, chef, color=_RUNNING.colour, width=2),
+        line_marks("cuts between steps", cuts, lane, color=theme.CARD, width=line),
+    ]
+    return [{**one, "hoverinfo": "skip"} for one in marks]
 
 
 def _ticks(picture: Picture, pitch: float) -> Json:
@@ -351,10 +345,7 @@ def _ticks(picture: Picture, pitch: float) -> Json:
     hover = f"a step at %{{x}} {axis.short}"
     if thin:
         return {**marks, **_hover(hover)}
-    about = [
-        [_long(picture, step.end - step.start, step.thread), plain(who(picture.run, step.woken_by))]
-        for _, step, *_ in ticks
-    ]
+    about = _about(picture, [(x.end - x.start, x.thread, x.woken_by) for _, x, *_ in ticks])
     woken = "%{customdata[0]}, woken by %{customdata[1]}"
     return {**marks, "customdata": about, **_hover(hover, woken)}
 
@@ -366,11 +357,13 @@ def _ends(picture: Picture, outcome: Outcome, pitch: float) -> Json:
     beside = [_beside(end) for end in ends]
     # Spaces move the words behind the mark, which stands beside its point.
     spaces = ["\u00a0" * round((pixels + 3) / 3.3) for pixels in beside if has_words]
-    marker = theme.end_marker(outcome, round(max(2, min(9, pitch)), 1))
+    line = {"color": mark.colour, "width": 2.5} if mark.symbol.endswith("open") else {"width": 0}
+    marker = {"symbol": mark.symbol, "color": mark.colour, "line": line, "angle": RIGHT}
+    size, standoff = round(max(2, min(9, pitch)), 1), beside if has_words else 3
     return {
         **markers(mark.words, ((end.row, axis.at(end.lane.end)) for end in ends)),
         "mode": "markers+text" if has_words else "markers",
-        "marker": {**marker, "angle": RIGHT, "standoff": beside if has_words else 3},
+        "marker": {**marker, "size": size, "standoff": standoff},
         "text": [x + plain(_ending(picture, end)) for x, end in zip(spaces, ends, strict=False)],
         "textposition": "middle right",
         "textfont": {"size": SMALL},
@@ -398,24 +391,22 @@ def _areas(picture: Picture) -> list[Json]:
     found, axis = picture.density, picture.axis
     if found is None:
         return []
-    areas: list[Json] = []
-    for state, look in theme.STATES.items():
-        levels = [round(level, 2 if level < 100 else 0) for level in found.of[state]]
-        areas.append(
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": look.words,
-                "dx": float(f"{found.width * axis.factor:.9g}"),
-                "y": [*levels, levels[-1]],
-                "yaxis": "y2",
-                "stackgroup": "tasks",
-                "line": {"width": 0, "shape": "hv", "color": look.colour},
-                "fillcolor": look.colour,
-                "fillpattern": theme.pattern(state),
-                "hovertemplate": f"%{{y}} tasks {state} at %{{x}} {axis.short}<extra></extra>",
-            }
-        )
+    areas = [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "name": look.words,
+            "dx": float(f"{found.width * axis.factor:.9g}"),
+            "y": [round(level, 2 if level < 100 else 0) for level in (*levels, levels[-1])],
+            "yaxis": "y2",
+            "stackgroup": "tasks",
+            "line": {"width": 0, "shape": "hv", "color": look.colour},
+            "fillcolor": look.colour,
+            "fillpattern": theme.pattern(state),
+            "hovertemplate": f"%{{y}} tasks {state} at %{{x}} {axis.short}<extra></extra>",
+        }
+        for (state, levels), look in zip(found.of.items(), theme.STATES.values(), strict=True)
+    ]
     points = [(0, axis.at((n + 0.5) * found.width)) for n in range(BINS) if found.polls[n]]
     ticks = {
         **line_marks("steps started", points, 12, width=2, color=theme.MANY_STEPS[0]),

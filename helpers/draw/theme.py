@@ -101,13 +101,6 @@ def pattern(state: TaskState) -> Json:
     return {"shape": look.pattern, "size": 7, "solidity": 0.3, **colours}
 
 
-def end_marker(outcome: Outcome, size: float) -> Json:
-    """Plotly's marker of an outcome."""
-    mark = OUTCOMES[outcome]
-    line = {"color": mark.colour, "width": 2.5} if mark.symbol.endswith("open") else {"width": 0}
-    return {"symbol": mark.symbol, "color": mark.colour, "size": size, "line": line}
-
-
 def plain(text: str) -> str:
     """A name as it is, on one line: neither a tag nor a formula to the browser."""
     return html.escape(words.shorten(text, _LONGEST), quote=False).replace("$", "&#36;")
