@@ -76,35 +76,31 @@ def bars(picture: Picture, width: int) -> list[str]:
         shown[number].append(span)
     for number, step, *_ in picture.works:
         shown[number].append(Span(-1, TaskState.RUNNING, step.start, step.end, None))
-    lines = []
+    lines, per_second = [], columns / trace.duration if trace.duration else 0
     for n, row in enumerate(rows):
-        if row.is_title:
-            lines.append(f"{row.name}:")
-        else:
-            per_second = columns / trace.duration if trace.duration else 0
-            bar = paint(shown[n], per_second, columns).rstrip()
-            if n in picture.crowded:
-                bar = _most(picture.counts_of(n, columns))
-            lines.append(f"{words.fit(names[n], name_width)}  {bar} {ends.get(n, '')}".rstrip())
+        many = n in picture.crowded
+        bar = _most(picture.counts_of(n, columns)) if many else paint(shown[n], per_second, columns)
+        line = f"{words.fit(names[n], name_width)}  {bar.rstrip()} {ends.get(n, '')}".rstrip()
+        lines.append(f"{row.name}:" if row.is_title else line)
     left = " " * (name_width + 2)
     lines += [left + _axis(trace, picture.axis, columns), left + picture.axis.axis]
     signs = [f"{look.letter} {look.words}" for look in STATES.values()]
+    signs.append(f"{TICK_LETTER} a step of no time, or right behind another")
     if picture.by_step:  # nobody waits where no time passes
         signs = [signs[0], f"{TICK_LETTER} a step begins"]
-    else:
-        signs.append(f"{TICK_LETTER} a step of no time, or right behind another")
     return lines + wrapped(["   ".join(signs)], width, indent="")
 
 
 def _most(found: Counts) -> str:
-    """The bar of a row of many steps: the state of the most time in each part, or else a tick."""
+    """The bar of a row of many steps: the state of the most time, a tick where a step is short."""
     cells = []
     for n, polls in enumerate(found.polls):
-        state = max(found.of, key=lambda state: found.of[state][n])
-        least = 0.5 if state is TaskState.RUNNING else 0
-        seen = found.of[state][n] > least and (state is TaskState.RUNNING or not polls)
-        cells.append(STATES[state].letter if seen else TICK_LETTER if polls else " ")
-    return "".join(cells).rstrip()
+        share, state = max((levels[n], state) for state, levels in found.of.items())
+        if polls and found.of[TaskState.RUNNING][n] <= 0.5:
+            cells.append(TICK_LETTER)
+        else:
+            cells.append(STATES[state].letter if share > 0 else " ")
+    return "".join(cells)
 
 
 def paint(shown: Iterable[Span], per_second: float, columns: int) -> str:
@@ -181,21 +177,20 @@ def _lives(picture: Picture) -> list[str]:
 
 def _life(picture: Picture, lane: Task) -> Iterator[str]:
     """A phrase for each step and what led to it, and one for what was waited for in vain."""
-    phrase: list[str] = []
-    woken = False
+    said: list[str] = []
     for span, by in spans(lane):
-        if span.state is not TaskState.IDLE and not woken and by is not None:
-            phrase.append(f"woken by {who(picture.run, by)}")
-            woken = True
+        if span.state is not TaskState.IDLE and by is not None:
+            said.append(f"woken by {who(picture.run, by)}")
         start, end = picture.unit.moment(span.start), picture.unit.moment(span.end)
         if span.state is not TaskState.RUNNING:
-            phrase.append(f"{span.state} {start} to {end}")
+            said.append(f"{span.state} {start} to {end}")
             continue
         step = f"a step at {start}" if start == end else f"running {start} to {end}"
-        yield ", ".join([*phrase, f"{step} on {span.thread}" if picture.many_threads else step])
-        phrase, woken = [], False
-    if phrase:
-        yield ", ".join(phrase)
+        said.append(f"{step} on {span.thread}" if picture.many_threads else step)
+        yield ", ".join(dict.fromkeys(said))  # who woke it is said once
+        said = []
+    if said:
+        yield ", ".join(said)
 
 
 def _events(picture: Picture) -> list[str]:
