@@ -223,13 +223,12 @@ class Picture:
                 events.append(Event(start, None, f"the {whose}: {took}"))
         for row, drawn in self.lanes:
             lane = self.run.by_id[drawn.id]
-            requests = lane.cancels
-            if requests and lane.outcome is Outcome.CANCELLED:
-                at_once = lane.end - requests[-1].time <= 0.005 * self.run.duration
-                requests = requests[:-1] if at_once else requests
-            for time, by, *_ in requests:
-                asked = f"asked to stop by {titles.who(self.run, by)}"
-                events.append(Event(time, row, "deadline: time is up" if by == DEADLINE else asked))
+            for time, by, *_ in lane.cancels:
+                soon = lane.end - time <= 0.005 * self.run.duration
+                if lane.outcome is not Outcome.CANCELLED or not soon:
+                    asked = f"asked to stop by {titles.who(self.run, by)}"
+                    asked = "deadline: time is up" if by == DEADLINE else asked
+                    events.append(Event(time, row, asked))
         return sorted(events, key=lambda one: (one.time, -1 if one.row is None else one.row))
 
     @property
@@ -379,12 +378,9 @@ def in_order(trace: Trace) -> Trace:
     last = float(len(index))
     lanes = []
     for lane in trace.lanes:
-        starts = [index[lane.id, n] for n in range(lane.polls)]
-        steps = tuple(
-            step._replace(ready=start, start=start, end=start + 1)
-            for step, start in zip(lane.steps, starts, strict=True)
-        )
-        spawned, end = (starts[0], starts[-1] + 1) if starts else (last, last)
+        places = [(index[lane.id, n], step) for n, step in enumerate(lane.steps)]
+        steps = tuple(step._replace(ready=at, start=at, end=at + 1) for at, step in places)
+        spawned, end = (steps[0].start, steps[-1].end) if steps else (last, last)
         ended = None if lane.ended is None else end
         lanes.append(dataclasses.replace(lane, spawned=spawned, ended=ended, end=end, steps=steps))
     return dataclasses.replace(trace, lanes=tuple(lanes), duration=last)

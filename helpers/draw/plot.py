@@ -73,7 +73,9 @@ def _layout(picture: Picture) -> tuple[Json, float]:
     A fixed height leaves room below few rows. The density gets half of the height at most.
     """
     names, height, count = picture.rows, picture.height, max(len(picture.rows), 1)
-    left = _left(picture)
+    lanes = [row for row in names if not row.is_title]  # a section's title has its line for itself
+    wide = [words.pixels(words.shorten(row.name, _LABEL)) + _INDENT * row.depth for row in lanes]
+    left = 18 + round(max([22.0, *wide]))
     right = _right(picture, left)
     title, legend, notes = _title(picture), _legend(picture), _notes(picture, left, right)
     if not height:  # who looks at a live figure has them beside it
@@ -132,7 +134,6 @@ def _title(picture: Picture) -> Json:
 def _legend(picture: Picture) -> list[str]:
     """Lines of coloured signs and words: the states, and below them how lanes end and events."""
     seen = {bar.span.state for bar in (*picture.bars, *picture.parts)}
-    seen |= {TaskState.RUNNING for _ in picture.works[:1]}
     if picture.density:
         seen |= {state for state, levels in picture.density.of.items() if any(levels)}
     looks = [look for state, look in theme.STATES.items() if state in seen]
@@ -170,13 +171,6 @@ def _labels(picture: Picture, left: int, pitch: float) -> Iterator[Json]:
             yield label | {"text": text, "font": {"size": SMALL}, "yshift": -3}
         elif n % every == 0 and not (every > 1 and n and picture.rows[n - 1].is_title):
             yield label
-
-
-def _left(picture: Picture) -> int:
-    """Room for the names. The title of a section has the whole line for itself."""
-    rows = [row for row in picture.rows if not row.is_title]
-    names = [words.pixels(words.shorten(row.name, _LABEL)) + _INDENT * row.depth for row in rows]
-    return 18 + round(max([22.0, *names]))
 
 
 def _right(picture: Picture, left: int) -> int:

@@ -70,7 +70,6 @@ OUTCOMES = {
 EVENT = Ending("diamond-tall-open", "#b83ba0", "◇", "an event: its words are above")
 
 _FRAME = {"ticks": "outside", "tickcolor": RULE, "linecolor": RULE, "showline": True}
-_AXIS_TITLE = {"standoff": 6}
 # What a figure shows that is made of the template alone.
 _TOOLS = "sendChartToCloud toImage zoom pan select lasso zoomIn zoomOut autoScale resetScale"
 TEMPLATE: Json = {
@@ -80,7 +79,7 @@ TEMPLATE: Json = {
         "font": {"family": FONT, "size": 12, "color": TEXT},
         "hoverlabel": {"bgcolor": CARD, "bordercolor": RULE, "font": {"color": ON_CARD}},
         "barmode": "overlay",
-        "xaxis": {**_FRAME, "gridcolor": GRID, "zeroline": False, "title": _AXIS_TITLE},
+        "xaxis": {**_FRAME, "gridcolor": GRID, "zeroline": False, "title": {"standoff": 6}},
         "yaxis": {"showgrid": False, "zeroline": False},
         "annotationdefaults": {"showarrow": False, "xref": "paper", "x": 0, "xanchor": "left"},
         "title": {"x": 0, "pad": {"l": 12}, "font": {"size": 16}},
