@@ -114,14 +114,9 @@ class Picture:
         return self.axis is STEPS
 
     @cached_property
-    def _polls(self) -> Counter[str]:
+    def polls(self) -> Counter[str]:
         """How many steps each thread took."""
         return Counter(step.thread for lane in _whole(self.trace) for step in lane.steps)
-
-    @property
-    def many_threads(self) -> bool:
-        """Whether more than one thread polled something."""
-        return len(self._polls) > 1
 
     @cached_property
     def lanes(self) -> list[tuple[int, Task]]:
@@ -134,17 +129,18 @@ class Picture:
         count = max(len(self.rows), 1)
         most = min(max(_MOST_STEPS // count, SLOWEST), _MOST_STEPS_OF_A_ROW)
         parts = min(_MOST_PARTS // count, _MOST_PARTS_OF_A_ROW)
-        polls = [row.lane.polls if row.lane else self._polls[row.thread or ""] for row in self.rows]
-        return {n: self.counts_of(n, parts) for n, count in enumerate(polls) if count > most}
+        polls = [row.lane.polls if row.lane else self.polls[row.thread or ""] for row in self.rows]
+        crowded = [n for n, count in enumerate(polls) if count > most]
+        return {n: self.counts(parts, self.rows[n]) for n in crowded}
 
-    def counts_of(self, row: int, bins: int) -> Counts:
-        """What happens on a row over time. Where no time passes nobody waits."""
-        return counts(self.trace, bins, self.rows[row], waits=not self.by_step)
+    def counts(self, bins: int = BINS, row: Row | None = None) -> Counts:
+        """What happens over time, in all or on a row. Where no time passes nobody waits."""
+        return counts(self.trace, bins, row, waits=not self.by_step)
 
     @cached_property
     def density(self) -> Counts | None:
         """The tasks in each state over time, if that is drawn."""
-        return counts(self.trace, waits=not self.by_step) if self.dense else None
+        return self.counts() if self.dense else None
 
     @cached_property
     def bars(self) -> list[Bar]:
@@ -289,14 +285,12 @@ def spans(lane: Task) -> list[tuple[Span, Waker]]:
 
     A callback lives only while it is called: between two calls nothing of it waits.
     """
-    wakers = iter([step.woken_by for step in lane.steps])
-    woken_by = next(wakers, None)
+    wakers = [None, *(step.woken_by for step in reversed(lane.steps))]
     drawn: list[tuple[Span, Waker]] = []
     for span in lane.spans:
+        woken_by = wakers.pop() if span.state is TaskState.RUNNING else wakers[-1]
         if span.state is not TaskState.IDLE or lane.kind is not LaneKind.CALLBACK:
             drawn.append((span, woken_by))
-        if span.state is TaskState.RUNNING:
-            woken_by = next(wakers, None)
     return drawn
 
 

@@ -34,10 +34,8 @@ _LOW = 12  # in lower rows there are no words
 _TITLE, _SUBTITLE = 42, 64
 _LEGEND = 77  # so that it fits into 420 pixels
 _FINDING, _FINDINGS = 70, 3  # so wide, and so many, are told below a figure
-_LABEL = 30
-_ENDING = 34
-_NOTE = 44
-_LEAST = 16  # of an event's words
+_LABEL, _ENDING = 30, 34  # a row's name, and the words behind its end
+_LEAST, _NOTE = 16, 44  # an event's words
 _NOTE_LINES, _MOST_NOTES = 4, 100
 
 _PLACES = 12  # ticks of one moment that are drawn side by side; the rest share the last place
@@ -136,7 +134,7 @@ def _legend(picture: Picture) -> list[str]:
     seen = {bar.span.state for bar in (*picture.bars, *picture.parts)}
     if picture.density:
         seen |= {state for state, levels in picture.density.of.items() if any(levels)}
-    looks = [look for state, look in theme.STATES.items() if state in seen]
+    looks = (look for state, look in theme.STATES.items() if state in seen)
     states = [(look.colour, look.sign, look.words) for look in looks]
     if picture.crowded:
         states.append(theme.MANY_STEPS)
@@ -177,7 +175,8 @@ def _right(picture: Picture, left: int) -> int:
     """Room for the words behind the ends of lanes, as far as they do not fit on the axis."""
     need, duration = 24.0, picture.trace.duration
     for end in picture.ends if len(picture.rows) <= MANY else ():
-        wide = 18 + _beside(end) + words.pixels(_ending(picture, end), SMALL)
+        said = words.shorten(how_it_ended(picture.run, end.lane), _ENDING)
+        wide = 18 + _beside(end) + words.pixels(said, SMALL)
         share = max(end.lane.end / duration if duration else 1.0, 0.01)
         # The axis is what the margins leave: (1 - share) * axis + margin must be wide enough.
         need = max(need, (wide - (1 - share) * (_NARROW - left)) / share)
@@ -218,10 +217,6 @@ def _clash(one: _Place, other: _Place) -> bool:
     """Whether words cover each other, or the line of the upper ones crosses the lower ones."""
     (below, _, start, end), (above, at, first, last) = sorted((one, other))
     return start < last and first < end if below == above else start < at < end
-
-
-def _ending(picture: Picture, end: End) -> str:
-    return words.shorten(how_it_ended(picture.run, end.lane), _ENDING)
 
 
 def _beside(end: End) -> int:
@@ -276,7 +271,7 @@ def _about(picture: Picture, spans: Iterable[tuple[float, str | None, Waker]]) -
     for seconds, thread, by in spans:
         no_time = picture.by_step or seconds <= 0
         long = "takes no time" if no_time else picture.axis.long(seconds)
-        on = f" on {plain(thread)}" if thread is not None and picture.many_threads else ""
+        on = f" on {plain(thread)}" if thread is not None and len(picture.polls) > 1 else ""
         about.append([long + on, "nobody" if by is None else plain(who(picture.run, by))])
     return about
 
@@ -349,6 +344,7 @@ def _ends(picture: Picture, outcome: Outcome, pitch: float) -> Json:
     mark, axis, has_words = theme.OUTCOMES[outcome], picture.axis, pitch >= _LOW
     ends = [end for end in picture.ends if end.lane.outcome is outcome]
     beside = [_beside(end) for end in ends]
+    said = [words.shorten(how_it_ended(picture.run, end.lane), _ENDING) for end in ends]
     # Spaces move the words behind the mark, which stands beside its point.
     spaces = ["\u00a0" * round((pixels + 3) / 3.3) for pixels in beside if has_words]
     line = {"color": mark.colour, "width": 2.5} if mark.symbol.endswith("open") else {"width": 0}
@@ -358,7 +354,7 @@ def _ends(picture: Picture, outcome: Outcome, pitch: float) -> Json:
         **markers(mark.words, ((end.row, axis.at(end.lane.end)) for end in ends)),
         "mode": "markers+text" if has_words else "markers",
         "marker": {**marker, "size": size, "standoff": standoff},
-        "text": [x + plain(_ending(picture, end)) for x, end in zip(spaces, ends, strict=False)],
+        "text": [x + plain(text) for x, text in zip(spaces, said, strict=False)],
         "textposition": "middle right",
         "textfont": {"size": SMALL},
         "customdata": [plain(how_it_ended(picture.run, end.lane, whole=True)) for end in ends],

@@ -79,7 +79,7 @@ def bars(picture: Picture, width: int) -> list[str]:
     lines, per_second = [], columns / trace.duration if trace.duration else 0
     for n, row in enumerate(rows):
         many = n in picture.crowded
-        bar = _most(picture.counts_of(n, columns)) if many else paint(shown[n], per_second, columns)
+        bar = _most(picture.counts(columns, row)) if many else paint(shown[n], per_second, columns)
         line = f"{words.fit(names[n], name_width)}  {bar.rstrip()} {ends.get(n, '')}".rstrip()
         lines.append(f"{row.name}:" if row.is_title else line)
     left = " " * (name_width + 2)
@@ -94,12 +94,10 @@ def bars(picture: Picture, width: int) -> list[str]:
 def _most(found: Counts) -> str:
     """The bar of a row of many steps: the state of the most time, a tick where a step is short."""
     cells = []
-    for n, polls in enumerate(found.polls):
-        share, state = max((levels[n], state) for state, levels in found.of.items())
-        if polls and found.of[TaskState.RUNNING][n] <= 0.5:
-            cells.append(TICK_LETTER)
-        else:
-            cells.append(STATES[state].letter if share > 0 else " ")
+    for polls, running, *waiting in zip(found.polls, *found.of.values(), strict=True):
+        share, state = max(zip((running, *waiting), found.of, strict=True))
+        short = polls and running <= 0.5
+        cells.append(TICK_LETTER if short else STATES[state].letter if share > 0 else " ")
     return "".join(cells)
 
 
@@ -162,12 +160,10 @@ def _table(picture: Picture, width: int) -> list[str]:
 
 def _lives(picture: Picture) -> list[str]:
     """Every span of every lane, and who woke it; in a run small enough to be told."""
-    lanes = _lanes(picture)
-    counts_of = (len(spans(lane)) if lane.polls <= _MOST_SPANS else lane.polls for lane, _ in lanes)
-    if sum(counts_of) > _MOST_SPANS:
+    if picture.crowded or len(picture.bars) > _MOST_SPANS:
         return []
     lines = []
-    for lane, how in lanes:
+    for lane, how in _lanes(picture):
         groups = [(one, len(list(same))) for one, same in itertools.groupby(_life(picture, lane))]
         phrases = [one if count == 1 else f"{one} ({count} times)" for one, count in groups]
         end = f"{how} at {picture.unit.moment(lane.end)}"
@@ -186,7 +182,7 @@ def _life(picture: Picture, lane: Task) -> Iterator[str]:
             said.append(f"{span.state} {start} to {end}")
             continue
         step = f"a step at {start}" if start == end else f"running {start} to {end}"
-        said.append(f"{step} on {span.thread}" if picture.many_threads else step)
+        said.append(f"{step} on {span.thread}" if len(picture.polls) > 1 else step)
         yield ", ".join(dict.fromkeys(said))  # who woke it is said once
         said = []
     if said:
