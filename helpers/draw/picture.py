@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from helpers import text as words
 from helpers.draw import title as titles
-from helpers.draw.units import STEPS, TimeUnit, time_unit
+from helpers.draw.theme import STEPS, TimeUnit, time_unit
 from helpers.task import DEADLINE, Waker
 from helpers.trace import LaneKind, Outcome, Span, Step, Task, TaskState, Trace
 

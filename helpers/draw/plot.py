@@ -13,9 +13,8 @@ from helpers import text as words
 from helpers.draw import theme
 from helpers.draw.picture import BINS, MANY, Bar, End, Picture, Poll
 from helpers.draw.text import findings, wrapped
-from helpers.draw.theme import LEFT, RIGHT, SMALL, Json, line_marks, markers, plain, small
+from helpers.draw.theme import LEFT, RIGHT, SMALL, Json, TimeUnit, line_marks, markers, plain, small
 from helpers.draw.title import how_it_ended, who
-from helpers.draw.units import TimeUnit
 from helpers.task import Waker
 from helpers.trace import Outcome, TaskState
 

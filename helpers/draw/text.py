@@ -12,9 +12,8 @@ from dataclasses import replace
 
 from helpers import text as words
 from helpers.draw.picture import Counts, Picture, counts, rows_of, slowest, spans
-from helpers.draw.theme import STATES, TICK_LETTER
+from helpers.draw.theme import STATES, TICK_LETTER, TimeUnit
 from helpers.draw.title import how_it_ended, who
-from helpers.draw.units import TimeUnit
 from helpers.trace import LaneKind, Span, Task, TaskState, Trace
 
 _MOST_LANES = 30  # of more, the slowest are told

@@ -7,8 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from helpers import text as words
-from helpers.draw.theme import OUTCOMES
-from helpers.draw.units import TimeUnit
+from helpers.draw.theme import OUTCOMES, TimeUnit
 from helpers.task import DEADLINE, GROUP, IO, MAIN_RETURN, START, STOP, THREAD, TIMER, Waker
 from helpers.trace import LaneKind, Outcome, Span, Task, Trace
 
