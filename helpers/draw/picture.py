@@ -128,7 +128,7 @@ class Picture:
         """The rows of too many steps to be drawn one by one, and what happens on them."""
         count = max(len(self.rows), 1)
         most = min(max(_MOST_STEPS // count, SLOWEST), _MOST_STEPS_OF_A_ROW)
-        parts = min(_MOST_PARTS // count, _MOST_PARTS_OF_A_ROW)
+        parts = min(max(_MOST_PARTS // count, 1), _MOST_PARTS_OF_A_ROW)
         polls = [row.lane.polls if row.lane else self.polls[row.thread or ""] for row in self.rows]
         crowded = [n for n, count in enumerate(polls) if count > most]
         return {n: self.counts(parts, self.rows[n]) for n in crowded}
@@ -212,7 +212,7 @@ class Picture:
         """
         row_of: dict[int | None, int] = {lane.id: row for row, lane in self.lanes}
         marks = (mark for mark in self.run.marks if mark.task is None or mark.task in row_of)
-        events = [Event(mark.time, row_of.get(mark.task), mark.text) for mark in marks]
+        events = [Event(time, row_of.get(task), text) for time, task, text in marks]
         for start, end, whose in self.run.pauses:
             if end - start >= _PAUSE * self.run.duration:
                 took = self.unit.long(end - start)
@@ -318,9 +318,8 @@ def rows_of(trace: Trace, lanes: Sequence[Task] | None = None, *, share: bool = 
 def pick(trace: Trace, wanted: Wanted) -> list[Task]:
     """The lanes of these names or ids, in the trace's order; an unknown one is a KeyError."""
     names = [wanted] if isinstance(wanted, str | int) else wanted
-    known = {lane.name for lane in trace.lanes} | trace.by_id.keys()
     for name in names:
-        if name not in known:
+        if not any(name in (lane.name, lane.id) for lane in trace.lanes):
             listed = words.listing([lane.name for lane in trace.lanes], 20)
             raise KeyError(f"no lane {name!r} in this trace; it has {listed or 'none'}")
     return [lane for lane in trace.lanes if lane.name in names or lane.id in names]
