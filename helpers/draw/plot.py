@@ -224,7 +224,6 @@ def _beside(end: End) -> int:
 
 
 def _bars_at(axis: TimeUnit, name: str, drawn: Sequence[Bar | Poll]) -> Json:
-    """Bars of spans, or of steps, on their rows."""
     return {
         "type": "bar",
         "orientation": "h",
@@ -421,7 +420,7 @@ def _make_room(layout: Json, picture: Picture, heights: tuple[float, float, floa
         "tickformat": ",d",
     }
     which = f"{len(picture.lanes)}" if picture.chosen else "the slowest"
-    which += f" of {len(picture.run.lanes):,} lanes"
+    which = f"{which} of {len(picture.run.lanes):,} lanes"
     if not picture.chosen and not picture.height:  # a live figure takes no argument
         which += " (lanes=[...] opens others)"
     caption = small("how many tasks are in each state", 1)

@@ -33,9 +33,8 @@ def text_of(picture: Picture, width: int = 78) -> str:
     crowd = not picture.chosen and len(picture.run.lanes) > _MOST_LANES
     if crowd and not picture.dense:
         picture = replace(picture, rows=rows_of(picture.trace, slowest(picture.run)))
-    title = " ".join(picture.title.split())
     parts = [
-        textwrap.wrap(title, width) + textwrap.wrap(picture.subtitle, width),
+        textwrap.wrap(picture.title, width) + textwrap.wrap(picture.subtitle, width),
         _tenths(picture) if crowd else [],
         bars(picture, width),
         _table(picture, width),
@@ -50,12 +49,12 @@ def _tenths(picture: Picture) -> list[str]:
     """How many lanes are in each state in ten parts of the run, and the totals."""
     unit, found = picture.unit, counts(picture.run, _TENTHS)
     rows = [["from", *STATES, "polls"]]
-    for n in range(_TENTHS):
-        levels = [words.number(found.of[state][n], 1) for state in STATES]
-        rows.append([unit.moment(n * found.width), *levels, words.number(found.polls[n])])
-    totals = [unit.long(sum(found.of[state]) * found.width) for state in STATES]
+    for n, (*levels, polls) in enumerate(zip(*found.of.values(), found.polls, strict=True)):
+        told = [words.number(level, 1) for level in levels]
+        rows.append([unit.moment(n * found.width), *told, words.number(polls)])
+    totals = [unit.long(sum(levels) * found.width) for levels in found.of.values()]
     rows.append(["sum", *totals, words.number(sum(found.polls))])
-    lanes = f"{len(picture.run.lanes):,} lanes"
+    lanes = words.plural(len(picture.run.lanes), "lane")
     head = f"{lanes}, on average in each tenth of the run ({unit.axis}):"
     return [head, *words.table(rows, ">>>>>"), "", "The slowest lanes:"]
 
@@ -113,16 +112,13 @@ def paint(shown: Iterable[Span], per_second: float, columns: int) -> str:
         first, last = round(span.start * per_second, 6), round(span.end * per_second, 6)
         start = min(int(first), columns - 1)
         end = min(max(-int(-last // 1), start + running), columns)  # a poll has a cell at least
-        letter = STATES[span.state].letter
-        if span.start == span.end:
-            letter = TICK_LETTER if cells[start] != _RUNNING else _RUNNING
+        tick = span.start == before or (span.start == span.end and cells[start] != _RUNNING)
         for cell in range(start, end):
             share = float("inf") if running else min(last, cell + 1) - max(first, cell)
             if share > best[cell] or running:
-                best[cell], cells[cell] = share, letter
+                best[cell], cells[cell] = share, STATES[span.state].letter
         if running:
-            if span.start == before:
-                cells[start] = TICK_LETTER
+            cells[start] = TICK_LETTER if tick else _RUNNING
             before = span.end
     return "".join(cells)
 
