@@ -90,21 +90,22 @@ def sentences(trace: Trace, unit: TimeUnit) -> Iterator[str]:
     if not trace.lanes:
         yield "Nothing ran"
     yield from _about_deadlock(trace, unit)
-    wait, least = trace.longest_wait, _NOISE if trace.clock == "real" else 0.0
-    waits = [_about_wait(trace, unit, wait)] if wait else []
-    worth = wait is not None and wait.seconds >= max(_WORTH * trace.duration, least)
+    least = max(_WORTH * trace.duration, _NOISE if trace.clock == "real" else 0.0)
+    wait = trace.longest_wait
+    waits = [_about_wait(trace, unit, wait)] if wait and wait.seconds >= least else []
     for finding in trace.findings:
-        yield from waits if finding.kind == "blocked" and worth else [finding.headline]
+        yield from waits if waits and finding.kind == "blocked" else [finding.headline]
     if trace.duration == 0:
         steps = sum(lane.polls for lane in trace.lanes)
         yield f"{words.plural(steps, 'step')} at one moment: no time passes"
     path = list(_path(trace))
-    turns = list(_about_turns(trace, unit, path)) if path and not worth else []
+    turns = list(_about_turns(trace, unit, path)) if path and not waits else []
     count, idle = _side_by_side(trace)
-    crowd = f"{count:,} tasks wait side by side: {unit.long(idle)} of waiting in "
+    long = f"{unit.long(idle)} of waiting in {unit.long(trace.duration)}"
+    crowd = f"{count:,} tasks wait side by side: {long}"
     if count >= _CROWD and idle >= _TIMES * trace.duration and not turns:
-        yield crowd + unit.long(trace.duration)
-    yield from waits if worth else ()
+        yield crowd
+    yield from waits
     for lane in trace.tasks:
         if lane.outcome is Outcome.RAISED:
             error = lane.error.partition(":")[0]
@@ -112,7 +113,7 @@ def sentences(trace: Trace, unit: TimeUnit) -> Iterator[str]:
     yield from _about_stops(trace, unit)
     yield from turns
     if count > 1 and idle >= 1.2 * trace.duration:
-        yield crowd + unit.long(trace.duration)
+        yield crowd
     yield _about_the_rest(trace, unit, path)
 
 
