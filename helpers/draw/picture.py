@@ -430,11 +430,13 @@ def counts(trace: Trace, bins: int = BINS, row: Row | None = None, *, waits: boo
                     running[here] += end - start
                 else:
                     add(TaskState.RUNNING, start, end)
-                if at < since:
+                if waits and at < since:
                     add(TaskState.IDLE, at, since)
-                add(TaskState.SCHEDULED, since, start)
+                if waits:
+                    add(TaskState.SCHEDULED, since, start)
             at = end
-        add(TaskState.IDLE if lane.steps else TaskState.SCHEDULED, at, max(lane.end, at))
+        if waits:
+            add(TaskState.IDLE if lane.steps else TaskState.SCHEDULED, at, max(lane.end, at))
     polls[bins - 1] += polls.pop()
     of = {}
     for state, seconds in parts.items():
