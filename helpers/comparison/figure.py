@@ -8,9 +8,8 @@ from typing import Any
 from helpers.comparison.match import Runs
 from helpers.draw import plot
 from helpers.draw.picture import Picture, Row, rows_of, workers
-from helpers.draw.theme import Json, plain
+from helpers.draw.theme import Json, plain, time_unit
 from helpers.draw.title import chefs
-from helpers.draw.units import time_unit
 from helpers.trace import Task, Trace
 
 MOST = 14  # lanes of each run; of more, the first and the last

@@ -6,7 +6,6 @@ Nothing here needs plotly but `timeline`, which returns one of plotly's figures 
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 from helpers.draw.picture import Wanted, picture_of
@@ -43,12 +42,5 @@ def mimebundle(trace: Trace) -> dict[str, Any]:
 
 
 def bundle(figure: Json, text: str) -> dict[str, Any]:
-    """A figure, as plotly would send it, and its text as a notebook's output.
-
-    With PLOTLY_RENDERER set (HTML builds need "notebook") plotly itself is asked.
-    """
-    if os.environ.get("PLOTLY_RENDERER"):
-        from helpers.draw.figure import Timeline
-
-        return Timeline(figure, text=lambda: text)._repr_mimebundle_()
+    """A figure, as plotly would send it, and its text as a notebook's output."""
     return {PLOTLY: {**figure, "config": CONFIG}, "text/plain": text}

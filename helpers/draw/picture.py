@@ -10,14 +10,14 @@ import heapq
 import itertools
 import operator
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
 from helpers import text as words
 from helpers.draw import title as titles
-from helpers.draw.units import STEPS, TimeUnit, time_unit
+from helpers.draw.theme import STEPS, TimeUnit, time_unit
 from helpers.task import DEADLINE, Waker
 from helpers.trace import LaneKind, Outcome, Span, Step, Task, TaskState, Trace
 
@@ -114,14 +114,9 @@ class Picture:
         return self.axis is STEPS
 
     @cached_property
-    def _polls(self) -> Counter[str]:
+    def polls(self) -> Counter[str]:
         """How many steps each thread took."""
         return Counter(step.thread for lane in _whole(self.trace) for step in lane.steps)
-
-    @property
-    def many_threads(self) -> bool:
-        """Whether more than one thread polled something."""
-        return len(self._polls) > 1
 
     @cached_property
     def lanes(self) -> list[tuple[int, Task]]:
@@ -133,21 +128,19 @@ class Picture:
         """The rows of too many steps to be drawn one by one, and what happens on them."""
         count = max(len(self.rows), 1)
         most = min(max(_MOST_STEPS // count, SLOWEST), _MOST_STEPS_OF_A_ROW)
-        parts = min(_MOST_PARTS // count, _MOST_PARTS_OF_A_ROW)
-        polls = [row.lane.polls if row.lane else self._polls[row.thread or ""] for row in self.rows]
-        return {n: self.counts_of(n, parts) for n, count in enumerate(polls) if count > most}
+        parts = min(max(_MOST_PARTS // count, 1), _MOST_PARTS_OF_A_ROW)
+        polls = [row.lane.polls if row.lane else self.polls[row.thread or ""] for row in self.rows]
+        crowded = [n for n, count in enumerate(polls) if count > most]
+        return {n: self.counts(parts, self.rows[n]) for n in crowded}
 
-    def counts_of(self, row: int, bins: int) -> Counts:
-        """What happens on a row over time. Where no time passes nobody waits, nor does a chef."""
-        _, _, lane, thread = self.rows[row]
-        waits = lane is not None and lane.kind is not LaneKind.CALLBACK and not self.by_step
-        lanes = [lane] if lane else [_polled_by(lane, thread) for lane in _whole(self.trace)]
-        return _counts(lanes, self.trace.duration, bins, waits=waits)
+    def counts(self, bins: int = BINS, row: Row | None = None) -> Counts:
+        """What happens over time, in all or on a row. Where no time passes nobody waits."""
+        return counts(self.trace, bins, row, waits=not self.by_step)
 
     @cached_property
     def density(self) -> Counts | None:
         """The tasks in each state over time, if that is drawn."""
-        return counts(self.trace, waits=not self.by_step) if self.dense else None
+        return self.counts() if self.dense else None
 
     @cached_property
     def bars(self) -> list[Bar]:
@@ -162,21 +155,20 @@ class Picture:
 
     @cached_property
     def parts(self) -> list[Bar]:
-        """What is drawn of the crowded rows."""
-        return [part for row in self.crowded for part in self._parts(row)]
-
-    def _parts(self, row: int) -> Iterator[Bar]:
-        width, of, polls = self.crowded[row]
-        below = [0.0] * len(polls)
-        for state, levels in of.items():
-            looks = [(round(x, 3), round(y, 3)) for x, y in zip(levels, below, strict=True)]
-            end = 0
-            for (share, low), alike in itertools.groupby(looks):
-                start, end = end, end + len(list(alike))
-                if share:
-                    span = Span(-1, state, start * width, end * width, None)
-                    yield Bar(row, span, None, share, low)
-            below = list(map(operator.add, below, levels))
+        """What is drawn of the crowded rows: the share of each state in each part of the run."""
+        parts: list[Bar] = []
+        for row, (width, of, polls) in self.crowded.items():
+            below = [0.0] * len(polls)
+            for state, levels in of.items():
+                looks = [(round(x, 3), round(y, 3)) for x, y in zip(levels, below, strict=True)]
+                end = 0
+                for (share, low), alike in itertools.groupby(looks):
+                    start, end = end, end + len(list(alike))
+                    if share:
+                        span = Span(-1, state, start * width, end * width, None)
+                        parts.append(Bar(row, span, None, share, low))
+                below = list(map(operator.add, below, levels))
+        return parts
 
     @cached_property
     def works(self) -> list[Poll]:
@@ -193,19 +185,24 @@ class Picture:
     @cached_property
     def ticks(self) -> list[Poll]:
         """Every step on its lane's row, row by row, but on crowded ones."""
-        lanes = (one for one in self.lanes if one[0] not in self.crowded)
-        return [tick for row, lane in lanes for tick in _side_by_side(row, lane)]
+        ticks: list[Poll] = []
+        for row, lane in (one for one in self.lanes if one[0] not in self.crowded):
+            for moment, group in itertools.groupby(lane.steps, key=lambda step: step.start):
+                steps = list(group)
+                # At a lane's end they stand to the left, so that the mark of its end has its place.
+                left = len(steps) - 1 if lane.spawned < moment == lane.end else 0
+                ticks += [Poll(row, step, lane, n - left) for n, step in enumerate(steps)]
+        return ticks
 
     @cached_property
     def ends(self) -> list[End]:
         """How each lane ended. A callback has no end of its own: the loop may call it again."""
-        last: dict[int, int] = defaultdict(int)
         called = LaneKind.CALLBACK, Outcome.RETURNED
-        lanes = {row: lane for row, lane in self.lanes if (lane.kind, lane.outcome) != called}
-        for row, step, lane, shift in self.ticks:
-            if step.start == lane.end:
-                last[row] = max(last[row], shift)
-        return [End(row, lane, last[row]) for row, lane in lanes.items()]
+        return [
+            End(row, lane, len(lane.steps[1:]) if lane.spawned == lane.end else 0)
+            for row, lane in self.lanes
+            if (lane.kind, lane.outcome) != called
+        ]
 
     @cached_property
     def events(self) -> list[Event]:
@@ -215,20 +212,19 @@ class Picture:
         """
         row_of: dict[int | None, int] = {lane.id: row for row, lane in self.lanes}
         marks = (mark for mark in self.run.marks if mark.task is None or mark.task in row_of)
-        events = [Event(mark.time, row_of.get(mark.task), mark.text) for mark in marks]
+        events = [Event(time, row_of.get(task), text) for time, task, text in marks]
         for start, end, whose in self.run.pauses:
             if end - start >= _PAUSE * self.run.duration:
                 took = self.unit.long(end - start)
                 events.append(Event(start, None, f"the {whose}: {took}"))
         for row, drawn in self.lanes:
             lane = self.run.by_id[drawn.id]
-            requests = lane.cancels
-            if requests and lane.outcome is Outcome.CANCELLED:
-                at_once = lane.end - requests[-1].time <= 0.005 * self.run.duration
-                requests = requests[:-1] if at_once else requests
-            for time, by, *_ in requests:
-                asked = f"asked to stop by {titles.who(self.run, by)}"
-                events.append(Event(time, row, "deadline: time is up" if by == DEADLINE else asked))
+            for time, by, *_ in lane.cancels:
+                soon = lane.end - time <= 0.005 * self.run.duration
+                if lane.outcome is not Outcome.CANCELLED or not soon:
+                    asked = f"asked to stop by {titles.who(self.run, by)}"
+                    asked = "deadline: time is up" if by == DEADLINE else asked
+                    events.append(Event(time, row, asked))
         return sorted(events, key=lambda one: (one.time, -1 if one.row is None else one.row))
 
     @property
@@ -289,23 +285,13 @@ def spans(lane: Task) -> list[tuple[Span, Waker]]:
 
     A callback lives only while it is called: between two calls nothing of it waits.
     """
-    wakers = iter([step.woken_by for step in lane.steps])
-    woken_by = next(wakers, None)
+    wakers = [None, *(step.woken_by for step in reversed(lane.steps))]
     drawn: list[tuple[Span, Waker]] = []
     for span in lane.spans:
+        woken_by = wakers.pop() if span.state is TaskState.RUNNING else wakers[-1]
         if span.state is not TaskState.IDLE or lane.kind is not LaneKind.CALLBACK:
             drawn.append((span, woken_by))
-        if span.state is TaskState.RUNNING:
-            woken_by = next(wakers, None)
     return drawn
-
-
-def _side_by_side(row: int, lane: Task) -> Iterator[Poll]:
-    for moment, group in itertools.groupby(lane.steps, key=lambda step: step.start):
-        steps = list(group)
-        # At a lane's end they stand to the left, so that the mark of its end has its place.
-        left = len(steps) - 1 if moment == lane.end and moment > lane.spawned else 0
-        yield from (Poll(row, step, lane, n - left) for n, step in enumerate(steps))
 
 
 def rows_of(trace: Trace, lanes: Sequence[Task] | None = None, *, share: bool = False) -> list[Row]:
@@ -332,9 +318,8 @@ def rows_of(trace: Trace, lanes: Sequence[Task] | None = None, *, share: bool = 
 def pick(trace: Trace, wanted: Wanted) -> list[Task]:
     """The lanes of these names or ids, in the trace's order; an unknown one is a KeyError."""
     names = [wanted] if isinstance(wanted, str | int) else wanted
-    known = {lane.name for lane in trace.lanes} | trace.by_id.keys()
     for name in names:
-        if name not in known:
+        if not any(name in (lane.name, lane.id) for lane in trace.lanes):
             listed = words.listing([lane.name for lane in trace.lanes], 20)
             raise KeyError(f"no lane {name!r} in this trace; it has {listed or 'none'}")
     return [lane for lane in trace.lanes if lane.name in names or lane.id in names]
@@ -386,23 +371,12 @@ def in_order(trace: Trace) -> Trace:
     last = float(len(index))
     lanes = []
     for lane in trace.lanes:
-        starts = [index[lane.id, n] for n in range(lane.polls)]
-        steps = tuple(
-            step._replace(ready=start, start=start, end=start + 1)
-            for step, start in zip(lane.steps, starts, strict=True)
-        )
-        spawned, end = (starts[0], starts[-1] + 1) if starts else (last, last)
+        places = [(index[lane.id, n], step) for n, step in enumerate(lane.steps)]
+        steps = tuple(step._replace(ready=at, start=at, end=at + 1) for at, step in places)
+        spawned, end = (steps[0].start, steps[-1].end) if steps else (last, last)
         ended = None if lane.ended is None else end
         lanes.append(dataclasses.replace(lane, spawned=spawned, ended=ended, end=end, steps=steps))
     return dataclasses.replace(trace, lanes=tuple(lanes), duration=last)
-
-
-def _polled_by(lane: Task, thread: str | None) -> Task:
-    """A lane with those of its steps alone that a chef took."""
-    if all(step.thread == thread for step in lane.steps):
-        return lane
-    steps = tuple(step for step in lane.steps if step.thread == thread)
-    return dataclasses.replace(lane, steps=steps)
 
 
 class Counts(NamedTuple):
@@ -413,15 +387,17 @@ class Counts(NamedTuple):
     polls: list[int]  # how many steps start in the bin, also those that take no time
 
 
-def counts(trace: Trace, bins: int = BINS, *, waits: bool = True) -> Counts:
-    """Tasks, and work in threads, in each state over time; a branch is a part of its task."""
-    lanes = (lane for lane in _whole(trace) if lane.kind is not LaneKind.CALLBACK)
-    return _counts(lanes, trace.duration, bins, waits=waits)
+def counts(trace: Trace, bins: int = BINS, row: Row | None = None, *, waits: bool = True) -> Counts:
+    """Tasks, and work in threads, in each state over time, or what happens on one row.
 
-
-def _counts(lanes: Iterable[Task], duration: float, bins: int, *, waits: bool) -> Counts:
-    """How many of these lanes are in each state over time, or only how many are running."""
-    width = duration / bins if duration else 1.0
+    A branch is a part of its task. Of chefs and callbacks, or without `waits`, no waiting is told.
+    """
+    _, _, lane, thread = row or Row("all")
+    lanes = [lane] if lane else list(_whole(trace))
+    if row is None:
+        lanes = [one for one in lanes if one.kind is not LaneKind.CALLBACK]
+    waits &= thread is None and (lane is None or lane.kind is not LaneKind.CALLBACK)
+    width = trace.duration / bins if trace.duration else 1.0
     per_second = 1 / width
     # One bin more, for what happens at the very end.
     parts = {state: [0.0] * (bins + 1) for state in reversed(TaskState)}  # in seconds
@@ -437,8 +413,9 @@ def _counts(lanes: Iterable[Task], duration: float, bins: int, *, waits: bool) -
         whole[state][b + 1] -= 1
 
     for lane in lanes:
+        steps = [one for one in lane.steps if one.thread == thread] if thread else lane.steps
         at, here, here_ends = lane.spawned, 0, 0.0
-        for ready, start, end, *_ in lane.steps:
+        for ready, start, end, *_ in steps:
             since = ready if ready > at else at  # noqa: FURB136 - of a million steps
             if end < here_ends:  # most of very many steps are in the bin of the one before
                 polls[here] += 1

@@ -7,15 +7,15 @@ cell and a wide font, and what must be seen has its place in a margin.
 import itertools
 import re
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from helpers import text as words
 from helpers.draw import theme
 from helpers.draw.picture import BINS, MANY, Bar, End, Picture, Poll
 from helpers.draw.text import findings, wrapped
-from helpers.draw.theme import LEFT, RIGHT, SMALL, Json, line_marks, markers, plain, small
+from helpers.draw.theme import LEFT, RIGHT, SMALL, Json, TimeUnit, line_marks, markers, plain, small
 from helpers.draw.title import how_it_ended, who
-from helpers.draw.units import TimeUnit
+from helpers.task import Waker
 from helpers.trace import Outcome, TaskState
 
 # In pixels.
@@ -33,22 +33,20 @@ _LOW = 12  # in lower rows there are no words
 _TITLE, _SUBTITLE = 42, 64
 _LEGEND = 77  # so that it fits into 420 pixels
 _FINDING, _FINDINGS = 70, 3  # so wide, and so many, are told below a figure
-_LABEL = 30
-_ENDING = 34
-_NOTE = 44
-_LEAST = 16  # of an event's words
+_LABEL, _ENDING = 30, 34  # a row's name, and the words behind its end
+_LEAST, _NOTE = 16, 44  # an event's words
 _NOTE_LINES, _MOST_NOTES = 4, 100
 
 _PLACES = 12  # ticks of one moment that are drawn side by side; the rest share the last place
 _CHEF = 0.86  # height of a chef's bars, as a share of the row: enough for a name
 _SHORT = 0.004  # a chef's step that takes less of the run has a tick
 _RUNNING = theme.STATES[TaskState.RUNNING]
-# An annotation with a line down to its row, on the axes of time and rows.
-_ON_AXES: Json = {"xref": "x", "axref": "x", "ayref": "y"}
-_LINE = {"showarrow": True, "arrowhead": 0, "arrowwidth": 1, "arrowcolor": theme.EVENT.colour}
+# An event's words with a line down to its row, on the axes of time and rows.
+_ARROW = {"showarrow": True, "arrowhead": 0, "arrowwidth": 1, "arrowcolor": theme.EVENT.colour}
+_FONT = {"font": {"size": SMALL, "color": theme.EVENT.colour}, "borderpad": 1}
+_EVENT: Json = {"xref": "x", "axref": "x", "ayref": "y", **_ARROW, **_FONT}
 _LETTER = words.pixels("x", SMALL)
 _Place = tuple[int, float, float, float]  # of words: the line, the moment, from, to
-_WORDS = {"font": {"size": SMALL, "color": theme.EVENT.colour}, "borderpad": 1}
 
 
 def figure_of(picture: Picture) -> Json:
@@ -56,11 +54,9 @@ def figure_of(picture: Picture) -> Json:
     layout, pitch = _layout(picture)
     traces = [
         *_areas(picture),
-        *(_bars(picture, state) for state in reversed(theme.STATES)),  # the full ones above
-        *(_parts(picture, state) for state in theme.STATES),
-        _many_steps(picture),
-        *_chefs(picture, pitch),
-        _cuts(picture, pitch),
+        *itertools.chain(*(_bars(picture, state) for state in reversed(theme.STATES))),
+        _works(picture),
+        *_lines(picture, pitch),
         _ticks(picture, pitch),
         _events(picture, pitch),
         *(_ends(picture, outcome, pitch) for outcome in Outcome),
@@ -74,7 +70,9 @@ def _layout(picture: Picture) -> tuple[Json, float]:
     A fixed height leaves room below few rows. The density gets half of the height at most.
     """
     names, height, count = picture.rows, picture.height, max(len(picture.rows), 1)
-    left = _left(picture)
+    lanes = [row for row in names if not row.is_title]  # a section's title has its line for itself
+    wide = [words.pixels(words.shorten(row.name, _LABEL)) + _INDENT * row.depth for row in lanes]
+    left = 18 + round(max([22.0, *wide]))
     right = _right(picture, left)
     title, legend, notes = _title(picture), _legend(picture), _notes(picture, left, right)
     if not height:  # who looks at a live figure has them beside it
@@ -133,10 +131,9 @@ def _title(picture: Picture) -> Json:
 def _legend(picture: Picture) -> list[str]:
     """Lines of coloured signs and words: the states, and below them how lanes end and events."""
     seen = {bar.span.state for bar in (*picture.bars, *picture.parts)}
-    seen |= {TaskState.RUNNING for _ in picture.works[:1]}
     if picture.density:
         seen |= {state for state, levels in picture.density.of.items() if any(levels)}
-    looks = [look for state, look in theme.STATES.items() if state in seen]
+    looks = (look for state, look in theme.STATES.items() if state in seen)
     states = [(look.colour, look.sign, look.words) for look in looks]
     if picture.crowded:
         states.append(theme.MANY_STEPS)
@@ -173,18 +170,12 @@ def _labels(picture: Picture, left: int, pitch: float) -> Iterator[Json]:
             yield label
 
 
-def _left(picture: Picture) -> int:
-    """Room for the names. The title of a section has the whole line for itself."""
-    rows = [row for row in picture.rows if not row.is_title]
-    names = [words.pixels(words.shorten(row.name, _LABEL)) + _INDENT * row.depth for row in rows]
-    return 18 + round(max([22.0, *names]))
-
-
 def _right(picture: Picture, left: int) -> int:
     """Room for the words behind the ends of lanes, as far as they do not fit on the axis."""
     need, duration = 24.0, picture.trace.duration
     for end in picture.ends if len(picture.rows) <= MANY else ():
-        wide = 18 + _beside(end) + words.pixels(_ending(picture, end), SMALL)
+        said = words.shorten(how_it_ended(picture.run, end.lane), _ENDING)
+        wide = 18 + _beside(end) + words.pixels(said, SMALL)
         share = max(end.lane.end / duration if duration else 1.0, 0.01)
         # The axis is what the margins leave: (1 - share) * axis + margin must be wide enough.
         need = max(need, (wide - (1 - share) * (_NARROW - left)) / share)
@@ -194,38 +185,31 @@ def _right(picture: Picture, left: int) -> int:
 def _notes(picture: Picture, left: int, right: int) -> list[tuple[int, Json]]:
     """The events' words, as far as there is room above the rows, with lines down to their rows.
 
+    They are set from a moment outwards, and towards it: so each has its line on the outer side.
     The words of the others are read by hovering over their marks.
     """
-    end = picture.axis.at(picture.trace.duration)
-    tries = (_notes_about(picture, (left, right), share * end) for share in (0.5, 1, 0))
-    return max(tries, key=len)
-
-
-def _notes_about(
-    picture: Picture, margins: tuple[int, int], focus: float
-) -> list[tuple[int, Json]]:
-    """Words set from a moment outwards, and towards it: so each has its line on the outer side."""
-    axis, duration = max(_NARROWEST - sum(margins), 100), picture.axis.at(picture.trace.duration)
-    placed: list[_Place] = []
-    notes: dict[tuple[float, str], tuple[int, Json]] = {}
-    places = [(picture.axis.at(event.time), event) for event in picture.placed_events[:_MOST_NOTES]]
-    for x, (time, row, text) in sorted(places, key=lambda place: abs(place[0] - focus)):
-        at = axis * (x / duration if duration else 0)
-        sides = [(margins[0] + at, "right"), (axis - at + margins[1], "left")]
-        for (room, side), line in itertools.product(
-            sides[:: -1 if x <= focus else 1], range(_NOTE_LINES)
-        ):
+    axis, duration = max(_NARROWEST - left - right, 100), picture.trace.duration or 1
+    # One cause may have asked several tasks: the line goes down to the first of them.
+    events = {(one.time, one.text): one for one in reversed(picture.placed_events[:_MOST_NOTES])}
+    places = [(axis * one.time / duration, one) for one in reversed(events.values())]
+    tries: list[list[tuple[int, Json]]] = []
+    for focus in (axis / 2, axis, 0):
+        placed: list[_Place] = []
+        notes: list[tuple[int, Json]] = []
+        for at, (time, row, text) in sorted(places, key=lambda place: abs(place[0] - focus)):
+            room, side = (axis - at + right, "left") if at <= focus else (left + at, "right")
             short = words.shorten(text, min(_NOTE, max(int(room / _LETTER) - 1, 2)))
             wide = words.pixels(short, SMALL) + 8
-            place = (line, at, at, at + wide) if side == "left" else (line, at, at - wide, at)
-            # One cause may have asked several tasks.
-            told = (time, text) in notes or len(short) < min(len(text), _LEAST)
-            if not told and not any(_clash(place, other) for other in placed):
-                placed.append(place)
-                y = len(picture.rows) - 1 if row is None else row
+            start = at if side == "left" else at - wide
+            lines = [(line, at, start, start + wide) for line in range(_NOTE_LINES)]
+            free = [one for one in lines if not any(_clash(one, other) for other in placed)]
+            if free and len(short) >= min(len(text), _LEAST):
+                placed.append(free[0])
+                x, y = picture.axis.at(time), len(picture.rows) - 1 if row is None else row
                 note = {"text": plain(short), "x": x, "ax": x, "y": y, "xanchor": side}
-                notes[time, text] = line, {**_ON_AXES, **_LINE, **_WORDS, **note}
-    return list(notes.values())
+                notes.append((free[0][0], _EVENT | note))
+        tries.append(notes)
+    return max(tries, key=len)
 
 
 def _clash(one: _Place, other: _Place) -> bool:
@@ -234,17 +218,12 @@ def _clash(one: _Place, other: _Place) -> bool:
     return start < last and first < end if below == above else start < at < end
 
 
-def _ending(picture: Picture, end: End) -> str:
-    return words.shorten(how_it_ended(picture.run, end.lane), _ENDING)
-
-
 def _beside(end: End) -> int:
     """Pixels from a lane's end to the mark of how it ended: the last ticks stand between them."""
     return _CLEAR + _BESIDE * min(end.ticks, _PLACES)
 
 
 def _bars_at(axis: TimeUnit, name: str, drawn: Sequence[Bar | Poll]) -> Json:
-    """Bars of spans, or of steps, on their rows."""
     return {
         "type": "bar",
         "orientation": "h",
@@ -259,90 +238,85 @@ def _hover(*lines: str) -> Json:
     return {"hovertemplate": "<br>".join(["<b>%{y}</b>", *lines]) + "<extra></extra>"}
 
 
-def _bars(picture: Picture, state: TaskState) -> Json:
-    look, axis = theme.STATES[state], picture.axis
+def _bars(picture: Picture, state: TaskState) -> list[Json]:
+    """A state on its lanes, and on crowded rows: there as high as its share, above the others."""
+    look, axis, full = theme.STATES[state], picture.axis, _RUNNING.height
     bars = [bar for bar in picture.bars if bar.span.state is state and bar.span.seconds > 0]
-    marker = {"color": look.colour, "pattern": theme.pattern(state)}
-    trace = {**_bars_at(axis, look.words, bars), "marker": marker}
-    time = f"%{{base}} to %{{x}} {axis.short}"
-    if len(picture.rows) > MANY:
-        return {**trace, "width": 0.9, **_hover(look.words, time)}
-    about = []
-    for _, span, by, *_ in bars:
-        waker = "nobody" if by is None else who(picture.run, by)
-        about.append([_long(picture, span.seconds, span.thread), plain(waker)])
-    woken = f"{'then ' if state is TaskState.IDLE else ''}woken by %{{customdata[1]}}"
-    hover = _hover(look.words, f"{time}, %{{customdata[0]}}", woken)
-    return {**trace, "width": look.height, "customdata": about, **hover}
-
-
-def _parts(picture: Picture, state: TaskState) -> Json:
-    """A state on crowded rows: bars as high as its share, above those of the states before it."""
-    look, full = theme.STATES[state], _RUNNING.height
     parts = [part for part in picture.parts if part.span.state is state]
-    time = f"%{{base}} to %{{x}} {picture.axis.short}"
-    return {
-        **_bars_at(picture.axis, f"{state}, by share", parts),
+    marker = {"marker": {"color": look.colour, "pattern": theme.pattern(state)}}
+    time = f"%{{base}} to %{{x}} {axis.short}"
+    few: Json = {"width": 0.9, **_hover(look.words, time)}
+    if len(picture.rows) <= MANY:
+        woken = f"{'then ' if state is TaskState.IDLE else ''}woken by %{{customdata[1]}}"
+        about = _about(picture, [(span.seconds, span.thread, by) for _, span, by, *_ in bars])
+        few = {"width": look.height, "customdata": about}
+        few |= _hover(look.words, f"{time}, %{{customdata[0]}}", woken)
+    shares = {
         "width": [round(full * part.share, 4) for part in parts],
         "offset": [round(full * (0.5 - part.below - part.share), 4) for part in parts],
-        "marker": {"color": look.colour, "pattern": theme.pattern(state)},
         "customdata": [f"{100 * part.share:.3g}" for part in parts],
         **_hover(f"{state} for %{{customdata}} % of the time", time),
     }
+    return [
+        {**_bars_at(axis, look.words, bars), **marker, **few},
+        {**_bars_at(axis, f"{state}, by share", parts), **marker, **shares},
+    ]
 
 
-def _many_steps(picture: Picture) -> Json:
-    """A thin mark for each part of a crowded row in which a step begins."""
-    at = picture.axis.at
-    points = (
-        (row + 0.44, at((n + 0.5) * found.width))
-        for row, found in picture.crowded.items()
-        for n, polls in enumerate(found.polls)
-        if polls
-    )
-    marks = line_marks("many steps", points, 4, color=theme.MANY_STEPS[0], width=1)
-    return {**marks, "hoverinfo": "skip"}
+def _about(picture: Picture, spans: Iterable[tuple[float, str | None, Waker]]) -> list[list[str]]:
+    """How long each took, for a step on which of several threads, and who woke its lane."""
+    about = []
+    for seconds, thread, by in spans:
+        no_time = picture.by_step or seconds <= 0
+        long = "takes no time" if no_time else picture.axis.long(seconds)
+        on = f" on {plain(thread)}" if thread is not None and len(picture.polls) > 1 else ""
+        about.append([long + on, "nobody" if by is None else plain(who(picture.run, by))])
+    return about
 
 
-def _long(picture: Picture, seconds: float, thread: str | None) -> str:
-    """How long a state lasted, and for a step on which of several threads it was."""
-    no_time = picture.by_step or seconds <= 0
-    long = "takes no time" if no_time else picture.axis.long(seconds)
-    return f"{long} on {plain(thread)}" if thread is not None and picture.many_threads else long
-
-
-def _chefs(picture: Picture, pitch: float) -> list[Json]:
-    """Steps on the rows of the chefs: bars with the tasks' names, and ticks for short ones."""
-    works, axis, least = picture.works, picture.axis, _SHORT * picture.trace.duration
-    short = [work for work in works if work.step.end - work.step.start <= least]
-    bars = {
-        **_bars_at(axis, "what each chef works on", works),
-        "text": [plain(work.lane.name) for work in works],
+def _works(picture: Picture) -> Json:
+    """Steps on the rows of the chefs, with the tasks' names."""
+    return {
+        **_bars_at(picture.axis, "what each chef works on", picture.works),
+        "text": [plain(work.lane.name) for work in picture.works],
         "textposition": "inside",
         "insidetextanchor": "middle",
         "textangle": 0,
         "textfont": {"color": theme.CARD, "size": 10},
         "width": _CHEF,
         "marker": {"color": _RUNNING.colour, "line": {"color": theme.RULE, "width": 1}},
-        **_hover("works on %{text}", f"%{{base}} to %{{x}} {axis.short}"),
+        **_hover("works on %{text}", f"%{{base}} to %{{x}} {picture.axis.short}"),
     }
-    points = [(work.row, axis.at(work.step.start)) for work in short]
-    size = max(2.0, pitch * _CHEF)
-    ticks = line_marks("short steps of each chef", points, size, color=_RUNNING.colour, width=2)
-    return [bars, {**ticks, "hoverinfo": "skip"}]
 
 
-def _cuts(picture: Picture, pitch: float) -> Json:
-    """A line in the card's colour between two steps that touch."""
-    points = (
-        (row, picture.axis.at(after.start))
+def _lines(picture: Picture, pitch: float) -> list[Json]:
+    """Lines that say nothing of their own.
+
+    A thin one for each part of a crowded row in which a step begins, one for a chef's step that is
+    too short to be seen, and one in the card's colour between two steps that touch.
+    """
+    at, least = picture.axis.at, _SHORT * picture.trace.duration
+    many = [
+        (row + 0.44, at((n + 0.5) * found.width))
+        for row, found in picture.crowded.items()
+        for n, polls in enumerate(found.polls)
+        if polls
+    ]
+    short = [(row, at(x.start)) for row, x, *_ in picture.works if x.end - x.start <= least]
+    cuts = [
+        (row, at(after.start))
         for row, lane in picture.lanes
         if row not in picture.crowded
         for before, after in itertools.pairwise(lane.steps)
         if before.end == after.start and before.start < after.end
-    )
-    line, size = {"color": theme.CARD, "width": 2 * theme.TICK + 1}, pitch * _RUNNING.height
-    return {**line_marks("cuts between steps", points, size, **line), "hoverinfo": "skip"}
+    ]
+    chef, lane, line = max(2.0, pitch * _CHEF), pitch * _RUNNING.height, 2 * theme.TICK + 1
+    marks = [
+        line_marks("many steps", many, 4, color=theme.MANY_STEPS[0], width=1),
+        line_marks("short steps of each chef", short, chef, color=_RUNNING.colour, width=2),
+        line_marks("cuts between steps", cuts, lane, color=theme.CARD, width=line),
+    ]
+    return [{**one, "hoverinfo": "skip"} for one in marks]
 
 
 def _ticks(picture: Picture, pitch: float) -> Json:
@@ -358,10 +332,7 @@ def _ticks(picture: Picture, pitch: float) -> Json:
     hover = f"a step at %{{x}} {axis.short}"
     if thin:
         return {**marks, **_hover(hover)}
-    about = [
-        [_long(picture, step.end - step.start, step.thread), plain(who(picture.run, step.woken_by))]
-        for _, step, *_ in ticks
-    ]
+    about = _about(picture, [(x.end - x.start, x.thread, x.woken_by) for _, x, *_ in ticks])
     woken = "%{customdata[0]}, woken by %{customdata[1]}"
     return {**marks, "customdata": about, **_hover(hover, woken)}
 
@@ -371,14 +342,17 @@ def _ends(picture: Picture, outcome: Outcome, pitch: float) -> Json:
     mark, axis, has_words = theme.OUTCOMES[outcome], picture.axis, pitch >= _LOW
     ends = [end for end in picture.ends if end.lane.outcome is outcome]
     beside = [_beside(end) for end in ends]
+    said = [words.shorten(how_it_ended(picture.run, end.lane), _ENDING) for end in ends]
     # Spaces move the words behind the mark, which stands beside its point.
     spaces = ["\u00a0" * round((pixels + 3) / 3.3) for pixels in beside if has_words]
-    marker = theme.end_marker(outcome, round(max(2, min(9, pitch)), 1))
+    line = {"color": mark.colour, "width": 2.5} if mark.symbol.endswith("open") else {"width": 0}
+    marker = {"symbol": mark.symbol, "color": mark.colour, "line": line, "angle": RIGHT}
+    size, standoff = round(max(2, min(9, pitch)), 1), beside if has_words else 3
     return {
         **markers(mark.words, ((end.row, axis.at(end.lane.end)) for end in ends)),
         "mode": "markers+text" if has_words else "markers",
-        "marker": {**marker, "angle": RIGHT, "standoff": beside if has_words else 3},
-        "text": [x + plain(_ending(picture, end)) for x, end in zip(spaces, ends, strict=False)],
+        "marker": {**marker, "size": size, "standoff": standoff},
+        "text": [x + plain(text) for x, text in zip(spaces, said, strict=False)],
         "textposition": "middle right",
         "textfont": {"size": SMALL},
         "customdata": [plain(how_it_ended(picture.run, end.lane, whole=True)) for end in ends],
@@ -405,24 +379,22 @@ def _areas(picture: Picture) -> list[Json]:
     found, axis = picture.density, picture.axis
     if found is None:
         return []
-    areas: list[Json] = []
-    for state, look in theme.STATES.items():
-        levels = [round(level, 2 if level < 100 else 0) for level in found.of[state]]
-        areas.append(
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": look.words,
-                "dx": float(f"{found.width * axis.factor:.9g}"),
-                "y": [*levels, levels[-1]],
-                "yaxis": "y2",
-                "stackgroup": "tasks",
-                "line": {"width": 0, "shape": "hv", "color": look.colour},
-                "fillcolor": look.colour,
-                "fillpattern": theme.pattern(state),
-                "hovertemplate": f"%{{y}} tasks {state} at %{{x}} {axis.short}<extra></extra>",
-            }
-        )
+    areas = [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "name": look.words,
+            "dx": float(f"{found.width * axis.factor:.9g}"),
+            "y": [round(level, 2 if level < 100 else 0) for level in (*levels, levels[-1])],
+            "yaxis": "y2",
+            "stackgroup": "tasks",
+            "line": {"width": 0, "shape": "hv", "color": look.colour},
+            "fillcolor": look.colour,
+            "fillpattern": theme.pattern(state),
+            "hovertemplate": f"%{{y}} tasks {state} at %{{x}} {axis.short}<extra></extra>",
+        }
+        for (state, levels), look in zip(found.of.items(), theme.STATES.values(), strict=True)
+    ]
     points = [(0, axis.at((n + 0.5) * found.width)) for n in range(BINS) if found.polls[n]]
     ticks = {
         **line_marks("steps started", points, 12, width=2, color=theme.MANY_STEPS[0]),
@@ -448,7 +420,7 @@ def _make_room(layout: Json, picture: Picture, heights: tuple[float, float, floa
         "tickformat": ",d",
     }
     which = f"{len(picture.lanes)}" if picture.chosen else "the slowest"
-    which += f" of {len(picture.run.lanes):,} lanes"
+    which = f"{which} of {len(picture.run.lanes):,} lanes"
     if not picture.chosen and not picture.height:  # a live figure takes no argument
         which += " (lanes=[...] opens others)"
     caption = small("how many tasks are in each state", 1)

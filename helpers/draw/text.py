@@ -12,9 +12,8 @@ from dataclasses import replace
 
 from helpers import text as words
 from helpers.draw.picture import Counts, Picture, counts, rows_of, slowest, spans
-from helpers.draw.theme import STATES, TICK_LETTER
+from helpers.draw.theme import STATES, TICK_LETTER, TimeUnit
 from helpers.draw.title import how_it_ended, who
-from helpers.draw.units import TimeUnit
 from helpers.trace import LaneKind, Span, Task, TaskState, Trace
 
 _MOST_LANES = 30  # of more, the slowest are told
@@ -34,9 +33,8 @@ def text_of(picture: Picture, width: int = 78) -> str:
     crowd = not picture.chosen and len(picture.run.lanes) > _MOST_LANES
     if crowd and not picture.dense:
         picture = replace(picture, rows=rows_of(picture.trace, slowest(picture.run)))
-    title = " ".join(picture.title.split())
     parts = [
-        textwrap.wrap(title, width) + textwrap.wrap(picture.subtitle, width),
+        textwrap.wrap(picture.title, width) + textwrap.wrap(picture.subtitle, width),
         _tenths(picture) if crowd else [],
         bars(picture, width),
         _table(picture, width),
@@ -51,12 +49,12 @@ def _tenths(picture: Picture) -> list[str]:
     """How many lanes are in each state in ten parts of the run, and the totals."""
     unit, found = picture.unit, counts(picture.run, _TENTHS)
     rows = [["from", *STATES, "polls"]]
-    for n in range(_TENTHS):
-        levels = [words.number(found.of[state][n], 1) for state in STATES]
-        rows.append([unit.moment(n * found.width), *levels, words.number(found.polls[n])])
-    totals = [unit.long(sum(found.of[state]) * found.width) for state in STATES]
+    for n, (*levels, polls) in enumerate(zip(*found.of.values(), found.polls, strict=True)):
+        told = [words.number(level, 1) for level in levels]
+        rows.append([unit.moment(n * found.width), *told, words.number(polls)])
+    totals = [unit.long(sum(levels) * found.width) for levels in found.of.values()]
     rows.append(["sum", *totals, words.number(sum(found.polls))])
-    lanes = f"{len(picture.run.lanes):,} lanes"
+    lanes = words.plural(len(picture.run.lanes), "lane")
     head = f"{lanes}, on average in each tenth of the run ({unit.axis}):"
     return [head, *words.table(rows, ">>>>>"), "", "The slowest lanes:"]
 
@@ -76,35 +74,29 @@ def bars(picture: Picture, width: int) -> list[str]:
         shown[number].append(span)
     for number, step, *_ in picture.works:
         shown[number].append(Span(-1, TaskState.RUNNING, step.start, step.end, None))
-    lines = []
+    lines, per_second = [], columns / trace.duration if trace.duration else 0
     for n, row in enumerate(rows):
-        if row.is_title:
-            lines.append(f"{row.name}:")
-        else:
-            per_second = columns / trace.duration if trace.duration else 0
-            bar = paint(shown[n], per_second, columns).rstrip()
-            if n in picture.crowded:
-                bar = _most(picture.counts_of(n, columns))
-            lines.append(f"{words.fit(names[n], name_width)}  {bar} {ends.get(n, '')}".rstrip())
+        many = n in picture.crowded
+        bar = _most(picture.counts(columns, row)) if many else paint(shown[n], per_second, columns)
+        line = f"{words.fit(names[n], name_width)}  {bar.rstrip()} {ends.get(n, '')}".rstrip()
+        lines.append(f"{row.name}:" if row.is_title else line)
     left = " " * (name_width + 2)
     lines += [left + _axis(trace, picture.axis, columns), left + picture.axis.axis]
     signs = [f"{look.letter} {look.words}" for look in STATES.values()]
+    signs.append(f"{TICK_LETTER} a step of no time, or right behind another")
     if picture.by_step:  # nobody waits where no time passes
         signs = [signs[0], f"{TICK_LETTER} a step begins"]
-    else:
-        signs.append(f"{TICK_LETTER} a step of no time, or right behind another")
     return lines + wrapped(["   ".join(signs)], width, indent="")
 
 
 def _most(found: Counts) -> str:
-    """The bar of a row of many steps: the state of the most time in each part, or else a tick."""
+    """The bar of a row of many steps: the state of the most time, a tick where a step is short."""
     cells = []
-    for n, polls in enumerate(found.polls):
-        state = max(found.of, key=lambda state: found.of[state][n])
-        least = 0.5 if state is TaskState.RUNNING else 0
-        seen = found.of[state][n] > least and (state is TaskState.RUNNING or not polls)
-        cells.append(STATES[state].letter if seen else TICK_LETTER if polls else " ")
-    return "".join(cells).rstrip()
+    for polls, running, *waiting in zip(found.polls, *found.of.values(), strict=True):
+        share, state = max(zip((running, *waiting), found.of, strict=True))
+        short = polls and running <= 0.5
+        cells.append(TICK_LETTER if short else STATES[state].letter if share > 0 else " ")
+    return "".join(cells)
 
 
 def paint(shown: Iterable[Span], per_second: float, columns: int) -> str:
@@ -120,16 +112,13 @@ def paint(shown: Iterable[Span], per_second: float, columns: int) -> str:
         first, last = round(span.start * per_second, 6), round(span.end * per_second, 6)
         start = min(int(first), columns - 1)
         end = min(max(-int(-last // 1), start + running), columns)  # a poll has a cell at least
-        letter = STATES[span.state].letter
-        if span.start == span.end:
-            letter = TICK_LETTER if cells[start] != _RUNNING else _RUNNING
+        tick = span.start == before or (span.start == span.end and cells[start] != _RUNNING)
         for cell in range(start, end):
             share = float("inf") if running else min(last, cell + 1) - max(first, cell)
             if share > best[cell] or running:
-                best[cell], cells[cell] = share, letter
+                best[cell], cells[cell] = share, STATES[span.state].letter
         if running:
-            if span.start == before:
-                cells[start] = TICK_LETTER
+            cells[start] = TICK_LETTER if tick else _RUNNING
             before = span.end
     return "".join(cells)
 
@@ -166,12 +155,10 @@ def _table(picture: Picture, width: int) -> list[str]:
 
 def _lives(picture: Picture) -> list[str]:
     """Every span of every lane, and who woke it; in a run small enough to be told."""
-    lanes = _lanes(picture)
-    counts_of = (len(spans(lane)) if lane.polls <= _MOST_SPANS else lane.polls for lane, _ in lanes)
-    if sum(counts_of) > _MOST_SPANS:
+    if picture.crowded or len(picture.bars) > _MOST_SPANS:
         return []
     lines = []
-    for lane, how in lanes:
+    for lane, how in _lanes(picture):
         groups = [(one, len(list(same))) for one, same in itertools.groupby(_life(picture, lane))]
         phrases = [one if count == 1 else f"{one} ({count} times)" for one, count in groups]
         end = f"{how} at {picture.unit.moment(lane.end)}"
@@ -181,21 +168,20 @@ def _lives(picture: Picture) -> list[str]:
 
 def _life(picture: Picture, lane: Task) -> Iterator[str]:
     """A phrase for each step and what led to it, and one for what was waited for in vain."""
-    phrase: list[str] = []
-    woken = False
+    said: list[str] = []
     for span, by in spans(lane):
-        if span.state is not TaskState.IDLE and not woken and by is not None:
-            phrase.append(f"woken by {who(picture.run, by)}")
-            woken = True
+        if span.state is not TaskState.IDLE and by is not None:
+            said.append(f"woken by {who(picture.run, by)}")
         start, end = picture.unit.moment(span.start), picture.unit.moment(span.end)
         if span.state is not TaskState.RUNNING:
-            phrase.append(f"{span.state} {start} to {end}")
+            said.append(f"{span.state} {start} to {end}")
             continue
         step = f"a step at {start}" if start == end else f"running {start} to {end}"
-        yield ", ".join([*phrase, f"{step} on {span.thread}" if picture.many_threads else step])
-        phrase, woken = [], False
-    if phrase:
-        yield ", ".join(phrase)
+        said.append(f"{step} on {span.thread}" if len(picture.polls) > 1 else step)
+        yield ", ".join(dict.fromkeys(said))  # who woke it is said once
+        said = []
+    if said:
+        yield ", ".join(said)
 
 
 def _events(picture: Picture) -> list[str]:

@@ -1,4 +1,4 @@
-"""How each thing looks: one colour and pattern per state, one mark per outcome, the figure's frame.
+"""How each thing looks and is said: a state, an outcome, a moment, a name; and a figure's frame.
 
 A figure has no ground of its own, so that it is light or dark as its page is; its colours are seen
 on both, also in a saved figure, for the page fills in the colour of text. They stay apart for
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from helpers import text as words
-from helpers.trace import Outcome, TaskState
+from helpers.trace import Outcome, TaskState, Trace
 
 CARD = "#ffffff"  # what words are read on, or are written in, inside a figure
 ON_CARD = "#1f2328"
@@ -70,7 +70,6 @@ OUTCOMES = {
 EVENT = Ending("diamond-tall-open", "#b83ba0", "◇", "an event: its words are above")
 
 _FRAME = {"ticks": "outside", "tickcolor": RULE, "linecolor": RULE, "showline": True}
-_AXIS_TITLE = {"standoff": 6}
 # What a figure shows that is made of the template alone.
 _TOOLS = "sendChartToCloud toImage zoom pan select lasso zoomIn zoomOut autoScale resetScale"
 TEMPLATE: Json = {
@@ -80,7 +79,7 @@ TEMPLATE: Json = {
         "font": {"family": FONT, "size": 12, "color": TEXT},
         "hoverlabel": {"bgcolor": CARD, "bordercolor": RULE, "font": {"color": ON_CARD}},
         "barmode": "overlay",
-        "xaxis": {**_FRAME, "gridcolor": GRID, "zeroline": False, "title": _AXIS_TITLE},
+        "xaxis": {**_FRAME, "gridcolor": GRID, "zeroline": False, "title": {"standoff": 6}},
         "yaxis": {"showgrid": False, "zeroline": False},
         "annotationdefaults": {"showarrow": False, "xref": "paper", "x": 0, "xanchor": "left"},
         "title": {"x": 0, "pad": {"l": 12}, "font": {"size": 16}},
@@ -92,6 +91,52 @@ PLOTLY = "application/vnd.plotly.v1+json"  # the MIME type of a figure
 # Not "responsive": in JupyterLab that makes a figure as low as its cell happens to be.
 # Without a toolbar; a double click shows the whole run again.
 CONFIG: Json = {"displayModeBar": False, "showSendToCloud": False, "doubleClick": "reset"}
+# Units per second, the axis' title, and what stands behind a number.
+_UNITS = {
+    "minutes": (1.0, "kitchen minutes", "min"),
+    "seconds": (1.0, "seconds", "s"),
+    "milliseconds": (1e3, "milliseconds", "ms"),
+}
+
+
+class TimeUnit(NamedTuple):
+    """Turns seconds of the clock into numbers on an axis, and into words."""
+
+    name: str
+    factor: float  # units per second
+    axis: str  # the axis' title
+    short: str  # what stands behind a number
+    exact: bool  # whether the clock is virtual
+
+    def at(self, seconds: float) -> float:
+        """A moment as a number on the axis: to a microsecond, or exact under the virtual clock."""
+        value = round(seconds * self.factor, 9 if self.exact else 6 if self.factor == 1 else 3)
+        return int(value) if value == int(value) else value  # 5, not 5.0: it is half as long
+
+    def moment(self, seconds: float) -> str:
+        """A moment in words, without its unit: "12.4"."""
+        digits = 6 if self.exact else 3 if self.factor == 1 else 2
+        return words.number(seconds * self.factor, digits)
+
+    def long(self, seconds: float) -> str:
+        """A duration in words: "10 min", "2 s", "12.4 ms", "85 µs"."""
+        if self.name == "milliseconds" and self.exact:
+            return f"{words.number(seconds * 1e3, 6)} ms"
+        return words.seconds(seconds, self.name, exact=self.exact)
+
+
+# The unit of a run in which no time passes: one step.
+STEPS = TimeUnit("", 1.0, "steps, one after another: no time passes", "in the order", exact=True)
+
+
+def time_unit(trace: Trace, name: str | None = None) -> TimeUnit:
+    """The unit of that name; without one, the trace's own, or milliseconds for a short real run."""
+    if name is None:
+        short = trace.clock == "real" and trace.duration < 1 and trace.unit == "seconds"
+        name = "milliseconds" if short else trace.unit
+    if name not in _UNITS:
+        raise ValueError(f"unit is one of {', '.join(map(repr, _UNITS))}, got {name!r}")
+    return TimeUnit(name, *_UNITS[name], exact=trace.clock == "virtual")
 
 
 def pattern(state: TaskState) -> Json:
@@ -99,13 +144,6 @@ def pattern(state: TaskState) -> Json:
     look = STATES[state]
     colours = {"bgcolor": look.colour, "fgcolor": STRIPES} if look.pattern else {}
     return {"shape": look.pattern, "size": 7, "solidity": 0.3, **colours}
-
-
-def end_marker(outcome: Outcome, size: float) -> Json:
-    """Plotly's marker of an outcome."""
-    mark = OUTCOMES[outcome]
-    line = {"color": mark.colour, "width": 2.5} if mark.symbol.endswith("open") else {"width": 0}
-    return {"symbol": mark.symbol, "color": mark.colour, "size": size, "line": line}
 
 
 def plain(text: str) -> str:

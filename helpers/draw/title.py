@@ -7,8 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from helpers import text as words
-from helpers.draw.theme import OUTCOMES
-from helpers.draw.units import TimeUnit
+from helpers.draw.theme import OUTCOMES, TimeUnit
 from helpers.task import DEADLINE, GROUP, IO, MAIN_RETURN, START, STOP, THREAD, TIMER, Waker
 from helpers.trace import LaneKind, Outcome, Span, Task, Trace
 
@@ -58,35 +57,32 @@ def subtitle(trace: Trace, unit: TimeUnit) -> str:
     """The root's name, the clock, how many tasks, how long, how many chefs and other threads."""
     roots = [lane.name for lane in trace.tasks if lane.parent is None]
     works = (lane for lane in trace.lanes if lane.kind is LaneKind.THREAD)
-    team = chefs(trace.workers)
-    if threads := {step.thread for lane in works for step in lane.steps}:
-        team += f" and {words.plural(len(threads), 'thread')}"
+    threads = {step.thread for lane in works for step in lane.steps}
+    team = chefs(trace.workers) + f" and {words.plural(len(threads), 'thread')}" * bool(threads)
     tasks = words.plural(len(trace.tasks), "task")
     source = f"{_SOURCES.get(trace.source, '')} {trace.about.get('tokio', '')}".strip()
     parts = [*roots[:1], source, f"{trace.clock} clock", tasks]
     return " · ".join([*filter(None, parts), unit.long(trace.duration), team])
 
 
-def _waited(trace: Trace, least: float) -> Iterator[int]:
-    """The lanes that were ready for so long at a time while no chef was free."""
-    for lane in trace.lanes:
-        starts = [step.start for step in lane.steps] or [lane.end]
-        since = [step.ready for step in lane.steps] or [lane.spawned]
-        if lane.kind is not LaneKind.THREAD and max(map(operator.sub, starts, since)) >= least:
-            yield lane.id
+def _waited(task: Task) -> float:
+    """For how long at a time a task was ready at most while no chef was free."""
+    if not task.steps:
+        return task.end - task.spawned
+    return max(step.start - step.ready for step in task.steps)
 
 
 def holder(trace: Trace, wait: Span) -> Task | None:
     """Whose step filled at least three quarters of a wait, if one did."""
-    filled = (
-        (min(step.end, wait.end) - max(step.start, wait.start), lane)
+    holders = (
+        lane
         for lane in trace.lanes
         if lane.kind in (LaneKind.TASK, LaneKind.CALLBACK) and lane.id != wait.task
         for step in lane.steps
         if step.start < wait.end and step.end > wait.start
+        if min(step.end, wait.end) - max(step.start, wait.start) > 0.75 * wait.seconds
     )
-    seconds, held_by = max(filled, key=lambda step: step[0], default=(0.0, None))
-    return held_by if seconds > 0.75 * wait.seconds else None
+    return next(holders, None)
 
 
 def sentences(trace: Trace, unit: TimeUnit) -> Iterator[str]:
@@ -94,22 +90,30 @@ def sentences(trace: Trace, unit: TimeUnit) -> Iterator[str]:
     if not trace.lanes:
         yield "Nothing ran"
     yield from _about_deadlock(trace, unit)
-    wait, least = trace.longest_wait, _NOISE if trace.clock == "real" else 0.0
-    waits = [_about_wait(trace, unit, wait)] if wait else []
-    worth = wait is not None and wait.seconds >= max(_WORTH * trace.duration, least)
+    least = max(_WORTH * trace.duration, _NOISE if trace.clock == "real" else 0.0)
+    wait = trace.longest_wait
+    waits = [_about_wait(trace, unit, wait)] if wait and wait.seconds >= least else []
     for finding in trace.findings:
-        yield from waits if finding.kind == "blocked" and worth else [finding.headline]
+        yield from waits if waits and finding.kind == "blocked" else [finding.headline]
     if trace.duration == 0:
         steps = sum(lane.polls for lane in trace.lanes)
         yield f"{words.plural(steps, 'step')} at one moment: no time passes"
     path = list(_path(trace))
-    turns = list(_about_turns(trace, unit, path)) if path and not worth else []
-    yield from () if turns else _about_crowd(trace, unit, _CROWD, _TIMES)
-    yield from waits if worth else ()
-    yield from _about_endings(trace, unit)
+    turns = list(_about_turns(trace, unit, path)) if path and not waits else []
+    count, idle = _side_by_side(trace)
+    long = f"{unit.long(idle)} of waiting in {unit.long(trace.duration)}"
+    crowd = f"{count:,} tasks wait side by side: {long}"
+    if count >= _CROWD and idle >= _TIMES * trace.duration and not turns:
+        yield crowd
+    yield from waits
+    for lane in trace.tasks:
+        if lane.outcome is Outcome.RAISED:
+            error = lane.error.partition(":")[0]
+            yield f"`{lane.name}` raises {error} at {unit.moment(lane.end)} {unit.short}"
     yield from _about_stops(trace, unit)
     yield from turns
-    yield from _about_crowd(trace, unit, 2, 1.2)
+    if count > 1 and idle >= 1.2 * trace.duration:
+        yield crowd
     yield _about_the_rest(trace, unit, path)
 
 
@@ -125,8 +129,8 @@ def _about_deadlock(trace: Trace, unit: TimeUnit) -> Iterator[str]:
 
 def _about_wait(trace: Trace, unit: TimeUnit, wait: Span) -> str:
     """Who waited, with how many others, and for whom, if one step filled the most of that time."""
-    long_too = set(_waited(trace, wait.seconds / 2))
-    others = sum(task.id in long_too for task in trace.tasks if task.id != wait.task)
+    long_too = (task for task in trace.tasks if _waited(task) >= wait.seconds / 2)
+    others = sum(task.id != wait.task for task in long_too)
     name, long = f"`{trace.by_id[wait.task].name}`", unit.long(wait.seconds)
     verb = "waits" if others == 1 else "wait"
     too = f"; {words.plural(others, 'other task')} {verb} half as long or longer" * bool(others)
@@ -138,46 +142,35 @@ def _about_wait(trace: Trace, unit: TimeUnit, wait: Span) -> str:
     return f"{name} is ready {ready} and waits {long} for {what}{too}"
 
 
-def _about_crowd(trace: Trace, unit: TimeUnit, count: int, times: float) -> Iterator[str]:
-    """At least `count` tasks whose waits, side by side, add up to `times` times the run."""
+def _side_by_side(trace: Trace) -> tuple[int, float]:
+    """How many tasks waited side by side, and for how long in all.
+
+    None, if they waited for the chef more than for anything else.
+    """
     parents = {task.parent for task in trace.tasks}
     leaves = [task for task in trace.tasks if task.id not in parents]
-    if len(leaves) < count:
-        return
-    scheduled = sum(task.scheduled for task in leaves)
     idle = sum(_idle(trace, task) for task in leaves)
-    # Else they wait for the chef more than for anything else.
-    if idle >= max(times * trace.duration, scheduled):
-        long = f"{unit.long(idle)} of waiting in {unit.long(trace.duration)}"
-        yield f"{len(leaves):,} tasks wait side by side: {long}"
-
-
-def _about_endings(trace: Trace, unit: TimeUnit) -> Iterator[str]:
-    """A task that did not end well."""
-    for lane in trace.tasks:
-        if lane.outcome is Outcome.RAISED:
-            error = lane.error.partition(":")[0]
-            yield f"`{lane.name}` raises {error} at {unit.moment(lane.end)} {unit.short}"
+    return (len(leaves), idle) if idle >= sum(task.scheduled for task in leaves) else (0, 0.0)
 
 
 def _about_stops(trace: Trace, unit: TimeUnit) -> Iterator[str]:
     """Who was asked to stop, by whom; those who were asked in one breath together."""
     asked: dict[tuple[float, Waker], list[Task]] = defaultdict(list)
     for lane in trace.lanes:
-        for request in lane.cancels:
-            asked[request[:2]].append(lane)
+        for time, by, *_ in lane.cancels:
+            asked[time, by].append(lane)
     for (time, by), lanes in sorted(asked.items(), key=lambda request: request[0][0]):
         names = words.listing([f"`{lane.name}`" for lane in lanes])
         at = f"at {unit.moment(time)} {unit.short}"
+        name = f"`{who(trace, by)}`" if isinstance(by, int) else who(trace, by)
         if by == DEADLINE:
             yield f"Time is up for {names} {at}"
         elif by == MAIN_RETURN:
             yield f"main returns {at}, and {names} {'is' if len(lanes) == 1 else 'are'} cancelled"
+        elif by is not None and all(lane.outcome is Outcome.CANCELLED for lane in lanes):
+            yield f"{name[0].upper()}{name[1:]} cancels {names} {at}"
         elif by is not None:
-            name = who(trace, by)
-            name = f"`{name}`" if isinstance(by, int) else f"{name[0].upper()}{name[1:]}"
-            obeyed = all(lane.outcome is Outcome.CANCELLED for lane in lanes)
-            yield f"{name} cancels {names} {at}" if obeyed else f"{name} asks {names} to stop {at}"
+            yield f"{name[0].upper()}{name[1:]} asks {names} to stop {at}"
 
 
 def _path(trace: Trace) -> Iterator[_Part]:

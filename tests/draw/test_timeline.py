@@ -352,9 +352,8 @@ def test_a_trace_shows_as_plotly_would_send_it_with_the_text_beside_it(
 def test_plotly_s_renderer_can_be_chosen_for_pages_of_html(
     evening: Trace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PLOTLY_RENDERER", "notebook_connected")
     monkeypatch.setattr(plotly.io.renderers, "default", "notebook_connected")
-    bundle = mimebundle(evening)
+    bundle = timeline(evening)._repr_mimebundle_()
     assert "text/html" in bundle
     assert bundle["text/plain"] == str(evening)
 
@@ -368,7 +367,6 @@ from tests.draw.pictured import dinner, recorded
 print(*mimebundle(recorded(dinner())))
 """
     environment = os.environ | {"PYTHONPATH": str(PROJECT)}
-    environment.pop("PLOTLY_RENDERER", None)
     run = [sys.executable, "-c", script]
     done = subprocess.run(
         run, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
