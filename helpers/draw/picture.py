@@ -393,9 +393,8 @@ def counts(trace: Trace, bins: int = BINS, row: Row | None = None, *, waits: boo
     A branch is a part of its task. Of chefs and callbacks, or without `waits`, no waiting is told.
     """
     _, _, lane, thread = row or Row("all")
-    lanes = [lane] if lane else list(_whole(trace))
-    if row is None:
-        lanes = [one for one in lanes if one.kind is not LaneKind.CALLBACK]
+    whole_run = (one for one in _whole(trace) if thread or one.kind is not LaneKind.CALLBACK)
+    lanes = [lane] if lane else whole_run
     waits &= thread is None and (lane is None or lane.kind is not LaneKind.CALLBACK)
     width = trace.duration / bins if trace.duration else 1.0
     per_second = 1 / width
@@ -432,7 +431,7 @@ def counts(trace: Trace, bins: int = BINS, row: Row | None = None, *, waits: boo
                     add(TaskState.RUNNING, start, end)
                 if waits and at < since:
                     add(TaskState.IDLE, at, since)
-                if waits:
+                if waits and since < start:
                     add(TaskState.SCHEDULED, since, start)
             at = end
         if waits:
