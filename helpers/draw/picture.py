@@ -272,11 +272,11 @@ def picture_of(
 def slowest(trace: Trace, most: int = SLOWEST) -> list[Task]:
     """The tasks of the longest wait, those that were ready longest, then those that ended last."""
     wait = trace.longest_wait
-    named = [trace.by_id[wait.task], titles.holder(trace, wait)] if wait else []
+    named = [trace.by_id[wait.task], *titles.holders(trace, wait)] if wait else []
     ready = heapq.nlargest(most // 2, trace.tasks, lambda task: task.scheduled)
     late = heapq.nlargest(most, trace.tasks, lambda task: task.end)
     ranked = [*named, *(task for task in ready if task.scheduled), *late]
-    ids = list(dict.fromkeys(t.id for t in ranked if t and t.kind is LaneKind.TASK))[:most]
+    ids = list(dict.fromkeys(t.id for t in ranked if t.kind is LaneKind.TASK))[:most]
     return [task for task in trace.tasks if task.id in ids]
 
 

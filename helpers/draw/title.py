@@ -15,6 +15,7 @@ _WORTH = 0.04  # a wait for the chef is worth the title from this share of the r
 _NOISE = 0.001  # a measured wait of fewer seconds is the machine's noise
 _CROWD, _TIMES = 10, 4  # so many tasks are a crowd if their waits are so many times the run
 _TOGETHER, _BETTER = 1.01, 0.9  # shares of the time one after another: at once; worth to be told
+_FEW, _PART = 3, 0.1  # so many tasks hold a chef for a wait, each for that part of it or more
 _MOST_STEPS = 50_000  # of a run whose longest path is looked for
 _CHAIN = 0.01  # who took a smaller share of what the slowest took did not make the run long
 _Part = tuple[Task, str, float]  # of a run: who did what, and for how long
@@ -72,17 +73,17 @@ def _waited(task: Task) -> float:
     return max(step.start - step.ready for step in task.steps)
 
 
-def holder(trace: Trace, wait: Span) -> Task | None:
-    """Whose step filled at least three quarters of a wait, if one did."""
-    holders = (
-        lane
-        for lane in trace.lanes
-        if lane.kind in (LaneKind.TASK, LaneKind.CALLBACK) and lane.id != wait.task
-        for step in lane.steps
-        if step.start < wait.end and step.end > wait.start
-        if min(step.end, wait.end) - max(step.start, wait.start) > 0.75 * wait.seconds
-    )
-    return next(holders, None)
+def holders(trace: Trace, wait: Span) -> list[Task]:
+    """Whose steps filled at least three quarters of a wait, if a few did; the longest first."""
+    held: dict[int, float] = defaultdict(float)
+    for lane in trace.lanes:
+        if lane.kind in (LaneKind.TASK, LaneKind.CALLBACK) and lane.id != wait.task:
+            for step in lane.steps:
+                if step.start < wait.end and step.end > wait.start:
+                    held[lane.id] += min(step.end, wait.end) - max(step.start, wait.start)
+    few = [n for n in sorted(held, key=lambda n: -held[n])[:_FEW] if held[n] > _PART * wait.seconds]
+    enough = sum(held[n] for n in few) > 0.75 * wait.seconds
+    return [trace.by_id[n] for n in few] if enough else []
 
 
 def sentences(trace: Trace, unit: TimeUnit) -> Iterator[str]:
@@ -133,9 +134,11 @@ def _about_wait(trace: Trace, unit: TimeUnit, wait: Span) -> str:
     others = sum(task.id != wait.task for task in long_too)
     name, long = f"`{trace.by_id[wait.task].name}`", unit.long(wait.seconds)
     verb = "waits" if others == 1 else "wait"
-    too = f"; {words.plural(others, 'other task')} {verb} half as long or longer" * bool(others)
-    if trace.workers == 1 and (held_by := holder(trace, wait)):
-        return f"`{held_by.name}` holds the chef; {name} is ready and waits {long}{too}"
+    too = f"; {words.plural(others, 'other task')} {verb} long too" * bool(others)
+    if trace.workers == 1 and (few := holders(trace, wait)):
+        whom = words.listing([f"`{lane.name}`" for lane in few])
+        hold = "holds" if len(few) == 1 else "hold"
+        return f"{whom} {hold} the chef; {name} is ready and waits {long}{too}"
     at_once = wait.start <= (0.005 * trace.duration if trace.clock == "real" else 0)
     ready = "at once" if at_once else f"at {unit.moment(wait.start)} {unit.short}"
     what = "a free chef" if trace.workers == 1 else "its turn"  # an idle worker may not hear of it
@@ -226,7 +229,9 @@ def _about_turns(trace: Trace, unit: TimeUnit, path: list[_Part]) -> Iterator[st
     total = sum(spent[n] for n in chain)
     if len(chain) < 2 or total < max(trace.duration / 2, sum(took.values()) / _TOGETHER):
         return
-    said = f"{len(chain):,} tasks, never two at once: {unit.long(total)} one after another"
+    met = any(b.spawned < a.end for a, b in itertools.pairwise(chain.values()))
+    how = " wait for one another" if met else ", never two at once"
+    said = f"{len(chain):,} tasks{how}: {unit.long(total)} one after another"
     # Of one function, and each over before the next begins: none needs what another has found.
     functions = {x.place or x.name.rstrip(" 0123456789") for x in chain.values()}
     turns = list(itertools.groupby(n for n, _ in parts if n in chain))
@@ -234,6 +239,7 @@ def _about_turns(trace: Trace, unit: TimeUnit, path: list[_Part]) -> Iterator[st
     best = max(sum(x.busy for x in chain.values()), *(took[n] for n in chain))
     if alike and best < _BETTER * total and not any(x.parent in chain for x in chain.values()):
         said += f"; side by side it would be {unit.long(best)}"
+        said += ", if none needs another" * (not met)
     yield said
 
 

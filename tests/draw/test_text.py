@@ -25,7 +25,7 @@ from tests.draw.pictured import (
 )
 
 EVENING = """\
-`salad` is ready at 2 min and waits 8 min for a free chef
+`roast` and `soup` hold the chef; `salad` is ready and waits 8 min
 dinner · virtual clock · 4 tasks · 46 min · one chef
 
 dinner   ###.......................................................## returned

@@ -33,7 +33,7 @@ def stopped(number: int, name: str, at: float, by: int | str, over: float) -> Ta
 
 def test_who_waits_longest_for_the_chef_is_said_first() -> None:
     evening = recorded(dinner(), unit="minutes")
-    assert say(evening) == "`salad` is ready at 2 min and waits 8 min for a free chef"
+    assert say(evening) == "`roast` and `soup` hold the chef; `salad` is ready and waits 8 min"
 
 
 def test_a_step_that_holds_the_chef_all_the_while_is_named() -> None:
@@ -52,7 +52,7 @@ def test_in_a_team_whose_other_chefs_are_idle_nobody_is_said_to_wait_for_a_free_
 
 def test_the_others_who_wait_are_counted() -> None:
     trace = recorded(crowd_of_hands(5))
-    assert say(trace).endswith("2 other tasks wait half as long or longer")
+    assert say(trace).endswith("2 other tasks wait long too")
 
 
 async def crowd_of_hands(count: int) -> None:
@@ -228,15 +228,18 @@ async def awaits_alone() -> None:
         await page()
 
 
-_IN_TURN = "5 tasks, never two at once: 5 s one after another; side by side it would be 1 s"
+_SIDE_BY_SIDE = "5 s one after another; side by side it would be 1 s"
 
 
 @pytest.mark.parametrize(
     ("program", "message"),
     [
-        (awaits_one_after_another, _IN_TURN),
-        (shares_a_lock, _IN_TURN),
-        (plays_ping_pong, "2 tasks, never two at once: 6 s one after another"),
+        (
+            awaits_one_after_another,
+            f"5 tasks, never two at once: {_SIDE_BY_SIDE}, if none needs another",
+        ),
+        (shares_a_lock, f"5 tasks wait for one another: {_SIDE_BY_SIDE}"),
+        (plays_ping_pong, "2 tasks wait for one another: 6 s one after another"),
         (has_two_stages, "2 tasks, never two at once: 3 s one after another"),
         (
             serves_those_who_come,
@@ -251,7 +254,7 @@ def test_a_run_without_findings_is_told_by_how_long_it_took_and_why(
     trace = recorded(program())
     assert trace.findings == ()
     assert message in say(trace)
-    assert ("side by side it would" in say(trace)) == (_IN_TURN in message)
+    assert ("side by side it would" in say(trace)) == (_SIDE_BY_SIDE in message)
 
 
 def test_a_full_pool_is_told_as_what_went_wrong() -> None:
