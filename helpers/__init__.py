@@ -2,12 +2,13 @@
 
 Layout: `text`, `trace` at the bottom; `draw` shows a trace; `run` records one, `tokio` loads one,
 `model` computes one; `race` and `costs` are the lessons' tools; `comparison` sets two traces beside
-each other; `labs` are built on all of these.
+each other; `predictions` asks before a run; `labs` are built on all of these.
 """
 
 from helpers.comparison import compare
 from helpers.draw import timeline
 from helpers.labs import lab
+from helpers.predictions import predict
 from helpers.race import select
 from helpers.run import record
 from helpers.run.clock import busy
@@ -16,4 +17,4 @@ from helpers.tokio import load_recording
 from helpers.trace import Trace
 
 __all__ = ["Deadlock", "RunTooLong", "Trace", "busy", "compare", "lab"]
-__all__ += ["load_recording", "record", "select", "timeline"]
+__all__ += ["load_recording", "predict", "record", "select", "timeline"]

@@ -1,5 +1,7 @@
 """Numbers and names as a reader sees them: in figures, findings and the text twin."""
 
+import html
+import re
 from collections.abc import Sequence
 from itertools import accumulate
 from unicodedata import combining, east_asian_width
@@ -40,6 +42,12 @@ def listing(items: Sequence[str], most: int = 3, what: str = "others") -> str:
 def plural(count: int, noun: str) -> str:
     """A count with its noun: "1 task", "4 tasks"."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def as_html(text: str) -> str:
+    """The text as HTML, with what stands in backticks as code; no line ends before a unit."""
+    safe = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text, quote=False))
+    return re.sub(r"(?<=\d) (?=(?:s|ms|µs)\b|%)", "&nbsp;", safe)
 
 
 def cells(text: str) -> int:

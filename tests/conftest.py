@@ -23,6 +23,8 @@ PROJECT = Path(__file__).resolve().parents[1]
 os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, [str(PROJECT), os.environ.get("PYTHONPATH", "")])
 )
+# As where notebooks are built: a question that a lesson asks is a line of text, which is compared.
+os.environ["TASK_CARDS_TEXT"] = "1"
 
 # Where the course's own CI runs: nothing may be skipped, and the same examples are tried each time.
 STRICT = os.environ.get("TASK_CARDS_STRICT") == "true"

@@ -31,7 +31,7 @@ ROWS = [
     {"run"},
     {"_cost_probe"},
     {"tokio", "model", "race", "costs", "environment"},
-    {"comparison"},
+    {"comparison", "predictions"},
     {"labs"},
     {"_tools"},
 ]

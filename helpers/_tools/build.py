@@ -43,7 +43,9 @@ def build(lesson: Lesson) -> None:
         coalesce_streams=True,  # how a print is cut into messages is chance
     )
     # On a loop that is closed afterwards. The kernel imports `helpers` from this tree.
-    asyncio.run(client.async_execute(env=os.environ | {"PYTHONPATH": str(PROJECT)}))
+    asyncio.run(
+        client.async_execute(env=os.environ | {"PYTHONPATH": str(PROJECT), "TASK_CARDS_TEXT": "1"})
+    )
     # The client has written the kernel's own language_info over it, with its Python version.
     notebook.metadata = derive(lesson).metadata
     for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):

@@ -18,7 +18,7 @@ import ipywidgets as widgets
 from helpers.draw.live import NOTHING, LiveTimeline
 from helpers.labs.engine import Engine, Event, State
 from helpers.labs.spec import Choice, Control, LabSpec, Prediction, Slider, Values
-from helpers.text import plural, seconds
+from helpers.text import as_html, plural, seconds
 from helpers.trace import Trace
 
 SAME = "The same job on real Tokio, recorded"
@@ -53,7 +53,7 @@ class Panel(widgets.VBox):
         self.beside.layout.display = "none"
         self._lock = threading.RLock()
         self.engine = Engine(spec, self._show)
-        head = f"<style>{_STYLE}</style><h3>{_marked(spec.title)}</h3>{_paragraph(spec.story)}"
+        head = f"<style>{_STYLE}</style><h3>{as_html(spec.title)}</h3>{_paragraph(spec.story)}"
         super().__init__(
             [
                 widgets.HTML(head),
@@ -167,14 +167,8 @@ def _question(spec: Prediction) -> Any:
     return widgets.Text(**own, style=_LABEL, layout={"width": "30em"})
 
 
-def _marked(text: str) -> str:
-    """The text as HTML, with what stands in backticks as code."""
-    safe = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text, quote=False))
-    return re.sub(r"(?<=\d) (?=(?:s|ms|µs)\b|%)", "&nbsp;", safe)  # no line ends there
-
-
 def _paragraph(text: str) -> str:
-    return f"<p>{_marked(text)}</p>" if text else ""
+    return f"<p>{as_html(text)}</p>" if text else ""
 
 
 def _compared(asked: Prediction, given: str, values: Values, trace: Trace) -> str:
@@ -190,7 +184,7 @@ def _compared(asked: Prediction, given: str, values: Values, trace: Trace) -> st
 
 def _bullets(title: str, sentences: Sequence[str]) -> str:
     """A titled list of sentences, the first few of many; nothing if there are none."""
-    items = [f"<li>{_marked(sentence)}</li>" for sentence in sentences[:_MOST_FINDINGS]]
+    items = [f"<li>{as_html(sentence)}</li>" for sentence in sentences[:_MOST_FINDINGS]]
     if (more := len(sentences) - _MOST_FINDINGS) > 0:
         items.append(f"<li>and {more} more like these.</li>")
     return f"<h4>{title}</h4><ul>{''.join(items)}</ul>" if items else ""

@@ -6,11 +6,13 @@ The idea of noting each step as it happens is trio's Instrument.
 """
 
 import math
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from helpers.run.session import MAX_SECONDS, Run
 from helpers.trace import Trace
+
+listeners: list[Callable[[Trace], None]] = []  # called with each recorded trace
 
 
 async def record(
@@ -40,6 +42,8 @@ async def record(
     run.start()
     __tracebackhide__ = True  # by IPython
     trace = await run.wait()
+    for tell in listeners:
+        tell(trace)
     if run.error is not None:
         raise run.error
     return trace

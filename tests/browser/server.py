@@ -141,7 +141,7 @@ class LabServer:
     def _environment(self) -> dict[str, str]:
         path = os.pathsep.join(filter(None, [str(PROJECT), os.environ.get("PYTHONPATH", "")]))
         return {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if name != "TASK_CARDS_TEXT"},
             "PYTHONPATH": path,
             "JUPYTER_CONFIG_DIR": str(self.home / "config"),
             "JUPYTER_DATA_DIR": str(self.home / "data"),
