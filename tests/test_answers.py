@@ -9,7 +9,7 @@ import threading
 import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Coroutine
-from itertools import count, permutations
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -151,49 +151,6 @@ def test_01_a_card_weighs_what_it_holds_while_it_waits() -> None:
     finally:
         tracemalloc.stop()
     assert f"About {grown:.0f} MB: {grown / 100:.1f} MB each." in answer("01", 3)
-
-
-def test_02_a_pause_before_the_work_lets_the_soup_begin_at_once() -> None:
-    work = "    busy(3)  # main has its hands full"
-    trace = run(program("02", 1, (work, f"    await asyncio.sleep(0)\n{work}")).main())
-    soup, main, said = trace.task("soup"), trace.task("main"), answer("02", 1)
-    chopped, filled = soup.steps
-    assert f"chopped from {chopped.start:g} to {chopped.end:g}" in said
-    assert f"main is late by {main.steps[1].start - main.steps[1].ready:g} minutes" in said
-    assert f"on the stove from {chopped.end:g} to {filled.ready:g}, which is longer" in said
-    assert filled.ready > main.steps[1].end
-    before = run(program("02", 1).main())
-    assert f"minute {trace.duration:g} and not {before.duration:g}." in said
-
-
-def test_02_dinner_is_served_soonest_when_the_longest_wait_begins_first() -> None:
-    line = 'MENU = {"roast": (2, 6), "soup": (2, 3), "salad": (1, 1)}'
-    menu = program("02", 2).MENU
-    served = {}
-    for order in permutations(menu):
-        dishes = {dish: menu[dish] for dish in order}
-        trace = run(program("02", 2, (line, f"MENU = {dishes}")).dinner_spawned())
-        served[order] = trace.duration, trace.task("roast").steps[0].start
-    said, (soonest, *_, before, latest) = answer("02", 2), sorted(served, key=served.__getitem__)
-    assert soonest == tuple(menu)
-    assert f"as it stands: minute {served[soonest][0]:g}." in said
-    assert before[-1] == latest[-1] == "roast"
-    assert f"minute {served[latest][1]:g} and dinner" in said
-    assert f"minute {served[latest][0]:g}." in said
-
-
-def test_02_a_group_tells_of_a_failure_when_the_clean_up_of_the_others_is_done() -> None:
-    waits = "    await asyncio.sleep(5)  # the pot is on the stove\n"
-    tidies = """\
-    try:
-        await asyncio.sleep(5)
-    except asyncio.CancelledError:
-        busy(2)
-        raise
-"""
-    trace = run(program("02", 9, (waits, tidies)).main())
-    assert trace.result == "no dinner: burnt"
-    assert f"minute {trace.duration:g}: the group waits" in answer("02", 3)
 
 
 def late(trace: Trace) -> float:
