@@ -22,8 +22,7 @@
 # - run async code in a notebook: with `await`, with `record`, and know why `asyncio.run` refuses;
 # - read a timeline: who works, who waits for the oven, and who waits for the chef.
 #
-# **The clock.** Nearly all runs here are on the *virtual clock*: a pot that needs five minutes takes no time to watch, and every number is
-# the same on your machine as on this page.
+# **The clock.** Nearly all runs here are on the *virtual clock* (section 2), and every number is the same on your machine as on this page.
 #
 # Run the cells from top to bottom with Shift+Enter. Before most runs there is a question; the run answers it, beside what you said. Leave it open, and nothing
 # is held back, but a guess is what makes you remember.

@@ -352,21 +352,8 @@ trace
 #
 # All of these losses have one cause: a task whose handle is nobody's business. A `TaskGroup` makes it somebody's. It keeps the handles, and its block
 # ends when every task in it has ended.
-
-
-# %%
-async def main():
-    async with asyncio.TaskGroup() as kitchen:
-        for dish in MENU:
-            kitchen.create_task(cook(*MENU[dish]), name=dish)
-    return "all served"
-
-
-trace = await record(main(), unit="minutes")
-print(f"{trace.result} at minute {trace.duration:g}: {[str(task.outcome) for task in trace.tasks]}")
-
-# %% [markdown]
-# And when one of them fails? The roast burns at minute 4, while the soup is on the stove. `main` itself is
+#
+# What does it do when one of them fails? The roast burns at minute 4, while the soup is on the stove. `main` itself is
 # still inside the block, and wipes the tables until minute 20.
 
 # %%
@@ -517,7 +504,7 @@ compare(await record(three_cards()), load_recording("spawn", clock="virtual"))
 # 2. In the dinner of section 2, change the order of the menu so that dinner is served as soon as can be. Then try to make it as late as you can.
 #    <details><summary>What to look for</summary>Whoever waits longest should start first. So nothing is to be changed: the menu as it stands is the best, minute 9. With the roast last, the roast starts at
 #    minute 3 and dinner is served at minute 12.</details>
-# 3. In the last program of section 6, let `soup` catch `asyncio.CancelledError`, be `busy(2)`, and raise it again. When does `main` hear of the roast?
+# 3. In the program of section 6, let `soup` catch `asyncio.CancelledError`, be `busy(2)`, and raise it again. When does `main` hear of the roast?
 #    <details><summary>What to look for</summary>At minute 6: the group waits until every task has really ended.</details>
 #
 # ## What to take away
@@ -614,7 +601,7 @@ trace = await record(ring_at_two(remembers=True, chopping=3), unit="minutes")
 print(f"with a bell that remembers, the soup goes on at minute {trace.task('soup').ended:g}")
 
 # %% [markdown]
-# That is a **lost wake-up**, the commonest fault of hand-made futures. `record` calls it a deadlock; a program outside of it hangs in silence. The bells that you are given come in both kinds:
+# That is a **lost wake-up**: to ask "has it rung?" and to leave a waker must be one act, or the bell must remember. `record` calls it a deadlock; a program outside of it hangs in silence. The bells that you are given come in both kinds:
 #
 # | | remembers | does not |
 # |---|---|---|
