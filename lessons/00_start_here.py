@@ -20,23 +20,21 @@
 #
 # **You will**
 # - run async code in a notebook: with `await`, with `record`, and know why `asyncio.run` refuses;
-# - read a timeline: who works, who waits for the oven, and who waits for the chef;
-# - see what the package nest_asyncio swaps under your kernel, and what that costs.
+# - read a timeline: who works, who waits for the oven, and who waits for the chef.
 #
-# **The clock.** Most runs here are on the *virtual clock*: a pot that needs five minutes takes no time to watch, and every number is
-# the same on your machine as on this page. Where the machine itself is measured, the clock is the real one, and the page says so.
+# **The clock.** Nearly all runs here are on the *virtual clock* (section 2), and every number is the same on your machine as on this page.
 #
-# Run the cells from top to bottom with Shift+Enter.
+# Run the cells from top to bottom with Shift+Enter. Before most runs there is a question; the run answers it, beside what you said. Leave it open, and nothing
+# is held back, but a guess is what makes you remember.
 
 # %%
 import asyncio
 import subprocess
 import sys
-import threading
 import time
 from statistics import median
 
-from helpers import busy, record, timeline
+from helpers import busy, predict, record
 from helpers.environment import check, report
 
 print(report(check()))
@@ -46,9 +44,19 @@ print(report(check()))
 #
 # ## 1. How do I run a coroutine here?
 #
-# A function that begins with `async def` is a recipe. To call it is not to cook.
-#
-# **Predict.** What does this cell print: the bowl of soup, or something else? And does it print "chopping"?
+# A function that begins with `async def` is a recipe. Here is one; it prints "chopping" as soon as it runs. What is there when it is called?
+
+# %%
+called = predict(
+    "What do you have after `dish = soup()`?",
+    {
+        "the bowl of soup": "A call of an `async def` function returns at once, without a result.",
+        "a soup that is being cooked": "Nothing is on the stove before somebody awaits it.",
+        "a recipe, and nobody has begun": "",
+    },
+    why="It is a coroutine: the call ran not one line, so nothing was printed.",
+)
+called
 
 
 # %%
@@ -60,9 +68,10 @@ async def soup():
 
 dish = soup()
 print(type(dish).__name__)
+called.answer("a recipe, and nobody has begun")
 
 # %% [markdown]
-# You hold a **coroutine** (in Rust: a *future*): the recipe, with a bookmark on its first line. Nothing is chopped yet. It moves when
+# You hold a **coroutine** (in Rust: a *future*): the recipe, with a bookmark on its first line. It moves when
 # somebody awaits it, and a notebook cell may do that:
 
 # %%
@@ -71,10 +80,10 @@ dish.close()  # the first one stays uncooked; closing it says that this is meant
 print(served)
 
 # %% [markdown]
-# In a plain Python file `await` outside of a function is a syntax error. There, `asyncio.run(soup())` starts a **loop** (in Rust: a
-# *runtime*; in the kitchen: the chef's way of working), runs the coroutine to its end, and closes the loop.
+# Had we thrown the first one away without closing it, Python would have warned: **coroutine 'soup' was never awaited**. That line always means this: called, and not run.
 #
-# **Predict.** What does `asyncio.run` do in a cell?
+# In a plain Python file `await` outside of a function is a syntax error. There, `asyncio.run(soup())` starts a **loop** (in Rust: a
+# *runtime*; in the kitchen: the chef's way of working), runs the coroutine to its end, and closes the loop. In a cell it refuses:
 
 # %% tags=["differs-again"]
 dish = soup()
@@ -83,27 +92,23 @@ try:
 except RuntimeError as error:
     print(error)
 else:
-    print("No error? nest_asyncio (section 4) is at work here. Restart the kernel.")
+    print("No error? nest_asyncio (section 6) is at work here. Restart the kernel.")
 finally:
     dish.close()
 
 # %% [markdown]
 # A notebook's kernel is itself an async program. Its loop runs in the kernel's main thread all the time; that is why `await` works in a
-# cell. A thread can be driven by one loop only, so a second one may not start there. It may in another thread:
-
-# %%
-print(await asyncio.to_thread(asyncio.run, soup()))
-
-# %% [markdown]
+# cell, and why a second loop may not start there.
+#
 # So `await` is right for a quick try. But the kernel's loop is a kitchen that you share, and it does not close after your cell. A
-# **task** is a coroutine that has been handed to the loop, to be run beside others (the card on the chef's rail; lessons 01 and 02 are
+# **task** is a coroutine that has been handed to the loop, to be run beside others (the card on the chef's rail; the next two lessons are
 # about it). Start one here and leave:
 
 # %%
-forgotten = asyncio.create_task(asyncio.sleep(3600))
+forgotten = asyncio.create_task(asyncio.sleep(3600), name="pot of the cell above")
 
 # %%
-print("is the pot of the cell above still on the stove?", not forgotten.done())
+print("still on the stove:", [t.get_name() for t in asyncio.all_tasks() if t is forgotten])
 cleared = forgotten.cancel()
 
 # %% [markdown]
@@ -113,9 +118,18 @@ cleared = forgotten.cancel()
 # ## 2. `record`: a kitchen of its own for each run
 #
 # The course runs code with `await record(...)`. It starts a fresh loop in a thread of its own, runs your coroutine on it, ends what is left,
-# closes the loop, and hands you a **trace**: what happened, for every task.
-#
-# **Predict.** This pot needs 300 seconds. How long do you wait for the cell?
+# closes the loop, and hands you a **trace**: what happened, for every task. This pot needs 300 seconds:
+
+# %%
+waited = predict(
+    "How long do you wait for the next cell?",
+    {
+        "300 seconds": "Where nobody has anything to do until a timer rings, the virtual clock jumps there.",
+        "less than 10 seconds": "",
+    },
+    why='For real waiting there is `record(..., clock="real")`.',
+)
+waited
 
 
 # %%
@@ -127,43 +141,23 @@ async def big_pot():
 began = time.perf_counter()
 trace = await record(big_pot())
 took = time.perf_counter() - began
-print(trace.result, "after", trace.duration, "seconds")
-print("and you waited for less than 10 of them:", took < 10)
+print(f"{trace.result!r} after {trace.duration:g} seconds of the virtual clock")
+waited.answer("less than 10 seconds" if took < 10 else "300 seconds")
 
 # %% [markdown]
-# On the virtual clock, when nobody has anything to do until the next timer, the clock jumps there. For real waiting there is
-# `record(..., clock="real")`.
-#
-# The kernel's own loop was not touched:
+# An exception inside reaches your cell, with the trace of all that happened before it:
 
 
 # %%
-async def look_around():
-    return threading.current_thread(), asyncio.get_running_loop()
-
-
-parts = asyncio.run, asyncio.Task, asyncio.Future
-trace = await record(look_around())
-thread, loop = trace.result
-print("same thread as this cell:", thread is threading.current_thread())
-print("same loop as this cell:", loop is asyncio.get_running_loop())
-print("that loop is closed now:", loop.is_closed())
-print("asyncio's parts are as before:", parts == (asyncio.run, asyncio.Task, asyncio.Future))
-
-# %% [markdown]
-# What goes wrong inside comes out. An exception reaches your cell, with the trace of all that happened before it:
-
-
-# %%
-async def roast():
+async def burnt_roast():
     await asyncio.sleep(40)
     raise ValueError("burnt")
 
 
 try:
-    await record(roast())
+    await record(burnt_roast())
 except ValueError as error:
-    print(f"{error!r} after {error.trace.duration} seconds")
+    print(f"{error!r} after {error.trace.duration:g} seconds")
 
 # %% [markdown]
 # And a task that is left is not left in silence. `trace.findings` holds what the run did that you may not have meant, in sentences:
@@ -181,24 +175,10 @@ async def forgetful():
 
 
 trace = await record(forgetful())
-print(trace.result)
-print(*trace.findings, sep="\n")
+print(trace.result, *trace.findings, sep="\n")
 
 # %% [markdown]
-# ### Stop
-#
-# When a run takes too long, press ■ (Stop) in the toolbar. The cell comes back within a second, and every task of the run is cancelled and
-# awaited. A plain `await asyncio.sleep(60)` in a cell does not come back that soon: the kernel hears of your Stop, but nothing wakes its loop.
-# Pressing a button is for you to try; what it sends to the cell is a cancel, and this cell sends one to a run that needs a minute of real time:
-
-# %%
-run = asyncio.create_task(record(asyncio.sleep(60), clock="real"))
-await asyncio.sleep(0.2)
-began = time.perf_counter()
-run.cancel()
-await asyncio.wait([run])
-print("stopped:", run.cancelled())
-print("within 5 seconds, of 60:", time.perf_counter() - began < 5)
+# When a run takes too long, press ■ (Stop) in the toolbar: the cell comes back within a second (section 5).
 
 # %% [markdown]
 # ## 3. How do I read a timeline?
@@ -208,9 +188,16 @@ print("within 5 seconds, of 60:", time.perf_counter() - began < 5)
 # From here on, one second of the virtual clock stands for one kitchen minute. Two verbs are enough for a kitchen:
 #
 # - `busy(2)`: two minutes of work with both hands. The chef is held, nobody else is served.
-# - `await asyncio.sleep(5)`: five minutes in the oven. The chef is free.
+# - `await asyncio.sleep(5)`: five minutes in the oven, or on the stove. The chef is free.
 #
-# **Predict.** How many minutes until the soup is served, and for how many of them is the chef's hand on it?
+# A soup is chopped for two minutes, stands on the stove for five, and is filled into a bowl in one.
+
+# %%
+predict(
+    "For how many minutes does the soup need the chef?",
+    measure=lambda trace: trace.task("soup").busy,
+    why="Served at minute 8; five of the eight minutes are the stove's.",
+)
 
 
 # %%
@@ -222,7 +209,10 @@ async def soup():
 
 
 first = await record(soup(), unit="minutes")
-timeline(first, title="The chef works on the soup twice; in between it cooks by itself")
+card = first.task("soup")
+print(f"running {card.busy:g} min in {card.polls} steps, idle {card.idle:g} min")
+print(f"served at minute {card.ended:g}; it {card.outcome} {first.result!r}")
+first
 
 # %% [markdown]
 # One line is one task, a **lane**. Time goes to the right, in kitchen minutes. What you see in it:
@@ -231,20 +221,20 @@ timeline(first, title="The chef works on the soup twice; in between it cooks by 
 # - the pale bar is **idle**: it waits for something else than a chef, here for the stove;
 # - the mark at the end says how it ended; the word beside it says it again.
 #
-# Point at a bar with the mouse: it says from when to when, and who woke the task. All of it is in numbers too:
-
-# %%
-card = first.task("soup")
-print(f"running {card.busy:g} min in {card.polls} steps, idle {card.idle:g} min")
-print(f"served in minute {card.ended:g}; it {card.outcome} {first.result!r}")
+# Point at a bar with the mouse: it says from when to when, and who woke the task.
 
 # %% [markdown]
 # ### Two tasks, and steps that take no time
 #
 # Now bread and a cake, each in its own oven, and no work with the hands at all. `create_task` makes a task of a coroutine; awaiting it waits for
-# its end.
-#
-# **Predict.** 5 minutes for the bread, 3 for the cake: how long in all?
+# its end. 5 minutes for the bread, 3 for the cake.
+
+# %%
+predict(
+    "How many minutes for both?",
+    measure=lambda trace: trace.task("two_ovens").ended,
+    why="The waits lie side by side: the longer one decides.",
+)
 
 
 # %%
@@ -260,10 +250,11 @@ async def two_ovens():
 
 
 trace = await record(two_ovens(), unit="minutes")
-timeline(trace, title="Two ovens, one chef: 5 minutes, not 8")
+print(*[f"{task.name}: ended at minute {task.ended:g}" for task in trace.tasks], sep="\n")
+trace
 
 # %% [markdown]
-# Five: the waits lie side by side. Nobody was hired for that. The chef only did something at a few moments, and each is drawn as a thin
+# Nobody was hired for that. The chef only did something at a few moments, and each is drawn as a thin
 # **tick**: a step. On the virtual clock such a step takes no time at all; on the real one it takes some millionths of a second,
 # too little to see as a bar. So a tick has the same width at any zoom, and where you see one, a chef was there.
 #
@@ -271,11 +262,19 @@ timeline(trace, title="Two ovens, one chef: 5 minutes, not 8")
 # its five minutes waiting for the other two.
 
 # %% [markdown]
-# ### Ready, and no chef free
+# ### Two who want the chef
 #
-# This is the part that other pictures of async code leave out. Soup and roast both need the chef at the start.
+# A roast is rubbed with salt for three minutes, is in the oven for six, and is carved for two. The soup is as it was, and its card is written first.
 #
-# **Predict.** At which minute does the roast get its first cut? What is it doing until then?
+# Both cards are written in a **`TaskGroup`**. Tasks that are made in its block belong to it: the block ends when all of them have ended, and if one
+# fails the others are cancelled. To run several things at once, take this one ([lesson 01](01_task_cards.ipynb) sets it beside the older `gather` and `wait`).
+
+# %%
+predict(
+    "At which minute does the roast get its salt?",
+    measure=lambda trace: trace.task("roast").steps[0].start,
+    why="The chef is on the soup until its first `await`.",
+)
 
 
 # %%
@@ -286,32 +285,33 @@ async def roast():
 
 
 async def cook_dinner():
-    dishes = [
-        asyncio.create_task(soup(), name="soup"),
-        asyncio.create_task(roast(), name="roast"),
-    ]
-    await asyncio.wait(dishes)
+    async with asyncio.TaskGroup() as kitchen:
+        kitchen.create_task(soup(), name="soup")
+        kitchen.create_task(roast(), name="roast")
 
 
 dinner = await record(cook_dinner(), unit="minutes")
-timeline(dinner, title="The roast is ready at once, and waits 2 minutes for the chef")
-
-# %% [markdown]
-# The striped bar is **scheduled**: the task could go on this moment, but no chef is free. It is neither idle nor running, and in most
-# programs nobody measures it. The three states fill a task's life without a gap:
-
-# %%
 for dish in (dinner.task("soup"), dinner.task("roast")):
     states = {"scheduled": dish.scheduled, "running": dish.busy, "idle": dish.idle}
     shares = " + ".join(f"{minutes:g} {state}" for state, minutes in states.items())
-    print(f"{dish.name}: {shares} = {sum(states.values()):g} min, served in minute {dish.ended:g}")
+    print(f"{dish.name}: {shares} = {sum(states.values()):g} min, served at minute {dish.ended:g}")
+dinner
+
+# %% [markdown]
+# The striped bar is **scheduled**: the task could go on this moment, but no chef is free. It is neither idle nor running, and it is the state to
+# look for when a program is slow. The three states fill a task's life without a gap, as the sums say.
 
 # %% [markdown]
 # ### The oven, or the chef in front of the oven
 #
-# One word changes: the roast's six minutes are now `busy`. The chef stands there and looks at it.
-#
-# **Predict.** In which minute is the soup served? Its own recipe is as it was.
+# One word changes: the roast's six minutes are now `busy`. The chef stands there and looks at it. The soup's own recipe is as it was; just now it was served at minute 8.
+
+# %%
+predict(
+    "At which minute is the soup served?",
+    measure=lambda trace: trace.task("soup").ended,
+    why="It calls at minute 7, and the chef cannot leave the roast before minute 13.",
+)
 
 
 # %%
@@ -322,31 +322,38 @@ async def stared_at_roast():
 
 
 async def cook_badly():
-    dishes = [
-        asyncio.create_task(soup(), name="soup"),
-        asyncio.create_task(stared_at_roast(), name="roast"),
-    ]
-    await asyncio.wait(dishes)
+    async with asyncio.TaskGroup() as kitchen:
+        kitchen.create_task(soup(), name="soup")
+        kitchen.create_task(stared_at_roast(), name="roast")
 
 
 trace = await record(cook_badly(), unit="minutes")
-timeline(trace, title="The soup calls in minute 7, and the chef comes in minute 13")
-
-# %%
-print(f"the soup was served in minute {trace.task('soup').ended:g}", end=" ")
-print(f"instead of {dinner.task('soup').ended:g}")
 print(*trace.findings, sep="\n")
+trace
 
 # %% [markdown]
 # The roast is one long bar now: no `await`, no end of the step, no turn for anybody else. That is called **blocking** the loop, and
-# lesson 03 is about it. A finding names the task that held the chef, the line, and whom it delayed.
+# [lesson 03](03_not_blocking.ipynb) is about it. A finding names the task that held the chef, the line, and whom it delayed.
 
 # %% [markdown]
 # ### How it ended
 #
-# A task ends in one of three ways: it returned, it raised, or it was cancelled.
-#
-# **Predict.** Which of these four dishes ends how?
+# A task ends in one of three ways: it returned, it raised, or it was cancelled. Bread is done after 2 minutes, toast burns after 4, cake and jam need 20. Somebody cancels the
+# cake; nobody waits for the jam; `evening` is over after 8 minutes.
+
+# %%
+predict(
+    "How does the jam end?",
+    {
+        "it returned": "Nobody waited for it, and `evening` did not stay that long.",
+        "it was cancelled": "",
+        "it goes on": "`record`, as `asyncio.run`, ends what is left before it closes the loop.",
+    },
+    measure=lambda trace: {"returned": "it returned", "cancelled": "it was cancelled"}[
+        str(trace.task("jam").outcome)
+    ],
+    why="It was still there when `evening` returned.",
+)
 
 
 # %%
@@ -360,37 +367,27 @@ async def evening():
     toast = asyncio.create_task(burn(), name="toast")
     cake = asyncio.create_task(bake(20), name="cake")
     jam = asyncio.create_task(bake(20), name="jam")  # nobody waits for the jam
-    await asyncio.wait([bread, toast])
-    await asyncio.sleep(2)
+    await bread
+    await asyncio.sleep(4)
     cake.cancel()
     await asyncio.sleep(2)
     return [toast.exception(), jam.done()]
 
 
 trace = await record(evening(), unit="minutes")
-timeline(trace, title="One returned, one burnt, and two were cancelled")
-
-# %%
 for dish in trace.tasks[1:]:
-    who = f" by {trace.name_of(dish.cancelled_by)}" if dish.outcome == "cancelled" else ""
-    print(f"{dish.name}: {dish.outcome}{who} in minute {dish.ended:g}")
-print(*trace.findings, sep="\n")
+    print(f"{dish.name}: {dish.outcome} at minute {dish.ended:g}")
+trace
 
 # %% [markdown]
-# Two cakes in the bin, for two reasons: somebody asked the cake to stop, and the jam was still there when `main` was over. The
-# mark says how it ended, and the finding says that it was left.
+# A cake and a jam in the bin, for two reasons: somebody asked the cake to stop, and the jam was still there when `main` was over. The
+# mark says how it ended, and the finding below says that it was left.
 
 # %% [markdown]
 # ### Now you
 #
 # A salad comes to the dinner. It takes three minutes of work, and after each the cook asks whether somebody else wants the chef:
-# `await asyncio.sleep(0)` ends a step and queues the task again at once.
-#
-# **Read it from the picture**, before you run the cell below it:
-#
-# 1. On which dish is the chef in the middle of minute 4, and of minute 8?
-# 2. Whose bell rings while the chef is on something else, and how long does it wait?
-# 3. In how many steps was the salad made? Count the ticks.
+# `await asyncio.sleep(0)` ends a step and queues the task again at once. Here is the picture; the questions are below it.
 
 
 # %%
@@ -401,26 +398,44 @@ async def salad():
 
 
 async def big_dinner():
-    cards = {"soup": soup(), "roast": roast(), "salad": salad()}
-    await asyncio.wait([asyncio.create_task(cards[name], name=name) for name in cards])
+    async with asyncio.TaskGroup() as kitchen:
+        for dish in (soup, roast, salad):
+            kitchen.create_task(dish(), name=dish.__name__)
 
 
 trace = await record(big_dinner(), unit="minutes")
-timeline(trace, title="Can you read it? Three dishes, one chef")
+trace
 
 # %%
-for minute in (4.5, 8.5):
-    on = [s for s in trace.spans if s.state == "running" and s.start <= minute < s.end]
-    print(f"minute {minute}: the chef is on", *[trace.by_id[span.task].name for span in on])
+on = predict("On which dish is the chef at minute 7.5?", ("soup", "roast", "salad", "none"))
+on
+
+# %%
+late = predict("The soup's bell rings at minute 7. For how many minutes does it wait for the chef?")
+late
+
+# %%
+steps = predict(
+    "In how many steps was the salad made? Count the ticks and bars.",
+    why="The last step only found that nothing was left to do. It takes no time, and it is a step all the same.",
+)
+steps
+
+# %%
+at_work = [s for s in trace.spans if s.state == "running" and s.start <= 7.5 < s.end]
+on.answer(trace.by_id[at_work[0].task].name)
 woken = trace.task("soup").steps[1]
-print(f"the soup's bell rings in minute {woken.ready:g}, the chef comes in minute {woken.start:g}")
-print("steps of the salad:", trace.task("salad").polls)
+late.answer(woken.start - woken.ready)
+steps.answer(trace.task("salad").polls)
+last = trace.task("salad").steps[-1]
+print(f"soup: ready at minute {woken.ready:g}, taken up at minute {woken.start:g}")
+print(f"salad, last step: ready at minute {last.ready:g}, taken up at minute {last.start:g}")
 
 # %% [markdown]
-# Four steps for three minutes: the last one only found that there was nothing left to do. It takes no time, and it is a step all the
-# same: the salad had to queue for it.
-
-# %% [markdown]
+# Did it surprise you that the salad went on at minute 7, although the cook had asked "anybody else?" and the soup was calling? The loop looks at bells once a *turn*, not between two
+# steps. The salad was in its queue again before it looked, and to ring a bell is an entry in the same queue; so the salad had two more steps before the soup
+# had its turn. [Lesson 02](02_spawn.ipynb) has the rule.
+#
 # ### The same in words
 #
 # Each picture has a twin of plain text with the same facts, for a terminal, a screen reader, or a diff. `print` shows it:
@@ -429,6 +444,16 @@ print("steps of the salad:", trace.task("salad").polls)
 print(dinner)
 
 # %% [markdown]
+# ## The answer
+#
+# | to | write | what you get |
+# |---|---|---|
+# | try something in a cell | `await soup()` | its result; what it leaves behind stays in the kernel's loop |
+# | see what happens | `await record(soup())` | a trace: a picture, numbers, findings; no task is left behind |
+# | run a program in a file | `asyncio.run(soup())` | its result, on a loop of its own |
+#
+# And a timeline is read like this: **running**, a chef is on it; **idle**, it waits for something else; **scheduled**, it could go on, and no chef is free.
+#
 # ## The kitchen's words
 #
 # | in the kitchen | what it is | Rust, Tokio | Python, asyncio |
@@ -450,13 +475,158 @@ print(dinner)
 # The words *idle, scheduled, running, polls, busy* are those of tokio-console, a tool that shows Tokio's tasks live.
 
 # %% [markdown]
-# ## 4. What does nest_asyncio do?
+# ## The same job in Rust, on Tokio
+#
+# Rust's future does nothing until it is awaited either, a runtime has to be started, and it cannot be started within another one. There is no
+# notebook's loop running already, so `main` starts one. (In its Cargo.toml: `tokio = { version = "1", features = ["full", "test-util"] }`.)
+#
+# ```rust
+# use std::time::Duration;
+# use tokio::runtime::Builder;
+# use tokio::time::sleep;
+#
+# async fn soup() -> &'static str {
+#     sleep(Duration::from_secs(300)).await;
+#     "a bowl of soup"
+# }
+#
+# async fn evening() {
+#     let dish = soup(); // nothing has run yet
+#     println!("{}", dish.await);
+#     let second = Builder::new_current_thread().enable_time().build().unwrap();
+#     second.block_on(soup()); // panics: a runtime drives this thread already
+# }
+#
+# fn main() {
+#     let kitchen = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+#     kitchen.block_on(evening());
+# }
+# ```
+#
+# | | Rust, Tokio | Python, asyncio |
+# |---|---|---|
+# | call it: nothing runs | `let dish = soup();` | `dish = soup()` |
+# | run it from inside | `dish.await` | `await dish` |
+# | start a runtime, run one future to its end | `kitchen.block_on(soup())` | `asyncio.run(soup())` |
+# | the short form for a program | `#[tokio::main] async fn main()` | `asyncio.run(main())` |
+# | a second runtime inside the first | panic: *Cannot start a runtime from within a runtime* | RuntimeError: *asyncio.run() cannot be called from a running event loop* |
+# | a clock that jumps | `start_paused(true)` | `record(...)`; asyncio itself has none |
+# | called and never awaited | the compiler warns of a bare `soup();`, and not of `let dish = soup();` | a warning when it is thrown away |
+#
+# `start_paused` moves Tokio's own clock alone, as the virtual clock moves that of the loop alone: a
+# `std::thread::sleep` or `time.sleep` takes its real time on both.
+
+# %% [markdown]
+# ## Where the metaphor breaks
+#
+# - A chef can leave a dish in the middle of a cut when it burns elsewhere. A thread that runs a task does not: until the next `await`
+#   nothing can take the task off its hands.
+# - An oven works. An idle task does not: a timer is an entry in a list, and nothing at all is computed until it is due.
+# - A chef sees an empty rail and takes a break. Under the virtual clock there are no breaks: the minutes in which nobody has anything to do
+#   are skipped.
+#
+# ## Try it
+#
+# 1. In `cook_dinner`, put the roast before the soup. Before you run it: who is scheduled now, and for how long?
+# 2. Split the stare: `busy(3)`, `await asyncio.sleep(0)`, `busy(3)` in place of `busy(6)` in `stared_at_roast`. When is the soup served now?
+# 3. Run `await record(asyncio.sleep(60), clock="real")` and press ■. Then do it with `await asyncio.sleep(60)`.
+#
+# <details><summary>What to look for</summary>
+#
+# 1. The soup, for 3 minutes, since the loop takes the cards in the order in which they were put into its queue. Later its bell rings at minute 10, while the roast is being carved, so
+#    it waits for one more. Dinner is over at minute 12 instead of 13.
+# 2. At minute 14, as before. The soup's bell rings at minute 7, and the roast ends a step at minute 8; but the roast is in the queue again before
+#    anybody has looked at the bell, and then it keeps the chef until minute 13. Write six pieces of one minute, and the soup is served at minute 10: to
+#    be heard and to have its turn, it needs two such pauses (lesson 03 says why). Or write `asyncio.sleep(0.5)` for the `sleep(0)`: now the roast really
+#    waits, and the soup is served at minute 9.
+# 3. The first comes back within a second. The second may take until its minute is over: the kernel hears of your Stop, but nothing
+#    wakes its loop.
+#
+# </details>
+#
+# ## What to take away
+#
+# - In a cell: `await`. To see what happens: `await record(...)`, which has a loop and a thread of its own and leaves no task behind.
+# - Three states: **running** (a chef is on it), **idle** (in the oven), **scheduled** (ready, and no chef free). `await` is the only place
+#   where a chef can change dishes.
+#
+# **Next:** [01 · Why not a chef for every customer?](01_task_cards.ipynb)
+
+# %% [markdown]
+# ## Deeper
+#
+# Which loop is whose, with two error messages that people search for; what Stop stops; and what nest_asyncio does to a kernel, and costs: all of it can be left out.
+
+# %% [markdown]
+# ## 4. Whose loop is it?
+#
+# Each thread can have one running loop. The kernel has its own; a run of `record` has another, in another thread, and closes it at the end. Two mistakes follow, and each has its message. The
+# first: to use a loop after its time.
+
+# %%
+loops = []
+
+
+async def remember_the_loop():
+    loops.append(asyncio.get_running_loop())
+
+
+await record(remember_the_loop())
+loops.append(asyncio.get_running_loop())
+print("loops:", len(set(loops)), "closed:", [loop.is_closed() for loop in loops])
+try:
+    loops[0].call_soon(print)
+except RuntimeError as error:
+    print(error)
+
+# %% [markdown]
+# **Event loop is closed**: something outlived its `asyncio.run`. Often it is a connection that was opened in one run and is used, or tidied up, after it. Open and close it inside of the same
+# `main`. The second mistake: to await in one loop what belongs to another.
+
+
+# %%
+async def wait_for(dish):
+    return await dish
+
+
+of_the_kernel = asyncio.get_running_loop().create_future()
+try:
+    await record(wait_for(of_the_kernel))
+except RuntimeError as error:
+    print("... got Future", str(error).rpartition("> ")[2])
+
+# %% [markdown]
+# **Task got Future attached to a different loop**: a task has put its bell into a future that another loop drives, perhaps in another thread. Locks, events and queues say it in
+# other words (*is bound to a different event loop*) when the second loop has to wait at them. The usual cause is such a thing at module level, made once and used by two runs. Make it inside the coroutine.
+
+# %% [markdown]
+# ## 5. What Stop stops
+#
+# Press ■ during a run of `record`: the cell comes back within a second, and every task of the run is cancelled and
+# awaited. (A call that blocks its thread cannot be cancelled; the cell comes back all the same, and the thread stays until the call is over.) A plain `await asyncio.sleep(60)` in a cell does not come back that soon: the kernel hears of your Stop, but nothing wakes its loop.
+# What the button sends to the cell is a cancel, and this cell sends one to a run that needs a minute of real time:
+
+# %%
+# NBVAL_IGNORE_OUTPUT
+run = asyncio.create_task(record(asyncio.sleep(60), clock="real"))
+await asyncio.sleep(0.2)
+began = time.perf_counter()
+run.cancel()
+try:
+    await run
+except asyncio.CancelledError:
+    stopped_after = time.perf_counter() - began
+print(f"stopped after {stopped_after:.2f} s of 60")
+
+# %%
+print("cancelled:", run.cancelled(), "- within 5 seconds:", stopped_after < 5)
+
+# %% [markdown]
+# ## 6. What does nest_asyncio do?
 #
 # Search the web for the error of section 1, and you are told to write `nest_asyncio.apply()` at the top of the notebook. The error goes away.
-# Here is what goes with it. **From this section on your kernel is another one**; a restart brings the old one back, and no lesson after this
+# Here is what goes with it. **From here on your kernel is changed**; a restart brings the old one back, and no lesson after this
 # one uses it. (On Python 3.14 and later the package is nest_asyncio2.)
-#
-# **Predict.** It lets you start a loop inside a running one. Which parts of Python does it have to replace for that?
 
 
 # %%
@@ -482,20 +652,17 @@ for name in before:
     print(f"{name:30} {before[name]:20} -> {after[name]}")
 
 # %%
-print(
-    "nest_asyncio's own now:",
-    *[name for name in after if after[name].startswith("nest")],
-    sep="\n- ",
-)
+own = [name for name in after if after[name].startswith("nest")]
+print("nest_asyncio's own now:", *own, sep="\n- ")
 pure = (after["asyncio.Task"], after["asyncio.Future"]) == ("asyncio.tasks", "asyncio.futures")
 print("on Python 3.11 to 3.13, tasks are pure Python now:", pure or sys.version_info >= (3, 14))
 
 # %% [markdown]
-# Four parts, for everything in this kernel, whoever runs it. `_asyncio`, with the underscore, is the version in C that Python uses by itself;
+# All four, and some more (`run_until_complete`, `run_forever`, `get_event_loop`), for everything in this kernel, whoever runs it. `_asyncio`, with the underscore, is the version in C that Python uses by itself;
 # `asyncio.tasks` is the same in Python, which is there as a fallback. Up to Python 3.13, every task that this kernel makes from now on is of the
 # second kind; on 3.14 nest_asyncio2 leaves tasks alone. (If both columns are the same, you had run the cell before.)
 #
-# Now `asyncio.run` works in a cell. **Predict.** In a plain Python file, `asyncio.run(forgetful())` leaves no stew on the stove: it cancels
+# Now `asyncio.run` works in a cell. In a plain Python file, `asyncio.run(forgetful())` leaves no stew on the stove: it cancels
 # what is left and closes its loop. And now?
 
 # %%
@@ -511,8 +678,7 @@ for stew_left in left:
 #
 # ### What it costs
 #
-# **Predict.** 10,000 tasks, each in the oven for a moment. How much more work is that for the pure-Python tasks: a tenth, a half, twice?
-# It is measured in fresh processes, in seconds of the processor (so other programs do not count), with and without nest_asyncio.
+# 10,000 tasks, each in the oven for a moment. It is measured in fresh processes, in CPU seconds, with and without nest_asyncio.
 
 # %%
 PROGRAM = """
@@ -554,88 +720,9 @@ print("pure-Python tasks cost at least a fifth more:", patched > 1.2 * plain or 
 
 # %%
 again = await record(cook_dinner(), unit="minutes")
-print("same tasks, same spans, same numbers:", again.spans == dinner.spans)
+differing = sum(old != new for old, new in zip(dinner.spans, again.spans, strict=True))
+print(f"{len(again.spans)} spans, {differing} of them differ from the first time")
 
 # %% [markdown]
-# So: in a cell, `await`. To see what happens, `await record(...)`. In a file, `asyncio.run(...)`. And nest_asyncio where code that is not yours insists on
-# calling `asyncio.run` inside a running loop, and you know what you pay.
-
-# %% [markdown]
-# ## The same in Rust, on Tokio
-#
-# Rust's future does nothing until it is awaited either, a runtime has to be started, and it cannot be started within another one. There is no
-# notebook's loop running already, so `main` starts one.
-#
-# | | Rust, Tokio | Python, asyncio |
-# |---|---|---|
-# | a recipe | `async fn soup() -> Bowl { ... }` | `async def soup(): ...` |
-# | call it: nothing runs | `let dish = soup();` | `dish = soup()` |
-# | run it from inside | `dish.await` | `await dish` |
-# | start a runtime, run one future to its end | `kitchen.block_on(soup())` | `asyncio.run(soup())` |
-# | the short form for a program | `#[tokio::main] async fn main()` | `asyncio.run(main())` |
-# | a second runtime inside the first | panic: *Cannot start a runtime from within a runtime* | RuntimeError: *asyncio.run() cannot be called from a running event loop* |
-# | a clock that jumps | `start_paused(true)` (feature `test-util`) | `record(...)`; asyncio itself has none |
-#
-# ```rust
-# use std::time::Duration;
-# use tokio::runtime::Builder;
-# use tokio::time::sleep;
-#
-# async fn soup() -> &'static str {
-#     sleep(Duration::from_secs(300)).await;
-#     "a bowl of soup"
-# }
-#
-# async fn evening() {
-#     let dish = soup(); // nothing has run yet
-#     println!("{}", dish.await);
-#     let second = Builder::new_current_thread().enable_time().build().unwrap();
-#     second.block_on(soup()); // panics: a runtime drives this thread already
-# }
-#
-# fn main() {
-#     let kitchen = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-#     kitchen.block_on(evening());
-# }
-# ```
-#
-# What differs: a Python coroutine that nobody awaits is warned about when it is thrown away (*was never awaited*); in Rust the compiler
-# warns before the program runs. And `start_paused` moves Tokio's own clock alone, as the virtual clock moves that of the loop alone: a
-# `std::thread::sleep` or `time.sleep` takes its real time on both.
-
-# %% [markdown]
-# ## Where the metaphor breaks
-#
-# - A chef can leave a dish in the middle of a cut when it burns elsewhere. A thread that runs a task does not: until the next `await`
-#   nothing can take the task off its hands.
-# - An oven works. An idle task does not: a timer is an entry in a list, and nothing at all is computed until it is due.
-# - A chef sees an empty rail and takes a break. Under the virtual clock there are no breaks: the minutes in which nobody has anything to do
-#   are skipped.
-#
-# ## Try it
-#
-# 1. In `cook_dinner`, put the roast before the soup. Before you run it: who is scheduled now, and for how long?
-# 2. Split the stare: `busy(3)`, `await asyncio.sleep(0)`, `busy(3)` in place of `busy(6)` in `stared_at_roast`. When is the soup served now?
-# 3. Run `await record(asyncio.sleep(60), clock="real")` and press ■. Then do it with `await asyncio.sleep(60)`.
-#
-# <details><summary>What to look for</summary>
-#
-# 1. The soup, for 3 minutes, since the queue takes whoever became ready first. Later its bell rings in minute 10, while the roast is being carved, so
-#    it waits for one more. Dinner is over in minute 12 instead of 13.
-# 2. At minute 14, as before. The soup's bell rings at minute 7, and the roast ends a step at minute 8; but the roast is in the queue again before
-#    anybody has looked at the bell, and then it keeps the chef until minute 13. Write six pieces of one minute, and the soup is served at minute 10: to
-#    be heard and to have its turn, it needs two such pauses (lesson 03 says why). Or write `asyncio.sleep(0.5)` for the `sleep(0)`: now the roast really
-#    waits, and the soup is served at minute 9.
-# 3. The first comes back within a second. The second may take until its minute is over: the kernel hears of your Stop, but nothing
-#    wakes its loop.
-#
-# </details>
-#
-# ## What to take away
-#
-# - In a cell: `await`. To see what happens: `await record(...)`, which has a loop and a thread of its own and leaves nothing behind.
-# - Three states: **running** (a chef is on it), **idle** (in the oven), **scheduled** (ready, and no chef free). `await` is the only place
-#   where a chef can change dishes.
-# - nest_asyncio replaces parts of asyncio for the whole kernel. Restart the kernel now.
-#
-# **Next:** [01 · Why not a chef for every customer?](01_task_cards.ipynb)
+# So take nest_asyncio where code that is not yours insists on
+# calling `asyncio.run` inside a running loop, and you know what you pay. Restart the kernel now.

@@ -12,10 +12,9 @@
 # %% [markdown]
 # # 02 · What happens between writing the card and cooking the dish?
 #
-# A waiter writes a card, "one soup", and pins it to the rail. The waiter keeps a stub with the same number. Nobody has
-# picked up a knife yet. There is one chef, and the chef is in the middle of something. When the chef's hands are free, the
-# chef takes the card that has hung there longest, works on it until there is something to wait for, and looks at the rail
-# again. With the stub the waiter can come back later and ask for the soup, or hear that it burnt.
+# A waiter writes a card, "one soup", and pins it to the rail. The waiter keeps a stub with the same number. Nobody has picked up a knife yet: there is one
+# chef, who is in the middle of something. When the chef's hands are free, the next card is taken from the rail and worked on until there is something to
+# wait for. With the stub the waiter can come back later and ask for the soup, or hear that it burnt.
 #
 # Writing the card is **spawning a task**: `tokio::spawn(...)` in Rust, `asyncio.create_task(...)` in Python. The stub is the
 # **handle**: a `JoinHandle` in Rust, and in Python the `Task` object itself.
@@ -25,24 +24,28 @@
 # - fetch results and exceptions through the handle, and see what becomes of a handle that nobody keeps;
 # - see what happens to tasks that are still cooking when `main` leaves.
 #
-# **The clock.** Every run in this lesson is on the *virtual clock*, in kitchen minutes: a pot that needs five minutes takes no
-# time to watch, and the numbers are the same on your machine as on this page. `busy(2)` is two minutes of work with both
-# hands; `await asyncio.sleep(5)` is five minutes in which the stove does the work and the chef is free.
+# **The clock** is the virtual one, in kitchen minutes. `busy(2)` is two minutes of work with both hands;
+# `await asyncio.sleep(5)` is five minutes in which the stove does the work and the chef is free.
 
 # %%
 import asyncio
+import contextvars
 import gc
-import threading
 
-from helpers import busy, lab, record, select, timeline
+from helpers import Deadlock, busy, compare, lab, load_recording, predict, record, select
 
 # %% [markdown]
 # ## 1. When does it start?
 #
 # `main` writes the card at minute 0. Then it goes on with work of its own for three minutes, and after that it asks for the
 # soup.
-#
-# **Predict.** In which minute does the first onion get chopped? And in which minute is the soup served?
+
+# %%
+predict(
+    "At which minute does the chef begin with the soup?",
+    measure=lambda trace: trace.task("soup").steps[0].start,
+    why="`create_task` only queues; the chef is free when `main` comes to its `await`.",
+)
 
 
 # %%
@@ -60,33 +63,36 @@ async def main():
 
 
 first = await record(main(), unit="minutes")
-timeline(first, title="The card hangs for 3 minutes: main does not let go of the chef")
-
-# %%
 card = first.task("soup")
-print(f"card written in minute {card.spawned:g}, first onion in minute {card.steps[0].start:g}")
-print(f"ready, and no chef free: {card.scheduled:g} min")
-print(f"hands on it: {card.busy:g} min, in {card.polls} steps")
-print(f"waiting for the stove: {card.idle:g} min")
-print(f"main got {first.result!r} in minute {first.duration:g}")
+print(f"card written at minute {card.spawned:g}, first onion at minute {card.steps[0].start:g}")
+print(f"main got {first.result!r} at minute {first.duration:g}")
+first
 
 # %% [markdown]
 # `create_task` ran not one line of `soup`. It made a task, put it at the end of the queue of those that are ready, and
-# returned the handle at once. The task's first step came in minute 3, when `main` reached its next `await` and let go of the
-# chef. From minute 0 to 3 the card was **scheduled**: ready to go on, and no chef was free.
+# returned the handle at once. From minute 0 to 3 the card was **scheduled**: ready to go on, and no chef was free. Its first step came when `main` reached
+# an `await` and let go of the chef.
 #
-# A popular article on Tokio says that a spawned task is "suspended". Queued, yes; but there is nothing to suspend in something
+# The article that this course follows ([lesson 01](01_task_cards.ipynb) names it) says that a spawned task is "suspended". Queued, yes; but there is nothing to suspend in something
 # that has not begun. The rule for asyncio, and for Tokio's `current_thread` runtime: **a spawned task never starts before its
-# creator's next await that really waits.** Tokio's `multi_thread` runtime, its default, has more chefs. There another one may
-# take the card at once, while the creator is still busy. Lesson 07 shows recorded runs of both.
+# creator's next `await` that yields**, which is one that ends the creator's step. Tokio's `multi_thread` runtime, its default, has more chefs; there another one may
+# take the card while the creator is still busy ([lesson 07](07_team_of_chefs.ipynb)).
 
 # %% [markdown]
 # ## 2. In which order?
 #
-# Three cards, written in the same minute: roast, soup, salad. Each begins with both hands, then waits, then is served with one
-# more minute of both hands.
-#
-# **Predict.** Who starts first, and who is served first? Write down both orders.
+# Three cards, written at the same minute: roast, soup, salad. Each begins with both hands, then waits, then is served with one
+# more minute of both hands. `main` awaits the stubs in the order of the cards.
+
+# %%
+predict(
+    "In which order are the three served? Roast: 2 minutes of hands, 6 of oven; soup: 2 and 3; salad: 1 and 1.",
+    order=("roast", "soup", "salad"),
+    measure=lambda trace: [
+        dish.name for dish in sorted(trace.tasks[1:], key=lambda dish: dish.ended)
+    ],
+    why="They start in the order of the cards; after that each comes back when its own wait is over.",
+)
 
 # %%
 MENU = {"roast": (2, 6), "soup": (2, 3), "salad": (1, 1)}  # minutes of hands, minutes of waiting
@@ -105,66 +111,72 @@ async def dinner_spawned():
 
 
 spawned = await record(dinner_spawned(), unit="minutes")
-timeline(spawned, title="Started in the order of the cards, served as the ovens say")
+for dish in spawned.tasks[1:]:
+    print(f"{dish.name}: started at minute {dish.steps[0].start:g}, served at {dish.ended:g}")
+spawned
+
+# %% [markdown]
+# `main` awaited the roast first. That decided what `main` heard first, and nothing else: awaiting a handle does not push its task to the front.
+#
+# ### Three at a time
+#
+# Now the chef is held while three things become ready. The roast's bell rings at minute 3, the soup's at minute 2. `main` holds the chef
+# from 1 to 6, and as the last thing before it lets go, at minute 6, it writes a card for a salad.
 
 # %%
-dishes = [spawned.task(dish) for dish in MENU]
-print("started:", [(dish.name, dish.steps[0].start) for dish in dishes])
-dishes.sort(key=lambda dish: dish.ended)
-print("served: ", [(dish.name, dish.ended) for dish in dishes])
-print(
-    f"in all {spawned.duration:g} min; the chef worked {sum(dish.busy for dish in dishes):g} of them"
+predict(
+    "Whom does the chef take up first, second, third, from minute 6 on?",
+    order=("roast", "soup", "salad"),
+    measure=lambda trace: [
+        dish.name for dish in sorted(trace.tasks[1:], key=lambda dish: dish.steps[-1].start)
+    ],
+    why="`main` put the salad into the queue itself; the loop looked at the bells only after that.",
 )
 
-# %% [markdown]
-# They started in the order in which they were spawned, since that is the order in which they became ready. They were served in
-# another order: each went back into the queue when its own wait was over. `main` awaited the roast first. That decided what
-# `main` heard first, and nothing else; awaiting a handle does not push its task to the front.
-
-# %% [markdown]
-# ### The queue knows one order only
-#
-# Now the chef is held while two things become ready. The roast was spawned first and rings in minute 3. The soup was spawned
-# second and rings in minute 2. `main` holds the chef from 1 to 6.
-#
-# **Predict.** Who comes first in minute 6?
-
 
 # %%
-async def ring_and_serve(minutes):
-    await asyncio.sleep(minutes)
+async def serve():
     busy(1)
 
 
+async def ring_and_serve(minutes):
+    await asyncio.sleep(minutes)
+    await serve()
+
+
 async def main():
-    first = asyncio.create_task(ring_and_serve(3), name="roast")
-    second = asyncio.create_task(ring_and_serve(2), name="soup")
+    stubs = [asyncio.create_task(ring_and_serve(3), name="roast")]
+    stubs += [asyncio.create_task(ring_and_serve(2), name="soup")]
     await asyncio.sleep(1)
     busy(5)
-    await first
-    await second
+    stubs += [asyncio.create_task(serve(), name="salad")]
+    for stub in stubs:
+        await stub
 
 
 trace = await record(main(), unit="minutes")
-for dish in ("roast", "soup"):
-    woken = trace.task(dish).steps[1]
-    print(f"{dish}: ready in minute {woken.ready:g}, taken up in minute {woken.start:g}")
-timeline(trace, title="The soup rang first, so the soup comes first")
+for dish in trace.tasks[1:]:
+    last = dish.steps[-1]
+    print(f"{dish.name}: ready at minute {last.ready:g}, taken up at minute {last.start:g}")
+trace
 
 # %% [markdown]
-# The soup, because it was ready first. There is no rank, no favourite and no look at how long a task will take: **tasks run in
-# the order in which they became ready.** Each of them waited four minutes with its bell ringing; that stretch has a colour of its
-# own in the picture, because in most other pictures of async code it is missing.
+# The last one comes first. There is no rank, no favourite and no look at how long a task will take: **tasks run in the order in which the loop put them
+# into its queue.** A task that is spawned, or woken by another task, is put there on the spot. Timers and sockets the loop looks at once a **turn**: it
+# takes up all that is in the queue, and then asks which bells have rung since, the earliest first. So the soup and the roast stood behind the salad, although
+# they were ready four and three minutes before it.
 
 # %% [markdown]
-# ## 3. Awaiting is not spawning
+# ## 3. The same dinner without a card
 #
-# The same three dishes, without a card: `main` awaits each coroutine itself.
-#
-# A **coroutine** is what a call of an `async def` function gives you (in Rust: a future). It is a recipe with a bookmark. It is not
-# in any queue; it moves when somebody awaits it, inside the task of the one who awaits.
-#
-# **Predict.** How many lanes does the picture have, and how long does dinner take? With cards it took 9 minutes.
+# `main` awaits each of the three coroutines itself. With cards it took 9 minutes.
+
+# %%
+predict(
+    "How many minutes does the dinner take without cards?",
+    measure=lambda trace: trace.task("dinner_awaited").ended,
+    why="One task: its waits lie one after the other, and the chef has no other card to take.",
+)
 
 
 # %%
@@ -174,73 +186,31 @@ async def dinner_awaited():
 
 
 trace = await record(dinner_awaited(), unit="minutes")
-print(len(trace.tasks), "task,", trace.duration, "min, of which it waited", trace.tasks[0].idle)
-timeline(trace, title="No card was written: one lane, and the minutes add up")
+print(f"{len(trace.tasks)} task, {trace.duration:g} min; {trace.tasks[0].idle:g} of them it waited")
+trace
 
 # %% [markdown]
-# One task, 18 minutes. During the 10 minutes of waiting the chef was free, and there was no other card to take. `await` alone gives
+# Awaiting is not spawning. A **coroutine** (in Rust: a future) is in no queue. It moves when somebody awaits it, inside the task of the one who awaits: one lane. `await` alone gives
 # you no concurrency; it only makes room for it.
-#
-# This matters when you read the article. Its programs for `sleep`, `timeout` and `select!` are said to run tasks, and none
-# of the three spawns any. How many tasks do the same programs have in Python?
-
-
-# %%
-async def just_sleep():
-    await asyncio.sleep(2)
-
-
-async def with_deadline():
-    async with asyncio.timeout(2):
-        await asyncio.sleep(1)
-
-
-async def race():
-    return await select(slow=asyncio.sleep(2), fast=asyncio.sleep(1))
-
-
-for program in (just_sleep, with_deadline, race):
-    trace = await record(program(), unit="minutes")
-    print(f"{program.__name__}: {', '.join(lane.name for lane in trace.tasks)}")
 
 # %% [markdown]
-# A sleep and a deadline need no task but the one that awaits them. The race is where the two languages part. Rust's `select!` takes
-# turns at polling both futures inside the one task that holds the race: concurrent, and never parallel. asyncio can wait for
-# the first of several only if they are tasks, so `select` from this course has to spawn one for each racer. Lesson 05 looks at
-# what follows from that for the loser.
-
-# %% [markdown]
-# ## 4. A thousand cards, one chef
+# ## 4. What the handle brings back
 #
-# **Predict.** How many operating-system threads does Python start for 1000 tasks that are alive at the same moment?
-
+# A result comes through the handle; so does a failure. The roast burns at minute 4. `main` sleeps until minute 6, and then comes to ask.
 
 # %%
-async def main():
-    before = threading.active_count()
-    stubs = [asyncio.create_task(cook(0, 5)) for _ in range(1000)]
-    await asyncio.sleep(2)
-    return sum(not stub.done() for stub in stubs), threading.active_count() - before
-
-
-trace = await record(main(), unit="minutes")
-alive, new_threads = trace.result
-print(f"{alive} tasks alive at once, {new_threads} new threads")
-print(
-    f"{sum(task.polls for task in trace.tasks)} steps, all of them by {len(trace.threads())} thread"
+predict(
+    "What happens to `main` at minute 4, when the roast burns?",
+    {
+        "nothing": "",
+        "it is interrupted": "No task is interrupted by the failure of another, unless a group sees to it.",
+        "the program ends": "An exception ends its own task, not the loop.",
+    },
+    measure=lambda trace: (
+        "nothing" if trace.task("main").ended > trace.task("roast").ended else "it is interrupted"
+    ),
+    why="The exception is kept in the handle until somebody awaits it.",
 )
-
-# %% [markdown]
-# None. A task is an object in a queue, and one thread takes the objects up one after the other. So `main` and its tasks never run
-# in the same instant here; they take turns. In Tokio it is the same with `current_thread`. With `multi_thread` a few worker threads
-# share the queue, and the body of `main` stays on the thread that the program began on, which is not one of them.
-
-# %% [markdown]
-# ## 5. What the handle brings back
-#
-# A result comes through the handle; so does a failure. The roast burns in minute 4. `main` comes to ask in minute 6.
-#
-# **Predict.** In which minute does `main` learn of it, and what happens to `main` in minute 4?
 
 
 # %%
@@ -259,42 +229,49 @@ async def main():
 
 
 trace = await record(main(), unit="minutes")
-print(f"roast {trace.task('roast').outcome} {trace.task('roast').error!r} in minute 4")
-print(f"main heard of it in minute {trace.task('main').steps[-1].start:g}: {trace.result!r}")
-timeline(trace, title="It burns in minute 4; main hears of it when it asks, in minute 6")
+print(f"roast {trace.task('roast').outcome} {trace.task('roast').error!r} at minute 4")
+print(f"main heard of it at minute {trace.task('main').steps[-1].start:g}: {trace.result!r}")
+trace
 
 # %% [markdown]
-# In minute 4 nothing happened to `main` at all. The exception ended its own task, and was kept in the handle until someone asked.
 # In Rust it is the same with a panic: it ends the task, the program goes on, and `handle.await` gives an `Err` (a `JoinError`) where a
 # result gives an `Ok`. That is what the `unwrap()` in `handle.await.unwrap()` is about.
 #
-# And if nobody asks? Here the stub is even kept, in a list, but nobody reads it.
+# And if nobody asks? asyncio logs **Task exception was never retrieved**, and only when the handle is thrown away, which may be much later than minute 4.
+# The trace tells you at once:
 
 # %%
 rail = []
 
 
 async def main():
-    rail.append(asyncio.create_task(roast(), name="roast"))
+    rail.append(asyncio.create_task(roast(), name="roast"))  # kept, and never awaited
     await asyncio.sleep(6)
     return "a calm evening, it seems"
 
 
 trace = await record(main(), unit="minutes")
-print(trace.result)
-print(*trace.findings, sep="\n")
+print(trace.result, *trace.findings, sep="\n")
 
 # %% [markdown]
-# `main` returned as if all were well. Outside of this course asyncio logs *Task exception was never retrieved*, and it does so when the handle
-# is thrown away, which may be much later than minute 4. Tokio says nothing through the handle that you dropped; the panic's message
-# was printed when it happened.
+# ## 5. When `main` leaves
+#
+# The pot needs ten minutes. `main` returns at minute 2 and never awaited the handle.
 
-# %% [markdown]
-# ## 6. When `main` leaves
-#
-# The pot needs ten minutes. `main` returns in minute 2 and never awaited the handle.
-#
-# **Predict.** Does the program wait for the soup? Does the `finally` run?
+# %%
+predict(
+    "What becomes of the soup?",
+    {
+        "it is cancelled, and its `finally` runs": "",
+        "the program waits for it, until minute 10": "Only a handle that is awaited is waited for.",
+        "it is thrown away, and no more of its code runs": "So it is in Tokio; asyncio raises an exception inside.",
+    },
+    measure=lambda trace: {
+        ("cancelled", 2): "it is cancelled, and its `finally` runs",
+        ("returned", 10): "the program waits for it, until minute 10",
+    }[str(trace.task("soup").outcome), trace.duration],
+    why="`asyncio.run` cancels what is left when its main coroutine is over, and `record` does the same.",
+)
 
 # %%
 notes = []
@@ -316,21 +293,32 @@ async def main():
 
 trace = await record(main(), unit="minutes")
 print(trace.result, notes, *trace.findings, sep="\n")
-timeline(trace, title="main leaves in minute 2, and the soup is cancelled")
 
 # %% [markdown]
-# Nobody waited. `asyncio.run` cancels whatever is left when its main coroutine is over, and `record` does the same. Cancelling in asyncio
-# raises `CancelledError` at the await where the task stands, so its `finally` ran. In Tokio, a task that is left is dropped with the runtime: its
-# destructors run, but no code after the await does. In both, **whoever needs the dish has to await the handle.**
-
-# %% [markdown]
-# ## 7. The handle that nobody kept
+# Cancelling in asyncio raises `CancelledError` at the await where the task stands. In Tokio, a task that is left is dropped with the runtime at its await: its
+# destructors run, and no code after the await does. (What stands at no await cannot be dropped. A `spawn_blocking` that runs and, on `multi_thread`, a task in the middle
+# of a poll are waited for.) In both languages, **whoever needs the dish has to await the handle.**
 #
-# Now nobody keeps the stub. `soup` waits for a bell that only `main` and the soup know. `salad` waits for a timer. In
+# ### The handle that nobody kept
+#
+# Now `main` does not even keep the stubs. The soup waits for a bell that only `main` and the soup know. The salad waits for a timer. At
 # minute 6 `main` forgets the bell too, and Python tidies its memory. (It does so by itself, at moments that nobody chooses. Here that is
-# switched off, and `gc.collect(0)` tidies at a moment that we choose: what was made lately, and is in use no more, goes.)
-#
-# **Predict.** Which of the two is finished in minute 10?
+# switched off, and `gc.collect(0)` tidies when we say so: what was made lately, and can be reached by nobody, goes.)
+
+# %%
+predict(
+    "Which of the two is finished at minute 10?",
+    {
+        "both": "A card hangs on the rail only as long as somebody holds on to it.",
+        "the salad alone": "",
+        "the soup alone": "Its bell is never rung.",
+        "neither": "The salad's timer belongs to the loop, and a timer knows whom to wake.",
+    },
+    measure=lambda trace: {(True, False): "the salad alone"}[
+        tuple(trace.task(dish).outcome == "returned" for dish in ("salad", "soup"))
+    ],
+    why="A task that waits is held by whoever will wake it: the loop's timer, or a bell that is gone.",
+)
 
 
 # %%
@@ -351,91 +339,29 @@ async def main():
 gc.disable()
 trace = await record(main(), unit="minutes")
 gc.enable()
-print(f"salad: {trace.task('salad').outcome} in minute {trace.task('salad').ended:g}")
-print(f"soup:  {trace.task('soup').outcome}, its lane ends in minute {trace.task('soup').end:g}")
 print(*trace.findings, sep="\n")
-timeline(trace, title="The soup vanishes in minute 6: nobody held its card")
+trace
 
 # %% [markdown]
-# The soup did not fail, and it was not cancelled. It stopped being. The loop holds only a *weak* reference to a task that waits; what keeps such
-# a task alive is whoever is going to wake it. For the salad that is the loop's own timer. For the soup it was the bell, and the only one who still knew the
-# bell was the soup. In Tokio there is no such trap: the runtime owns its tasks, and to drop the handle is to let the task go on **detached**.
+# The soup did not fail, and it was not cancelled. It stopped being. The loop holds only a *weak* reference to a task that waits: one that keeps nothing in memory. Outside
+# of this course you may find one line in the log, **Task was destroyed but it is pending!**, and it means this: a handle that nobody kept. In Tokio there is no such
+# trap: the runtime owns its tasks, and to drop the handle is to let the task go on **detached**.
+
+# %% [markdown]
+# ## 6. An owner for each card: `TaskGroup`
 #
-# The cure is to keep the stub for as long as the task lives:
-
-
-# %%
-async def main():
-    rail = set()  # cards that hang here are kept
-    bell = asyncio.Event()
-    stub = asyncio.create_task(wait_for(bell), name="soup")
-    rail.add(stub)
-    stub.add_done_callback(rail.discard)  # a finished card is taken down
-    del stub, bell
-    await asyncio.sleep(6)
-    gc.collect(0)
-    return [card.get_name() for card in rail]
-
-
-gc.disable()
-trace = await record(main(), unit="minutes")
-gc.enable()
-print("still on the rail in minute 6:", trace.result)
-print(*trace.findings, sep="\n")
-
-# %% [markdown]
-# It is still there, and the trace says at which line it waits. What was a silent loss is now a task left running, which you can
-# see and mend.
-
-# %% [markdown]
-# ## 8. The card that was never written
-#
-# One more silent loss. Here `main` calls `soup()` and forgets the `await`.
-#
-# **Predict.** How many tasks are there, and how many onions are chopped?
-
-
-# %%
-async def main():
-    soup()
-    await asyncio.sleep(3)
-    return "dinner is served?"
-
-
-trace = await record(main(), unit="minutes")
-print(len(trace.tasks), "task:", trace.tasks[0].name)
-print(*trace.findings, sep="\n")
-
-# %% [markdown]
-# A coroutine is a recipe. Calling `soup()` makes one, and nothing more. Rust's futures are the same ("futures do nothing unless you
-# `.await` or poll them" is the compiler's warning); `tokio::spawn` and `create_task` are what turns a recipe into a card.
-
-# %% [markdown]
-# ## 9. A rail that looks after its cards: `TaskGroup`
-#
-# All of the losses above have one cause: a task whose handle is nobody's business. A `TaskGroup` makes it somebody's. Its block
+# All of these losses have one cause: a task whose handle is nobody's business. A `TaskGroup` makes it somebody's. It keeps the handles, and its block
 # ends when every task in it has ended.
 #
-# **Predict.** There is no `await` on any handle below. In which minute does `main` get past the block?
-
+# What does it do when one of them fails? The roast burns at minute 4, while the soup is on the stove. `main` itself is
+# still inside the block, and wipes the tables until minute 20.
 
 # %%
-async def main():
-    async with asyncio.TaskGroup() as kitchen:
-        for dish in MENU:
-            kitchen.create_task(cook(*MENU[dish]), name=dish)
-    return "all served"
-
-
-trace = await record(main(), unit="minutes")
-print(f"{trace.result} in minute {trace.duration:g}: {[str(task.outcome) for task in trace.tasks]}")
-timeline(trace, title="The group's block ends with its last task")
-
-# %% [markdown]
-# In minute 9, with the last dish. And when one of them fails? The roast burns in minute 4, while the soup is on the stove. `main` itself is
-# still inside the block, and wipes the tables until minute 20.
-#
-# **Predict.** What happens to the soup, and when does `main` hear of the roast?
+predict(
+    "At which minute does `main` hear of the burnt roast?",
+    measure=lambda trace: trace.task("main").ended,
+    why="The group cancels the others and interrupts `main` at its own `await`, as soon as one fails.",
+)
 
 
 # %%
@@ -451,56 +377,43 @@ async def main():
 
 trace = await record(main(), unit="minutes")
 for dish in trace.tasks[1:]:
-    print(f"{dish.name}: {dish.outcome} in minute {dish.ended:g}")
-print(f"main: {trace.result!r} in minute {trace.duration:g}")
-timeline(trace, title="One burns: the group ends the soup, and interrupts main")
+    print(f"{dish.name}: {dish.outcome} at minute {dish.ended:g}")
+print(f"main: {trace.result!r} at minute {trace.duration:g}")
+trace
 
 # %% [markdown]
-# In minute 4, and not when it came to ask. The group cancelled the soup and interrupted `main` at its own `await` (that is the mark, in the name of the roast that failed, on its
-# lane). Then it *waited until all had really ended*, and raised what had happened, as an `ExceptionGroup` (there may be more than one). Nothing is left
-# running and nothing is lost. In Tokio, a `JoinSet` is
+# Compare section 4, where `main` heard of it when it came to ask. The group cancelled the soup and interrupted `main`, both because the roast had failed. Then it *waited until all had really ended*, and raised what
+# had happened as an `ExceptionGroup` (there may be more than one). Nothing is left running and nothing is lost. Take a `TaskGroup` unless you have a reason not to. In Tokio a `JoinSet` is
 # the nearest thing: it owns its tasks and aborts those that are left when it is dropped; but it does not cancel the others when one fails, you write
 # that yourself.
 
 # %% [markdown]
-# ## 10. The lab
+# ## 7. The answer
+#
+# | between the card and the dish | what happens | the task is |
+# |---|---|---|
+# | the card is written | it goes to the end of the queue; not a line of it runs | scheduled |
+# | its creator yields | the chef takes the cards in the order in which they were put into the queue | running |
+# | it awaits something that takes time | the step ends; whoever will wake it holds it | idle |
+# | its bell rings | at its next turn the loop puts it at the end of the queue | scheduled |
+# | it returns or raises | the handle keeps that until somebody awaits it | completed |
+# | `main` leaves first, or nobody holds it | it is cancelled, or it vanishes | gone |
+#
+# ## The lab
 #
 # Up to a thousand cards, on a clock of your choice, in milliseconds. `main` writes them all and keeps its hands full for 20 ms more. Choose how
-# much work is in each card and how many awaits. Say first when the last card will be done; then run it.
-#
-# Find a setting in which one more await makes dinner no later at all, and one in which it does.
+# much work is in each card and how many awaits. Say first when the last card will be done; then run it. Find a setting in which one more await makes dinner
+# no later at all, and one in which it does.
 
 # %%
 # NBVAL_IGNORE_OUTPUT
 lab("spawn")
 
 # %% [markdown]
-# Whatever you choose, the first card begins when `main` lets go, and the last one when everybody before it has done the first piece. Here that is checked for nine
-# pairs of a number of cards and the minutes of work in each:
-
-
-# %%
-async def one_piece(work):
-    busy(work)
-
-
-async def many_cards(number, work):
-    stubs = [asyncio.create_task(one_piece(work)) for _ in range(number)]
-    busy(3)
-    for stub in stubs:
-        await stub
-
-
-pairs = [(number, work) for number in (1, 10, 1000) for work in (0, 1, 4)]
-runs = [(await record(many_cards(*pair), unit="minutes")).tasks for pair in pairs]
-last_ones = [3 + (number - 1) * work for number, work in pairs]
-print("the first card begins when main lets go:", all(run[1].steps[0].start == 3 for run in runs))
-print("the last one after all before it:", [run[-1].steps[0].start for run in runs] == last_ones)
-
-# %% [markdown]
-# ## 11. The same job in Rust
+# ## The same job in Rust, on Tokio
 #
-# The first program of this lesson, on real Tokio, with a second for each kitchen minute. It serves the soup after 11 seconds.
+# The first program of this lesson, with a second for each kitchen minute. It serves the soup after 11 seconds. (In its Cargo.toml:
+# `tokio = { version = "1", features = ["full"] }`.)
 #
 # ```rust
 # use std::time::Duration;
@@ -526,23 +439,15 @@ print("the last one after all before it:", [run[-1].steps[0].start for run in ru
 #
 # | Rust with Tokio | Python with asyncio | |
 # |---|---|---|
-# | `async fn soup() -> &'static str` | `async def soup():` | a recipe; calling it runs nothing |
 # | `std::thread::sleep(...)` | `busy(2)` (or `time.sleep`) | both hands: nobody else gets a turn |
 # | `sleep(...).await` | `await asyncio.sleep(5)` | the chef is free meanwhile |
-# | `"a bowl of soup"` (no semicolon) | `return "a bowl of soup"` | the result goes to the handle |
 # | `#[tokio::main(flavor = "current_thread")]` | `asyncio.run(main())` | one thread, one queue |
-# | `tokio::spawn(soup())` | `asyncio.create_task(soup())` | the card is on the rail |
+# | `tokio::spawn(soup())` gives a `JoinHandle` | `asyncio.create_task(soup())` gives a `Task` | the card, and its stub |
 # | `stub.await` gives `Ok(dish)` or `Err(error)` | `await stub` returns or raises | a result, or how it failed |
-# | `JoinHandle<&'static str>` | `asyncio.Task` | the handle |
-# | `stub.abort()` | `stub.cancel()` | the wish that it ends |
+# | `stub.abort()` | `stub.cancel()` | the wish that it ends, at its next await |
 # | `JoinSet` | `asyncio.TaskGroup` | several cards with one owner |
 #
-# What is the same: the start at the creator's next await, the failure that stays in the handle, the end of the
-# tasks that are left when `main` returns.
-#
-# What differs:
-#
-# | | Tokio | asyncio |
+# | what differs | Tokio | asyncio |
 # |---|---|---|
 # | start after the spawn | `current_thread`: at the creator's next yield; `multi_thread`: at once, if main spawns it and a worker is free; of those that a task spawns, the last one waits until its creator lets go (lesson 07) | at the creator's next yield |
 # | handle dropped | the task goes on, detached | the task may vanish |
@@ -550,23 +455,22 @@ print("the last one after all before it:", [run[-1].steps[0].start for run in ru
 # | cancel | the future is dropped in silence at its await | `CancelledError` is raised at its await; it can be caught, and refused |
 # | nobody retrieves the failure | the panic's message was printed at once | a line in the log, when the handle is thrown away |
 #
-# (From Python 3.12 on there is a third way to start: with `asyncio.eager_task_factory` set, `create_task` runs the task's first step at once, inside
-# its creator's. It is off unless a program asks for it.)
-
-# %% [markdown]
 # ### Side by side
 #
-# You need no Rust to see Tokio run. Runs of it were recorded and come with the course; these are on Tokio's own virtual clock (`start_paused`, made for tests), with one chef,
-# and count in seconds. The recorded program writes three cards. Each dish takes 0.05 s of work and then some time in the oven, and main waits for them in turn. Here it is in Python.
+# You need no Rust to see Tokio run. Runs of it were recorded and come with the course; these are on Tokio's own virtual clock, with one chef,
+# in seconds. The recorded program writes three cards. Each dish takes 0.05 s of work and then some time in the oven, and main waits for them in turn. Here it is in Python.
 # `compare` draws both runs on one axis and says what agrees, what differs, and why.
-#
-# **Predict.** In which order do the dishes get their first turn in Tokio? How often is `main` polled?
 
 # %%
-from helpers import compare, load_recording
+predict(
+    "How often is `main` polled here: how many steps does it have?",
+    measure=lambda trace: trace.task("three_cards").polls,
+    why="One until it awaits the first stub, and one more for each stub. Below you see that Tokio needs as many.",
+)
 
 
-async def one_dish(oven, dish):  # a name of its own: `cook` is section 2's
+# %%
+async def one_dish(oven, dish):
     busy(0.05)  # busy(ms(50));
     await asyncio.sleep(oven)  # sleep(ms(oven_ms)).await;
     return dish
@@ -585,9 +489,220 @@ compare(await record(three_cards()), load_recording("spawn", clock="virtual"))
 # %% [markdown]
 # Nothing differs: the same first turns at the same moments, the same waits for the chef, the same number of polls. In this program Tokio's `current_thread` and asyncio do the same, poll by poll.
 #
-# Now two cards whose handles nobody keeps: `cake` needs 0.02 s, `roast` half a second, and `main` leaves after 0.05 s.
+# ## Where the metaphor breaks
 #
-# **Predict.** How does each of the two end, here and there?
+# - A real chef sees the whole rail and may pick a card. The loop never picks: it takes the one that was put there first, and hears bells once a turn.
+# - A card on a real rail is a thing of its own. In asyncio it is held by the one who will wake it, and by nobody else.
+# - A cook knows that a sauce takes an hour. The loop cannot tell a step of one second from a step of one hour before it is over. That is
+#   [lesson 03](03_not_blocking.ipynb).
+#
+# ## Try it
+#
+# 1. In the first program, put `await asyncio.sleep(0)` before `busy(3)`. Who is late now, and by how much?
+#    <details><summary>What to look for</summary>The soup is chopped from 0 to 2, while <code>main</code> is ready and has no chef; <code>main</code> is late by 2 minutes. The soup
+#    is on the stove from 2 to 7, which is longer than <code>main</code> needs, so dinner is served at minute 8 and not 11.</details>
+# 2. In the dinner of section 2, change the order of the menu so that dinner is served as soon as can be. Then try to make it as late as you can.
+#    <details><summary>What to look for</summary>Whoever waits longest should start first. So nothing is to be changed: the menu as it stands is the best, minute 9. With the roast last, the roast starts at
+#    minute 3 and dinner is served at minute 12.</details>
+# 3. In the program of section 6, let `soup` catch `asyncio.CancelledError`, be `busy(2)`, and raise it again. When does `main` hear of the roast?
+#    <details><summary>What to look for</summary>At minute 6: the group waits until every task has really ended.</details>
+#
+# ## What to take away
+#
+# - Spawning puts a task at the end of the ready queue. It starts when its creator next yields, and not before; the queue knows no rank.
+# - The handle brings back the result or the exception, when it is awaited; until then the failure of one task is nobody else's.
+# - A task needs an owner: keep the handle and await it, or use a `TaskGroup`. Else it can be cancelled with `main`, or vanish.
+#
+# **Next:** [03 · Who else suffers when one chef stares at the oven?](03_not_blocking.ipynb)
+
+# %% [markdown]
+# ## Deeper
+#
+# What a bell is made of, values that travel with a task, how to keep a card by hand, programs that spawn nothing, and two dropped handles on Tokio: all of it can be left out.
+
+# %% [markdown]
+# ## 8. What is a bell? Poll and waker
+#
+# A step is one call: "go on as far as you can". In Rust that call is `poll`, and it answers `Poll::Ready(value)` or `Poll::Pending`. *Pending* is a promise: **somebody has my waker, and
+# will use it when it is worth asking me again.** The loop asks nobody twice without that. In Python the same call is `send(None)` on the coroutine; *ready* is that it returns, *pending* is that
+# it yields a future, and the task puts its waker into that future's list of callbacks.
+#
+# So a bell of one's own is twenty lines. `await bell` runs `__await__`:
+
+
+# %%
+class Bell:
+    def __init__(self, remembers):
+        self.remembers, self.rung, self.wakers = remembers, False, []
+
+    def __await__(self):
+        if self.rung:
+            return  # ready: nothing to wait for
+        waker = asyncio.get_running_loop().create_future()
+        self.wakers.append(waker)  # whoever will ring keeps the waker
+        yield from waker  # pending: the step ends here
+
+    def ring(self):
+        self.rung = self.remembers
+        for waker in self.wakers:
+            waker.set_result(None)  # puts the task into the queue; it runs not a line of it
+        self.wakers.clear()
+
+
+# %%
+async def soup_on_call(bell, chopping):
+    await asyncio.sleep(chopping)
+    await bell
+
+
+async def ring_at_two(*, remembers, chopping):
+    bell = Bell(remembers)
+    stub = asyncio.create_task(soup_on_call(bell, chopping), name="soup")
+    await asyncio.sleep(2)
+    bell.ring()
+    busy(1)
+    await stub
+
+
+trace = await record(ring_at_two(remembers=False, chopping=1), unit="minutes")
+woken = trace.task("soup").steps[-1]
+print(f"woken by {trace.name_of(woken.woken_by)} at minute {woken.ready:g}", end=", ")
+print(f"taken up at minute {woken.start:g}, polls: {trace.task('soup').polls}")
+trace
+
+# %% [markdown]
+# To ring is not to run: the soup went into the queue, and had its turn when `ring_at_two` let go. Three polls: the start, the timer, the bell.
+#
+# ### The bell rings early
+#
+# Now the soup is chopped until minute 3. The bell rings at minute 2, and remembers nothing.
+
+# %%
+predict(
+    "What does the soup do?",
+    {
+        "it goes on at minute 3": "Only if the bell remembers that it was rung.",
+        "it waits for ever": "",
+        "it goes on at minute 2": "At minute 2 it is chopped, and the bell has nobody's waker.",
+    },
+    measure=lambda trace: {"pending": "it waits for ever", "returned": "it goes on at minute 3"}[
+        str(trace.task("soup").outcome)
+    ],
+    why="The bell rang while nobody had left a waker, and after that nobody rings it again.",
+)
+
+# %%
+try:
+    await record(ring_at_two(remembers=False, chopping=3), unit="minutes")
+except Deadlock as deadlock:
+    print(*deadlock.trace.findings[-1:], sep="\n")
+
+trace = await record(ring_at_two(remembers=True, chopping=3), unit="minutes")
+print(f"with a bell that remembers, the soup goes on at minute {trace.task('soup').ended:g}")
+
+# %% [markdown]
+# That is a **lost wake-up**: to ask "has it rung?" and to leave a waker must be one act, or the bell must remember. `record` calls it a deadlock; a program outside of it hangs in silence. The bells that you are given come in both kinds:
+#
+# | | remembers | does not |
+# |---|---|---|
+# | Rust, Tokio | `Notify::notify_one` (one permit), `watch`, `Semaphore` | `Notify::notify_waiters` |
+# | Python, asyncio | `Event.set`, `Queue.put`, `Semaphore.release` | `Condition.notify` |
+#
+# | who | Rust, Tokio | Python, asyncio |
+# |---|---|---|
+# | asks | the runtime calls `Future::poll(cx)` | the task calls `coroutine.send(None)` |
+# | hands over the waker | `cx.waker().clone()` | `future.add_done_callback(...)`, done by the task |
+# | keeps it | the timer, the socket, the channel, the mutex | the future, and whoever will set its result |
+# | uses it | `waker.wake()` | `future.set_result(...)` |
+
+# %% [markdown]
+# ## 9. Values that travel with a task: context variables
+#
+# A request's id, the user, the log's prefix: Flask keeps them in `g` and `request`, and under both are **context variables**. A task gets a *copy* of its creator's values at the moment at
+# which the card is written. What it sets afterwards is its own, and `asyncio.to_thread` hands the copy on to the thread.
+
+# %%
+guest = contextvars.ContextVar("guest")
+
+
+async def serve_whom():
+    at_first = guest.get()
+    guest.set("nobody")
+    return at_first, await asyncio.to_thread(guest.get)
+
+
+async def main():
+    guest.set("Ann")
+    stub = asyncio.create_task(serve_whom())
+    guest.set("Bob")
+    return *await stub, guest.get()
+
+
+trace = await record(main(), unit="minutes")
+print("the task found {}; its thread found {}; main still has {}".format(*trace.result))
+
+# %% [markdown]
+# Ann, although the task began when `main` had set Bob: what counts is when the card was written. In Tokio `task_local!` with `.scope(value, future)` does this job; a task that is spawned inside a scope does *not* inherit it.
+
+# %% [markdown]
+# ## 10. A rail by hand
+#
+# Where a `TaskGroup` does not fit (a task that is to outlive the function that spawned it), keep the stub for as long as the task lives:
+
+
+# %%
+async def main():
+    rail = set()  # cards that hang here are kept
+    bell = asyncio.Event()
+    stub = asyncio.create_task(wait_for(bell), name="soup")
+    rail.add(stub)
+    stub.add_done_callback(rail.discard)  # a finished card is taken down
+    del stub, bell
+    await asyncio.sleep(6)
+    gc.collect(0)
+    return [card.get_name() for card in rail]
+
+
+gc.disable()
+trace = await record(main(), unit="minutes")
+gc.enable()
+print("still on the rail at minute 6:", trace.result, *trace.findings, sep="\n")
+
+# %% [markdown]
+# What was a silent loss is now a task left running, which you can see and mend.
+
+# %% [markdown]
+# ## 11. Programs that write no card
+#
+# The article's programs for `sleep`, `timeout` and `select!` are said to run tasks, and none of the three spawns any. How many tasks do the same programs have in Python?
+
+
+# %%
+async def just_sleep():
+    await asyncio.sleep(2)
+
+
+async def with_deadline():
+    async with asyncio.timeout(2):
+        await asyncio.sleep(1)
+
+
+async def race():
+    return await select(slow=asyncio.sleep(2), fast=asyncio.sleep(1))
+
+
+for program in (just_sleep, with_deadline, race):
+    trace = await record(program(), unit="minutes")
+    print(f"{program.__name__}: {', '.join(lane.name for lane in trace.tasks)}")
+
+# %% [markdown]
+# The race is where the two languages part. Rust's `select!` takes turns at polling both futures inside the one task that holds the race: concurrent, and never parallel. asyncio can wait for
+# the first of several only if they are tasks, so `select` from this course spawns one for each racer. [Lesson 05](05_first_wins.ipynb) looks at what follows from that for the loser.
+
+# %% [markdown]
+# ## 12. Two dropped handles, here and on Tokio
+#
+# Two cards whose handles nobody keeps: `cake` needs 0.02 s, `roast` half a second, and `main` leaves after 0.05 s.
 
 
 # %%
@@ -600,33 +715,29 @@ async def nobody_keeps_the_handles():
 compare(await record(nobody_keeps_the_handles()), load_recording("dropped_handle", clock="virtual"))
 
 # %% [markdown]
-# Both cakes are done, handle or not (here a timer holds the task; section 7 shows when nobody does). Both roasts end with `main`. What differs is *how*: asyncio polls the
+# Both cakes are done, handle or not (here a timer holds the task). Both roasts end with `main`. What differs is *how*: asyncio polls the
 # roast once more, to raise `CancelledError` inside it. Tokio drops it without a poll.
 
 # %% [markdown]
-# ## Where the metaphor breaks
+# ## 13. The lab's law, and an exception to it
 #
-# - A real chef sees the whole rail and may pick a card. The loop never picks: it takes the one that was ready first.
-# - A card on a real rail is a thing of its own. Here it is held by the one who will wake it, and by nobody else.
-# - The cook does not know the recipe beforehand, and cannot tell a step of one second from a step of one hour. It finds out by being held. That is
-#   lesson 03.
-# - A real kitchen has several pairs of hands; this one has one. Lesson 07 hires more.
-#
-# ## Try it
-#
-# 1. In the first program, put `await asyncio.sleep(0)` before `busy(3)`. Who is late now, and by how much?
-#    <details><summary>What to look for</summary>The soup is chopped from 0 to 2, while <code>main</code> is ready and has no chef; <code>main</code> is late by 2 minutes. The soup
-#    is on the stove from 2 to 7, which is longer than <code>main</code> needs, so dinner is served in minute 8 and not 11.</details>
-# 2. In the dinner of section 2, change the order of the menu so that dinner is served soonest. Then try to make it as late as you can.
-#    <details><summary>What to look for</summary>Whoever waits longest should start first. That is the menu as it stands: minute 9. With the roast last, the roast starts in minute 3 and dinner is served in
-#    minute 12.</details>
-# 3. In the last program of section 9, let `soup` catch `asyncio.CancelledError`, be `busy(2)`, and raise it again. When does `main` hear of the roast?
-#    <details><summary>What to look for</summary>In minute 6: the group waits until every task has really ended.</details>
-#
-# ## What to take away
-#
-# - Spawning puts a task at the end of the ready queue. It starts at its creator's next await that really waits, and not before.
-# - The handle brings back the result or the exception, when it is awaited; until then the failure of one task is nobody else's.
-# - A task needs an owner: keep the handle and await it, or use a `TaskGroup`. Else it can be cancelled with `main`, or vanish.
-#
-# **Next:** 03, who else suffers when one chef stares at the oven?
+# Whatever you choose in the lab, the first card begins when `main` lets go, and the last one when everybody before it has done the first piece:
+
+
+# %%
+async def many_cards(number, work):
+    async with asyncio.TaskGroup() as rail:
+        for _ in range(number):
+            rail.create_task(cook(work, 0))
+        busy(3)
+
+
+print("cards  work   first begins   last begins")
+for number, work in ((1, 4), (10, 1), (10, 4), (1000, 4)):
+    _, *cards = (await record(many_cards(number, work), unit="minutes")).tasks
+    begun = [card.steps[0].start for card in cards]
+    print(f"{number:5}  {work:4}   {begun[0]:12g}   {begun[-1]:11g}")
+
+# %% [markdown]
+# The last one begins at 3 + (cards - 1) * work. From Python 3.12 on there is another way to start: with `asyncio.eager_task_factory` set, `create_task` runs the task's first step at once,
+# inside its creator's. It is off unless a program asks for it.

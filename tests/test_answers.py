@@ -6,10 +6,8 @@ import ast
 import asyncio
 import re
 import threading
-import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Coroutine
-from itertools import count, permutations
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,7 +15,6 @@ from typing import Any
 import pytest
 
 from helpers import Trace, busy, record, select
-from helpers.costs import WAIT, measure_all
 from helpers.model import simulate
 
 LESSONS = Path(__file__).resolve().parents[1] / "lessons"
@@ -63,137 +60,6 @@ def is_constant(node: ast.stmt) -> bool:
 def run(main: Coroutine[Any, Any, Any]) -> Trace:
     """Record a program on the virtual clock, in minutes."""
     return asyncio.run(record(main, unit="minutes"))
-
-
-def test_00_a_roast_that_is_first_makes_the_soup_wait_twice() -> None:
-    soup, roast = (
-        f'        asyncio.create_task({dish}(), name="{dish}"),\n' for dish in ("soup", "roast")
-    )
-    trace = run(program("00", 3, (soup + roast, roast + soup)).cook_dinner())
-    first, second = trace.task("soup").steps
-    said = answer("00", 1)
-    assert f"The soup, for {first.start - first.ready:g} minutes" in said
-    assert f"minute {second.ready:g}, while the roast is being carved, so it waits for one" in said
-    assert second.start - second.ready == 1
-    before = run(program("00", 3).cook_dinner())
-    assert f"minute {trace.duration:g} instead of {before.duration:g}." in said
-
-
-def test_00_a_stare_with_one_pause_is_as_long_for_the_soup_as_one_without() -> None:
-    stare = "busy(6)  # was: await asyncio.sleep(6)"
-
-    def served(*pieces: float, pause: float = 0) -> Trace:
-        steps = f"\n    await asyncio.sleep({pause})\n    ".join(f"busy({n})" for n in pieces)
-        return run(program("00", 3, (stare, steps)).cook_badly())
-
-    halves, sixths, longer = served(3, 3), served(*[1] * 6), served(3, 3, pause=0.5)
-    said = answer("00", 2)
-    soup, roast = halves.task("soup"), halves.task("roast")
-    assert soup.ended == served(6).task("soup").ended
-    assert f"minute {soup.ended:g}, as before" in said
-    assert f"rings at minute {soup.steps[1].ready:g}, and" in said
-    assert f"ends a step at minute {roast.steps[0].end:g};" in said
-    assert roast.steps[1].start == roast.steps[0].end
-    assert f"until minute {roast.ended:g}." in said
-    rings, comes = sixths.task("soup").steps[1].ready, sixths.task("soup").steps[1].start
-    pauses = [step for step in sixths.task("roast").steps if rings < step.end <= comes]
-    assert (len(pauses), "it needs two such pauses" in said) == (2, True)
-    minute = f"the soup is served at minute {sixths.task('soup').ended:g}:"
-    assert f"Write six pieces of one minute, and {minute}" in said
-    minute = f"the soup is served at minute {longer.task('soup').ended:g}."
-    assert f"asyncio.sleep(0.5) for the sleep(0): now the roast really waits, and {minute}" in said
-
-
-def test_01_the_chef_is_busy_all_the_time_from_one_guest_more_than_the_ovens_minutes() -> None:
-    oven = "await asyncio.sleep(8)  # in the oven, and the chef is free"
-
-    def enough(minutes: int) -> int:
-        kitchen = program("01", 3, (oven, f"await asyncio.sleep({minutes})"))
-        runs = ((guests, run(kitchen.a_card_each(guests))) for guests in count(1))
-        return next(n for n, trace in runs if sum(t.busy for t in trace.tasks) == trace.duration)
-
-    said = answer("01", 1)
-    most = enough(28)
-    assert f"From {most} on. The first dish is back after 1 + 28 minutes" in said
-    assert f"has chopped for {most} guests" in said
-    assert f"With the oven's 8 minutes it was 1 + 8 = {enough(8)}." in said
-
-
-def test_01_a_pools_time_grows_with_its_jobs_and_its_team_does_not() -> None:
-    for claim in ("team is fixed", "time grows with n / team", "weighs about as much"):
-        assert claim in answer("01", 2)
-    measured = measure_all((100, 1000), kinds=("thread_pool", "task"), repeats=1)
-    few, _, many, tasks = asyncio.run(measured)
-    assert few.threads == many.threads
-    for pool in (few, many):
-        assert pool.seconds is not None
-        assert pool.threads is not None
-        assert pool.seconds > pool.n / pool.threads * WAIT
-    if many.bytes and tasks.bytes:  # None where the system does not tell
-        assert many.bytes < 3 * tasks.bytes
-
-
-def test_01_a_card_weighs_what_it_holds_while_it_waits() -> None:
-    chop = "busy(1)  # chop\n    await asyncio.sleep(8)  # in the oven, and the chef is free"
-    held = "held = [0] * 100_000\n    await asyncio.sleep(8)"
-    kitchen = program("01", 2, (chop, held))
-
-    async def hundred_cards() -> float:
-        before, _ = tracemalloc.get_traced_memory()
-        cards = [asyncio.create_task(kitchen.serve()) for _ in range(100)]
-        await asyncio.sleep(4)
-        assert not any(card.done() for card in cards)
-        return (tracemalloc.get_traced_memory()[0] - before) / 1e6
-
-    tracemalloc.start()
-    try:
-        grown = run(hundred_cards()).result
-    finally:
-        tracemalloc.stop()
-    assert f"About {grown:.0f} MB: {grown / 100:.1f} MB each." in answer("01", 3)
-
-
-def test_02_a_pause_before_the_work_lets_the_soup_begin_at_once() -> None:
-    work = "    busy(3)  # main has its hands full"
-    trace = run(program("02", 1, (work, f"    await asyncio.sleep(0)\n{work}")).main())
-    soup, main, said = trace.task("soup"), trace.task("main"), answer("02", 1)
-    chopped, filled = soup.steps
-    assert f"chopped from {chopped.start:g} to {chopped.end:g}" in said
-    assert f"main is late by {main.steps[1].start - main.steps[1].ready:g} minutes" in said
-    assert f"on the stove from {chopped.end:g} to {filled.ready:g}, which is longer" in said
-    assert filled.ready > main.steps[1].end
-    before = run(program("02", 1).main())
-    assert f"minute {trace.duration:g} and not {before.duration:g}." in said
-
-
-def test_02_dinner_is_served_soonest_when_the_longest_wait_begins_first() -> None:
-    line = 'MENU = {"roast": (2, 6), "soup": (2, 3), "salad": (1, 1)}'
-    menu = program("02", 2).MENU
-    served = {}
-    for order in permutations(menu):
-        dishes = {dish: menu[dish] for dish in order}
-        trace = run(program("02", 2, (line, f"MENU = {dishes}")).dinner_spawned())
-        served[order] = trace.duration, trace.task("roast").steps[0].start
-    said, (soonest, *_, before, latest) = answer("02", 2), sorted(served, key=served.__getitem__)
-    assert soonest == tuple(menu)
-    assert f"as it stands: minute {served[soonest][0]:g}." in said
-    assert before[-1] == latest[-1] == "roast"
-    assert f"minute {served[latest][1]:g} and dinner" in said
-    assert f"minute {served[latest][0]:g}." in said
-
-
-def test_02_a_group_tells_of_a_failure_when_the_clean_up_of_the_others_is_done() -> None:
-    waits = "    await asyncio.sleep(5)  # the pot is on the stove\n"
-    tidies = """\
-    try:
-        await asyncio.sleep(5)
-    except asyncio.CancelledError:
-        busy(2)
-        raise
-"""
-    trace = run(program("02", 9, (waits, tidies)).main())
-    assert trace.result == "no dinner: burnt"
-    assert f"minute {trace.duration:g}: the group waits" in answer("02", 3)
 
 
 def late(trace: Trace) -> float:
