@@ -196,43 +196,6 @@ def test_02_a_group_tells_of_a_failure_when_the_clean_up_of_the_others_is_done()
     assert f"minute {trace.duration:g}: the group waits" in answer("02", 3)
 
 
-def late(trace: Trace) -> float:
-    """By how much `stir` was late at worst."""
-    return max(step.start - step.ready for step in trace.task("stir").steps)
-
-
-def test_03_two_who_stare_make_the_first_stir_late_by_both() -> None:
-    one = '(stir(), name="stir")\n    await asyncio.create_task(oven(), name="oven")'
-    two = '(stir(10), name="stir")\n    await asyncio.gather(oven(), oven())'
-    kitchen = program("03", 2, (one, two))
-    stir = run(kitchen.kitchen(kitchen.stare)).task("stir")
-    first = stir.steps[1]
-    assert f"late by {first.start - first.ready:g} minutes: both steps" in answer("03", 1)
-
-
-def test_03_three_coarse_pieces_are_as_bad_as_one() -> None:
-    fine = 'range(6):\n        busy(1)\n        await asyncio.sleep(0)  # "anyone else?"'
-    coarse = "range(3):\n        busy(2)\n        await asyncio.sleep(0)"
-    kitchen = program("03", 4, (fine, coarse))
-    trace = run(kitchen.bakery(kitchen.in_pieces))
-    assert f"late by {late(trace):g} minutes: the bell rings" in answer("03", 2)
-    assert f"minute {trace.task('stir').steps[1].ready:g}, in the middle" in answer("03", 2)
-    assert late(trace) == late(run(kitchen.bakery(kitchen.in_one_go)))
-    claim = "then come two more pieces. Three coarse pieces are as bad as one here."
-    assert claim in answer("03", 2)
-
-
-def test_03_forty_calls_share_the_helpers_of_the_pool() -> None:
-    async def forty_calls() -> None:
-        await asyncio.gather(*(asyncio.to_thread(busy, 1) for _ in range(40)))
-
-    trace = run(forty_calls())
-    begun = [lane.steps[0].start for lane in trace.lanes if lane.busy]
-    assert trace.duration == 2
-    assert f"has {begun.count(0)} helpers" in answer("03", 3)
-    assert (begun.count(1), "The last eight wait" in answer("03", 3)) == (8, True)
-
-
 @pytest.mark.parametrize("then", ["pass", "raise"])
 def test_04_a_clean_up_may_have_a_deadline_of_its_own(then: str) -> None:
     cools = "        await asyncio.sleep(2)  # it must cool\n"

@@ -1,0 +1,1 @@
+"""What each lesson says beside its compared cells, and its answers to "Try it"."""
