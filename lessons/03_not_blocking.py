@@ -127,7 +127,7 @@ async def kitchen(oven):
 predict(
     "One chef stares. At which minute is the sixth and last stir?",
     measure=lambda trace: trace.task("stir").ended,
-    why="The bell of minute 1 is heard at minute 5. All six stirs come 4 minutes late.",
+    why="The bell of minute 1 is heard at minute 5, and each later one is set from there.",
 )
 
 # %%
@@ -268,14 +268,14 @@ kneaded[in_pieces]
 for doughs in (1, 2, 4, 10):
     trace = await record(bakery(in_pieces, doughs), unit="minutes")
     first = trace.task("stir").steps[1]
-    print(f"{doughs} doughs: bell at minute {first.ready:g}, heard at {first.start:g}")
+    print(f"doughs: {doughs}, bell at minute {first.ready:g}, heard at {first.start:g}")
 
 # %% [markdown]
 # With *n* doughs and pieces of a minute the first stir comes at minute 3 *n*: the turn in which the bell rings, and two more. Small pieces help, as long as there are few who take them.
 #
-# ### An `await` that does not yield
+# ### Six awaits
 #
-# Not every `await` lets go. Here each minute of kneading is a coroutine of its own, and is awaited.
+# Here each minute of kneading is a coroutine of its own, and is awaited.
 
 
 # %%
@@ -300,7 +300,7 @@ trace = await record(bakery(in_awaited_pieces), unit="minutes")
 print(f"steps of the dough: {trace.task('dough').polls}, stir late by {latest(trace):g}")
 
 # %% [markdown]
-# One step, as in one go. `await` means "wait here *if* it is not ready". `knead_a_bit()` never has to wait for anything, so there is nothing to
+# One step, as in one go: not every `await` lets go. `await` means "wait here *if* it is not ready". `knead_a_bit()` never has to wait for anything, so there is nothing to
 # yield for, and `await` is then an ordinary call. The same goes for a queue that is not empty: a thousand `await queue.get()` in a row are one step.
 #
 # If a loop of yours may find everything ready, put a `sleep(0)` in it. In Tokio it depends on what you await. Its own queues, locks, sockets and timers count: after 128 of them in one step,
@@ -318,7 +318,7 @@ print(f"steps of the dough: {trace.task('dough').polls}, stir late by {latest(tr
 # | computes, in C code that lets go of Python's lock (hashes, compression, much of NumPy) | `await asyncio.to_thread(f, ...)` |
 # | computes, in Python | a process; or pieces with `sleep(0)` |
 #
-# A Flask view that calls `requests.get` is right in Flask, where each request has a thread. The same line in an `async def` is a stare. (Section 9 runs the last two rows.)
+# A Flask view that calls `requests.get` is right in Flask, where a thread serves one request at a time. The same line in an `async def` is a stare. (Section 9 runs the last two rows.)
 
 # %% [markdown]
 # ## 5. A strange program
@@ -830,7 +830,7 @@ print("more than 3 times as long:", watched > 3 * plain)
 # %% [markdown]
 # ## 11. What tasks share across an `await`
 #
-# Tasks on one thread never run at the same moment, so `eggs -= 1` needs no lock. But at each `await` others run, and what you read before it may be old after it. Ten eggs, ten
+# Tasks on one thread never run at the same moment, so `eggs -= 1` needs no lock. Ten eggs, ten
 # cooks; each takes one and writes down how many are left.
 
 
@@ -859,7 +859,7 @@ trace = await record(ten_cooks(take), unit="minutes")
 print(f"eggs left: {trace.result}, at minute {trace.duration:g}")
 
 # %% [markdown]
-# That is a **lost update**: nine of ten are lost, with one thread and no race between threads. A **lock** lets one cook at a time from the reading to the writing. Or there is no `await`
+# That is a **lost update**: nine of ten are lost, with one thread and no race between threads. At each `await` others run, and what you read before it is old after it. A **lock** lets one cook at a time from the reading to the writing. Or there is no `await`
 # between the two:
 
 
@@ -921,7 +921,7 @@ print(f"in the same order: all done at minute {trace.duration:g}")
 # ### First come, first served
 #
 # `asyncio.Lock` and `Semaphore`, and Tokio's `Mutex` and `Semaphore` too, serve in the order of asking (**FIFO**). So nobody is passed over for ever, and who gives a lock back and asks again goes to the end of the line.
-# It does not promise that nobody waits long; who holds it may take an hour. And who gives up and asks again has lost the place. Three
+# It does not promise that nobody waits long; who holds it may take an hour. Three
 # dishes need one oven for 3 minutes each. The soup comes at minute 0, the roast at 0.5 and the cake at 1; the roast gives up after a minute, and asks again at once.
 
 
@@ -961,6 +961,6 @@ for dish in ("soup", "roast", "cake"):
     print(f"{dish}: ready at minute {trace.task(dish).ended:g}")
 
 # %% [markdown]
-# So is it in Tokio: a `timeout` over `mutex.lock()` drops the place in the line. One more thing there: a `std::sync::Mutex` is the quicker lock where no `await` lies between taking and
+# Who gives up and asks again has lost the place. So is it in Tokio: a `timeout` over `mutex.lock()` drops the place in the line. One more thing there: a `std::sync::Mutex` is the quicker lock where no `await` lies between taking and
 # giving back. Held across one, its guard makes the future one that "cannot be sent between threads safely", and `tokio::spawn` does not compile. That is the compiler's
 # way to ask whether you meant `tokio::sync::Mutex`.

@@ -8,7 +8,7 @@ import re
 import threading
 import tracemalloc
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from itertools import count, permutations
 from pathlib import Path
 from types import SimpleNamespace
@@ -194,73 +194,6 @@ def test_02_a_group_tells_of_a_failure_when_the_clean_up_of_the_others_is_done()
     trace = run(program("02", 9, (waits, tidies)).main())
     assert trace.result == "no dinner: burnt"
     assert f"minute {trace.duration:g}: the group waits" in answer("02", 3)
-
-
-@pytest.mark.parametrize("then", ["pass", "raise"])
-def test_04_a_clean_up_may_have_a_deadline_of_its_own(then: str) -> None:
-    cools = "        await asyncio.sleep(2)  # it must cool\n"
-    hurries = f"""\
-        try:
-            async with asyncio.timeout(1):
-                await asyncio.sleep(2)
-        except TimeoutError as error:
-            diary.append((minute(), error))
-            {then}
-"""
-    kitchen = program("04", 3, (cools, hurries))
-
-    async def guest() -> tuple[float, bool]:
-        diary: list[Any] = []
-        with pytest.raises(TimeoutError) as heard:
-            async with asyncio.timeout(2):
-                await kitchen.careful_soup(diary)
-        minute, inner = diary[1]  # the first entry says that the soup was told to stop
-        return minute, heard.value is inner
-
-    minute, guest_gets_that_one = run(guest()).result
-    assert f"The inner alarm rings in minute {minute:g}." in answer("04", 1)
-    assert "must be caught in the finally, or the guest gets that one." in answer("04", 1)
-    assert guest_gets_that_one == (then == "raise")
-
-
-def test_04_a_pause_past_the_deadline_is_not_begun() -> None:
-    stop = "if minute() + pause >= end: raise TimeoutError"
-    assert stop in answer("04", 2)
-    pause = "            await asyncio.sleep(2 ** (call - 1))"
-    edits = (
-        ("keep_trying():\n", "keep_trying(end):\n"),
-        (pause, f"            pause = 2 ** (call - 1)\n            {stop}\n{pause}"),
-    )
-    before, after = program("04", 7), program("04", 7, *edits)
-    assert "so that the bad news comes in minute 9 and not in 12." in lesson("04")
-    for kitchen, trying, minute in ((before, (), 12), (after, (12,), 9)):
-        trace = run(kitchen.within(12, kitchen.keep_trying(*trying)))
-        assert (trace.result, trace.duration) == (("Err", "Elapsed"), minute)
-    patient = run(after.within(20, after.keep_trying(20)))
-    assert patient.result == run(before.within(20, before.keep_trying())).result
-
-
-def test_04_who_awaits_the_same_card_loses_it_to_the_deadline_of_another() -> None:
-    kitchen = program("04", 8)
-
-    async def two_guests(wrap: Callable[[Any], Any]) -> tuple[str, float]:
-        async def patient() -> tuple[str, float]:
-            try:
-                return await plain, kitchen.minute()
-            except asyncio.CancelledError as error:
-                return type(error).__name__, kitchen.minute()
-
-        plain = asyncio.create_task(kitchen.roast())
-        other = asyncio.create_task(patient())
-        await kitchen.within(2, wrap(plain))
-        return await other
-
-    got, minute = run(two_guests(lambda card: card)).result
-    assert (answer("04", 3).startswith(got), minute) == (True, 2)
-    assert "What does it get in minute 2?" in lesson("04")
-    got, minute = run(two_guests(asyncio.shield)).result
-    assert f"in main it is served in minute {minute:g}." in answer("04", 3)
-    assert got == "roast"
 
 
 @pytest.mark.parametrize("names", [("market", "pantry"), ("pantry", "market")])
