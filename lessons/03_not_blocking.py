@@ -964,3 +964,6 @@ for dish in ("soup", "roast", "cake"):
 # Who gives up and asks again has lost the place. So is it in Tokio: a `timeout` over `mutex.lock()` drops the place in the line. One more thing there: a `std::sync::Mutex` is the quicker lock where no `await` lies between taking and
 # giving back. Held across one, its guard makes the future one that "cannot be sent between threads safely", and `tokio::spawn` does not compile. That is the compiler's
 # way to ask whether you meant `tokio::sync::Mutex`.
+#
+# And one in Python: a lock belongs to the loop in which a task first waited for it. In a second `asyncio.run` it fails with `is bound to a different event loop`, so make locks and queues inside
+# the coroutine.

@@ -383,7 +383,7 @@ predict(
 
 # %%
 one_go = await record(within(2, in_one_go()), unit="minutes")
-print(how_it_went(one_go), one_go.result)
+print(one_go.result, how_it_went(one_go))
 
 # %%
 predict(
@@ -397,17 +397,18 @@ pieces = await record(within(2, in_pieces()), unit="minutes")
 helper = await record(within(2, by_a_helper()), unit="minutes")
 for way, trace in {"in pieces": pieces, "by a helper": helper}.items():
     print(f"{way}: {how_it_went(trace)}; all over at {trace.duration:g}")
-helper
+print(helper.findings[0])
+pieces
 
 # %% [markdown]
 # **In one go: Ok, at minute 5.** No `TimeoutError` at all, and three minutes late. The alarm is a callback in the loop's list, and the loop
 # was held. When the chef looked up again the dish was there, the block was over, and its alarm was taken off without having rung. The article's promise does not
 # hold here: a deadline is only as good as the awaits under it. Tokio does the same, for the same reason. (If you need to know, ask the clock, not the alarm.)
 #
-# **In pieces: Err, at minute 3.75.** The loop looks at its alarms once a *turn* ([lesson 03](03_not_blocking.ipynb)). The first look after minute 2 was at 2.5, with the cook already
-# in the queue, and so the alarm came behind one more piece. Beside other cooks it takes longer (section 14).
+# **In pieces: Err, at minute 3.75.** The loop looks at its alarms once a *turn* ([lesson 03](03_not_blocking.ipynb)). In the picture the first look after minute 2 is at 2.5, with the cook already
+# in the queue, and so the alarm comes behind one more piece. Beside other cooks it takes longer (section 14).
 #
-# **By a helper: Err, at minute 2**, on time, and the chef was free. But look at the helper's lane. Nobody can cancel a thread that has begun; what the alarm ended was
+# **By a helper: Err, at minute 2**, on time, and the chef was free. But read what was found in that run. Nobody can cancel a thread that has begun; what the alarm ended was
 # the *waiting*. Five minutes of work were paid for and thrown away, and the program's end waits for them. Under load that is how thread pools fill up with work that nobody wants.
 
 # %% [markdown]
@@ -481,6 +482,11 @@ trace
 # %%
 # NBVAL_IGNORE_OUTPUT
 lab("deadlines")
+
+# %%
+for work in (2, 4, 6):
+    oven = await record(within(3, asyncio.sleep(work)))
+    print(f"deadline 3, work {work}: {oven.result[0]}, told at {oven.duration:g}")
 
 # %% [markdown]
 # For a call that ends when it is told to, you are told at the earlier of deadline and work if it waits for the oven, and when the work is done, whatever the deadline, if it is hands-on.
@@ -723,7 +729,7 @@ print((await record(main(), unit="minutes")).result)
 
 # %% [markdown]
 # Same exception, other cause. In Rust the two sit in different places, `Err(Elapsed)` and `Ok(Err(...))`, as long as you do not write `??`. In a function that returns `io::Result`,
-# `timeout(d, stove()).await??` compiles, and both come out as an `io::Error` of kind `TimedOut`.
+# `timeout(d, stove()).await??` compiles, and makes `Elapsed` an `io::Error` of kind `TimedOut`: the same type and the same kind as a stove's own.
 
 # %% [markdown]
 # ## 12. Try again, but not for ever

@@ -167,6 +167,22 @@ def test_who_gives_back_and_asks_again_goes_to_the_end_of_the_line(
     assert says("who gives a lock back and asks again goes to the end of the line.")
 
 
+def test_a_lock_belongs_to_the_loop_in_which_a_task_first_waited_for_it() -> None:
+    lock = Lock()
+
+    async def two() -> None:
+        async def hold() -> None:
+            async with lock:
+                await asyncio.sleep(0)
+
+        await asyncio.gather(hold(), hold())
+
+    asyncio.run(two())
+    with pytest.raises(RuntimeError, match="is bound to a different event loop"):
+        asyncio.run(two())
+    assert says("it fails with `is bound to a different event loop`, so make locks and queues")
+
+
 def test_two_locks_in_two_orders_stand_still_and_record_says_so() -> None:
     kitchen = program("03", 11)
     with pytest.raises(RuntimeError, match="deadlock") as still:
