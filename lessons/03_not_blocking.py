@@ -16,17 +16,17 @@
 # turns the knob, sets a bell, and takes the next card from the rail. For this one card the two take equally long. The difference is in
 # everybody else's cards: the soup that nobody stirred.
 #
-# To stare is to **block**: to hold the thread without giving it back. `time.sleep` in Python and `std::thread::sleep` in Rust do so. To set
-# a bell and let go is to **yield**: `await asyncio.sleep(...)` and `tokio::time::sleep(...).await`. If you came here because a page told you "never block the
-# event loop": this is what it meant.
+# To stare is to **block**: to hold the thread without giving it back. `time.sleep` in Python and `std::thread::sleep` in Rust do so. To set a bell
+# and let go is to **yield**: `await asyncio.sleep(...)` and `tokio::time::sleep(...).await`. If you came here because a page told you "never block
+# the event loop": this is what it meant.
 #
 # **You will**
 # - see who is delayed by one blocking call, and by how much;
 # - give heavy work a place where it hurts nobody: in pieces, in a thread, in a process;
 # - find the one blocking line in a program that you have never seen.
 #
-# **The clock.** Section 1 runs on the *real* clock, whose times differ a little from run to run. Everything else in the core is on the *virtual* clock, where
-# `busy(5)` is five minutes of staring, or of work with both hands, and every number is exact.
+# **The clock.** Section 1 and the lab run on the *real* clock, whose times differ a little from run to run. Everything else in the core is on the
+# *virtual* clock, where `busy(5)` is five minutes of staring, or of work with both hands, and every number is exact.
 
 # %%
 import asyncio
@@ -92,8 +92,8 @@ print("the finding says who was delayed:", "`stir`" in told)
 print("and names the line:", "time.sleep(0.4)" in told)
 
 # %% [markdown]
-# Its bell rang, it was ready, and there was one thread, which was inside `time.sleep`. No other coroutine can take the thread away, and `stir` can do nothing to
-# defend itself: tasks are **cooperative**, they take turns because each gives up its own. All the code of `stir` is right, and `stir` is
+# Its bell rang, it was ready, and there was one thread, which was inside `time.sleep`. No other coroutine can take the thread away, and `stir` can do
+# nothing to defend itself: tasks are **cooperative**, they take turns because each gives up its own. All the code of `stir` is right, and `stir` is
 # the one that is late. That is the nasty part: *the delay shows in another place than its cause.*
 
 # %% [markdown]
@@ -157,10 +157,12 @@ for name, trace in {"staring": staring, "with a bell": free}.items():
 free
 
 # %% [markdown]
-# The oven was hot at minute 5 in both. Staring did not make it any quicker; it cost the *others* four minutes: one stir came late, and all that followed it.
+# The oven was hot at minute 5 in both. Staring did not make it any quicker; it cost the *others* four minutes: one stir came late, and all that
+# followed it.
 #
-# The article behind this course ([lesson 01](01_task_cards.ipynb) names it) says that a sleep which does not block lets the thread serve hundreds of other tasks. That is true, and its own program
-# cannot show it: nothing else runs in it. It would take as long with a chef who stares. It needs a second task to see the difference.
+# The article behind this course ([lesson 01](01_task_cards.ipynb) names it) says that a sleep which does not block lets the thread serve hundreds of
+# other tasks. That is true, and its own program cannot show it: nothing else runs in it. It would take as long with a chef who stares. It needs a
+# second task to see the difference.
 #
 # ### Three ovens
 #
@@ -251,18 +253,19 @@ kneaded[in_pieces]
 
 # %% [markdown]
 # - **In one go** it is one step, and no one comes in between.
-# - **In pieces** the dough is ready no later here, and `stir` gets turns in between. `await asyncio.sleep(0)` is asyncio's way to yield: the task goes to
-#   the end of the ready queue. (In Tokio it is `yield_now().await`, which makes the task ready again when that queue is empty, or after 61 polls.)
-# - **By a helper** the loop is free all the time, and the task `dough` merely waits. `asyncio.to_thread` hands a plain function to a thread of a pool (in Tokio:
-#   `spawn_blocking`). The helper is no task: the loop does not schedule it, and once it has begun nobody can cancel it. (A
-#   job that still queues for a thread can be taken back.)
+# - **In pieces** the dough is ready no later here, and `stir` gets turns in between. `await asyncio.sleep(0)` is asyncio's way to yield: the task
+#   goes to the end of the ready queue. (In Tokio it is `yield_now().await`, which makes the task ready again when that queue is empty, or after 61
+#   polls.)
+# - **By a helper** the loop is free all the time, and the task `dough` merely waits. `asyncio.to_thread` hands a plain function to a thread of a pool
+#   (in Tokio: `spawn_blocking`). The helper is no task: the loop does not schedule it, and once it has begun nobody can cancel it. (A job that still
+#   queues for a thread can be taken back.)
 #
 # ### Late by two turns
 #
-# In the picture with the pieces, the bell of `stir` rang at minute 1, exactly when a piece was over, and yet `stir` ran at minute 3. The loop works in **turns**: it
-# looks at its bells once, then goes once through all that is in the queue, then looks again. The bell has to queue behind the dough, and costs `stir` one turn; what the bell does is to
-# make `stir` ready, which has to queue too, and costs another. So a sleeper is late by up to two whole turns, and by the rest of the turn in which its
-# bell rang. And a turn is as long as *everybody's* pieces together:
+# In the picture with the pieces, the bell of `stir` rang at minute 1, exactly when a piece was over, and yet `stir` ran at minute 3. The loop works
+# in **turns**: it looks at its bells once, then goes once through all that is in the queue, then looks again. The bell has to queue behind the dough,
+# and costs `stir` one turn; what the bell does is to make `stir` ready, which has to queue too, and costs another. So a sleeper is late by up to two
+# whole turns, and by the rest of the turn in which its bell rang. And a turn is as long as *everybody's* pieces together:
 
 # %%
 for doughs in (1, 2, 4, 10):
@@ -271,7 +274,8 @@ for doughs in (1, 2, 4, 10):
     print(f"doughs: {doughs}, bell at minute {first.ready:g}, heard at {first.start:g}")
 
 # %% [markdown]
-# With *n* doughs and pieces of a minute the first stir comes at minute 3 *n*: the turn in which the bell rings, and two more. Small pieces help, as long as there are few who take them.
+# With *n* doughs and pieces of a minute the first stir comes at minute 3 *n*: the turn in which the bell rings, and two more. Small pieces help, as
+# long as there are few who take them.
 #
 # ### Six awaits
 #
@@ -300,16 +304,19 @@ trace = await record(bakery(in_awaited_pieces), unit="minutes")
 print(f"steps of the dough: {trace.task('dough').polls}, stir late by {latest(trace):g}")
 
 # %% [markdown]
-# One step, as in one go: not every `await` lets go. `await` means "wait here *if* it is not ready". `knead_a_bit()` never has to wait for anything, so there is nothing to
-# yield for, and `await` is then an ordinary call. The same goes for a queue that is not empty: a thousand `await queue.get()` in a row are one step.
+# One step, as in one go: not every `await` lets go. `await` means "wait here *if* it is not ready". `knead_a_bit()` never has to wait for anything,
+# so there is nothing to yield for, and `await` is then an ordinary call. The same goes for a queue that is not empty: a thousand `await queue.get()`
+# in a row are one step.
 #
-# If a loop of yours may find everything ready, put a `sleep(0)` in it. In Tokio it depends on what you await. Its own queues, locks, sockets and timers count: after 128 of them in one step,
-# all ready at once, the next one says "not yet", and the task has yielded. An `async fn` like `knead_a_bit` counts nothing, and holds Tokio's thread as it holds asyncio's.
+# If a loop of yours may find everything ready, put a `sleep(0)` in it. In Tokio it depends on what you await. Its own queues, locks, sockets and
+# timers count: after 128 of them in one step, all ready at once, the next one says "not yet", and the task has yielded. An `async fn` like
+# `knead_a_bit` counts nothing, and holds Tokio's thread as it holds asyncio's.
 
 # %% [markdown]
 # ## 4. The answer
 #
-# Who else suffers? **Everybody who is ready on that thread, until it is let go. The one who stares is on time.** So the question to ask of each piece of work is where it belongs:
+# Who else suffers? **Everybody who is ready on that thread, until it is let go. The one who stares is on time.** So the question to ask of each piece
+# of work is where it belongs:
 #
 # | the work | its place |
 # |---|---|
@@ -318,13 +325,14 @@ print(f"steps of the dough: {trace.task('dough').polls}, stir late by {latest(tr
 # | computes, in C code that lets go of Python's lock (hashes, compression, much of NumPy) | `await asyncio.to_thread(f, ...)` |
 # | computes, in Python | a process; or pieces with `sleep(0)` |
 #
-# A Flask view that calls `requests.get` is right in Flask, where a thread serves one request at a time. The same line in an `async def` is a stare. (Section 9 runs the last two rows.)
+# A Flask view that calls `requests.get` is right in Flask, where a thread serves one request at a time. The same line in an `async def` is a stare.
+# (Section 9 runs the last two rows.)
 
 # %% [markdown]
 # ## 5. A strange program
 #
-# You are called to a kitchen that you do not know. "Everything is slow now and then." Each function looks harmless, each coroutine has its `await`s. In a real
-# program these are fifty files, and `busy(0.3)` is a call of `requests` or a database driver.
+# You are called to a kitchen that you do not know. "Everything is slow now and then." Each function looks harmless, each coroutine has its `await`s.
+# In a real program these are fifty files, and `busy(0.3)` is a call of `requests` or a database driver.
 
 # %%
 PRICES = {}
@@ -408,15 +416,15 @@ print(
 )
 
 # %% [markdown]
-# The music is on time, and one thing has changed besides. The two soups are now asked for at the same time, by two threads, and neither finds the other's price: the
-# supplier is asked three times. Before, the blocking had made sure that one came after the other. When you let go of the loop, others run; check what
-# your code took for granted while it held it (section 11 has the worst case).
+# The music is on time, and one thing has changed besides. The two soups are now asked for at the same time, by two threads, and neither finds the
+# other's price: the supplier is asked three times. Before, the blocking had made sure that one came after the other. When you let go of the loop,
+# others run; check what your code took for granted while it held it (section 11 has the worst case).
 
 # %% [markdown]
 # ## 6. The lab
 #
-# Some guests' dishes wait with a bell, the others are stared at, on the real clock. Beside them a bell should ring every 20 ms. Choose how many are stared at, and
-# how many helpers do the staring. Say first when the last dish will be done; then run it.
+# Some guests' dishes wait with a bell, the others are stared at, on the real clock. Beside them a bell should ring every 20 ms. Choose how many are
+# stared at, and how many helpers do the staring. Say first when the last dish will be done; then run it.
 #
 # Find the smallest number of helpers with which the bell is never silent for long. Then find out what more helpers than that are good for.
 
@@ -443,8 +451,8 @@ for helpers in (1, 2, 3):
 # %% [markdown]
 # ## 7. The same job in Rust
 #
-# The kitchens of sections 2 and 3 on real Tokio, with a second for each kitchen minute. (`Cargo.toml`: `tokio = { version = "1", features = ["full"] }`.) With
-# `stare()` the last stir comes after 10 seconds, with `set_a_bell()` after 6.
+# The kitchens of sections 2 and 3 on real Tokio, with a second for each kitchen minute. (`Cargo.toml`:
+# `tokio = { version = "1", features = ["full"] }`.) With `stare()` the last stir comes after 10 seconds, with `set_a_bell()` after 6.
 #
 # ```rust
 # use std::time::Duration;
@@ -499,8 +507,8 @@ for helpers in (1, 2, 3):
 #
 # ### Side by side
 #
-# You need no Rust to see Tokio run. Runs of it were recorded and come with the course. In this one three tasks stare for 0.2 s each, from their first step on. Here is the program in
-# Python, with one chef, beside Tokio's `multi_thread` runtime with two workers. `compare` draws both on one axis.
+# You need no Rust to see Tokio run. Runs of it were recorded and come with the course. In this one three tasks stare for 0.2 s each, from their first
+# step on. Here is the program in Python, with one chef, beside Tokio's `multi_thread` runtime with two workers. `compare` draws both on one axis.
 
 
 # %%
@@ -539,9 +547,9 @@ compare(mine, load_recording("blocking_sleep", runtime="multi_thread", workers=2
 # With one chef nothing differs: it is not Python's fault. With *w* workers, *n* such stares of *d* take *n / w* rounds of *d*, rounded up. The
 # blocking has not become harmless; there is one more chef to hold.
 #
-# And it is worse than that. These three stare in their first step. A task that has *waited* before it stares can stop every timer and every socket of the runtime, with idle
-# workers beside it: the one worker that listened for them has taken up that task, and stares. In this recording four workers have `pan-1` to `pan-4`, which sleep for 50 ms
-# at a time, and a `roast` that waits once and then blocks:
+# And it is worse than that. These three stare in their first step. A task that has *waited* before it stares can stop every timer and every socket of
+# the runtime, with idle workers beside it: the one worker that listened for them has taken up that task, and stares. In this recording four workers
+# have `pan-1` to `pan-4`, which sleep for 50 ms at a time, and a `roast` that waits once and then blocks:
 
 # %%
 stall = load_recording("stall", runtime="multi_thread", workers=4)
@@ -553,8 +561,8 @@ print(stall.findings[0])
 # %% [markdown]
 # ## Where the metaphor breaks
 #
-# - A chef who stares could look up if someone shouted. A thread in `time.sleep` hears nobody, not even a cancel: `task.cancel()` is carried out at the next
-#   `await`, and there is none.
+# - A chef who stares could look up if someone shouted. A thread in `time.sleep` hears nobody, not even a cancel: `task.cancel()` is carried out at
+#   the next `await`, and there is none.
 # - A helper in the kitchen has her own hands. A Python thread has not quite: there is one lock between it and the chef (section 9).
 # - A chef gets tired of staring. The thread in `time.sleep` costs no processor time at all; it costs *turns*.
 #
@@ -580,14 +588,15 @@ print(stall.findings[0])
 # %% [markdown]
 # ## Deeper
 #
-# What the loop does while all wait, Python's lock and the places for work that computes, asyncio's debug mode, and state that tasks share across an `await`: each can be left out.
+# What the loop does while all wait, Python's lock and the places for work that computes, asyncio's debug mode, and state that tasks share across an
+# `await`: each can be left out.
 
 # %% [markdown]
 # ## 8. What does the loop do while everybody waits?
 #
-# A hundred pots, each on the stove for two seconds, and nobody has anything to do. asyncio asks the operating system to wake it: at the next timer, or when a
-# socket has something to read. The part of Python that asks is called a **selector** (Tokio's counterpart is the *driver*, which *parks* the thread). Here is one that
-# notes each nap it took. It runs in plain asyncio, without `record`, in a thread of its own.
+# A hundred pots, each on the stove for two seconds, and nobody has anything to do. asyncio asks the operating system to wake it: at the next timer,
+# or when a socket has something to read. The part of Python that asks is called a **selector** (Tokio's counterpart is the *driver*, which *parks*
+# the thread). Here is one that notes each nap it took. It runs in plain asyncio, without `record`, in a thread of its own.
 
 # %%
 import selectors
@@ -635,8 +644,9 @@ print("seconds of work for the thread: less than 0.2:", worked < 0.2)
 # %% [markdown]
 # ## 9. A thread is not always enough
 #
-# In CPython one thread at a time runs Python code: the one that holds the **GIL**, the interpreter's global lock. So a thread is a place where work can *wait* for
-# as long as it likes. Whether it can also *compute* there without harm depends on whether it lets go of the GIL. Four ways to compute for some hundred milliseconds, beside a `stir` every 20 ms:
+# In CPython one thread at a time runs Python code: the one that holds the **GIL**, the interpreter's global lock. So a thread is a place where work
+# can *wait* for as long as it likes. Whether it can also *compute* there without harm depends on whether it lets go of the GIL. Four ways to compute
+# for some hundred milliseconds, beside a `stir` every 20 ms:
 
 
 # %%
@@ -746,14 +756,15 @@ for way, share in silences.items():
 # }
 # ```
 #
-# In Python the number of processes in the pool is that limit. And in both languages the end of the program waits for a helper who has begun: `abort()` and `cancel()` come too late for her.
+# In Python the number of processes in the pool is that limit. And in both languages the end of the program waits for a helper who has begun:
+# `abort()` and `cancel()` come too late for her.
 
 # %% [markdown]
 # ## 10. Who tells you? asyncio's debug mode
 #
 # asyncio can watch itself. In **debug mode** it logs every step that took longer than `loop.slow_callback_duration`, 0.1 s unless you change it, as
-# `Executing <Task ...> took 0.500 seconds`. You turn it on with `asyncio.run(main(), debug=True)`, or with the environment variable `PYTHONASYNCIODEBUG=1`. Here it watches the bakery of section 3.
-# (The virtual clock counts minutes; asyncio takes them for seconds.)
+# `Executing <Task ...> took 0.500 seconds`. You turn it on with `asyncio.run(main(), debug=True)`, or with the environment variable
+# `PYTHONASYNCIODEBUG=1`. Here it watches the bakery of section 3. (The virtual clock counts minutes; asyncio takes them for seconds.)
 
 # %%
 import logging
@@ -824,8 +835,9 @@ print(f"2000 yields: {plain * 1e3:.0f} ms, in debug mode {watched * 1e3:.0f} ms"
 print("more than 3 times as long:", watched > 3 * plain)
 
 # %% [markdown]
-# That is the worst case, tasks that do nothing but yield; in programs that have real work to do it is less. So it is a mode for development, and `record` does not use
-# it: it stamps each step and looks at a thread only when a step holds it for long. Tokio has no such log; `tokio-console` shows how long each task has been busy.
+# That is the worst case, tasks that do nothing but yield; in programs that have real work to do it is less. So it is a mode for development, and
+# `record` does not use it: it stamps each step and looks at a thread only when a step holds it for long. Tokio has no such log; `tokio-console` shows
+# how long each task has been busy.
 
 # %% [markdown]
 # ## 11. What tasks share across an `await`
@@ -859,8 +871,8 @@ trace = await record(ten_cooks(take), unit="minutes")
 print(f"eggs left: {trace.result}, at minute {trace.duration:g}")
 
 # %% [markdown]
-# That is a **lost update**: nine of ten are lost, with one thread and no race between threads. At each `await` others run, and what you read before it is old after it. A **lock** lets one cook at a time from the reading to the writing. Or there is no `await`
-# between the two:
+# That is a **lost update**: nine of ten are lost, with one thread and no race between threads. At each `await` others run, and what you read before
+# it is old after it. A **lock** lets one cook at a time from the reading to the writing. Or there is no `await` between the two:
 
 
 # %%
@@ -915,14 +927,15 @@ trace = await record(two_locks(same_order=True), unit="minutes")
 print(f"in the same order: all done at minute {trace.duration:g}")
 
 # %% [markdown]
-# Each holds what the other one waits for, and neither can be woken. `record` sees it, since nothing is ready and no timer is set. A real program just stands still, without an error. The cure is
-# one order for all: whoever needs both takes the pan first.
+# Each holds what the other one waits for, and neither can be woken. `record` sees it, since nothing is ready and no timer is set. A real program just
+# stands still, without an error. The cure is one order for all: whoever needs both takes the pan first.
 #
 # ### First come, first served
 #
-# `asyncio.Lock` and `Semaphore`, and Tokio's `Mutex` and `Semaphore` too, serve in the order of asking (**FIFO**). So nobody is passed over for ever, and who gives a lock back and asks again goes to the end of the line.
-# It does not promise that nobody waits long; who holds it may take an hour. Three
-# dishes need one oven for 3 minutes each. The soup comes at minute 0, the roast at 0.5 and the cake at 1; the roast gives up after a minute, and asks again at once.
+# `asyncio.Lock` and `Semaphore`, and Tokio's `Mutex` and `Semaphore` too, serve in the order of asking (**FIFO**). So nobody is passed over for ever,
+# and who gives a lock back and asks again goes to the end of the line. It does not promise that nobody waits long; who holds it may take an hour.
+# Three dishes need one oven for 3 minutes each. The soup comes at minute 0, the roast at 0.5 and the cake at 1; the roast gives up after a minute,
+# and asks again at once.
 
 
 # %%
@@ -961,9 +974,10 @@ for dish in ("soup", "roast", "cake"):
     print(f"{dish}: ready at minute {trace.task(dish).ended:g}")
 
 # %% [markdown]
-# Who gives up and asks again has lost the place. So is it in Tokio: a `timeout` over `mutex.lock()` drops the place in the line. One more thing there: a `std::sync::Mutex` is the quicker lock where no `await` lies between taking and
-# giving back. Held across one, its guard makes the future one that "cannot be sent between threads safely", and `tokio::spawn` does not compile. That is the compiler's
-# way to ask whether you meant `tokio::sync::Mutex`.
+# Who gives up and asks again has lost the place. So is it in Tokio: a `timeout` over `mutex.lock()` drops the place in the line. One more thing
+# there: a `std::sync::Mutex` is the quicker lock where no `await` lies between taking and giving back. Held across one, its guard makes the future
+# one that "cannot be sent between threads safely", and `tokio::spawn` does not compile. That is the compiler's way to ask whether you meant
+# `tokio::sync::Mutex`.
 #
-# And one in Python: a lock belongs to the loop in which a task first waited for it. In a second `asyncio.run` it fails with `is bound to a different event loop`, so make locks and queues inside
-# the coroutine.
+# And one in Python: a lock belongs to the loop in which a task first waited for it. In a second `asyncio.run` it fails with
+# `is bound to a different event loop`, so make locks and queues inside the coroutine.

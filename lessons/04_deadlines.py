@@ -36,8 +36,8 @@ from helpers import busy, compare, lab, load_recording, predict, record
 # %% [markdown]
 # ## 1. The soup or the alarm
 #
-# A soup needs five minutes on the stove. Two guests order one each. The patient one has eight minutes, the hurried one has two. (`return_exceptions=True` has
-# `gather` return what a guest raises in the place of a dish.)
+# A soup needs five minutes on the stove. Two guests order one each. The patient one has eight minutes, the hurried one has two.
+# (`return_exceptions=True` has `gather` return what a guest raises in the place of a dish.)
 
 
 # %%
@@ -78,9 +78,9 @@ print("tasks:", ", ".join(task.name for task in trace.tasks))
 trace
 
 # %% [markdown]
-# The patient guest got a value at minute 5, and the alarm of minute 8 was taken off. There are three tasks: `main` and the guests. `asyncio.timeout` makes no task of its own and
-# no thread; it is one timer in the loop's list. (`asyncio.wait_for` is the older spelling, and up to Python 3.11 it does make a task. `asyncio.TimeoutError` is the
-# same class by its older name.)
+# The patient guest got a value at minute 5, and the alarm of minute 8 was taken off. There are three tasks: `main` and the guests. `asyncio.timeout`
+# makes no task of its own and no thread; it is one timer in the loop's list. (`asyncio.wait_for` is the older spelling, and up to Python 3.11 it does
+# make a task. `asyncio.TimeoutError` is the same class by its older name.)
 #
 # The block is what the alarm is clipped to: whatever is awaited inside belongs to it.
 
@@ -104,8 +104,8 @@ for minutes in (8, 2):
     print((await record(within(minutes, soup()), unit="minutes")).result)
 
 # %% [markdown]
-# Most of the time you do not want to know, you want something to eat. Then the answer to the alarm is a **fallback**. Three guests, each with a deadline of two minutes. The kitchen
-# needs 1, 5 and 60 minutes for them.
+# Most of the time you do not want to know, you want something to eat. Then the answer to the alarm is a **fallback**. Three guests, each with a
+# deadline of two minutes. The kitchen needs 1, 5 and 60 minutes for them.
 
 
 # %%
@@ -128,8 +128,8 @@ print(f"{trace.result} at minute {trace.duration:g}")
 trace
 
 # %% [markdown]
-# One dish would have needed an hour, and it held nobody up. This is what the article behind this course ([lesson 01](01_task_cards.ipynb) names it) means when it says that a slow call
-# does not drag the service down. Sections 5 to 7 show when that is not true.
+# One dish would have needed an hour, and it held nobody up. This is what the article behind this course ([lesson 01](01_task_cards.ipynb) names it)
+# means when it says that a slow call does not drag the service down. Sections 5 to 7 show when that is not true.
 
 # %% [markdown]
 # ## 3. What the alarm does inside
@@ -193,14 +193,15 @@ print(*trace.result, sep="\n")
 trace
 
 # %% [markdown]
-# The alarm does not stop anything. It **cancels** the task: asyncio raises `CancelledError` at the await where the task stands. The line after the await never ran; `except` and `finally`
-# did. They may await, and take as long as they like. The block turned the `CancelledError` into a `TimeoutError` on its way out, three minutes after the alarm.
+# The alarm does not stop anything. It **cancels** the task: asyncio raises `CancelledError` at the await where the task stands. The line after the
+# await never ran; `except` and `finally` did. They may await, and take as long as they like. The block turned the `CancelledError` into a
+# `TimeoutError` on its way out, three minutes after the alarm.
 #
 # Two rules follow. Inside the block you meet `CancelledError`, outside of it `TimeoutError`; so an `except TimeoutError` inside never sees its
 # own block's alarm. And **a deadline says when the wish is made, not when it is granted.**
 #
-# In Tokio the future is *dropped*: none of its code runs again, only the destructors of what it held (`Drop`). A destructor may compute or block, but it cannot await. So `Err` comes at minute 2, and a pot
-# that must cool is for another task to look after.
+# In Tokio the future is *dropped*: none of its code runs again, only the destructors of what it held (`Drop`). A destructor may compute or block, but
+# it cannot await. So `Err` comes at minute 2, and a pot that must cool is for another task to look after.
 
 # %% [markdown]
 # ## 4. A budget for several calls
@@ -250,16 +251,16 @@ print(f"4 minutes each:   {each.result}\n7 minutes in all: {shared.result}")
 shared
 
 # %% [markdown]
-# With an alarm each nobody was late, and dinner took nine minutes; with one moment the cake had one minute left. Timeouts do not add up to a promise: three calls with four minutes each
-# may take twelve. A moment does. `min(leave_at, minute() + 4)` reads "four minutes for this course, and never past the end". In a
-# service that moment travels with the request, from one function to the next.
+# With an alarm each nobody was late, and dinner took nine minutes; with one moment the cake had one minute left. Timeouts do not add up to a promise:
+# three calls with four minutes each may take twelve. A moment does. `min(leave_at, minute() + 4)` reads "four minutes for this course, and never past
+# the end". In a service that moment travels with the request, from one function to the next.
 
 # %% [markdown]
 # ## 5. The alarm and a card
 #
-# Up to now the alarm was on a recipe, a coroutine that nobody else had. Now somebody wrote a card earlier: the roast is a *task*, and the
-# guest awaits its handle, for two minutes at most. Perhaps others wait for the same roast. There are two roasts, six minutes each. `main` waits two minutes for the first, then two for the second, which it
-# has put under a **shield**.
+# Up to now the alarm was on a recipe, a coroutine that nobody else had. Now somebody wrote a card earlier: the roast is a *task*, and the guest
+# awaits its handle, for two minutes at most. Perhaps others wait for the same roast. There are two roasts, six minutes each. `main` waits two minutes
+# for the first, then two for the second, which it has put under a **shield**.
 
 
 # %%
@@ -303,8 +304,9 @@ for name in ("plain", "shielded"):
 #
 # ### Side by side
 #
-# And in Tokio? You need no Rust to see it run: runs of it were recorded and come with the course. In this one `database` is a task of half a second, the alarm over its handle is set for
-# 0.2 s, and afterwards main waits for `database` to end. Here is the program in Python, with the same names and times. `compare` draws both runs on one axis.
+# And in Tokio? You need no Rust to see it run: runs of it were recorded and come with the course. In this one `database` is a task of half a second,
+# the alarm over its handle is set for 0.2 s, and afterwards main waits for `database` to end. Here is the program in Python, with the same names and
+# times. `compare` draws both runs on one axis.
 
 
 # %%
@@ -401,15 +403,18 @@ print(helper.findings[0])
 pieces
 
 # %% [markdown]
-# **In one go: Ok, at minute 5.** No `TimeoutError` at all, and three minutes late. The alarm is a callback in the loop's list, and the loop
-# was held. When the chef looked up again the dish was there, the block was over, and its alarm was taken off without having rung. The article's promise does not
-# hold here: a deadline is only as good as the awaits under it. Tokio does the same, for the same reason. (If you need to know, ask the clock, not the alarm.)
+# **In one go: Ok, at minute 5.** No `TimeoutError` at all, and three minutes late. The alarm is a callback in the loop's list, and the loop was held.
+# When the chef looked up again the dish was there, the block was over, and its alarm was taken off without having rung. The article's promise does
+# not hold here: a deadline is only as good as the awaits under it. Tokio does the same, for the same reason. (If you need to know, ask the clock, not
+# the alarm.)
 #
-# **In pieces: Err, at minute 3.75.** The loop looks at its alarms once a *turn* ([lesson 03](03_not_blocking.ipynb)). In the picture the first look after minute 2 is at 2.5, with the cook already
-# in the queue, and so the alarm comes behind one more piece. Beside other cooks it takes longer (section 14).
+# **In pieces: Err, at minute 3.75.** The loop looks at its alarms once a *turn* ([lesson 03](03_not_blocking.ipynb)). In the picture the first look
+# after minute 2 is at 2.5, with the cook already in the queue, and so the alarm comes behind one more piece. Beside other cooks it takes longer
+# (section 14).
 #
-# **By a helper: Err, at minute 2**, on time, and the chef was free. But read what was found in that run. Nobody can cancel a thread that has begun; what the alarm ended was
-# the *waiting*. Five minutes of work were paid for and thrown away, and the program's end waits for them. Under load that is how thread pools fill up with work that nobody wants.
+# **By a helper: Err, at minute 2**, on time, and the chef was free. But read what was found in that run. Nobody can cancel a thread that has begun;
+# what the alarm ended was the *waiting*. Five minutes of work were paid for and thrown away, and the program's end waits for them. Under load that is
+# how thread pools fill up with work that nobody wants.
 
 # %% [markdown]
 # ## 7. A cook who says no
@@ -453,11 +458,12 @@ trace
 # %% [markdown]
 # The alarm rang, in time, and the guest still sat there until minute 6 and was served. Only `expired()` knows.
 #
-# Hardly anybody means to write such a cook. Instead of `suppress` it may read `except BaseException`, or a bare `except:`, or there is a
-# `return` in a `finally`. That is why code that catches `CancelledError` should end in `raise`. In Tokio nobody is asked: the task is dropped at its next `await`. But if it never comes to one, `abort()` does
-# nothing there either.
+# Hardly anybody means to write such a cook. Instead of `suppress` it may read `except BaseException`, or a bare `except:`, or there is a `return` in
+# a `finally`. That is why code that catches `CancelledError` should end in `raise`. In Tokio nobody is asked: the task is dropped at its next
+# `await`. But if it never comes to one, `abort()` does nothing there either.
 #
-# A guest who must leave at minute 2 whatever the cook says can only *stop waiting*: `asyncio.wait([card], timeout=2)` comes back at minute 2 and cancels nobody (section 13).
+# A guest who must leave at minute 2 whatever the cook says can only *stop waiting*: `asyncio.wait([card], timeout=2)` comes back at minute 2 and
+# cancels nobody (section 13).
 #
 # Here is the answer to the question of this lesson, in one table:
 #
@@ -474,8 +480,8 @@ trace
 # %% [markdown]
 # ## 8. The lab
 #
-# One call, one deadline, one fallback, in milliseconds. Choose how long the call takes, how it spends that time, and what it does when it is cancelled. Say first what the
-# guest will get; then run it.
+# One call, one deadline, one fallback, in milliseconds. Choose how long the call takes, how it spends that time, and what it does when it is
+# cancelled. Say first what the guest will get; then run it.
 #
 # Find two different ways to get *the fresh dish, but late*. Then find a fallback that comes late although nobody held the chef.
 
@@ -489,12 +495,14 @@ for work in (2, 4, 6):
     print(f"deadline 3, work {work}: {oven.result[0]}, told at {oven.duration:g}")
 
 # %% [markdown]
-# For a call that ends when it is told to, you are told at the earlier of deadline and work if it waits for the oven, and when the work is done, whatever the deadline, if it is hands-on.
+# For a call that ends when it is told to, you are told at the earlier of deadline and work if it waits for the oven, and when the work is done,
+# whatever the deadline, if it is hands-on.
 
 # %% [markdown]
 # ## 9. The same job in Rust
 #
-# A soup under a deadline, with bread as the fallback; then a deadline over the handle of a roast. (`Cargo.toml`: `tokio = { version = "1", features = ["full"] }`.)
+# A soup under a deadline, with bread as the fallback; then a deadline over the handle of a roast. (`Cargo.toml`:
+# `tokio = { version = "1", features = ["full"] }`.)
 #
 # ```rust
 # use std::time::Duration;
@@ -562,14 +570,16 @@ for work in (2, 4, 6):
 #
 # - An alarm is a wish to cancel, made at a moment. It is heard at an await, and granted when the clean-up is done.
 # - Time that is shared is a moment (`timeout_at`), not a timeout for each call.
-# - Over a handle asyncio cancels the task and Tokio leaves it running. Say which you want: `await task`, or `await shield(task)` with the handle kept.
+# - Over a handle asyncio cancels the task and Tokio leaves it running. Say which you want: `await task`, or `await shield(task)` with the handle
+#   kept.
 #
 # **Next:** [05 · What happens to the loser?](05_first_wins.ipynb)
 
 # %% [markdown]
 # ## Deeper
 #
-# Four ways to set an alarm, two alarms over one await, retries, how late an alarm is heard, something every five minutes, and two more programs beside Tokio's: each can be left out.
+# Four ways to set an alarm, two alarms over one await, retries, how late an alarm is heard, something every five minutes, and two more programs
+# beside Tokio's: each can be left out.
 
 # %% [markdown]
 # ## 10. One alarm, four spellings
@@ -636,8 +646,8 @@ print((await record(eat([1, 1.5, 1.5, 3]), unit="minutes")).result)
 print((await record(eat([1, 1, 1, 1, 1, 1]), unit="minutes")).result)
 
 # %% [markdown]
-# The second guest was never kept waiting for two minutes, so dinner lasted six. `reschedule(None)` takes the alarm off. In Tokio the movable alarm is a `Sleep` with `reset`, as one arm of a
-# `select!`.
+# The second guest was never kept waiting for two minutes, so dinner lasted six. `reschedule(None)` takes the alarm off. In Tokio the movable alarm is
+# a `Sleep` with `reset`, as one arm of a `select!`.
 #
 # ### A timeout does not count the time in the queue
 #
@@ -663,12 +673,14 @@ for name in ("for 2 min", "until minute 2"):
     print(f"{name}: {trace.task(name).outcome} at minute {trace.task(name).ended:g}")
 
 # %% [markdown]
-# `timeout(2)` counts from the moment at which that line runs, and by then the card had hung for a minute and a half. `timeout_at` does not care who was late.
+# `timeout(2)` counts from the moment at which that line runs, and by then the card had hung for a minute and a half. `timeout_at` does not care who
+# was late.
 
 # %% [markdown]
 # ## 11. Two alarms: which one rang?
 #
-# The guest has so many minutes, and within that the soup may take so many. Both are deadlines over the same await: who catches the `TimeoutError`, the inner block or the outer one?
+# The guest has so many minutes, and within that the soup may take so many. Both are deadlines over the same await: who catches the `TimeoutError`,
+# the inner block or the outer one?
 
 
 # %%
@@ -728,8 +740,9 @@ async def main():
 print((await record(main(), unit="minutes")).result)
 
 # %% [markdown]
-# Same exception, other cause. In Rust the two sit in different places, `Err(Elapsed)` and `Ok(Err(...))`, as long as you do not write `??`. In a function that returns `io::Result`,
-# `timeout(d, stove()).await??` compiles, and makes `Elapsed` an `io::Error` of kind `TimedOut`: the same type and the same kind as a stove's own.
+# Same exception, other cause. In Rust the two sit in different places, `Err(Elapsed)` and `Ok(Err(...))`, as long as you do not write `??`. In a
+# function that returns `io::Result`, `timeout(d, stove()).await??` compiles, and makes `Elapsed` an `io::Error` of kind `TimedOut`: the same type and
+# the same kind as a stove's own.
 
 # %% [markdown]
 # ## 12. Try again, but not for ever
@@ -774,9 +787,9 @@ for deadline in (20, 12):
 # outer alarm is a `CancelledError`. An `except BaseException` or a bare `except:` in such a loop would catch the
 # alarm and retry it.
 #
-# With the deadline of 12 the last three minutes were a pause that could lead to nothing. Whoever hands `end = minute() + 12` to `keep_trying` can write before the pause
-# `if minute() + pause >= end: raise TimeoutError`, and has the bad news at minute 9. Where many clients retry at the same time,
-# the pauses get a random part too, so that the clients do not come back together.
+# With the deadline of 12 the last three minutes were a pause that could lead to nothing. Whoever hands `end = minute() + 12` to `keep_trying` can
+# write before the pause `if minute() + pause >= end: raise TimeoutError`, and has the bad news at minute 9. Where many clients retry at the same
+# time, the pauses get a random part too, so that the clients do not come back together.
 
 # %% [markdown]
 # ## 13. `wait_for` and `wait`
@@ -801,7 +814,8 @@ trace = await record(main(), unit="minutes")
 # %% [markdown]
 # ## 14. How late is an alarm heard?
 #
-# Section 6 had one cook. Here the guest's knives are sharpened in pieces of 1.25 minutes beside 0, 1, 3 and 9 other cooks, who do the same. The alarm is set for minute 2.
+# Section 6 had one cook. Here the guest's knives are sharpened in pieces of 1.25 minutes beside 0, 1, 3 and 9 other cooks, who do the same. The alarm
+# is set for minute 2.
 
 
 # %%
@@ -832,8 +846,9 @@ for others in (0, 1, 3, 9):
     print(f"beside {others} others: told at minute {trace.task('within').ended:g}")
 
 # %% [markdown]
-# The loop looks at its alarms between two *turns*, and not between two steps. In a turn everybody in the queue has a piece. So the alarm waits for the end of the turn in which its minute comes, and then,
-# as the last in the queue, for one turn more: 3 × 1.25 minutes alone (its minute comes in the second turn), and with *n* others 2 × (*n* + 1) × 1.25. A deadline is as good as the awaits of *all* tasks.
+# The loop looks at its alarms between two *turns*, and not between two steps. In a turn everybody in the queue has a piece. So the alarm waits for
+# the end of the turn in which its minute comes, and then, as the last in the queue, for one turn more: 3 × 1.25 minutes alone (its minute comes in
+# the second turn), and with *n* others 2 × (*n* + 1) × 1.25. A deadline is as good as the awaits of *all* tasks.
 
 # %% [markdown]
 # ## 15. Something every five minutes
@@ -876,8 +891,9 @@ trace = await record(by_the_clock([1, 12, 1, 1, 1, 1]), unit="minutes")
 print(f"the second stir takes 12: {', '.join(f'{m:g}' for m in trace.result)}")
 
 # %% [markdown]
-# The first one **drifts**, by the time of the work at each round. The second one counts from the clock, and makes up for what it has missed: after the long stir it begins at 17, again at
-# 18, and is back on the clock at 20. Tokio's `interval` does so too, and lets you choose (its first tick comes at once):
+# The first one **drifts**, by the time of the work at each round. The second one counts from the clock, and makes up for what it has missed: after
+# the long stir it begins at 17, again at 18, and is back on the clock at 20. Tokio's `interval` does so too, and lets you choose (its first tick
+# comes at once):
 #
 # | `MissedTickBehavior` | the six stirs, if the second takes 12 minutes |
 # |---|---|
@@ -939,4 +955,5 @@ compare(
 )
 
 # %% [markdown]
-# In both, one step lasts half a second and nobody looks at the alarm in it. When it is over, the work is done: Tokio's answer is `Ok`, asyncio's is the value, and both are late.
+# In both, one step lasts half a second and nobody looks at the alarm in it. When it is over, the work is done: Tokio's answer is `Ok`, asyncio's is
+# the value, and both are late.
