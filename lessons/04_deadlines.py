@@ -37,7 +37,6 @@ from helpers import busy, compare, lab, load_recording, predict, record
 # ## 1. The soup or the alarm
 #
 # A soup needs five minutes on the stove. Two guests order one each. The patient one has eight minutes, the hurried one has two.
-# (`return_exceptions=True` has `gather` return what a guest raises in the place of a dish.)
 
 
 # %%
@@ -78,9 +77,10 @@ print("tasks:", ", ".join(task.name for task in trace.tasks))
 trace
 
 # %% [markdown]
-# The patient guest got a value at minute 5, and the alarm of minute 8 was taken off. There are three tasks: `main` and the guests. `asyncio.timeout`
-# makes no task of its own and no thread; it is one timer in the loop's list. (`asyncio.wait_for` is the older spelling, and up to Python 3.11 it does
-# make a task. `asyncio.TimeoutError` is the same class by its older name.)
+# The patient guest got a value at minute 5, and the alarm of minute 8 was taken off. (`return_exceptions=True` has `gather` return what a guest
+# raises in the place of a dish.) There are three tasks: `main` and the guests. `asyncio.timeout` makes no task of its own and no thread; it is one
+# timer in the loop's list. (`asyncio.wait_for` is the older spelling, and up to Python 3.11 it does make a task. `asyncio.TimeoutError` is the same
+# class by its older name.)
 #
 # The block is what the alarm is clipped to: whatever is awaited inside belongs to it.
 
