@@ -7,7 +7,7 @@ import asyncio
 import re
 import threading
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -60,110 +60,6 @@ def is_constant(node: ast.stmt) -> bool:
 def run(main: Coroutine[Any, Any, Any]) -> Trace:
     """Record a program on the virtual clock, in minutes."""
     return asyncio.run(record(main, unit="minutes"))
-
-
-def late(trace: Trace) -> float:
-    """By how much `stir` was late at worst."""
-    return max(step.start - step.ready for step in trace.task("stir").steps)
-
-
-def test_03_two_who_stare_make_the_first_stir_late_by_both() -> None:
-    one = '(stir(), name="stir")\n    await asyncio.create_task(oven(), name="oven")'
-    two = '(stir(10), name="stir")\n    await asyncio.gather(oven(), oven())'
-    kitchen = program("03", 2, (one, two))
-    stir = run(kitchen.kitchen(kitchen.stare)).task("stir")
-    first = stir.steps[1]
-    assert f"late by {first.start - first.ready:g} minutes: both steps" in answer("03", 1)
-
-
-def test_03_three_coarse_pieces_are_as_bad_as_one() -> None:
-    fine = 'range(6):\n        busy(1)\n        await asyncio.sleep(0)  # "anyone else?"'
-    coarse = "range(3):\n        busy(2)\n        await asyncio.sleep(0)"
-    kitchen = program("03", 4, (fine, coarse))
-    trace = run(kitchen.bakery(kitchen.in_pieces))
-    assert f"late by {late(trace):g} minutes: the bell rings" in answer("03", 2)
-    assert f"minute {trace.task('stir').steps[1].ready:g}, in the middle" in answer("03", 2)
-    assert late(trace) == late(run(kitchen.bakery(kitchen.in_one_go)))
-    claim = "then come two more pieces. Three coarse pieces are as bad as one here."
-    assert claim in answer("03", 2)
-
-
-def test_03_forty_calls_share_the_helpers_of_the_pool() -> None:
-    async def forty_calls() -> None:
-        await asyncio.gather(*(asyncio.to_thread(busy, 1) for _ in range(40)))
-
-    trace = run(forty_calls())
-    begun = [lane.steps[0].start for lane in trace.lanes if lane.busy]
-    assert trace.duration == 2
-    assert f"has {begun.count(0)} helpers" in answer("03", 3)
-    assert (begun.count(1), "The last eight wait" in answer("03", 3)) == (8, True)
-
-
-@pytest.mark.parametrize("then", ["pass", "raise"])
-def test_04_a_clean_up_may_have_a_deadline_of_its_own(then: str) -> None:
-    cools = "        await asyncio.sleep(2)  # it must cool\n"
-    hurries = f"""\
-        try:
-            async with asyncio.timeout(1):
-                await asyncio.sleep(2)
-        except TimeoutError as error:
-            diary.append((minute(), error))
-            {then}
-"""
-    kitchen = program("04", 3, (cools, hurries))
-
-    async def guest() -> tuple[float, bool]:
-        diary: list[Any] = []
-        with pytest.raises(TimeoutError) as heard:
-            async with asyncio.timeout(2):
-                await kitchen.careful_soup(diary)
-        minute, inner = diary[1]  # the first entry says that the soup was told to stop
-        return minute, heard.value is inner
-
-    minute, guest_gets_that_one = run(guest()).result
-    assert f"The inner alarm rings in minute {minute:g}." in answer("04", 1)
-    assert "must be caught in the finally, or the guest gets that one." in answer("04", 1)
-    assert guest_gets_that_one == (then == "raise")
-
-
-def test_04_a_pause_past_the_deadline_is_not_begun() -> None:
-    stop = "if minute() + pause >= end: raise TimeoutError"
-    assert stop in answer("04", 2)
-    pause = "            await asyncio.sleep(2 ** (call - 1))"
-    edits = (
-        ("keep_trying():\n", "keep_trying(end):\n"),
-        (pause, f"            pause = 2 ** (call - 1)\n            {stop}\n{pause}"),
-    )
-    before, after = program("04", 7), program("04", 7, *edits)
-    assert "so that the bad news comes in minute 9 and not in 12." in lesson("04")
-    for kitchen, trying, minute in ((before, (), 12), (after, (12,), 9)):
-        trace = run(kitchen.within(12, kitchen.keep_trying(*trying)))
-        assert (trace.result, trace.duration) == (("Err", "Elapsed"), minute)
-    patient = run(after.within(20, after.keep_trying(20)))
-    assert patient.result == run(before.within(20, before.keep_trying())).result
-
-
-def test_04_who_awaits_the_same_card_loses_it_to_the_deadline_of_another() -> None:
-    kitchen = program("04", 8)
-
-    async def two_guests(wrap: Callable[[Any], Any]) -> tuple[str, float]:
-        async def patient() -> tuple[str, float]:
-            try:
-                return await plain, kitchen.minute()
-            except asyncio.CancelledError as error:
-                return type(error).__name__, kitchen.minute()
-
-        plain = asyncio.create_task(kitchen.roast())
-        other = asyncio.create_task(patient())
-        await kitchen.within(2, wrap(plain))
-        return await other
-
-    got, minute = run(two_guests(lambda card: card)).result
-    assert (answer("04", 3).startswith(got), minute) == (True, 2)
-    assert "What does it get in minute 2?" in lesson("04")
-    got, minute = run(two_guests(asyncio.shield)).result
-    assert f"in main it is served in minute {minute:g}." in answer("04", 3)
-    assert got == "roast"
 
 
 @pytest.mark.parametrize("names", [("market", "pantry"), ("pantry", "market")])
