@@ -5,9 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import re
-import threading
 import tracemalloc
-from collections import Counter
 from collections.abc import Callable, Coroutine
 from itertools import count, permutations
 from pathlib import Path
@@ -18,7 +16,6 @@ import pytest
 
 from helpers import Trace, busy, record, select
 from helpers.costs import WAIT, measure_all
-from helpers.model import simulate
 
 LESSONS = Path(__file__).resolve().parents[1] / "lessons"
 DEFINITIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom
@@ -414,47 +411,3 @@ def test_06_two_ovens_that_keep_the_pace_never_feel_a_limit() -> None:
     assert endless["door closed"] == 10, "a guest a minute"
     assert "one slip a minute, as many as come in. The rail stays almost empty" in answer("06", 3)
     assert "a limit would never be felt" in answer("06", 3)
-
-
-def test_07_thieves_are_robbed_as_well() -> None:
-    trace = simulate(chefs=4, tasks=8, work=0.01, spawner="task")
-    steals = [re.findall(r"worker-\d", mark.text) for mark in trace.marks]
-    assert (len(steals), len({mark.task for mark in trace.marks})) == (10, 7)
-    robbed = Counter(victim for _, victim in steals)
-    assert robbed == {"worker-1": 7, "worker-2": 2, "worker-3": 1}
-    assert [thief for thief, _ in steals[:5]] == ["worker-2"] * 4 + ["worker-3"]
-    assert answer("07", 1) == (
-        "Ten steals of seven cards: seven from worker-1, two from worker-2, one from worker-3. "
-        "Thieves are robbed as well: the first one takes four of seven and puts three on her "
-        "board, and others take two of those."
-    )
-
-
-def test_07_all_chefs_but_one_may_stare_from_their_first_step_on() -> None:
-    ovens: dict[str, Any] = {"chefs": 3, "tasks": 5, "work": 0, "yields": 4, "wait": 1}
-    two, three = (simulate(**ovens, blocking=number / 5) for number in (2, 3))
-    assert not any(card.scheduled for card in two.tasks)
-    waits = [card.scheduled for card in three.tasks if card.scheduled]
-    assert waits == [3, 3]
-    assert answer("07", 2).startswith(
-        "Two held and one free: nobody is late. "
-        "Three held: the other two cards are 3 minutes late. All chefs but one may stare, if they "
-        "do from their first step on."
-    )
-
-
-def test_07_no_bake_is_late_in_a_kitchen_where_nobody_stares() -> None:
-    assert "All three bakes go to the second kitchen." in answer("07", 3)
-    kitchen, bakes_done = program("07", 6), threading.Event()
-
-    async def stare() -> None:
-        bakes_done.wait()
-
-    with kitchen.kitchens(2) as (first, second):
-        roast = asyncio.run_coroutine_threadsafe(stare(), first)
-        bakes = [asyncio.run_coroutine_threadsafe(kitchen.bake(), second) for _ in range(3)]
-        for bake in bakes:
-            bake.result()
-        assert not roast.done()
-        bakes_done.set()
-        roast.result()

@@ -1,0 +1,1 @@
+"""What each lesson says in numbers and laws, its answers to "Try it" too."""
