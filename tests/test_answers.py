@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from helpers import Trace, busy, record, select
+from helpers import Trace, busy, record
 from helpers.costs import WAIT, measure_all
 
 LESSONS = Path(__file__).resolve().parents[1] / "lessons"
@@ -295,45 +295,6 @@ def test_04_who_awaits_the_same_card_loses_it_to_the_deadline_of_another() -> No
     got, minute = run(two_guests(asyncio.shield)).result
     assert f"in main it is served in minute {minute:g}." in answer("04", 3)
     assert got == "roast"
-
-
-@pytest.mark.parametrize("names", [("market", "pantry"), ("pantry", "market")])
-def test_05_two_that_end_while_the_chef_is_held_tie(names: tuple[str, str]) -> None:
-    kitchen = program("05", 1)
-
-    async def main() -> tuple[Any, float]:
-        async def hold() -> None:
-            await asyncio.sleep(1)
-            busy(6)
-
-        holding = asyncio.create_task(hold())
-        won = await select({name: vars(kitchen)[name]() for name in names})
-        assert holding.done()
-        return won, kitchen.minute()
-
-    won, minute = run(main()).result
-    assert f"free in minute {minute:g}, and both" in answer("05", 1)
-    assert "The one that you wrote first wins." in answer("05", 1)
-    assert (won.name, list(won.also)) == (names[0], [names[1]])
-
-
-def test_05_quick_loses_nothing_when_it_looks_at_who_came_too() -> None:
-    line = "cards.extend(won.also.values())"
-    assert f"After the loop: {line}." in answer("05", 2)
-    end = "        await asyncio.sleep(1)  # write the card\n        cards.append(won.value)\n"
-    for edits, loses in (((), True), (((end, f"{end}    {line}\n"),), False)):
-        kitchen = program("05", 8, *edits)
-        bells = (5.5, 6, 6.5)
-        assert any(run(kitchen.evening(kitchen.quick, bell)).result for bell in bells) == loses
-
-
-def test_05_a_second_copy_sent_sooner_costs_many_questions_and_gains_a_minute() -> None:
-    crowd = program("05", 9).crowd
-    (_, slow, sent), (_, sooner, more) = (run(crowd(after)).result for after in (3, 2))
-    said = answer("05", 3)
-    assert f"{more - sent} more: about half of all guests now ask twice" in said
-    assert 450 < more - 1000 < 550
-    assert f"The 990th guest has an answer at minute {sooner:g} in place of {slow:g}." in said
 
 
 def test_06_a_token_for_the_oven_alone_makes_the_evening_no_shorter() -> None:
