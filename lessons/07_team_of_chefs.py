@@ -625,7 +625,7 @@ timeline(both_held, title="Both of two chefs stare, and everybody waits", unit="
 # }
 # ```
 #
-# It prints 373, or a little more. Three things end it. `tokio::task::spawn_blocking(|| thread::sleep(ms(400))).await` in place of the stare is the one to take. `Builder::enable_eager_driver_handoff`, from Tokio 1.52 on and with
+# It prints about 373. Three things end it. `tokio::task::spawn_blocking(|| thread::sleep(ms(400))).await` in place of the stare is the one to take. `Builder::enable_eager_driver_handoff`, from Tokio 1.52 on and with
 # `--cfg tokio_unstable`, hands the driver on before each task that a bell woke. And any card that comes from outside, by the rail, calls a chef, who sits down beside the driver when she is done.
 #
 # How long a ticker that would like a turn every 5 ms is silent beside the eight dishes of section 4, on real Tokio:
