@@ -12,9 +12,9 @@
 # %% [markdown]
 # # 05 · What happens to the loser?
 #
-# There is no basil. You send two runners: one to the pantry round the corner, one to the market on the only bicycle. Whoever is back first
-# has the basil, and cooking goes on. So far it is a race like any other. But kitchens do not end with the finish line. The other runner is still
-# out there, with the bicycle. Does anybody tell them to turn round? Does anybody wait until the bicycle is back?
+# There is no basil. You send two runners: one to the pantry round the corner, one to the market on the only bicycle. Whoever is back first has the
+# basil, and cooking goes on. So far it is a race like any other. But kitchens do not end with the finish line. The other runner is still out there,
+# with the bicycle. Does anybody tell them to turn round? Does anybody wait until the bicycle is back?
 #
 # A **race** waits for several things at once and takes the first. Rust has `tokio::select!` for it. asyncio has `asyncio.wait(...,
 # return_when=FIRST_COMPLETED)`, which does less. You build the missing part here, one step at a time.
@@ -41,8 +41,8 @@ def minute():
 # %% [markdown]
 # ## 1. Step one: take the first
 #
-# The pantry takes two minutes, the market five. `asyncio.wait` takes tasks, and with `FIRST_COMPLETED` it comes back as soon as one of them is done. It
-# gives two sets: those that are done, and those that are pending. After that, `main` cooks on for four minutes.
+# The pantry takes two minutes, the market five. `asyncio.wait` takes tasks, and with `FIRST_COMPLETED` it comes back as soon as one of them is done.
+# It gives two sets: those that are done, and those that are pending. After that, `main` cooks on for four minutes.
 
 
 # %%
@@ -71,7 +71,7 @@ predict(
     {
         "nothing: it was cancelled at minute 2": "Nobody cancelled it. `wait` only waits.",
         "it is on its way": "",
-        "it waits until `main` asks for it": "A task runs whether or not it is awaited.",
+        "it waits until main asks for it": "A task runs whether or not it is awaited.",
     },
     measure=lambda trace: (
         "it is on its way"
@@ -89,8 +89,8 @@ for name in ("pantry", "market"):
 trace
 
 # %% [markdown]
-# `main` had its basil at minute 2. The other runner went all the way, came back at minute 5 and returned a result that nobody asked for. **asyncio.wait
-# cancels nobody.**
+# `main` had its basil at minute 2. The other runner went all the way, came back at minute 5 and returned a result that nobody asked for.
+# **asyncio.wait cancels nobody.**
 #
 # In one kitchen that is a pity. In a service with a thousand requests a minute it means that each of them keeps its slow twin alive.
 
@@ -141,9 +141,8 @@ trace = await record(main(), unit="minutes")
 print(trace.result, *trace.findings, sep="\n")
 
 # %% [markdown]
-# The runner has not even heard of it yet. `main`
-# went on as if all were over. If it had needed the bicycle at minute 3, it would have found it gone. With a database connection in the place of the bicycle, this
-# is an error that shows once a week.
+# The runner has not even heard of it yet. `main` went on as if all were over. If it had needed the bicycle at minute 3, it would have found it gone.
+# With a database connection in the place of the bicycle, this is an error that shows once a week.
 
 # %% [markdown]
 # ## 3. Step three: cancel, and await
@@ -178,8 +177,9 @@ trace
 # The price is plain: the winner was known at minute 2, and `main` heard of it two minutes later. What it bought is that nothing of the race is left
 # when the race is over. That is the rule of this course: **a race is over when its losers are home.**
 #
-# Tokio pays no such price, because it asks nobody. It *drops* the losing future: none of its code runs again, and the bicycle is put
-# back by a destructor (of the lock's *guard*, the object that stands for holding it). What a dropped future cannot do is await, so a ride home that takes time needs another way there: section 13.
+# Tokio pays no such price, because it asks nobody. It *drops* the losing future: none of its code runs again, and the bicycle is put back by a
+# destructor (of the lock's *guard*, the object that stands for holding it). What a dropped future cannot do is await, so a ride home that takes time
+# needs another way there: section 13.
 #
 # Here are the three steps for any number of runners:
 
@@ -205,14 +205,15 @@ async def main():
 print(*(await record(main(), unit="minutes")).result, sep="\n")
 
 # %% [markdown]
-# `select` comes with this course: `from helpers import select`. It takes runners by name and gives a winner with `name` and `value`. It does what your `race` does, and what
-# the next section shows to be missing in it. (At work you have no `select`. Take your `race`, with the mend of section 4; or, with `anyio`, a task group whose first to finish calls `cancel_scope.cancel()`. From Python 3.15 on
-# `asyncio.TaskGroup` has `cancel()` too.)
+# `select` comes with this course: `from helpers import select`. It takes runners by name and gives a winner with `name` and `value`. It does what
+# your `race` does, and what the next section shows to be missing in it. (At work you have no `select`. Take your `race`, with the mend of section 4;
+# or, with `anyio`, a task group whose first to finish calls `cancel_scope.cancel()`. From Python 3.15 on `asyncio.TaskGroup` has `cancel()` too.)
 
 # %% [markdown]
 # ## 4. None in time
 #
-# The guest waits one minute, and neither runner can be back by then. So there is a deadline round the race (lesson 04). It is run twice: once with your `race`, once with `select`.
+# The guest waits one minute, and neither runner can be back by then. So there is a deadline round the race (lesson 04). It is run twice: once with
+# your `race`, once with `select`.
 
 
 # %%
@@ -240,8 +241,9 @@ for run in (race, select):
         print(f"{run.__name__}: {name} {runner.outcome} at minute {runner.ended:g}")
 
 # %% [markdown]
-# In your `race` nobody told the runners: the alarm cancelled `main`, and `asyncio.wait` let go of the two tasks and left. Both ran to their end. `select` takes its runners along when it is cancelled from outside, waits until they are home, and only then lets the alarm
-# through. To mend `race`, put everything after the first line into `try:`, and the cancelling and awaiting of all runners into `finally:`.
+# In your `race` nobody told the runners: the alarm cancelled `main`, and `asyncio.wait` let go of the two tasks and left. Both ran to their end.
+# `select` takes its runners along when it is cancelled from outside, waits until they are home, and only then lets the alarm through. To mend `race`,
+# put everything after the first line into `try:`, and the cancelling and awaiting of all runners into `finally:`.
 #
 # A deadline may also be a runner: `select(basil=market(bike), alarm=asyncio.sleep(1))`. Then "too late" is one more winner, and no exception.
 
@@ -281,17 +283,18 @@ for also_tasks in (False, True):
     print(f"cancel_tasks={also_tasks}: {trace.result}; in the end: {trace.task('market').outcome}")
 
 # %% [markdown]
-# It runs on. The same is true of a `JoinHandle` in `select!`: what is dropped there is the handle and not the task. If you own the tasks and
-# want them gone, say so: `cancel_tasks=True` here, `handle.abort()` there. The article's sentence, that the slower ones are cancelled, is true for
-# futures and not for spawned tasks. The next section needs a task that loses a round and runs on.
+# It runs on. The same is true of a `JoinHandle` in `select!`: what is dropped there is the handle and not the task. If you own the tasks and want
+# them gone, say so: `cancel_tasks=True` here, `handle.abort()` there. The article's sentence, that the slower ones are cancelled, is true for futures
+# and not for spawned tasks. The next section needs a task that loses a round and runs on.
 
 # %% [markdown]
 # ## 6. A loop round a race: orders and the closing bell
 #
-# This is what the race is for in a service: *listen for requests, and listen for the signal to stop.* One race takes one order, so there is a loop round it. When the bell
-# rings, no more guests are let in, and whatever was ordered by then is cooked. **No order may be lost.**
+# This is what the race is for in a service: *listen for requests, and listen for the signal to stop.* One race takes one order, so there is a loop
+# round it. When the bell rings, no more guests are let in, and whatever was ordered by then is cooked. **No order may be lost.**
 #
-# Guests order at minutes 2, 4, 6, and so on, until the bell rings. The waiter takes the slip from the rail and needs one minute to write the card. Two waiters apply:
+# Guests order at minutes 2, 4, 6, and so on, until the bell rings. The waiter takes the slip from the rail and needs one minute to write the card.
+# Two waiters apply:
 #
 # - **hasty** races the bell against *taking and writing*.
 # - **quick** races the bell against *taking* alone, and writes when the race is over.
@@ -316,8 +319,8 @@ async def quick(rail, closing, cards):
 
 
 # %% [markdown]
-# An evening: guests come, and then the bell rings. Afterwards somebody writes a card for every slip that still hangs on the rail, and compares what came with
-# what was written.
+# An evening: guests come, and then the bell rings. Afterwards somebody writes a card for every slip that still hangs on the rail, and compares what
+# came with what was written.
 
 
 # %%
@@ -382,10 +385,12 @@ trace = await record(evening(hasty, 6.5), unit="minutes")
 timeline(trace, title="hasty: the bell rings at 6.5, and order 3 goes with its runner")
 
 # %% [markdown]
-# *hasty* lost order 3, twice. Its runner had taken the slip off the rail and stood at the next await, pen in hand, when the bell won. (In the picture `order 3` takes the slip at its tick of minute 6, and is cancelled half a minute later.)
+# *hasty* lost order 3, twice. Its runner had taken the slip off the rail and stood at the next await, pen in hand, when the bell won. (In the picture
+# `order 3` takes the slip at its tick of minute 6, and is cancelled half a minute later.)
 #
-# *quick* lost it in a **tie**. The bell and the slip came in the same turn, both runners had ended, and the bell, which is written first, won.
-# The slip is in `won.also`, where `select` puts what others brought by then, and this waiter does not look. In Tokio this cannot happen: an arm that is not chosen has not taken anything.
+# *quick* lost it in a **tie**. The bell and the slip came in the same turn, both runners had ended, and the bell, which is written first, won. The
+# slip is in `won.also`, where `select` puts what others brought by then, and this waiter does not look. In Tokio this cannot happen: an arm that is
+# not chosen has not taken anything.
 #
 # The third waiter is the mend. Its task is made outside of the race, so it is not cancelled when it loses.
 
@@ -414,13 +419,15 @@ trace = await record(evening(keeper, 6.5), unit="minutes")
 timeline(trace, title="keeper: the bell rings at 6.5, and order 3 is written to the end")
 
 # %% [markdown]
-# *keeper* loses nothing. There is no moment at which the bell could take a slip from anybody: it only tells `keeper` to hang a last slip behind all the others, and the task works until that one comes. (From Python 3.13 on a queue can be closed without such a slip: section 14.) In Tokio *quick* is
-# the usual way, with the work in the handler behind `=>`, where no other arm can cancel it.
+# *keeper* loses nothing. There is no moment at which the bell could take a slip from anybody: it only tells `keeper` to hang a last slip behind all
+# the others, and the task works until that one comes. (From Python 3.13 on a queue can be closed without such a slip: section 14.) In Tokio *quick*
+# is the usual way, with the work in the handler behind `=>`, where no other arm can cancel it.
 
 # %% [markdown]
 # ## 7. The answer
 #
-# What happens to the loser? **In asyncio nothing, until you cancel it and await its end. In Tokio a future that loses is dropped on the spot, and a task that loses runs on.**
+# What happens to the loser? **In asyncio nothing, until you cancel it and await its end. In Tokio a future that loses is dropped on the spot, and a
+# task that loses runs on.**
 #
 # | | Tokio | asyncio |
 # |---|---|---|
@@ -434,10 +441,11 @@ timeline(trace, title="keeper: the bell rings at 6.5, and order 3 is written to 
 # %% [markdown]
 # ## 8. The lab
 #
-# The lab asks two to five places, in milliseconds. Choose how long each of them takes, how often they fail, and what `main` does with the losers. Say first who
-# wins; then run it, and look at who is still running when `main` goes on.
+# The lab asks two to five places, in milliseconds. Choose how long each of them takes, how often they fail, and what `main` does with the losers. Say
+# first who wins; then run it, and look at who is still running when `main` goes on.
 #
-# Find a setting in which somebody else wins than the one with the shortest delay. Then make `main` return before all have ended, in two different ways.
+# Find a setting in which somebody else wins than the one with the shortest delay. Then make `main` return before all have ended, in two different
+# ways.
 
 # %%
 # NBVAL_IGNORE_OUTPUT
@@ -491,8 +499,18 @@ lab("first_wins")
 # }
 # ```
 #
-# It prints `basil from the pantry`, then orders 1 to 3. Each line with `=>` is an **arm** of the race: a pattern, the future, and what is done if it wins. In a service the bell is `tokio::signal::ctrl_c()`; in Python it is an `asyncio.Event` that
-# `loop.add_signal_handler(signal.SIGTERM, event.set)` sets. Here is a race that was recorded on Tokio, between `database`, which needs 0.2 s, and `cache`, which needs 0.1 s, and the same in Python:
+# It prints `basil from the pantry`, then orders 1 to 3. Each line with `=>` is an **arm** of the race: a pattern, the future, and what is done if it
+# wins. In a service the bell is `tokio::signal::ctrl_c()` (or `tokio::signal::unix` for SIGTERM); in Python it is an `asyncio.Event` that
+# `loop.add_signal_handler(signal.SIGTERM, event.set)` sets. Here is a race that was recorded on Tokio, between `database`, which needs 0.2 s, and
+# `cache`, which needs 0.1 s:
+
+# %%
+tokio = load_recording("select", clock="virtual")
+for name in ("cache", "database"):
+    print(f"Tokio: {name} {tokio.task(name).outcome} at {tokio.task(name).end:g} s")
+
+# %% [markdown]
+# And the same in Python:
 
 
 # %%
@@ -512,31 +530,37 @@ predict(
 )
 
 # %%
-mine = await record(ask_both())
-compare(mine, load_recording("select", clock="virtual"))
+compare(await record(ask_both()), tokio)
 
 # %% [markdown]
-# In both, `cache` wins at 0.1 s and `database` is cancelled then. In Tokio the two are no tasks: their lanes are there because the recorder wrapped the futures that `main` polls
-# within its own steps. When `cache` is ready, `database` is dropped in the same step. In Python both are tasks. (Both ticks of main at 0.1 s stand side by side in the picture: no time
-# lies between them. With a `finally` that takes time there would.)
+# In both, `cache` wins at 0.1 s and `database` is cancelled then. In Tokio the two are no tasks: their lanes are there because the recorder wrapped
+# the futures that `main` polls within its own steps. When `cache` is ready, `database` is dropped in the same step. In Python both are tasks. (Both
+# ticks of main at 0.1 s stand side by side in the picture: no time lies between them. With a `finally` that takes time there would.)
 
 # %% [markdown]
 # ## Where the metaphor breaks
 #
-# - Runners run at the same time. On one chef, runners take turns; they only *wait* at the same time. Two runners with their hands full do not race, they queue.
+# - Runners run at the same time. On one chef, runners take turns; they only *wait* at the same time. Two runners with their hands full do not race,
+#   they queue.
 # - "First" is not first on the clock. It is first when the race next gets its turn to look, and by then a second one may be done too.
-# - A dropped future in Rust is not a runner called home. It is one who is gone in mid-street, at the last await; what the runner held is back in its place, and no more.
+# - A dropped future in Rust is not a runner called home. It is one who is gone in mid-street, at the last await; what the runner held is back in its
+#   place, and no more.
 #
 # ## Try it
 #
-# 1. Make a tie out of no tie. Race `market` of section 1 (5) against `pantry` (2), and let a third task hold the chef with `busy(6)` from minute 1 on. Who wins, and what is in `also`?
-#    <details><summary>What to look for</summary>Both sleeps are over when the chef is free at minute 7, and both tasks end before the race looks. The one that you wrote first
-#    wins, and the other one's basil is in <code>also</code>. (<code>from helpers import busy</code>, and start the third task before the race.)</details>
+# 1. Make a tie out of no tie. Race `market` of section 1 (5) against `pantry` (2), and let a third task hold the chef with `busy(6)` from minute 1
+#    on. Who wins, and what is in `also`?
+#    <details><summary>What to look for</summary>Both sleeps are over when the chef is free at minute 7, and both tasks end before the race looks. The
+#    one that you wrote first wins, and the other one's basil is in <code>also</code>. (<code>from helpers import busy</code>, and start the third
+#    task before the race.)</details>
 # 2. Mend <em>quick</em> in one line, without a task that is kept.
-#    <details><summary>What to look for</summary>After the loop: <code>cards.extend(won.also.values())</code>. If the bell won in a tie, the slip is there.</details>
-# 3. Put <code>async with asyncio.timeout(3)</code> round the race of section 3, with the market that rides home: once round your <code>race</code>, once round <code>select</code>. When does the alarm come through, and how does the bicycle come home?
-#    <details><summary>What to look for</summary>Your <code>race</code>: at minute 3. The alarm cancels the <code>gather</code> in it, and that cancels the runner a second time, in the middle of the ride home, which ends there. <code>select</code>: at minute 4. It lets
-#    the runner ride home and the alarm through afterwards.</details>
+#    <details><summary>What to look for</summary>After the loop: <code>cards.extend(won.also.values())</code>. If the bell won in a tie, the slip is
+#    there.</details>
+# 3. Put <code>async with asyncio.timeout(3)</code> round the race of section 3, with the market that rides home: once round your <code>race</code>,
+#    once round <code>select</code>. When does the alarm come through, and how does the bicycle come home?
+#    <details><summary>What to look for</summary>Your <code>race</code>: at minute 3. The alarm cancels the <code>gather</code> in it, and that
+#    cancels the runner a second time, in the middle of the ride home, which ends there. <code>select</code>: at minute 4. It lets the runner ride
+#    home and the alarm through afterwards.</details>
 #
 # ## What to take away
 #
@@ -549,7 +573,8 @@ compare(mine, load_recording("select", clock="virtual"))
 # %% [markdown]
 # ## Deeper
 #
-# Ties and who is asked first, runners that fail, what may be cancelled without loss, an orderly stop in Tokio and in Python 3.13, a race against bad luck, and losers that are tasks on real Tokio. It can be left out.
+# Ties and who is asked first, runners that fail, what may be cancelled without loss, an orderly stop in Tokio and in Python 3.13, a race against bad
+# luck, and losers that are tasks on real Tokio. It can be left out.
 
 # %% [markdown]
 # ## 10. A tie, and who is asked first
@@ -580,8 +605,9 @@ print(winner, winner.also, sep="\n")
 # `asyncio.wait` gives *both* as done. It has no winner; it has a set, and a set has no order. Your `race` took whichever came out of `done.pop()`,
 # which is nothing that anybody promised.
 #
-# `select` takes the first in the order in which you wrote them. That is what Tokio calls `biased;`. Without that word Tokio begins at a random arm and goes on
-# in the order written. With two arms that is half and half, as `select(biased=False)` does here. With three it need not be: of arms that are ready, never ready, ready, the third won 5989 of 9000 races on Tokio 1.53, since it also wins where the second was asked first.
+# `select` takes the first in the order in which you wrote them. That is what Tokio calls `biased;`. Without that word Tokio begins at a random arm
+# and goes on in the order written. With two arms that is half and half, as `select(biased=False)` does here. With three it need not be: of arms that
+# are ready, never ready, ready, the third won 5989 of 9000 races on Tokio 1.53, since it also wins where the second was asked first.
 #
 # Why should anybody want chance? Here 100 slips hang on the rail already when the bell rings.
 
@@ -617,8 +643,8 @@ tries = [(await record(busy_evening(True, biased=False, rng=dice))).result for _
 print("by dice:    ", sum(tries) / len(tries), "on average, never more than", max(tries))
 
 # %% [markdown]
-# With the order first, the bell is heard when the rail is empty; on a busy evening that is never. This is **starvation**, and it is what Tokio's random choice protects from.
-# If you choose the order yourself (`biased;`), put first what is rare and must be heard.
+# With the order first, the bell is heard when the rail is empty; on a busy evening that is never. This is **starvation**, and it is what Tokio's
+# random choice protects from. If you choose the order yourself (`biased;`), put first what is rare and must be heard.
 
 # %% [markdown]
 # ## 11. When a runner fails
@@ -667,11 +693,12 @@ print("with first_success=True:", success.result)
 timeline(success, title="The cache drops out, the database wins at minute 5")
 
 # %% [markdown]
-# The database was sent home with the answer four minutes away. The same is true of
-# `select!` in Tokio: an arm that gives `Err` has finished, and has won.
+# The database was sent home with the answer four minutes away. The same is true of `select!` in Tokio: an arm that gives `Err` has finished, and has
+# won.
 #
 # What you want of a cache is the first *success*: a runner that fails drops out, and the others run on. In Tokio you write that as a pattern:
-# `Ok(recipe) = cache() => ...` does not match an `Err`, and that arm is then switched off while the others go on. What is left to settle: nobody succeeds.
+# `Ok(recipe) = cache() => ...` does not match an `Err`, and that arm is then switched off while the others go on. What is left to settle: nobody
+# succeeds.
 
 
 # %%
@@ -690,7 +717,8 @@ async def main():
 print(*(await record(main(), unit="minutes")).result, sep="\n")
 
 # %% [markdown]
-# Then there is no winner, and you get all the reasons at once, in the order of the runners. (In `select!` it is the `else` arm; where there is none, it panics.)
+# Then there is no winner, and you get all the reasons at once, in the order of the runners. (In `select!` it is the `else` arm; where there is none,
+# it panics.)
 #
 # One more case. The race is won; the loser is told to turn round, and falls off the bicycle.
 
@@ -720,7 +748,8 @@ print("findings:", trace.findings)
 # %% [markdown]
 # ## 12. What may be cancelled without loss
 #
-# Tokio calls an operation **cancel safe** if dropping its future *and making it again* changes nothing. `hasty` was not: between taking a slip and handing it over there was an await. Two things can be lost, what was taken and a place in a queue.
+# Tokio calls an operation **cancel safe** if dropping its future *and making it again* changes nothing. `hasty` was not: between taking a slip and
+# handing it over there was an await. Two things can be lost, what was taken and a place in a queue.
 #
 # | | Tokio | asyncio |
 # |---|---|---|
@@ -748,7 +777,8 @@ print((await record(main())).result)
 # %% [markdown]
 # ## 13. An orderly stop in Tokio
 #
-# A dropped future cannot await. So in Tokio, too, a runner who needs time for the ride home is *asked* instead of dropped: with a **`CancellationToken`**, which each task listens to, and a **`TaskTracker`**, which knows who is still out. Both are in the crate `tokio-util`
+# A dropped future cannot await. So in Tokio, too, a runner who needs time for the ride home is *asked* instead of dropped: with a
+# **`CancellationToken`**, which each task listens to, and a **`TaskTracker`**, which knows who is still out. Both are in the crate `tokio-util`
 # (`tokio-util = { version = "0.7", features = ["rt"] }`), and together they are the usual graceful shutdown.
 #
 # ```rust
@@ -779,14 +809,17 @@ print((await record(main())).result)
 # }
 # ```
 #
-# It prints `home` after three seconds, and `in time: true`. In Python the token is an `asyncio.Event`, the tracker a `TaskGroup`, and the ride home may as well stand in `except CancelledError`. (Tokio has a second way, for clean-up that nobody waits for: a destructor that spawns a task.)
+# It prints `home` after three seconds, and `in time: true`. In Python the token is an `asyncio.Event`, the tracker a `TaskGroup`, and the ride home
+# may as well stand in `except CancelledError`. (Tokio has a second way, for clean-up that nobody waits for: a destructor that spawns a task.)
 #
-# A future that outlives the rounds of a loop is `pin!`ned before the loop and asked as `&mut writing`, as the bell was. If it is made anew when it has won, it must not *borrow* the receiver but own it, and give it back with its result. Asked again after its end, it panics.
+# A future that outlives the rounds of a loop is `pin!`ned before the loop and asked as `&mut writing`, as the bell was. If it is made anew when it
+# has won, it must not *borrow* the receiver but own it, and give it back with its result. Asked again after its end, it panics.
 
 # %% [markdown]
 # ## 14. A queue that can be shut
 #
-# From Python 3.13 on the last slip of `keeper` is not needed. `rail.shutdown()` lets no new slips in, and `get()` raises `asyncio.QueueShutDown` as soon as the rail is empty:
+# From Python 3.13 on the last slip of `keeper` is not needed. `rail.shutdown()` lets no new slips in, and `get()` raises `asyncio.QueueShutDown` as
+# soon as the rail is empty:
 #
 # ```python
 # async def take_all(rail, cards):
@@ -806,13 +839,16 @@ print((await record(main())).result)
 #     await writing
 # ```
 #
-# It loses as little as `keeper` does, and it works with any number of takers, who each would need a last slip of their own. `shutdown(immediate=True)` throws away what still hangs there. In Tokio it is `slips.close()` for the one who takes, or the end of the last `Sender`.
+# It loses as little as `keeper` does, and it works with any number of takers, who each would need a last slip of their own.
+# `shutdown(immediate=True)` throws away what still hangs there. In Tokio it is `slips.close()` for the one who takes, or the end of the last
+# `Sender`.
 
 # %% [markdown]
 # ## 15. A second copy
 #
-# A race can also be run against your own bad luck. Most answers come within three minutes, but one in twenty takes twenty. A **hedged request** sends the
-# question once, and a *second copy* to somebody else if there is no answer after three minutes. The first answer wins. Here are 1000 guests, each with their own luck for both copies.
+# A race can also be run against your own bad luck. Most answers come within three minutes, but one in twenty takes twenty. A **hedged request** sends
+# the question once, and a *second copy* to somebody else if there is no answer after three minutes. The first answer wins. Here are 1000 guests, each
+# with their own luck for both copies.
 
 
 # %%
@@ -847,11 +883,11 @@ for after in (None, 3, 0):
     print(f"second copy after {after}: median {median:g}, 990th {slow:g}, questions sent {sent}")
 
 # %% [markdown]
-# The guest in the middle (the median) notices nothing. The 990th of 1000 waits for less than six minutes in place of twenty, for about one question in twenty more. To send both
-# copies at once gains little more and asks twice as much. So the right delay is about what an answer usually takes.
+# The guest in the middle (the median) notices nothing. The 990th of 1000 waits for less than six minutes in place of twenty, for about one question
+# in twenty more. To send both copies at once gains little more and asks twice as much. So the right delay is about what an answer usually takes.
 #
-# Two conditions. The losers must really be cancelled: else the second copies pile up on a kitchen that is slow already. And the question must be one that may be asked
-# twice: the price of basil, and not "bring me a crate".
+# Two conditions. The losers must really be cancelled: else the second copies pile up on a kitchen that is slow already. And the question must be one
+# that may be asked twice: the price of basil, and not "bring me a crate".
 
 # %% [markdown]
 # ## 16. Losers that are tasks, on real Tokio
@@ -876,8 +912,9 @@ async def ask_tasks():
 compare(await record(ask_tasks()), load_recording("select_handles", clock="virtual"))
 
 # %% [markdown]
-# Both end alike. `database` lost at 0.1 s and runs on to 0.3 s; `market` is over when it is told to stop, at 0.4 s, and not when it loses. What differs is the way in which it
-# stops. Tokio drops `market` where it waits. asyncio polls it once more, with the exception in it, so that its `finally` can run.
+# Both end alike. `database` lost at 0.1 s and runs on to 0.3 s; `market` is over when it is told to stop, at 0.4 s, and not when it loses. What
+# differs is the way in which it stops. Tokio drops `market` where it waits. asyncio polls it once more, with the exception in it, so that its
+# `finally` can run.
 
 # %% [markdown]
 # ### The words of both
@@ -889,6 +926,7 @@ compare(await record(ask_tasks()), load_recording("select_handles", clock="virtu
 # | no word | `biased=False` | in a tie, one at random (in Tokio: the first that is ready from a random arm on) |
 # | `biased;` | `biased=True`, the default | in a tie, the first that is written |
 # | `Ok(x) = f() => ...` | `first_success=True` | a failure drops out |
+# | `x = f(), if open => ...` | leave the racer out | an arm with a condition |
 # | `else => ...` | `except ExceptionGroup` | nobody succeeded |
 # | `pin!(bell)` and `&mut bell` | a task made before the loop | it outlives the round that it loses |
 # | `slips.recv()` | `rail.get()` | take one, or wait |

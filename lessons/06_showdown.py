@@ -12,8 +12,8 @@
 # %% [markdown]
 # # 06 · How far does it go: 1000, 10,000, 100,000?
 #
-# Tonight the whole town comes. In lesson 01 a chef was compared with a card, up to ten thousand of each. Now the rail is filled until it bends: a hundred thousand
-# cards. Is there a number at which it breaks? And if there is none, what sets the limit?
+# Tonight the whole town comes. In lesson 01 a chef was compared with a card, up to ten thousand of each. Now the rail is filled until it bends: a
+# hundred thousand cards. Is there a number at which it breaks? And if there is none, what sets the limit?
 #
 # **You will**
 # - measure what threads and tasks cost on your machine, up to 100,000 tasks;
@@ -22,8 +22,8 @@
 #
 # When cards are cheap, another question is left: *should* they all hang on the rail at once? The deeper part is about that one.
 #
-# **The clock.** Costs are real, so sections 1 to 3 use the *real* clock and fresh processes; their numbers are your machine's, and the text states relations.
-# From section 4 on everything is on the *virtual* clock, and exact.
+# **The clock.** Costs are real, so sections 1 to 3 use the *real* clock and fresh processes; their numbers are your machine's, and the text states
+# relations. From section 4 on everything is on the *virtual* clock, and exact.
 
 # %%
 import asyncio
@@ -39,8 +39,8 @@ def minute():
 # %% [markdown]
 # ## 1. A thousand orders
 #
-# An order is ten milliseconds in the oven. One after the other, a thousand of them take ten seconds. The article says that as a thousand tasks
-# they take about two seconds, and a few lines later that they are finished almost at once.
+# An order is ten milliseconds in the oven. One after the other, a thousand of them take ten seconds. The article says that as a thousand tasks they
+# take about two seconds, and a few lines later that they are finished almost at once.
 
 
 # %%
@@ -78,14 +78,14 @@ print("ten thousand take less than a fifth of 100 seconds:", crowd.duration < 20
 print("every order ended well:", {task.outcome.value for task in crowd.tasks} == {"returned"})
 
 # %% [markdown]
-# The ovens cost ten milliseconds, once. What you pay beyond that is the chef's time, some microseconds a card.
-# That part grows with the number of orders, and the next two sections look at it.
+# The ovens cost ten milliseconds, once. What you pay beyond that is the chef's time, some microseconds a card. That part grows with the number of
+# orders, and the next two sections look at it.
 
 # %% [markdown]
 # ## 2. How it grows
 #
-# Lesson 01 found what one unit costs. Is that all there is, or is there a number at which it breaks? `measure_all` measures in fresh processes, threads
-# up to 3000, and tasks up to 100,000. (It takes some seconds.)
+# Lesson 01 found what one unit costs. Is that all there is, or is there a number at which it breaks? `measure_all` measures in fresh processes,
+# threads up to 3000, and tasks up to 100,000. (It takes some seconds.)
 
 # %%
 ten_times = predict(
@@ -145,19 +145,20 @@ print(f"memory below 200 MB: {(chefs.bytes or 0) < 200e6}, below 5 s: {(chefs.se
 print("threads with 1000, 10,000 and 100,000 tasks:", [c.threads for c in costs.of("task")])
 
 # %% [markdown]
-# In the table the columns *per unit* tell it: from line to line they hardly change. Ten times as many take ten times the memory, and about ten times the time, threads as tasks. There is no number at which either breaks by itself; there is a price for each.
-# (With many tasks the time may grow a little faster. The heap of timers gets deeper, the garbage collector has more to look through, the processor's caches hold a smaller part; this
-# measurement does not tell them apart.) The kitchen with a thousand chefs did not explode. What ends first is the system's patience: some give you fewer than
-# three thousand threads, and then the table says how far it came.
+# In the table the columns *per unit* tell it: from line to line they hardly change. Ten times as many take ten times the memory, and about ten times
+# the time, threads as tasks. There is no number at which either breaks by itself; there is a price for each. (With many tasks the time may grow a
+# little faster. The heap of timers gets deeper, the garbage collector has more to look through, the processor's caches hold a smaller part; this
+# measurement does not tell them apart.) The kitchen with a thousand chefs did not explode. What ends first is the system's patience: some give you
+# fewer than three thousand threads, and then the table says how far it came.
 #
-# The last line is the point of the whole course: **spawning makes no thread**. That is good news and a limit at once. A hundred thousand
-# cards may take some seconds, and they are seconds of *one* chef.
+# The last line is the point of the whole course: **spawning makes no thread**. That is good news and a limit at once. A hundred thousand cards may
+# take some seconds, and they are seconds of *one* chef.
 
 # %% [markdown]
 # ## 3. Where the time goes
 #
-# Ten thousand orders once more. With that many lanes the picture is another one: it shows how many tasks are in each state at each
-# moment, and below that the lanes that you ask for (or, if you name none, a few of the slowest).
+# Ten thousand orders once more. With that many lanes the picture is another one: it shows how many tasks are in each state at each moment, and below
+# that the lanes that you ask for (or, if you name none, a few of the slowest).
 
 # %%
 predict(
@@ -200,13 +201,14 @@ print(last.steps[0].end <= first.steps[1].start)
 print("an order was ready, with no chef free, for longer than the 10 ms:", waited > WAIT)
 
 # %% [markdown]
-# Read the picture from left to right, along the four stages. A slope up while `main` writes cards, all of them scheduled, since nobody but `main` has the chef. Then the chef goes through the
-# queue once, and card after card goes to the oven. By the time the last one is in, the first ones have been ready for long. A flat stretch: the loop collects the timers. Then once more through the
-# queue, and they leave. (Flat stretches elsewhere are the garbage collector, which has much to look through, or another program that had the core.)
+# Read the picture from left to right, along the four stages. A slope up while `main` writes cards, all of them scheduled, since nobody but `main` has
+# the chef. Then the chef goes through the queue once, and card after card goes to the oven. By the time the last one is in, the first ones have been
+# ready for long. A flat stretch, marked "the loop's own work": it collects the timers that are due. Then once more through the queue, and they leave.
+# (Other flat stretches are marked where it was the garbage collector, which has much to look through. Else another program had the core.)
 #
-# The ovens, which are the reason for the whole run, are the small part. **With many tasks the loop itself is the work**: making a card, a place in the
-# queue, an entry in the heap of timers, twice a step. None of it is much. But it is why `main` making
-# ten thousand cards in one step is itself a long hold of the chef.
+# The ovens, which are the reason for the whole run, are the small part. **With many tasks the loop itself is the work**: making a card, a place in
+# the queue, an entry in the heap of timers, twice a step. None of it is much. But it is why `main` making ten thousand cards in one step is itself a
+# long hold of the chef.
 
 # %% [markdown]
 # ## 4. What grows faster
@@ -243,13 +245,14 @@ for n, trace in evenings.items():
 longer.answer(f"{round(waits[160] / waits[80])} times")
 
 # %% [markdown]
-# The evening grows with n, the waiting with its square. So a service can be cheap by every number of section 2 and
-# slow for each guest. To write all cards at once fills the queue, and that is a choice.
+# The evening grows with n, the waiting with its square. So a service can be cheap by every number of section 2 and slow for each guest. To write all
+# cards at once fills the queue, and that is a choice.
 
 # %% [markdown]
 # ## 5. The answer
 #
-# **It goes as far as you have memory and patience. No number of tasks breaks anything; each costs a kilobyte or two and some microseconds of one chef. Long before it breaks, it is slow for each guest.**
+# **It goes as far as you have memory and patience. No number of tasks breaks anything; each costs a kilobyte or two and some microseconds of one
+# chef. Long before it breaks, it is slow for each guest.**
 #
 # | | 1000 | 10,000 | 100,000 |
 # |---|---|---|---|
@@ -263,8 +266,8 @@ longer.answer(f"{round(waits[160] / waits[80])} times")
 # %% [markdown]
 # ## 6. The lab
 #
-# Number of orders, style and limit are yours, up to 10,000. Say first how many seconds it takes; then run it. On the *virtual* clock there is nothing but the ovens. Choose it, and find the smallest limit of the slider with which 1000 orders of
-# 10 ms take less than a fifth of a second.
+# Number of orders, style and limit are yours, up to 10,000. Say first how many seconds it takes; then run it. On the *virtual* clock there is nothing
+# but the ovens. Choose it, and find the smallest limit of the slider with which 1000 orders of 10 ms take less than a fifth of a second.
 
 # %%
 # NBVAL_IGNORE_OUTPUT
@@ -328,7 +331,8 @@ for name in ("thousand", "ten_thousand"):
     print(f"{len(tokio.tasks) - 1:,} orders on one thread of Tokio: {as_time(tokio.duration)}")
 
 # %% [markdown]
-# Ten thousand take asyncio longer; compiled code is quicker at each step, and a Tokio task of this kind takes about half a kilobyte (463 bytes on Tokio 1.53). Both wait for the same ten milliseconds. Now both on a virtual clock, where nothing but the ovens takes time (Tokio's is
+# Ten thousand take asyncio longer; compiled code is quicker at each step, and a Tokio task of this kind takes about half a kilobyte (463 bytes on
+# Tokio 1.53). Both wait for the same ten milliseconds. Now both on a virtual clock, where nothing but the ovens takes time (Tokio's is
 # `start_paused`, made for tests):
 
 
@@ -351,40 +355,51 @@ mine, tokio = await record(thousand_orders()), load_recording("thousand", clock=
 compare(mine, tokio)
 
 # %% [markdown]
-# Every order has as many polls in both, at the same moments and in the same order. What differs is `main`. asyncio's main is a task like the others. Tokio's main is no task. Its `current_thread` runtime looks at main after 61 tasks at the
-# latest, so that main finds some orders done, waits for the next, and is woken again and again. Both get the same results at the same moment.
-# (All the ticks at the end of Tokio's main belong to that one moment, 0.01 s; they stand side by side so that they can be counted.)
+# Every order has as many polls in both, at the same moments and in the same order. What differs is `main`. asyncio's main is a task like the others.
+# Tokio's main is no task. Its `current_thread` runtime looks at main after 61 tasks at the latest, so that main finds some orders done, waits for the
+# next, and is woken again and again. Both get the same results at the same moment. (All the ticks at the end of Tokio's main belong to that one
+# moment, 0.01 s; they stand side by side so that they can be counted.)
 
 # %% [markdown]
 # ## Where the metaphor breaks
 #
-# - A kitchen with 10,000 ovens is absurd; a process with 10,000 timers is not. An "oven" here is an entry in a heap, or a socket, and what it stands for runs on another machine.
-# - Hired chefs work at the same time. Python threads mostly take turns as well, for only one may run Python code at a moment. They too are for waiting.
+# - A kitchen with 10,000 ovens is absurd; a process with 10,000 timers is not. An "oven" here is an entry in a heap, or a socket, and what it stands
+#   for runs on another machine.
+# - Hired chefs work at the same time. Python threads mostly take turns as well, for only one may run Python code at a moment. They too are for
+#   waiting.
 # - A card on the rail takes no room in a kitchen. In a process it is what sets the limit: memory, and the time of one chef.
 #
 # ## Try it
 #
-# 1. `record(rush(10_000), clock="real")` wrote all cards in one step. Write them in a loop with <code>create_task</code>, and <code>await asyncio.sleep(0)</code> after every hundred. What changes in the picture?
-#    <details><summary>What to look for</summary>Writing and first steps are mixed now, the orange stays low during the first part, and a ticker beside it gets a turn after every hundred cards,
-#    not only after all of them. The whole takes about as long as before: each card still has its two steps, and <code>main</code> has a hundred more.</details>
-# 2. In section 4 all guests come at once. Let them come one a minute: <code>create_task(chop())</code> and <code>await asyncio.sleep(1)</code>, 20 times. How long do they wait in all? And with <code>sleep(0.5)</code>?
-#    <details><summary>What to look for</summary>Not at all, both times: each order is taken up as soon as it is written, where 20 at once wait for 190 minutes in all. With half a minute it is the writer who
-#    waits: it needs the chef too, comes 10 minutes late, and so writes a card a minute. Whoever stands outside is not in these numbers.</details>
+# 1. `record(rush(10_000), clock="real")` wrote all cards in one step. Write them in a loop with <code>create_task</code>, and <code>await
+#    asyncio.sleep(0)</code> after every hundred. What changes in the picture?
+#    <details><summary>What to look for</summary>Writing and first steps are mixed now, the orange stays low during the first part, and a ticker
+#    beside it gets a turn after every hundred cards, not only after all of them. The whole takes about as long as before: each card still has its two
+#    steps, and <code>main</code> has a hundred more.</details>
+# 2. In section 4 all guests come at once. Let them come one a minute: <code>create_task(chop())</code> and <code>await asyncio.sleep(1)</code>, 20
+#    times. How long do they wait in all? And with <code>sleep(0.5)</code>?
+#    <details><summary>What to look for</summary>Not at all, both times: each order is taken up as soon as it is written, where 20 at once wait for
+#    190 minutes in all. With half a minute it is the writer who waits: it needs the chef too, comes 10 minutes late, and so writes a card a minute.
+#    Whoever stands outside is not in these numbers.</details>
 # 3. The lab's question, with <code>some_at_once</code>: what does the smallest limit have to be, and why?
-#    <details><summary>What to look for</summary>53, that is nineteen rounds of 10 ms. With 52 there are twenty rounds, and 0.2 s is not less than 0.2 s. The slider, in steps of ten, says 60.</details>
+#    <details><summary>What to look for</summary>53, that is nineteen rounds of 10 ms. With 52 there are twenty rounds, and 0.2 s is not less than 0.2
+#    s. The slider, in steps of ten, says 60.</details>
 #
 # ## What to take away
 #
-# - A task costs a kilobyte or two and some microseconds, a thread many times that; both grow in a straight line. No cliff, and no free lunch: all of it is one chef's time.
+# - A task costs a kilobyte or two and some microseconds, a thread many times that; both grow in a straight line. No cliff, and no free lunch: all of
+#   it is one chef's time.
 # - With many tasks the loop itself is the work, and waiting for it grows with the square of what you write at once.
-# - So the question is not how many tasks you *can* have. It is how many should wait at the same time, and where: the deeper part has semaphores, workers and queues with a limit.
+# - So the question is not how many tasks you *can* have. It is how many should wait at the same time, and where: the deeper part has semaphores,
+#   workers and queues with a limit.
 #
 # **Next:** [07 · What does a runtime with several workers do that asyncio does not?](07_team_of_chefs.ipynb)
 
 # %% [markdown]
 # ## Deeper
 #
-# Should they all hang at once? Tokens, workers, queues with a limit, one slow card among two thousand, the rest of the Rust, and who goes first among equals. If you write services, sections 9 to 11 are worth an evening; all of it can be left out.
+# Should they all hang at once? Tokens, workers, queues with a limit, one slow card among two thousand, the rest of the Rust, and who goes first among
+# equals. If you write services, sections 9 to 11 are worth an evening; all of it can be left out.
 
 # %% [markdown]
 # ## 8. All at once: gather
@@ -425,14 +440,15 @@ print(out(together))
 timeline(together)
 
 # %% [markdown]
-# Nine minutes of chopping and the last dish's four in the oven: 13, and no plan is faster. But nobody is out before minute 9.
-# **gather** gives results in the order in which you asked, whoever was done first. When one fails, it tells you at once and stops nobody; a **TaskGroup** calls the others off (lesson 02). With `return_exceptions=True` failures are results like others.
+# Nine minutes of chopping and the last dish's four in the oven: 13, and no plan is faster. But nobody is out before minute 9. **gather** gives
+# results in the order in which you asked, whoever was done first. When one fails, it tells you at once and stops nobody; a **TaskGroup** calls the
+# others off (lesson 02). With `return_exceptions=True` failures are results like others.
 
 # %% [markdown]
 # ## 9. Not all at once: a semaphore
 #
-# There are three ovens. In your work they are the database connections, or the requests that another service allows you. A **semaphore** is a bowl with three
-# tokens: whoever wants an oven takes one, waits while there is none, and puts it back at the end. In Rust it is `tokio::sync::Semaphore`.
+# There are three ovens. In your work they are the database connections, or the requests that another service allows you. A **semaphore** is a bowl
+# with three tokens: whoever wants an oven takes one, waits while there is none, and puts it back at the end. In Rust it is `tokio::sync::Semaphore`.
 
 
 # %%
@@ -451,9 +467,9 @@ print(out(tokens))
 timeline(tokens, title="Three tokens: nine cards, and three of them cook")
 
 # %% [markdown]
-# Each card had its first turn early (the tick), found no token, and waited. That wait is drawn as idle: ready means that only the chef is missing, and here it is the oven. The first
-# dish is out at minute 5 and not at 9, the cards waited for the chef for less than half as long, and the last dish came four minutes later. The limit did not make work
-# go away; it chose where the waiting is.
+# Each card had its first turn early (the tick), found no token, and waited. That wait is drawn as idle: ready means that only the chef is missing,
+# and here it is the oven. The first dish is out at minute 5 and not at 9, the cards waited for the chef for less than half as long, and the last dish
+# came four minutes later. The limit did not make work go away; it chose where the waiting is.
 
 # %%
 enough = predict(
@@ -471,17 +487,19 @@ for ovens in (1, 2, 3, 4, 5, 6, 9):
 enough.answer(min(ovens for ovens in took if took[ovens] == together.duration))
 
 # %% [markdown]
-# Five keep the chef at work all the time. A sixth does not cook anything sooner; it only waits in another
-# place. If nothing else sets your limit, *time in all / time of hands* is where to begin.
+# Five keep the chef at work all the time. A sixth does not cook anything sooner; it only waits in another place. If nothing else sets your limit,
+# *time in all / time of hands* is where to begin.
 #
-# **Try it.** The token is taken before the chopping. Take it only for the oven: split `dish`, and put the `async with` round the sleep. Is the evening with three tokens shorter?
-# <details><summary>What to look for</summary>No: 17 minutes, as before. The chef chops all nine first, and the ovens that ring at minutes 5, 6 and 7 stay empty until minute 9. With one token the
-# evening is shorter (41 minutes in place of 45), with four it is longer (17 in place of 15). A token for the oven alone is free sooner, but it no longer says which work the chef does
-# first.</details>
+# **Try it.** The token is taken before the chopping. Take it only for the oven: split `dish`, and put the `async with` round the sleep. Is the
+# evening with three tokens shorter?
+# <details><summary>What to look for</summary>No: 17 minutes, as before. The chef chops all nine first, and the ovens that ring at minutes 5, 6 and 7
+# stay empty until minute 9. With one token the evening is shorter (41 minutes in place of 45), with four it is longer (17 in place of 15). A token
+# for the oven alone is free sooner, but it no longer says which work the chef does first.</details>
 #
 # ### Not in batches
 #
-# Many programs limit themselves another way: `gather` the first three, then the next three. Let every third dish need eight minutes of oven, and the others two.
+# Many programs limit themselves another way: `gather` the first three, then the next three. Let every third dish need eight minutes of oven, and the
+# others two.
 
 
 # %%
@@ -511,14 +529,15 @@ batches = await record(in_batches(), unit="minutes")
 print(f"three tokens: {same_limit.duration:g} min, batches of three: {batches.duration:g} min")
 
 # %% [markdown]
-# In each batch two ovens are empty for six minutes and more, since the next batch begins only when the slowest dish of this one is out. A token goes back at once, to whoever
-# waits. (`timeline(batches)` shows the gaps.)
+# In each batch two ovens are empty for six minutes and more, since the next batch begins only when the slowest dish of this one is out. A token goes
+# back at once, to whoever waits. (`timeline(batches)` shows the gaps.)
 
 # %% [markdown]
 # ## 10. A queue with workers
 #
-# The semaphore still has a card for each order. The other way round: one card for each *oven*, and orders that are slips of paper, not tasks. Each oven's card takes a slip,
-# cooks it, and takes the next. Such a card is a **worker**; the slips are in an `asyncio.Queue` (in Rust: an `mpsc` channel).
+# The semaphore still has a card for each order. The other way round: one card for each *oven*, and orders that are slips of paper, not tasks. Each
+# oven's card takes a slip, cooks it, and takes the next. Such a card is a **worker**; the slips are in an `asyncio.Queue` (in Rust: an `mpsc`
+# channel).
 
 
 # %%
@@ -543,8 +562,8 @@ print(f"last dish at minute {workers.duration:g}; with tokens at minute {tokens.
 timeline(workers, title="Three workers: three cards, three dishes each")
 
 # %% [markdown]
-# The same 17 minutes, with three lanes. The ovens' cards never end by themselves: they wait for a slip that does not come, and `main` calls them off. (From Python 3.13 on
-# `slips.shutdown()` does that in one word.) With nine orders that is a matter of taste. With a thousand, and five ovens:
+# The same 17 minutes, with three lanes. The ovens' cards never end by themselves: they wait for a slip that does not come, and `main` calls them off.
+# (From Python 3.13 on `slips.shutdown()` does that in one word.) With nine orders that is a matter of taste. With a thousand, and five ovens:
 
 
 # %%
@@ -576,8 +595,9 @@ for style, trace in big.items():
     print(f"{style:9} {trace.duration:,g} min, {alive}, {waiting(trace)}")
 
 # %% [markdown]
-# The evening is as long in all three. What differs is what hangs on the rail. With a semaphore all thousand cards exist from the first moment, and each takes its
-# kilobyte or two. Workers limit how many *exist*. For orders from a list that is nice to have; for orders from a network connection that never ends there is no other way.
+# The evening is as long in all three. What differs is what hangs on the rail. With a semaphore all thousand cards exist from the first moment, and
+# each takes its kilobyte or two. Workers limit how many *exist*. For orders from a list that is nice to have; for orders from a network connection
+# that never ends there is no other way.
 #
 # | style | cards | results | one fails | use it when |
 # |---|---|---|---|---|
@@ -589,10 +609,11 @@ for style, trace in big.items():
 # %% [markdown]
 # ## 11. Back-pressure
 #
-# One oven, two minutes a slip. At the door a guest comes in every minute: half a minute to greet and to write the slip. More comes in than goes out, and something has to give.
+# One oven, two minutes a slip. At the door a guest comes in every minute: half a minute to greet and to write the slip. More comes in than goes out,
+# and something has to give.
 #
-# An `asyncio.Queue()` has room for everything. With `maxsize=2` the rail has two hooks, and `await slips.put(...)` waits while both are taken. So the one who fills the queue is slowed
-# down by the one who empties it: that is **back-pressure**.
+# An `asyncio.Queue()` has room for everything. With `maxsize=2` the rail has two hooks, and `await slips.put(...)` waits while both are taken. So the
+# one who fills the queue is slowed down by the one who empties it: that is **back-pressure**.
 
 
 # %%
@@ -643,9 +664,10 @@ lanes = ["door", "oven"]
 timeline(two_hooks, lanes=lanes, title="Both hooks taken: the door keeps the oven's pace")
 
 # %% [markdown]
-# Both evenings are over at the same minute, since there is one oven in both. Without a limit the guests come in at their own pace, the rail grows, and slips get old on it. With
-# two hooks the lane of the door says it: a guest every minute at first, and then one every two minutes. The other guests stand outside, where
-# they see the line and can turn to another restaurant. A queue without a limit hides an overload until the memory is full. (With *two* ovens one slip a minute goes out, as many as come in, and a limit would never be felt.)
+# Both evenings are over at the same minute, since there is one oven in both. Without a limit the guests come in at their own pace, the rail grows,
+# and slips get old on it. With two hooks the lane of the door says it: a guest every minute at first, and then one every two minutes. The other
+# guests stand outside, where they see the line and can turn to another restaurant. A queue without a limit hides an overload until the memory is
+# full. (With *two* ovens one slip a minute goes out, as many as come in, and a limit would never be felt.)
 #
 # To wait is one answer to a full rail. The other is to say no at once: `put_nowait` raises `QueueFull`, and the guest is told.
 
@@ -735,11 +757,12 @@ print("orders that waited for more than half a minute:", sum(wait > 0.5 for wait
 print(*evening.findings, sep="\n")
 
 # %% [markdown]
-# The median says that all is well, and the mean that the kitchen is a bit slow. Neither is true. That is why services
-# watch their slowest tenth or hundredth (p90, p99), and why tokio-console shows *scheduled* time.
+# The median says that all is well, and the mean that the kitchen is a bit slow. Neither is true. That is why services watch their slowest tenth or
+# hundredth (p90, p99), and why tokio-console shows *scheduled* time.
 #
-# The finding names the task that held the chef, the line, and the first of those who paid. For the picture, 2000 lanes are too many; so it shows how many tasks are in each state over
-# time, and under that the lanes that `lanes=[...]` names: the culprit, the two who waited longest, and one order each from before and after.
+# The finding names the task that held the chef, the line, and the first of those who paid. For the picture, 2000 lanes are too many; so it shows how
+# many tasks are in each state over time, and under that the lanes that `lanes=[...]` names: the culprit, the two who waited longest, and one order
+# each from before and after.
 
 # %%
 unlucky = [name for _, name in waits[:-3:-1]]
@@ -747,9 +770,9 @@ names = ["stocktaking", "order 400", *unlucky, "order 1400"]
 timeline(evening, lanes=names, title="From minute 8 on oven after oven rings, and no chef comes")
 
 # %% [markdown]
-# A calm evening: some 300 dishes in their ovens. Then at minute 8 the orange swells, group by group, as ovens ring and nobody comes, and no new guest comes in either, since the one who writes
-# the cards needs the chef too. (The lanes that the picture opens by itself are those of
-# the slowest. There you would see the victims, and not the culprit: the culprit did not wait.)
+# A calm evening: some 300 dishes in their ovens. Then at minute 8 the orange swells, group by group, as ovens ring and nobody comes, and no new guest
+# comes in either, since the one who writes the cards needs the chef too. (The lanes that the picture opens by itself are those of the slowest. There
+# you would see the victims, and not the culprit: the culprit did not wait.)
 
 # %% [markdown]
 # ## 13. Tokens and hooks in Rust
@@ -843,6 +866,7 @@ print("asyncio:          ", await asyncio.to_thread(asyncio.run, equal_deadlines
 print("the virtual clock:", (await record(equal_deadlines())).result)
 
 # %% [markdown]
-# asyncio keeps its timers in a heap. A heap gives out the earliest, and of *equal* ones any: the order in which they were set is lost. Tokio has a list for each millisecond, and wakes its cards in the order in which
-# they came. The virtual clock of this course does the same, for on it deadlines are often equal. On the real clock two deadlines of asyncio's are hardly ever equal. Yet none
-# of them promises an order: what has to come in order belongs in a queue.
+# asyncio keeps its timers in a heap. A heap gives out the earliest, and of *equal* ones any: the order in which they were set is lost. Tokio has a
+# list for each millisecond, and wakes its cards in the order in which they came. The virtual clock of this course does the same, for on it deadlines
+# are often equal. On the real clock two deadlines of asyncio's are hardly ever equal. Yet none of them promises an order: what has to come in order
+# belongs in a queue.

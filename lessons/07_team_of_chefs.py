@@ -12,19 +12,20 @@
 # %% [markdown]
 # # 07 · What does a runtime with several workers do that asyncio does not?
 #
-# So far there was one chef. A bigger kitchen has a small team, and the same cards. Now somebody has to decide who takes which card. Is there one rail for all?
-# May a dish that one chef has begun be finished by another? And if one of them stands and stares at a pot, is that still anybody's loss?
+# So far there was one chef. A bigger kitchen has a small team, and the same cards. Now somebody has to decide who takes which card. Is there one rail
+# for all? May a dish that one chef has begun be finished by another? And if one of them stands and stares at a pot, is that still anybody's loss?
 #
-# Tokio's **multi-thread runtime** is such a team: each **worker** is a thread, and there are as many as the machine has cores, unless
-# you say otherwise (`worker_threads`). asyncio has no word for it, since a loop has one thread.
+# Tokio's **multi-thread runtime** is such a team: each **worker** is a thread, and there are as many as the machine has cores, unless you say
+# otherwise (`worker_threads`). asyncio has no word for it, since a loop has one thread.
 #
 # **You will**
 # - see on recordings of real Tokio where cards lie, who takes them, and one chef stealing from another;
 # - see what one chef who stares does to a team;
 # - build a team out of asyncio loops, and learn what it lacks.
 #
-# If you write Python alone, sections 1, 3 and 5 are the ones for you. **The clock.** The recordings were made once, by Tokio 1.53 on the real clock of a machine with two cores; they are files, so their
-# pictures are the same each time. Where Python itself runs in several threads, the clock is real, and the text states relations.
+# If you write Python alone, sections 1, 3 and 5 are the ones for you. **The clock.** The recordings were made once, by Tokio 1.53 on the real clock
+# of a machine with two cores; they are files, so their pictures are the same each time. Where Python itself runs in several threads, the clock is
+# real, and the text states relations.
 
 # %%
 import asyncio
@@ -69,8 +70,9 @@ took.answer(f"{round(three.duration, 1) * 1000:.0f}")
 timeline(three, unit="milliseconds")
 
 # %% [markdown]
-# A **chef's lane**, above, says who was at which card; the lanes of the tasks, below, are those you know. `main` has a lane above too. It is the program's main thread, which
-# is no worker and takes no cards. (That is why the article's first program can say that the main thread receives the result.)
+# A **chef's lane**, above, says who was at which card; the lanes of the tasks, below, are those you know. `main` has a lane above too. It is the
+# program's main thread, which is no worker and takes no cards. (That is why the article's first program can say that the main thread receives the
+# result.)
 
 # %%
 waits = predict(
@@ -91,13 +93,14 @@ for name in ("blocking_sleep", "async_sleep"):
 waits.answer("200 ms, with any team" if max(ms) < 220 else "600, 400 and 200 ms")
 
 # %% [markdown]
-# Cards that block take *number of cards / number of chefs*, rounded up, times 200 ms. Cards that wait take 200 ms, with any number of chefs. **A team is for work, not for waiting.**
+# Cards that block take *number of cards / number of chefs*, rounded up, times 200 ms. Cards that wait take 200 ms, with any number of chefs. **A team
+# is for work, not for waiting.**
 
 # %% [markdown]
 # ## 2. Where does a card lie?
 #
-# To see where cards lie, a chef must write some. `sous_chef` is a card that writes eight more, `peel-1` to `peel-8` (10 ms of work each). It works on for 20 ms *without any await*, and then awaits
-# them one after the other. There are two chefs. One of them is at `sous_chef`; the other one is idle.
+# To see where cards lie, a chef must write some. `sous_chef` is a card that writes eight more, `peel-1` to `peel-8` (10 ms of work each). It works on
+# for 20 ms *without any await*, and then awaits them one after the other. There are two chefs. One of them is at `sous_chef`; the other one is idle.
 
 # %%
 meanwhile = predict(
@@ -142,7 +145,8 @@ for peel in peels:
     print(f"{peel.name} was begun {when} by {who}, at {step.start * 1000:4.1f} ms")
 
 # %% [markdown]
-# (The mark "sous_chef has time" is where she lets go and begins to await.) There are three places where a card can lie, and the article's "central scheduling system" is the first of them alone:
+# (The mark "sous_chef has time" is where she lets go and begins to await.) There are three places where a card can lie, and the article's "central
+# scheduling system" is the first of them alone:
 #
 # | place | in Tokio | who puts cards there | who takes them |
 # |---|---|---|---|
@@ -150,15 +154,17 @@ for peel in peels:
 # | a chef's board | **local queue**, one for each worker | that chef | that chef, from the front; and thieves |
 # | a chef's apron pocket | **LIFO slot**, one card for each worker | that chef, with the card she wrote or woke *last* | that chef, before what is on her board, but for three in a row at most |
 #
-# When a card goes into the pocket and there is one already, the older one moves to the board. Why a pocket? The card that you have just woken waits for what you have just made, and it is still warm: in the
-# processor's caches, that is. Why thieves? Nobody has to plan who does what. A thief takes **half of the board** in one go, begins with the last of them (`peel-4` of seven), and puts the rest on her own board.
-# A card in a pocket has a price, too: section 10.
+# When a card goes into the pocket and there is one already, the older one moves to the board. Why a pocket? The card that you have just woken waits
+# for what you have just made, and it is still warm: in the processor's caches, that is. Why thieves? Nobody has to plan who does what. A thief takes
+# **half of the board** in one go, begins with the last of them (`peel-4` of seven), and puts the rest on her own board. A card in a pocket has a
+# price, too: section 10.
 
 # %% [markdown]
 # ## 3. One of four chefs stares
 #
-# Lesson 03 had one chef, and when she stared, everybody waited. Now there are four. `roast` comes from `main`, and holds its chef for 400 ms. Four pans want a turn every 50 ms, eight times. In one recording (`held`) the
-# roast stares from its first step on. In the other one (`stall`) it is as in your own work: it waits for something first, 73 ms, and stares *then*.
+# Lesson 03 had one chef, and when she stared, everybody waited. Now there are four. `roast` comes from `main`, and holds its chef for 400 ms. Four
+# pans want a turn every 50 ms, eight times. In one recording the roast stares from its first step on. In the other one it is as in your own work: it
+# waits for something first, 73 ms, and stares *then*.
 
 # %%
 held = predict(
@@ -202,27 +208,32 @@ stall = on_tokio("stall", 4)
 timeline(stall, unit="milliseconds")
 
 # %% [markdown]
-# Look at the chefs' lanes. Three of four have nothing to do from the second millisecond on, while four cards are ready, for 373 ms. It is no accident of this run: with two chefs it is the same.
+# Look at the chefs' lanes. Three of four have nothing to do from the second millisecond on, while four cards are ready, for 373 ms. It is no accident
+# of this run: with two chefs it is the same.
 #
-# This is how it comes about. All bells, of timers and of sockets alike, ring at one place. Tokio calls it the **driver**. Of the idle chefs *one* sits beside it and listens; the others nap, until somebody calls them. When a bell rings,
-# she who listens takes up the card it was for. If there are several, she calls another chef; for a single card she calls nobody. While she is at that card, *nobody listens*. As a rule this is over in microseconds. If the card stares, all
-# bells ring unheard until she is done, with any number of chefs.
+# This is how it comes about. All bells, of timers and of sockets alike, ring at one place. Tokio calls it the **driver**. Of the idle chefs *one*
+# sits beside it and listens; the others nap, until somebody calls them. When a bell rings, she who listens takes up the card it was for. If there are
+# several, she calls another chef; for a single card she calls nobody. While she is at that card, *nobody listens*. As a rule this is over in
+# microseconds. If the card stares, all bells ring unheard until she is done, with any number of chefs.
 #
-# In `held` she who took the card up had not been called by a bell. The roast came by the rail, and whoever finds a card there calls the next chef, who finds nothing, sits down by the driver, and hears the pans.
+# In the first recording she who took the roast up had not been called by a bell. It came by the rail, and whoever finds a card there calls the next
+# chef, who finds nothing, sits down by the driver, and hears the pans.
 #
 # | the card that blocks | the pans |
 # |---|---|
-# | blocks from its first step on, other chefs are free | on time |
+# | comes from outside and blocks from its first step on, other chefs are free | on time |
 # | has waited for a timer or a socket, and blocks then | may wait until it is done, though other chefs are free |
 # | uses `spawn_blocking(...).await` | on time |
 #
-# A handler of requests always blocks after an await: it has waited for the request. So this is the usual case. **A team does not forgive blocking**; it makes the fault rarer, and harder to find. (Tokio knows the fault as
-# "One bad task can halt all executor progress forever". Since 1.52 there is a cure that must be asked for: section 11.)
+# A handler of requests that blocks has awaited something before, the request at least. So the second line is the usual case. **A team does not
+# forgive blocking**; it makes the fault rarer, and harder to find. (Tokio knows the fault as "One bad task can halt all executor progress forever".
+# Since 1.52 there is a cure that must be asked for: section 11.)
 
 # %% [markdown]
 # ## 4. Eight dishes, two chefs
 #
-# Eight dishes of 25 ms of work each, ordered by `main`. In one recording each dish is worked on in one go (`cpu`), in the other it yields after every millisecond (`cpu_yield`).
+# Eight dishes of 25 ms of work each, ordered by `main`. In one recording each dish is worked on in one go (`cpu`), in the other it yields after every
+# millisecond (`cpu_yield`).
 
 # %%
 both = predict(
@@ -251,10 +262,12 @@ for dish in ("dish-2", "dish-8"):
     print(f"{dish}, piece by piece, by worker {' '.join(chefs)}")
 
 # %% [markdown]
-# Within a step a task stays with its chef. At an `await` that lets go, whoever takes it up next may be another chef: it **migrates**. (How many do so differs from run to run.)
+# Within a step a task stays with its chef. At an `await` that lets go, whoever takes it up next may be another chef: it **migrates**. (How many do so
+# differs from run to run.)
 #
-# In Rust this has a price that the compiler collects: what a spawned task keeps across an `await` has to be **`Send`**, fit to be used on another thread. An `Rc`, a counter of owners that is not made for several threads, is refused at compile time. Python has no such check,
-# and needs none as long as a task never leaves its loop's thread.
+# In Rust this has a price that the compiler collects: what a spawned task keeps across an `await` has to be **`Send`**, fit to be used on another
+# thread. An `Rc`, a counter of owners that is not made for several threads, is refused at compile time. Python has no such check, and needs none as
+# long as a task never leaves its loop's thread.
 
 # %% [markdown]
 # ## 5. Several loops in several threads
@@ -293,8 +306,9 @@ async def bake():
 dealt = {"roast": stare, "soup": bake, "bread": bake, "salad": bake}
 
 # %% [markdown]
-# `asyncio.run_coroutine_threadsafe` is the rail by the door, one for each kitchen: any thread may hang a card there. The four cards are dealt out in turn, to two kitchens: `roast` to the first one, `soup` to the second, `bread` to the first,
-# `salad` to the second. The roast stares for 400 ms; each of the others needs 50 ms in the oven.
+# `asyncio.run_coroutine_threadsafe` is the rail by the door, one for each kitchen: any thread may hang a card there. The four cards are dealt out in
+# turn, to two kitchens: `roast` to the first one, `soup` to the second, `bread` to the first, `salad` to the second. The roast stares for 400 ms;
+# each of the others needs 50 ms in the oven.
 
 # %%
 late = predict(
@@ -323,17 +337,18 @@ for dish in ("soup", "bread", "salad"):
 late.answer(" and ".join(after) or "none")
 
 # %% [markdown]
-# `bread` was dealt to the kitchen that stares, and the chef next door, who was idle for most of that time, cannot take it. Tokio's `bread` would have gone to the other chef. (`wrap_future` makes of what a thread gives back something that can be
-# awaited here.)
+# `bread` was dealt to the kitchen that stares, and the chef next door, who was idle for most of that time, cannot take it. Tokio's `bread` would have
+# gone to the other chef. (`wrap_future` makes of what a thread gives back something that can be awaited here.)
 #
-# Several loops in threads help where chefs *wait* in C code or where one of them blocks. They knead no faster: with a GIL one thread at a time runs Python code. So the usual way is a *process* for each core, each with
-# one loop: `uvicorn --workers 4` and `gunicorn` do so, and it is the operating system that deals out the connections.
+# Several loops in threads help where chefs *wait* in C code or where one of them blocks. They knead no faster: with a GIL one thread at a time runs
+# Python code. So the usual way is a *process* for each core, each with one loop: `uvicorn --workers 4` and `gunicorn` do so, and it is the operating
+# system that deals out the connections.
 
 # %% [markdown]
 # ## 6. The answer
 #
-# **A runtime with several workers shares the cards out by itself: idle workers steal ready tasks from busy ones, and a task may go on in another thread after each await.** asyncio does neither. Its tasks stay in one thread, and who
-# wants several threads deals the tasks out by hand, once.
+# **A runtime with several workers shares the cards out by itself: idle workers steal ready tasks from busy ones, and a task may go on in another
+# thread after each await.** asyncio does neither. Its tasks stay in one thread, and who wants several threads deals the tasks out by hand, once.
 #
 # | | Tokio, multi-thread | asyncio |
 # |---|---|---|
@@ -351,8 +366,9 @@ late.answer(" and ".join(after) or "none")
 # %% [markdown]
 # ## 7. The lab
 #
-# A model of the team, exact and at once, with all its knobs: one to eight chefs, who writes the cards, how much work and how many awaits are in each, how many of them block while they wait, and whether chefs steal. It starts at the job of section 2, and
-# below it is that job on real Tokio. Say first how long it takes; then run it.
+# A model of the team, exact and at once, with all its knobs: one to eight chefs, who writes the cards, how much work and how many awaits are in each,
+# how many of them block while they wait, and whether chefs steal. It starts at the job of section 2, and below it is that job on real Tokio. Say
+# first how long it takes; then run it.
 #
 # Find a setting in which stealing changes nothing. Then one in which eight chefs are no quicker than two.
 
@@ -452,46 +468,54 @@ alone = await record(kitchen())
 compare(alone, nested, title="One chef and two chefs at the same job")
 
 # %% [markdown]
-# asyncio's one chef begins no peel before `sous_chef` has let go, and then takes them in order. The team begins some meanwhile, in an
-# order that nobody promises, and is done in about half the time. Every card ends alike in both: the team changes *when* and *by whom*, and nothing else.
+# asyncio's one chef begins no peel before `sous_chef` has let go, and then takes them in order. The team begins some meanwhile, in an order that
+# nobody promises, and is done in about half the time. Every card ends alike in both: the team changes *when* and *by whom*, and nothing else.
 
 # %% [markdown]
 # ## Where the metaphor breaks
 #
-# - Cooks who take each other's cards would have to talk. Workers do not: a steal is a few atomic operations on the victim's queue, and she does not even notice.
+# - Cooks who take each other's cards would have to talk. Workers do not: a steal is a few atomic operations on the victim's queue, and she does not
+#   even notice.
 # - A kitchen's team is as large as the payroll allows. More workers than cores do not make computing faster; they only take turns on the cores.
 # - In a kitchen everybody hears a bell. In Tokio one worker does, and she may be the wrong one.
 #
 # ## Try it
 #
 # 1. `simulate(chefs=4, tasks=8, work=0.01, spawner="task")`: how many cards are stolen, and from whom? Read `trace.marks`.
-#    <details><summary>What to look for</summary>Ten steals of seven cards: seven from worker-1, two from worker-2, one from worker-3. Thieves are robbed as well: the first one takes four of seven and
-#    puts three on her board, and others take two of those.</details>
-# 2. The model has the driver too. Section 3 is `simulate(chefs=4, tasks=5, work=0, yields=8, wait=0.05, blocking=1 / 5, blocks_after=0.073)`. Let the roast wait for 75 ms in place of 73, then for 50 ms. How late are the others at most?
-#    <details><summary>What to look for</summary>After 75 ms: by 375 ms, for the pans were due at 100 and the roast stares until 475. After 50 ms: not at all. The roast's bell rings together with the pans' then, and
-#    for several cards she who listens calls another chef. It takes one bell alone to lose the driver, and that is why such a fault comes and goes.</details>
+#    <details><summary>What to look for</summary>Ten steals of seven cards: seven from worker-1, two from worker-2, one from worker-3. Thieves are
+#    robbed as well: the first one takes four of seven and puts three on her board, and others take two of those.</details>
+# 2. The model has the driver too. Section 3 is `simulate(chefs=4, tasks=5, work=0, yields=8, wait=0.05, blocking=1 / 5, blocks_after=0.073)`. Let the
+#    roast wait for 75 ms in place of 73, then for 50 ms. How late are the others at most?
+#    <details><summary>What to look for</summary>After 75 ms: by 375 ms, for the pans were due at 100 and the roast stares until 475. After 50 ms: not
+#    at all. The roast's bell rings together with the pans' then, and for several cards she who listens calls another chef. It takes one bell alone to
+#    lose the driver, and that is why such a fault comes and goes.</details>
 # 3. In section 5, deal the cards so that no one is late. Which knowledge did you need for it, and does a real dealer have it?
-#    <details><summary>What to look for</summary>All three bakes go to the second kitchen. You had to know beforehand which card would stare. A thief needs to know nothing: she looks who has too much.</details>
+#    <details><summary>What to look for</summary>All three bakes go to the second kitchen. You had to know beforehand which card would stare. A thief
+#    needs to know nothing: she looks who has too much.</details>
 #
 # ## What to take away
 #
-# - A card lies on the rail by the door, on a chef's board or in her pocket; an idle chef takes from her own board, then from the rail, then half of another's board.
-# - One idle chef listens for all bells. A card that has waited and then blocks may take her away, and every timer and socket with her. Never block in a task, in a team as with one chef.
+# - A card lies on the rail by the door, on a chef's board or in her pocket; an idle chef takes from her own board, then from the rail, then half of
+#   another's board.
+# - One idle chef listens for all bells. A card that has waited and then blocks may take her away, and every timer and socket with her. Never block in
+#   a task, in a team as with one chef.
 # - A task stays with its chef between two awaits, and may change chefs at each one; that is what `Send` is about. asyncio has one chef by design.
 #
-# This was the last lesson. **Next** is a program of your own: `await record(main(), clock="real")` shows it as you have seen it here. If it does not do what you expect, begin with
-# [03 · Who else suffers when one chef stares at the oven?](03_not_blocking.ipynb)
+# This was the last lesson. **Next** is a program of your own: `await record(main(), clock="real")` shows it as you have seen it here. If it does not
+# do what you expect, begin with [03 · Who else suffers when one chef stares at the oven?](03_not_blocking.ipynb)
 
 # %% [markdown]
 # ## Deeper
 #
-# The model and what it leaves out, what the pocket costs, more on the driver, on cards that change hands and on what may, why asyncio has one chef, and who tells you of all this in a running service. It can be left out.
+# The model and what it leaves out, what the pocket costs, more on the driver, on cards that change hands and on what may, why asyncio has one chef,
+# and who tells you of all this in a running service. It can be left out.
 
 # %% [markdown]
 # ## 9. The team as a model
 #
-# `simulate`, in `helpers/model.py`, follows the worker loop of Tokio 1.53. Its runs are traces like any other. It leaves out everything that costs microseconds: to wake a thread, to move a card. Here it gets the job of section 2: a card that writes eight,
-# works for twice as long as one of them, and awaits them.
+# `simulate`, in `helpers/model.py`, follows the worker loop of Tokio 1.53. Its runs are traces like any other. It leaves out everything that costs
+# microseconds: to wake a thread, to move a card. Here it gets the job of section 2: a card that writes eight, works for twice as long as one of them,
+# and awaits them.
 
 # %%
 model = simulate(chefs=2, tasks=8, work=0.01, spawner="task")
@@ -514,7 +538,8 @@ print("model:", order_of(model, "worker-1"))
 print("Tokio:", order_of(nested, writing.thread))
 
 # %% [markdown]
-# The thief begins the same cards in the same order, and the pocket holds the same card. And the rule of section 1, for every team of up to eight chefs and up to twenty cards of 2 minutes:
+# The thief begins the same cards in the same order, and the pocket holds the same card. And the rule of section 1, for every team of up to eight
+# chefs and up to twenty cards of 2 minutes:
 
 # %%
 teams = list(itertools.product(range(1, 9), range(1, 21)))
@@ -566,16 +591,19 @@ for cards in (1, 2):
 timeline(one_card, unit="milliseconds")
 
 # %% [markdown]
-# The picture's "ready, no chef free" means here: not the one chef who can take it. A second card pushes the first out onto the board, and the idle chef has it at once. So even in a team, a task that blocks holds up the task that it has
-# just spawned or woken, with every other worker idle. `peel-8` of section 2 lay there too.
+# The picture's "ready, no chef free" means here: not the one chef who can take it. A second card pushes the first out onto the board, and the idle
+# chef has it at once. So even in a team, a task that blocks holds up the task that it has just spawned or woken, with every other worker idle.
+# `peel-8` of section 2 lay there too.
 #
-# What helps is `tokio::task::block_in_place(|| ...)`, on the multi-thread runtime alone: it gives the chef's board and pocket to another worker first. In a program of this kind on Tokio 1.53 the card began after 0 ms in place of 20. (The versions 1.51.0, 1.51.1, 1.52.0 and 1.52.1 let thieves
+# What helps is `tokio::task::block_in_place(|| ...)`, on the multi-thread runtime alone: it gives the chef's board and pocket to another worker
+# first. In a program of this kind on Tokio 1.53 the card began after 0 ms in place of 20. (The versions 1.51.0, 1.51.1, 1.52.0 and 1.52.1 let thieves
 # reach into pockets; it was taken back.)
 
 # %% [markdown]
 # ## 11. More on the driver
 #
-# The model has the driver, and shows the stall of section 3. Who must be held, so that somebody is late? Five cards want a turn every 50 ms; the first ones stare for 400 ms, from their first step on or after 73 ms.
+# The model has the driver, and shows the stall of section 3. Who must be held, so that somebody is late? Five cards want a turn every 50 ms; the
+# first ones stare for 400 ms, from their first step on or after 73 ms.
 
 # %%
 pans = {"tasks": 5, "work": 0, "yields": 8, "wait": 0.05}
@@ -592,8 +620,9 @@ both_held = simulate(chefs=2, tasks=5, work=0, yields=4, wait=1, blocking=2 / 5)
 timeline(both_held, title="Both of two chefs stare, and everybody waits", unit="minutes")
 
 # %% [markdown]
-# From their first step on, all chefs but one may stare, and nobody is late. After a wait, *one* is enough. Two whose bells ring at the same moment harm nobody: for two cards she who listens calls the next chef, who calls a third, and that one listens. It takes
-# a lonely bell, or as many starers as chefs. (Tried on real Tokio 1.53 with three chefs, the three are late by 372 to 376 ms, 1 to 4, and 369 to 373.)
+# From their first step on, all chefs but one may stare, and nobody is late. After a wait, *one* is enough. Two whose bells ring at the same moment
+# harm nobody: for two cards she who listens calls the next chef, who calls a third, and that one listens. It takes a lonely bell, or as many starers
+# as chefs. (Tried on real Tokio 1.53 with three chefs, the three are late by 372 to 376 ms, 1 to 4, and 369 to 373.)
 #
 # On your own machine, in Rust:
 #
@@ -625,8 +654,9 @@ timeline(both_held, title="Both of two chefs stare, and everybody waits", unit="
 # }
 # ```
 #
-# It prints about 373. Three things end it. `tokio::task::spawn_blocking(|| thread::sleep(ms(400))).await` in place of the stare is the one to take. `Builder::enable_eager_driver_handoff`, from Tokio 1.52 on and with
-# `--cfg tokio_unstable`, hands the driver on before each task that a bell woke. And any card that comes from outside, by the rail, calls a chef, who sits down beside the driver when she is done.
+# It prints about 373. Three things end it. `tokio::task::spawn_blocking(|| thread::sleep(ms(400))).await` in place of the stare is the one to take.
+# `Builder::enable_eager_driver_handoff`, from Tokio 1.52 on and with `--cfg tokio_unstable`, hands the driver on before tasks are polled. And any
+# card that comes from outside, by the rail, calls a chef, who sits down beside the driver when she is done.
 #
 # How long a ticker that would like a turn every 5 ms is silent beside the eight dishes of section 4, on real Tokio:
 
@@ -637,7 +667,8 @@ for name in ("cpu", "cpu_yield"):
         print(f"{name:9} {workers} workers: the ticker is silent for {ms:3.0f} ms at most")
 
 # %% [markdown]
-# In one go, the ticker is silent for as long as all hands are full. More workers than the two cores of that machine gain little. With yields it gets its turn all the time, on one worker as on four.
+# In one go, the ticker is silent for as long as all hands are full. More workers than the two cores of that machine gain little. With yields it gets
+# its turn all the time, on one worker as on four.
 
 # %% [markdown]
 # ## 12. How a card changes hands
@@ -651,7 +682,8 @@ for step in sous_chef.steps:
     print(f"taken up by {step.thread}, woken by {by} ({maker})")
 
 # %% [markdown]
-# When the peel that it was waiting for was done, the chef who had finished it woke `sous_chef`, and put its card in her own pocket. (Three of the eight were done already when they were awaited, and woke nobody.) So `sous_chef` follows the work around the kitchen, and was never stolen.
+# When the peel that it was waiting for was done, the chef who had finished it woke `sous_chef`, and put its card in her own pocket. (Three of the
+# eight were done already when they were awaited, and woke nobody.) So `sous_chef` follows the work around the kitchen, and was never stolen.
 #
 # The model agrees on dishes: no moves without a yield, and moves with one.
 
@@ -667,13 +699,15 @@ for card in three_pieces.tasks[1:]:
 timeline(three_pieces, title="Three cards, two chefs: who has which piece?", unit="minutes")
 
 # %% [markdown]
-# A card that moves may have been stolen, or lain in the pocket of whoever woke it, or travelled by the rail. That a task changed chefs does not say how.
+# A card that moves may have been stolen, or lain in the pocket of whoever woke it, or travelled by the rail. That a task changed chefs does not say
+# how.
 
 # %% [markdown]
 # ## 13. What may change hands: `Send`, `LocalSet`, and a lock across an await
 #
-# `tokio::spawn` asks for `Send` on every runtime, also on `current_thread`. If your data is not `Send`, do not move it: `tokio::task::spawn_local` makes a task that stays in the thread, inside a **`LocalSet`** (or, from Tokio 1.51 on, a `LocalRuntime`). Such a
-# kitchen is asyncio's: one chef, and nothing between two awaits.
+# `tokio::spawn` asks for `Send` on every runtime, also on `current_thread`. If your data is not `Send`, do not move it: `tokio::task::spawn_local`
+# makes a task that stays in the thread, inside a **`LocalSet`** (or, from Tokio 1.51 on, a `LocalRuntime`). Such a kitchen is asyncio's: one chef,
+# and nothing between two awaits.
 #
 # ```rust
 # use std::cell::RefCell;
@@ -700,8 +734,9 @@ timeline(three_pieces, title="Three cards, two chefs: who has which piece?", uni
 # }
 # ```
 #
-# The guard of a `std::sync::Mutex` is not `Send` either, so `spawn` refuses a task that keeps one across an await. That is luck: where nobody asks for `Send` (a `LocalSet`, the future of `main`), it compiles, and clippy's `await_holding_lock` is all that warns you. In Python nothing does.
-# One task keeps a *thread's* lock across an await; another one in the same thread wants it:
+# The guard of a `std::sync::Mutex` is not `Send` either, so `spawn` refuses a task that keeps one across an await. That is luck: where nobody asks
+# for `Send` (a `LocalSet`, the future of `main`), it compiles, and clippy's `await_holding_lock` is all that warns you. In Python nothing does. One
+# task keeps a *thread's* lock across an await; another one in the same thread wants it:
 
 
 # %%
@@ -724,13 +759,15 @@ print("while keeper waits, the lock can be had:", meanwhile)
 print("when keeper is done:", afterwards)
 
 # %% [markdown]
-# Without the timeout that is a deadlock of one thread: the chef stands at the lock, and the only one who could give it back is a card that needs this chef. A lock that is kept across an await is an `asyncio.Lock` (`tokio::sync::Mutex`): who wants that one lets go of the chef. A short
-# piece of work with no await in it may use the thread's lock.
+# Without the timeout that is a deadlock of one thread: the chef stands at the lock, and the only one who could give it back is a card that needs this
+# chef. A lock that is kept across an await is an `asyncio.Lock` (`tokio::sync::Mutex`): who wants that one lets go of the chef. A short piece of work
+# with no await in it may use the thread's lock.
 
 # %% [markdown]
 # ## 14. Why asyncio has one chef
 #
-# `call_soon` is made for calls from the loop's own thread. A future may be awaited only by tasks of its own loop. A card cannot be carried to another kitchen; this is what it says to who tries:
+# `call_soon` is made for calls from the loop's own thread. A future may be awaited only by tasks of its own loop. A card cannot be carried to another
+# kitchen; this is what it says to who tries:
 
 
 # %%
@@ -752,12 +789,15 @@ with kitchens(2) as (here, there):
     print("at home it is done:", soup.done())
 
 # %% [markdown]
-# **"attached to a different loop"** is what you meet in practice when a queue, a lock or a client session is made under one `asyncio.run`, or at import, and used under another.
+# You meet **"attached to a different loop"** when a connection or a client session is made under one `asyncio.run` and used under another. asyncio's
+# own locks and queues belong to the loop in which somebody first had to wait for them; under another one they say **"is bound to a different event
+# loop"**.
 #
-# One chef is not only a limit. Between two awaits nobody else touches your data, and a great deal of Python code relies on it without saying so: `stock -= 1` needs no lock. Rust can afford to move tasks around because its compiler refuses what would break. Python
-# has no such compiler.
+# One chef is not only a limit. Between two awaits nobody else touches your data, and a great deal of Python code relies on it without saying so:
+# `stock -= 1` needs no lock. Rust can afford to move tasks around because its compiler refuses what would break. Python has no such compiler.
 #
-# A **free-threaded** Python (`python3.14t`, for instance) has no GIL, so there loops in two threads can knead at once. What it does not change: each loop still has its own thread, its own cards, and no thief.
+# A **free-threaded** Python (`python3.14t`, for instance) has no GIL, so there loops in two threads can knead at once. What it does not change: each
+# loop still has its own thread, its own cards, and no thief.
 
 # %% [markdown]
 # ## 15. Who tells you?
@@ -770,6 +810,8 @@ with kitchens(2) as (here, there):
 # | **`RuntimeMetrics`**, `Handle::current().metrics()` | how many tasks are alive, how long the rail is (`global_queue_depth`), how long each worker was busy (`worker_total_busy_duration`) and how often it went idle; with `tokio_unstable` also steals, polls and how long ready tasks waited | nothing for the first ones |
 # | **task dumps**, `Handle::dump()` | for each task the await at which it stands | Linux, `tokio_unstable` and the feature `taskdump` |
 #
-# For the stall of section 3 the pattern is this: cards are ready, latencies jump all at once, *and the workers are not busy*. One worker's busy time grows, the others' does not. A dump, too, waits for whoever blocks.
+# For the stall of section 3 the pattern is this: cards are ready, latencies jump all at once, *and the workers are not busy*. When it is over, the
+# busy time of one worker has jumped, and that of the others has hardly grown. A dump, too, waits for whoever blocks.
 #
-# asyncio has its debug mode, which names slow steps (lesson 03), `asyncio.all_tasks()`, and from Python 3.14 on `python -m asyncio ps PID` and `pstree PID`, which look into a running process from outside.
+# asyncio has its debug mode, which names slow steps (lesson 03), `asyncio.all_tasks()`, and from Python 3.14 on `python -m asyncio ps PID` and
+# `pstree PID`, which look into a running process from outside.

@@ -25,6 +25,11 @@ def latest(trace: Trace) -> float:
     return round(1000 * max(step.start - step.ready for step in steps), 1)
 
 
+def text() -> str:
+    """The lesson's prose on one line."""
+    return " ".join(lesson("07").replace("\n#", "\n").split())
+
+
 def stalled(after: float) -> float:
     return latest(simulate(chefs=4, **PANS, blocking=1 / 5, blocks_after=after))
 
@@ -75,17 +80,17 @@ def test_three_of_four_chefs_are_idle_while_the_pans_wait() -> None:
         if step.thread not in ("main", roast.thread)
     ]
     assert max(others) < 0.002
-    assert "Three of four have nothing to do from the second millisecond on" in lesson("07")
+    assert "Three of four have nothing to do from the second millisecond on" in text()
     waits = [step.start - step.ready for task in stall.tasks for step in task.steps]
-    assert f"for {1000 * max(waits):.0f} ms. It is no accident" in lesson("07")
+    assert f"for {1000 * max(waits):.0f} ms. It is no accident" in text()
 
 
 def test_five_of_eight_peels_woke_sous_chef() -> None:
     nested = load_recording("nested", runtime="multi_thread", workers=2)
     wakers = [step.woken_by for step in nested.task("sous_chef").steps[1:]]
     assert len(wakers) == 8 - 3
-    assert "Three of the eight were done already when they were awaited" in lesson("07")
-    assert f"With two it took {nested.duration * 1000:.0f}." in lesson("07")
+    assert "Three of the eight were done already when they were awaited" in text()
+    assert f"With two it took {nested.duration * 1000:.0f}." in text()
 
 
 def test_no_bake_is_late_in_a_kitchen_where_nobody_stares() -> None:
@@ -118,4 +123,28 @@ def test_two_kitchens_knead_no_faster_than_one() -> None:
         for done in [asyncio.run_coroutine_threadsafe(knead(), loop) for loop in loops]:
             done.result()
         assert time.process_time() - cpu < 1.4 * (time.perf_counter() - wall)
-    assert "They knead no faster" in lesson("07")
+    assert "They knead no faster" in text()
+
+
+def test_a_lock_belongs_to_the_loop_in_which_somebody_first_waited_for_it() -> None:
+    lock = asyncio.Lock()
+
+    async def contend() -> None:
+        async with lock:
+            waiting = asyncio.ensure_future(lock.acquire())
+            await asyncio.sleep(0)
+        await waiting
+        lock.release()
+
+    asyncio.run(contend())
+    with pytest.raises(RuntimeError, match="is bound to a different event loop"):
+        asyncio.run(contend())
+    assert '**"is bound to a different event loop"**' in text()
+
+
+def test_the_recordings_are_of_the_tokio_that_the_lesson_names() -> None:
+    for name in ("blocking_sleep", "async_sleep", "nested", "held", "stall", "cpu", "cpu_yield"):
+        about = load_recording(name, runtime="multi_thread", workers=4).about
+        assert str(about["tokio"]).startswith("1.53.")
+        assert about["cores"] == 2
+    assert "by Tokio 1.53 on the real clock of a machine with two cores" in text()
