@@ -285,7 +285,7 @@ for also_tasks in (False, True):
 # %% [markdown]
 # It runs on. The same is true of a `JoinHandle` in `select!`: what is dropped there is the handle and not the task. If you own the tasks and want
 # them gone, say so: `cancel_tasks=True` here, `handle.abort()` there. The article's sentence, that the slower ones are cancelled, is true for futures
-# and not for spawned tasks. The next section needs a task that loses a round and runs on.
+# and not for spawned tasks. The next section needs a task that loses and runs on.
 
 # %% [markdown]
 # ## 6. A loop round a race: orders and the closing bell
@@ -566,7 +566,7 @@ compare(await record(ask_both()), tokio)
 #
 # - `asyncio.wait` ends the waiting, not the loser. A race is over when the losers were cancelled *and awaited*.
 # - A race that makes its runners must also take them along when it is cancelled itself. A task that others made runs on.
-# - In a loop round a race, keep outside what must not be lost: a task that loses a round runs on.
+# - Make outside of the race what must not be lost in it: a task that loses a race runs on.
 #
 # **Next:** [06 · How far does it go: 1000, 10,000, 100,000?](06_showdown.ipynb)
 

@@ -256,7 +256,7 @@ longer.answer(f"{round(waits[160] / waits[80])} times")
 #
 # | | 1000 | 10,000 | 100,000 |
 # |---|---|---|---|
-# | threads, at about 16 kB resident each | 16 MB | 160 MB, if your system gives you so many | 1.6 GB, and most systems give you fewer |
+# | threads, at about 16 kB resident each | 16 MB | 160 MB, if your system gives you so many | 1.6 GB, and many systems give you fewer |
 # | tasks, at 1 to 2 kB each | 1 to 2 MB | 10 to 20 MB | 100 to 200 MB |
 # | threads made by the tasks | none | none | none |
 # | the chef's time, at 10 to 50 microseconds for a task | 10 to 50 ms | 0.1 to 0.5 s | 1 to 5 s |
@@ -580,7 +580,8 @@ def most_alive(trace):
 predict(
     "1000 orders, a semaphore with five tokens: how many tasks are alive at the same moment?",
     {
-        "6": "Five cook; the others wait for a token, and are alive.",
+        "5": "Five cook. The others wait for a token, and are alive.",
+        "6": "With workers it is so: five, and main. Here each order is a task.",
         "1001": "",
     },
     measure=lambda trace: str(most_alive(trace)),
