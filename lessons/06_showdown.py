@@ -12,26 +12,24 @@
 # %% [markdown]
 # # 06 · How far does it go: 1000, 10,000, 100,000?
 #
-# Tonight the whole town comes. In lesson 01 the manager compared a chef with a card, up to ten thousand of each. Now the rail is filled until it bends: a hundred thousand
-# cards. You see what that costs and where the time goes. Then comes the question that is left when cards are cheap: *should* they all hang on the rail
-# at once? There are only so many ovens, only so much room, and one chef.
+# Tonight the whole town comes. In lesson 01 a chef was compared with a card, up to ten thousand of each. Now the rail is filled until it bends: a
+# hundred thousand cards. Is there a number at which it breaks? And if there is none, what sets the limit?
 #
 # **You will**
-# - measure how the cost of threads and tasks grows on your machine, up to 100,000 tasks;
+# - measure what threads and tasks cost on your machine, up to 100,000 tasks;
 # - read from a trace where the time of 10,000 tasks goes;
-# - compare four ways to run many orders (gather, TaskGroup, a semaphore, a queue with workers), and see what a full queue does to those who fill it.
+# - see what grows faster than the number of orders.
 #
-# **The clock.** Costs are real, so sections 1 to 3 use the *real* clock and fresh processes; their numbers are your machine's, and the text states relations.
-# From section 4 on everything is on the *virtual* clock, in kitchen minutes, and exact.
+# When cards are cheap, another question is left: *should* they all hang on the rail at once? The deeper part is about that one.
+#
+# **The clock.** Costs are real, so sections 1 to 3 use the *real* clock and fresh processes; their numbers are your machine's, and the text states
+# relations. From section 4 on everything is on the *virtual* clock, and exact.
 
 # %%
 import asyncio
 
-import plotly.graph_objects as go
-
-from helpers import busy, lab, record, timeline
+from helpers import busy, compare, lab, load_recording, predict, record, timeline
 from helpers.costs import WAIT, Costs, as_time, growth, measure_all, per_unit
-from helpers.draw import theme
 
 
 def minute():
@@ -41,10 +39,8 @@ def minute():
 # %% [markdown]
 # ## 1. A thousand orders
 #
-# An order is ten milliseconds in the oven. One after the other, a thousand of them take ten seconds. A popular article on Tokio says that as a thousand tasks
-# they take about two seconds, and a few lines later that they are finished almost at once.
-#
-# **Predict.** Which of the two? And 10,000 orders, which would take 100 seconds one after the other?
+# An order is ten milliseconds in the oven. One after the other, a thousand of them take ten seconds. The article says that as a thousand tasks they
+# take about two seconds, and a few lines later that they are finished almost at once.
 
 
 # %%
@@ -56,27 +52,64 @@ async def rush(orders):
     await asyncio.gather(*(order() for _ in range(orders)))
 
 
+# %%
+predict(
+    "How long do a thousand orders of 10 ms take, as a thousand tasks?",
+    {
+        "10 seconds": "That is one after the other.",
+        "about 2 seconds": "That would be 2 ms of the chef's time for each order; it is far less.",
+        "less than half a second": "",
+    },
+    measure=lambda trace: "less than half a second" if trace.duration < 0.5 else "about 2 seconds",
+    why="All ovens are on at the same time; what is left is some microseconds of hands a card.",
+)
+
+# %%
+# NBVAL_IGNORE_OUTPUT
 # On a busy machine other programs get in between: the best of three.
 thousand = min([(await record(rush(1000), clock="real")).duration for _ in range(3)])
 crowd = await record(rush(10_000), clock="real")
-print("1000 orders take less than half a second:", thousand < 0.5)
-print("10,000 orders take less than 20 seconds: ", crowd.duration < 20)
+print("1000 orders:  ", as_time(thousand))
+print("10,000 orders:", as_time(crowd.duration))
+
+# %%
+print("a thousand take less than half a second:", thousand < 0.5)
+print("ten thousand take less than a fifth of 100 seconds:", crowd.duration < 20)
 print("every order ended well:", {task.outcome.value for task in crowd.tasks} == {"returned"})
 
 # %% [markdown]
-# The second. All the ovens are on at the same time, so they cost ten milliseconds, once. What you pay beyond that is the chef's time, some microseconds a card.
-# That part grows with the number of orders, and the next two sections look at it.
+# The ovens cost ten milliseconds, once. What you pay beyond that is the chef's time, some microseconds a card. That part grows with the number of
+# orders, and the next two sections look at it.
 
 # %% [markdown]
 # ## 2. How it grows
 #
-# Lesson 01 found what one unit costs. Is that all there is, or is there a number at which it breaks? `measure_all` measures in fresh processes again, threads
-# up to 3000, and tasks up to 100,000. (It takes some seconds.)
-#
-# In the picture both axes are logarithmic: each step to the right is ten times as many. There, a cost of *factor × n^exponent* is a straight
-# line, and its steepness is the exponent. With exponent 1, ten times as many cost ten times as much. With 2 it is a hundred times as much: a cliff.
-#
-# **Predict.** What is the exponent of the memory? Of the time? For threads, and for tasks?
+# Lesson 01 found what one unit costs. Is that all there is, or is there a number at which it breaks? `measure_all` measures in fresh processes,
+# threads up to 3000, and tasks up to 100,000. (It takes some seconds.)
+
+# %%
+ten_times = predict(
+    "100,000 tasks in place of 10,000: how much memory is that?",
+    {
+        "about as much": "A card is small, and takes room all the same.",
+        "ten times as much": "",
+        "far more than ten times": "There is no such cliff.",
+    },
+    why="Each card has its price, and the price stays the same.",
+)
+ten_times
+
+# %%
+thread_or_task = predict(
+    "How much memory does one more thread take, beside one more task?",
+    {
+        "about as much": "A thread has a stack of its own, and a task has none.",
+        "several times as much": "",
+        "thousands of times as much": "Of the 8 MB of its stack it uses a few kB at first.",
+    },
+    why="A few pages of stack for a thread; a coroutine's frame for a task.",
+)
+thread_or_task
 
 # %% tags=["measures"]
 costs = Costs(
@@ -86,87 +119,78 @@ costs = Costs(
     ]
 )
 
-
-# %%
-def draw(costs, column, what, figure):
-    for kind, colour, symbol in (("thread", "#ee7d11", "square"), ("task", "#2373bd", "circle")):
-        points = [(cost.n, what(cost)) for cost in costs.of(kind) if cost.bytes and cost.seconds]
-        ns, values = zip(*points, strict=True)
-        line = growth(points)
-        text = [""] * (len(ns) - 1) + [f"{kind}s: n<sup>{line.exponent:.2f}</sup>"]
-        dots = {"mode": "markers+text", "text": text, "textposition": "top left"}
-        dots |= {"marker": {"symbol": symbol, "size": 9, "color": colour}, "cliponaxis": False}
-        figure.add_scatter(x=ns, y=values, **dots, textfont_color=colour, row=1, col=column)
-        ends = [ns[0], ns[-1]]
-        fitted = {"mode": "lines", "line_color": colour, "hoverinfo": "skip"}
-        figure.add_scatter(x=ends, y=[line.at(n) for n in ends], **fitted, row=1, col=column)
-
-
 # %%
 # NBVAL_IGNORE_OUTPUT
 print(costs)
-picture = go.Figure(layout={"template": theme.TEMPLATE, "height": 360})
-picture.set_subplots(1, 2, horizontal_spacing=0.12)
-draw(costs, 1, lambda cost: cost.bytes, picture)
-draw(costs, 2, lambda cost: cost.seconds - WAIT, picture)
-picture.update_xaxes(type="log", dtick=1, title="how many at once")
-picture.update_yaxes(type="log", dtick=1, showgrid=True, gridcolor=theme.GRID)
-picture.update_yaxes(title="memory", ticksuffix="B", col=1)
-picture.update_yaxes(title="time beyond the 10 ms", ticksuffix="s", col=2)
-picture.update_layout(title="<b>Straight lines: there is a price, and no cliff</b>")
+for kind, each in per_unit(costs).items():
+    print(f"one more {kind}: {each}")
 
 # %%
-for kind in ("thread", "task"):
-    memory = growth((cost.n, cost.bytes) for cost in costs.of(kind))
-    print(f"{kind}: memory grows in a straight line:", 0.85 < memory.exponent < 1.15)
-times = growth((cost.n, cost.seconds - WAIT) for cost in costs.of("task") if cost.seconds)
-print("task: time grows far more slowly than the square:", 0.5 < times.exponent < 1.7)
-one_more = per_unit(costs)
-print("a further thread takes more than 4 times the memory of a further task:", end=" ")
-print(one_more["thread"].bytes > 4 * one_more["task"].bytes)
-print("100,000 tasks take less than a tenth of one after the other:", end=" ")
-print(costs[-1].seconds < 100_000 * WAIT / 10)
+memory = {kind: growth((c.n, c.bytes) for c in costs.of(kind)) for kind in ("thread", "task")}
+times = growth((c.n, c.seconds - WAIT) for c in costs.of("task") if c.seconds)
+ten_times.answer(
+    "ten times as much" if 7 < 10 ** memory["task"].exponent < 14 else "far more than ten times"
+)
+more = per_unit(costs)["thread"].bytes / per_unit(costs)["task"].bytes
+thread_or_task.answer("several times as much" if 4 < more < 100 else "about as much")
+for kind, line in memory.items():
+    print(f"{kind}: ten times as many take 7 to 14 times the memory:", 7 < 10**line.exponent < 14)
+print("task: ten times as many take 3 to 50 times as long:", 3 < 10**times.exponent < 50)
+print("100,000 tasks take less than 100 s, a tenth of one by one:", costs[-1].seconds < 100)
 
 # %%
 chefs = costs.of("thread")[1]
-print("1000 threads all ran, in less than 5 seconds:", chefs.seconds < 5)
-print("and took less than 200 MB:", chefs.bytes < 200e6)
-print("they were a thread each, and one for main:", chefs.threads == 1001)
-print("1000, 10,000 and 100,000 tasks had the same number of threads:", end=" ")
-print(len({cost.threads for cost in costs.of("task")}) == 1)
+print(chefs.note or f"1000 threads alive at once: {chefs.threads - 1} and the main one")
+print(f"memory below 200 MB: {(chefs.bytes or 0) < 200e6}, below 5 s: {(chefs.seconds or 0) < 5}")
+print("threads with 1000, 10,000 and 100,000 tasks:", [c.threads for c in costs.of("task")])
 
 # %% [markdown]
-# The memory's exponent is 1, the time's is near it, for threads as for tasks. There is no number at which either breaks by itself; there is a price for each, and it stays about the same. (For the
-# time of tasks, some tenths above 1 are usual. The heap of timers gets deeper, the garbage collector has more to look through, the processor's caches hold a smaller part; this
-# measurement does not tell them apart.) The kitchen with a thousand chefs did not explode; it is the upper one of two lines. What ends first is the system's patience: some give you fewer than
-# three thousand threads, and then the table says how far it came.
+# In the table the columns *per unit* tell it: from line to line they hardly change. Ten times as many take ten times the memory, and about ten times
+# the time, threads as tasks. There is no number at which either breaks by itself; there is a price for each. (With many tasks the time may grow a
+# little faster. The heap of timers gets deeper, the garbage collector has more to look through, the processor's caches hold a smaller part; this
+# measurement does not tell them apart.) The kitchen with a thousand chefs did not explode. What ends first is the system's patience: some give you
+# fewer than three thousand threads, and then the table says how far it came.
 #
-# The last line is the point of the whole course. However many cards you write, **spawning makes no thread**. That is good news and a limit at once: a hundred thousand
-# cards may take some seconds, and they are seconds of *one* chef.
+# The last line is the point of the whole course: **spawning makes no thread**. That is good news and a limit at once. A hundred thousand cards may
+# take some seconds, and they are seconds of *one* chef.
 
 # %% [markdown]
 # ## 3. Where the time goes
 #
-# `crowd` is the trace of the 10,000 orders of section 1. With that many lanes the picture is another one: it shows how many tasks are in each state at each
-# moment, and below that the lanes that you ask for (or, if you name none, a few of the slowest).
-#
-# **Predict.** The oven takes 10 ms. In which state does an average order spend most of its life?
+# Ten thousand orders once more. With that many lanes the picture is another one: it shows how many tasks are in each state at each moment, and below
+# that the lanes that you ask for (or, if you name none, a few of the slowest).
+
+# %%
+predict(
+    "In which state does an average order spend most of its life?",
+    {
+        "idle: in the oven": "That is what it came for, but it is ten milliseconds.",
+        "scheduled: ready, no chef free": "",
+        "running: a chef is on it": "That is some microseconds for each.",
+    },
+    measure=lambda trace: max(
+        (sum(task.idle for task in trace.tasks[1:]), "idle: in the oven"),
+        (sum(task.scheduled for task in trace.tasks[1:]), "scheduled: ready, no chef free"),
+        (sum(task.busy for task in trace.tasks[1:]), "running: a chef is on it"),
+    )[1],
+    why="Each waits for its turn behind the thousands before it, twice.",
+)
 
 # %%
 # NBVAL_IGNORE_OUTPUT
+crowd = await record(rush(10_000), clock="real")
 main, *orders = crowd.tasks
 first, last = orders[0], orders[-1]
 stages = {
-    "main writes the cards": main.steps[0].end,
-    "each card's first step: it sets a timer": last.steps[0].end - first.steps[0].start,
-    "the loop collects the timers that are due": first.steps[1].start - last.steps[0].end,
-    "each card's second step: it returns": last.steps[1].end - first.steps[1].start,
+    "1 main writes the cards": main.steps[0].end,
+    "2 each card's first step: it sets a timer": last.steps[0].end - first.steps[0].start,
+    "3 the loop collects the timers that are due": first.steps[1].start - last.steps[0].end,
+    "4 each card's second step: it returns": last.steps[1].end - first.steps[1].start,
 }
 for stage, seconds in stages.items():
-    print(f"{stage:42} {as_time(seconds):>8}  {seconds / crowd.duration:4.0%}")
-title = "10,000 ovens, one chef: the orders wait for the chef"
+    print(f"{stage:44} {as_time(seconds):>8}  {seconds / crowd.duration:4.0%}")
 lanes = ["rush", "order 1", "order 10000"]
-timeline(crowd, title=title, lanes=lanes, unit="milliseconds")
+timeline(crowd, lanes=lanes, unit="milliseconds")
 
 # %%
 waited = sum(task.scheduled for task in orders) / len(orders)
@@ -174,23 +198,22 @@ print("all cards were written before the first was taken up:", end=" ")
 print(main.steps[0].end <= first.steps[0].start)
 print("every card had its first step before any had its second:", end=" ")
 print(last.steps[0].end <= first.steps[1].start)
-print("on average an order was ready, with no chef free, for longer than in the oven:", end=" ")
-print(waited > WAIT)
+print("an order was ready, with no chef free, for longer than the 10 ms:", waited > WAIT)
 
 # %% [markdown]
-# You read the picture from left to right: a slope up while `main` writes cards, all of them scheduled, since nobody but `main` has the chef. Then the chef goes through the
-# queue once, and card after card goes to the oven. By the time the last one is in, the first ones have been ready for long. Then once more through the
-# queue, and they leave.
+# Read the picture from left to right, along the four stages. A slope up while `main` writes cards, all of them scheduled, since nobody but `main` has
+# the chef. Then the chef goes through the queue once, and card after card goes to the oven. By the time the last one is in, the first ones have been
+# ready for long. A flat stretch, marked "the loop's own work": it collects the timers that are due. Then once more through the queue, and they leave.
+# (Other flat stretches are marked where it was the garbage collector, which has much to look through. Else another program had the core.)
 #
-# The ovens, which are the reason for the whole run, are the small part. **With many tasks the loop itself is the work**: making a card, a place in the
-# queue, an entry in the heap of timers, twice a step. None of it is much. It is what you buy with the microseconds of section 2, and it is why `main` making
-# ten thousand cards in one step is itself a long hold of the chef.
-#
-# ### The queue adds up differently
+# The ovens, which are the reason for the whole run, are the small part. **With many tasks the loop itself is the work**: making a card, a place in
+# the queue, an entry in the heap of timers, twice a step. None of it is much. But it is why `main` making ten thousand cards in one step is itself a
+# long hold of the chef.
+
+# %% [markdown]
+# ## 4. What grows faster
 #
 # Each order waits for all those before it. Here an order is one minute of the chef's hands and no oven at all; exact, on the virtual clock.
-#
-# **Predict.** Twice as many orders: how much longer is the evening? How much longer do the orders wait, all together?
 
 
 # %%
@@ -202,23 +225,186 @@ async def line_up(orders):
     await asyncio.gather(*(chop() for _ in range(orders)))
 
 
+# %%
+longer = predict(
+    "Twice as many orders: how many times as long do they wait for the chef, all together?",
+    {
+        "2 times": "So it is with the evening. But each order also waits for twice as many others.",
+        "4 times": "",
+        "8 times": "Twice as many orders, and each waits for twice as many: two times two.",
+    },
+    why="An order in the middle waits for n/2 others, and there are n of them.",
+)
+longer
+
+# %%
 evenings = {n: await record(line_up(n), unit="minutes") for n in (20, 40, 80, 160)}
 waits = {n: sum(task.scheduled for task in trace.tasks) for n, trace in evenings.items()}
 for n, trace in evenings.items():
     print(f"{n:3} orders: {trace.duration:g} min, waiting for the chef {waits[n]:,g} min in all")
-length = growth((n, trace.duration) for n, trace in evenings.items())
-print(f"exponents: evening {length.exponent:.2f}, waiting {growth(waits.items()).exponent:.2f}")
+longer.answer(f"{round(waits[160] / waits[80])} times")
 
 # %% [markdown]
-# The evening grows with n, the waiting with its square: one order in the middle waits for n/2 others. So a service can be cheap by every number of section 2 and
-# slow for each guest. To write all cards at once fills the queue, and that is a choice. The rest of this lesson is about choosing.
+# The evening grows with n, the waiting with its square. So a service can be cheap by every number of section 2 and slow for each guest. To write all
+# cards at once fills the queue, and that is a choice.
 
 # %% [markdown]
-# ## 4. All at once: gather and TaskGroup
+# ## 5. The answer
+#
+# **It goes as far as you have memory and patience. No number of tasks breaks anything; each costs a kilobyte or two and some microseconds of one
+# chef. Long before it breaks, it is slow for each guest.**
+#
+# | | 1000 | 10,000 | 100,000 |
+# |---|---|---|---|
+# | threads, at about 16 kB resident each | 16 MB | 160 MB, if your system gives you so many | 1.6 GB, and many systems give you fewer |
+# | tasks, at 1 to 2 kB each | 1 to 2 MB | 10 to 20 MB | 100 to 200 MB |
+# | threads made by the tasks | none | none | none |
+# | the chef's time, at 10 to 50 microseconds for a task | 10 to 50 ms | 0.1 to 0.5 s | 1 to 5 s |
+#
+# (These are orders of magnitude; your machine's numbers are in section 2.)
+
+# %% [markdown]
+# ## 6. The lab
+#
+# Number of orders, style and limit are yours, up to 10,000. Say first how many seconds it takes; then run it. On the *virtual* clock there is nothing
+# but the ovens. Choose it, and find the smallest limit of the slider with which 1000 orders of 10 ms take less than a fifth of a second.
+
+# %%
+# NBVAL_IGNORE_OUTPUT
+lab("showdown")
+
+
+# %%
+async def some_at_once(orders, limit=100):
+    tokens = asyncio.Semaphore(limit)  # a bowl of tokens: whoever finds none waits
+
+    async def in_its_turn():
+        async with tokens:
+            await order()
+
+    await asyncio.gather(*(in_its_turn() for _ in range(orders)))
+
+
+trace = await record(some_at_once(1000))
+print(f"1000 orders, 100 at once, 10 ms each: {trace.duration:g} s, and not a step of it is work")
+
+# %% [markdown]
+# ## 7. The same job in Rust
+#
+# Run it with `cargo run --release`, and with `tokio = { version = "1", features = ["full"] }` in Cargo.toml.
+#
+# ```rust
+# use std::time::{Duration, Instant};
+# use tokio::task::JoinSet;
+# use tokio::time::sleep;
+#
+# async fn order(number: u32) -> u32 {
+#     sleep(Duration::from_millis(10)).await;
+#     number
+# }
+#
+# async fn all_at_once(orders: u32) {
+#     let mut cards = JoinSet::new();
+#     for number in 0..orders {
+#         cards.spawn(order(number));
+#     }
+#     while let Some(dish) = cards.join_next().await {
+#         dish.unwrap(); // a failed order ends the function; what is left in the set is aborted
+#     }
+# }
+#
+# #[tokio::main(flavor = "current_thread")]
+# async fn main() {
+#     for orders in [1_000, 10_000, 100_000] {
+#         let began = Instant::now();
+#         all_at_once(orders).await;
+#         println!("{orders} orders: {:?}", began.elapsed());
+#     }
+# }
+# ```
+#
+# You need no Rust to see Tokio run. A thousand orders and ten thousand were recorded on it:
+
+# %%
+for name in ("thousand", "ten_thousand"):
+    tokio = load_recording(name)
+    print(f"{len(tokio.tasks) - 1:,} orders on one thread of Tokio: {as_time(tokio.duration)}")
+
+# %% [markdown]
+# Ten thousand take asyncio longer; compiled code is quicker at each step, and a Tokio task of this kind takes about half a kilobyte (463 bytes on
+# Tokio 1.53). Both wait for the same ten milliseconds. Now both on a virtual clock, where nothing but the ovens takes time (Tokio's is
+# `start_paused`, made for tests):
+
+
+# %%
+async def thousand_orders():
+    orders = [asyncio.create_task(asyncio.sleep(0.01), name=f"order-{n}") for n in range(1, 1001)]
+    for waiting in orders:
+        await waiting
+
+
+# %%
+predict(
+    "`main` awaits the thousand one after the other. How often is asyncio's main polled? (Tokio's is polled 18 times.)",
+    measure=lambda trace: trace.tasks[0].polls,
+    why="When order-1 wakes it, it stands behind the other 999 in the queue, and finds them all done.",
+)
+
+# %%
+mine, tokio = await record(thousand_orders()), load_recording("thousand", clock="virtual")
+compare(mine, tokio)
+
+# %% [markdown]
+# Every order has as many polls in both, at the same moments and in the same order. What differs is `main`. asyncio's main is a task like the others.
+# Tokio's main is no task. Its `current_thread` runtime looks at main after 61 tasks at the latest, so that main finds some orders done, waits for the
+# next, and is woken again and again. Both get the same results at the same moment. (All the ticks at the end of Tokio's main belong to that one
+# moment, 0.01 s; they stand side by side so that they can be counted.)
+
+# %% [markdown]
+# ## Where the metaphor breaks
+#
+# - A kitchen with 10,000 ovens is absurd; a process with 10,000 timers is not. An "oven" here is an entry in a heap, or a socket, and what it stands
+#   for runs on another machine.
+# - Hired chefs work at the same time. Python threads mostly take turns as well, for only one may run Python code at a moment. They too are for
+#   waiting.
+# - A card on the rail takes no room in a kitchen. In a process it is what sets the limit: memory, and the time of one chef.
+#
+# ## Try it
+#
+# 1. `record(rush(10_000), clock="real")` wrote all cards in one step. Write them in a loop with <code>create_task</code>, and <code>await
+#    asyncio.sleep(0)</code> after every hundred. What changes in the picture?
+#    <details><summary>What to look for</summary>Writing and first steps are mixed now, the orange stays low during the first part, and a ticker
+#    beside it gets a turn after every hundred cards, not only after all of them. The whole takes about as long as before: each card still has its two
+#    steps, and <code>main</code> has a hundred more.</details>
+# 2. In section 4 all guests come at once. Let them come one a minute: <code>create_task(chop())</code> and <code>await asyncio.sleep(1)</code>, 20
+#    times. How long do they wait in all? And with <code>sleep(0.5)</code>?
+#    <details><summary>What to look for</summary>Not at all, both times: each order is taken up as soon as it is written, where 20 at once wait for
+#    190 minutes in all. With half a minute it is the writer who waits: it needs the chef too, comes 10 minutes late, and so writes a card a minute.
+#    Whoever stands outside is not in these numbers.</details>
+# 3. The lab's question, with <code>some_at_once</code>: what does the smallest limit have to be, and why?
+#    <details><summary>What to look for</summary>53, that is nineteen rounds of 10 ms. With 52 there are twenty rounds, and 0.2 s is not less than 0.2
+#    s. The slider, in steps of ten, says 60.</details>
+#
+# ## What to take away
+#
+# - A task costs a kilobyte or two and some microseconds, a thread many times that; both grow in a straight line. No cliff, and no free lunch: all of
+#   it is one chef's time.
+# - With many tasks the loop itself is the work, and waiting for it grows with the square of what you write at once.
+# - So the question is not how many tasks you *can* have. It is how many should wait at the same time, and where: the deeper part has semaphores,
+#   workers and queues with a limit.
+#
+# **Next:** [07 · What does a runtime with several workers do that asyncio does not?](07_team_of_chefs.ipynb)
+
+# %% [markdown]
+# ## Deeper
+#
+# Should they all hang at once? Tokens, workers, queues with a limit, one slow card among two thousand, the rest of the Rust, and who goes first among
+# equals. If you write services, sections 9 to 11 are worth an evening; all of it can be left out.
+
+# %% [markdown]
+# ## 8. All at once: gather
 #
 # Nine orders. Each needs the chef for a minute (chop), then an oven for four. With `gather` all nine cards hang at once, and there are ovens enough.
-#
-# **Predict.** In which minute is the first dish out, and in which the last?
 
 
 # %%
@@ -232,102 +418,37 @@ async def all_at_once(orders):
     return await asyncio.gather(*(dish(n) for n in range(1, orders + 1)))
 
 
-together = await record(all_at_once(9), unit="minutes")
-timeline(together, title="All at once: nobody is out before minute 9")
-
-
-# %%
 def out(trace):
     times = sorted(task.ended for task in trace.tasks[1:])
-    return f"dishes out in minutes {', '.join(f'{t:g}' for t in times)}; {waiting(trace)}"
+    return f"dishes out at minutes {', '.join(f'{t:g}' for t in times)}; {waiting(trace)}"
 
 
 def waiting(trace):
     return f"waiting for the chef {sum(task.scheduled for task in trace.tasks):,g} min in all"
 
 
+# %%
+predict(
+    "At which minute is the first dish out?",
+    measure=lambda trace: min(task.end for task in trace.tasks[1:]),
+    why="Its oven rings at minute 5, and then its card stands behind all the chopping.",
+)
+
+# %%
+together = await record(all_at_once(9), unit="minutes")
 print(out(together))
+timeline(together)
 
 # %% [markdown]
-# Nine minutes of chopping and the last dish's four in the oven: 13, and no plan is faster. But dish 1 was out of the oven in minute 5, and its card had its next turn only in minute 9,
-# behind all the chopping. **gather** gives results in the order in which you asked, whoever was done first.
-#
-# ### When one of them burns
-#
-# Four dishes, of different length, and the toast burns in minute 3. `main` hears of it, spends four minutes with the guest, and leaves.
-#
-# **Predict.** What do roast and cake do after minute 3?
-
-# %%
-EVENING = {"soup": 1, "toast": 3, "roast": 6, "cake": 8}
-
-
-async def cook(name):
-    await asyncio.sleep(EVENING[name])
-    if name == "toast":
-        raise ValueError("burnt")
-    return name
-
-
-# %%
-async def gathered():
-    cards = [asyncio.create_task(cook(name), name=name) for name in EVENING]
-    try:
-        await asyncio.gather(*cards)
-    except ValueError as error:
-        told = f"minute {minute():g}: {error}"
-    await asyncio.sleep(4)
-    return told
-
-
-trace = await record(gathered(), unit="minutes")
-print(trace.result, *trace.findings, sep="\n")
-timeline(trace, title="gather: the toast burns, and the others go on, for nobody")
-
+# Nine minutes of chopping and the last dish's four in the oven: 13, and no plan is faster. But nobody is out before minute 9. **gather** gives
+# results in the order in which you asked, whoever was done first. When one fails, it tells you at once and stops nobody; a **TaskGroup** calls the
+# others off (lesson 02). With `return_exceptions=True` failures are results like others.
 
 # %% [markdown]
-# `gather` gave up in minute 3 and told `main`. It stopped nobody: the roast was done in minute 6 for no guest, and the cake was still in the oven when `main` left.
-# A **TaskGroup** is one block for a set of cards: nobody leaves it before all its cards are done, and if one fails the others are cancelled.
+# ## 9. Not all at once: a semaphore
 #
-# **Predict.** The same four in a TaskGroup. In which minute does `main` hear of the toast, and where are roast and cake then?
-
-
-# %%
-async def grouped():
-    async with asyncio.TaskGroup() as group:
-        for name in EVENING:
-            group.create_task(cook(name), name=name)
-
-
-try:
-    await record(grouped(), unit="minutes")
-except ExceptionGroup as burnt:
-    trace = burnt.trace
-    print(f"minute {trace.duration:g}: {burnt.exceptions}")
-print([f"{task.name} {task.outcome}" for task in trace.tasks[1:]])
-timeline(trace, title="TaskGroup: the toast burns, the others are called off")
-
-# %% [markdown]
-# In the same minute 3, and nobody is left. The mark on the lane of `grouped` is the group at work. (It bears the name of the toast, since the group acts at the moment at which that one fails.) The toast's failure also ends whatever the block itself waits for. What you get is an `ExceptionGroup`, because several may have burnt; `except*` picks from it. There is a third wish: neither
-# give up nor call off, but hear of all. Then failures are results like others:
-
-
-# %%
-async def every_answer():
-    cards = [cook(name) for name in EVENING]
-    answers = await asyncio.gather(*cards, return_exceptions=True)
-    return f"minute {minute():g}: {answers}"
-
-
-print((await record(every_answer(), unit="minutes")).result)
-
-# %% [markdown]
-# ## 5. Not all at once: a semaphore
-#
-# There are three ovens. In your work they are the database connections, or the requests that another service allows you. A **semaphore** is a bowl with three
-# tokens: whoever wants an oven takes one, waits while there is none, and puts it back at the end. In Rust it is `tokio::sync::Semaphore`.
-#
-# **Predict.** Nine orders, three ovens. When is the first dish out, when the last? How many cards are there in minute 4?
+# There are three ovens. In your work they are the database connections, or the requests that another service allows you. A **semaphore** is a bowl
+# with three tokens: whoever wants an oven takes one, waits while there is none, and puts it back at the end. In Rust it is `tokio::sync::Semaphore`.
 
 
 # %%
@@ -346,26 +467,39 @@ print(out(tokens))
 timeline(tokens, title="Three tokens: nine cards, and three of them cook")
 
 # %% [markdown]
-# Each card had its first turn early (the tick), found no token, and waited. That wait is drawn as idle: ready means that only the chef is missing, and here it is the oven. The first
-# dish is out in minute 5 and not in 9, the cards waited for the chef for less than half as long, and the last dish came four minutes later. The limit did not make work
-# go away; it chose where the waiting is.
-#
-# But why three? **Predict.** From how many tokens on is the evening as short as with no limit at all?
+# Each card had its first turn early (the tick), found no token, and waited. That wait is drawn as idle: ready means that only the chef is missing,
+# and here it is the oven. The first dish is out at minute 5 and not at 9, the cards waited for the chef for less than half as long, and the last dish
+# came four minutes later. The limit did not make work go away; it chose where the waiting is.
 
 # %%
-for ovens in (1, 2, 3, 4, 5, 9):
+enough = predict(
+    "From how many tokens on is the evening as short as with no limit, 13 minutes?",
+    why="An order keeps its token for five minutes and the chef for one of them.",
+)
+enough
+
+# %%
+took = {}
+for ovens in (1, 2, 3, 4, 5, 6, 9):
     trace = await record(with_tokens(9, ovens), unit="minutes")
+    took[ovens] = trace.duration
     print(f"{ovens} tokens: {trace.duration:g} min, {waiting(trace)}")
+enough.answer(min(ovens for ovens in took if took[ovens] == together.duration))
 
 # %% [markdown]
-# Five. An order keeps its token for five minutes and the chef for one of them, so five keep the chef at work all the time. A sixth does not cook anything sooner; it only waits in another
-# place. If nothing else sets your limit, *time in all / time of hands* is where to begin.
+# Five keep the chef at work all the time. A sixth does not cook anything sooner; it only waits in another place. If nothing else sets your limit,
+# *time in all / time of hands* is where to begin.
+#
+# **Try it.** The token is taken before the chopping. Take it only for the oven: split `dish`, and put the `async with` round the sleep. Is the
+# evening with three tokens shorter?
+# <details><summary>What to look for</summary>No: 17 minutes, as before. The chef chops all nine first, and the ovens that ring at minutes 5, 6 and 7
+# stay empty until minute 9. With one token the evening is shorter (41 minutes in place of 45), with four it is longer (17 in place of 15). A token
+# for the oven alone is free sooner, but it no longer says which work the chef does first.</details>
 #
 # ### Not in batches
 #
-# Many programs limit themselves another way: `gather` the first three, then the next three. Let every third dish need eight minutes of oven, and the others two.
-#
-# **Predict.** How long is the evening in batches of three, and how long with three tokens?
+# Many programs limit themselves another way: `gather` the first three, then the next three. Let every third dish need eight minutes of oven, and the
+# others two.
 
 
 # %%
@@ -395,16 +529,15 @@ batches = await record(in_batches(), unit="minutes")
 print(f"three tokens: {same_limit.duration:g} min, batches of three: {batches.duration:g} min")
 
 # %% [markdown]
-# In each batch two ovens are empty for six minutes and more, since the next batch begins only when the slowest dish of this one is out. A token goes back at once, to whoever
-# waits. (`timeline(batches)` shows the gaps.)
+# In each batch two ovens are empty for six minutes and more, since the next batch begins only when the slowest dish of this one is out. A token goes
+# back at once, to whoever waits. (`timeline(batches)` shows the gaps.)
 
 # %% [markdown]
-# ## 6. A queue with workers
+# ## 10. A queue with workers
 #
-# The semaphore still has a card for each order. The other way round: one card for each *oven*, and orders that are slips of paper, not tasks. Each oven's card takes a slip,
-# cooks it, and takes the next. Such a card is a **worker**; the slips are in an `asyncio.Queue` (in Rust: an `mpsc` channel).
-#
-# **Predict.** Nine orders, three workers. How many lanes, and is the last dish sooner or later than with three tokens?
+# The semaphore still has a card for each order. The other way round: one card for each *oven*, and orders that are slips of paper, not tasks. Each
+# oven's card takes a slip, cooks it, and takes the next. Such a card is a **worker**; the slips are in an `asyncio.Queue` (in Rust: an `mpsc`
+# channel).
 
 
 # %%
@@ -425,14 +558,12 @@ async def with_workers(orders, ovens):
 
 
 workers = await record(with_workers(9, 3), unit="minutes")
-print(f"last dish in minute {workers.duration:g}; with tokens in minute {tokens.duration:g}")
+print(f"last dish at minute {workers.duration:g}; with tokens at minute {tokens.duration:g}")
 timeline(workers, title="Three workers: three cards, three dishes each")
 
 # %% [markdown]
-# The same 17 minutes, with three lanes. The ovens' cards never end by themselves: they wait for a slip that does not come, and `main` calls them off. (From Python 3.13 on
-# `slips.shutdown()` does that in one word.)
-#
-# With nine orders that is a matter of taste. **Predict.** 1000 orders and five ovens: how many tasks does each style make, and how many are alive at the same moment?
+# The same 17 minutes, with three lanes. The ovens' cards never end by themselves: they wait for a slip that does not come, and `main` calls them off.
+# (From Python 3.13 on `slips.shutdown()` does that in one word.) With nine orders that is a matter of taste. With a thousand, and five ovens:
 
 
 # %%
@@ -446,18 +577,28 @@ def most_alive(trace):
 
 
 # %%
-big = {
-    "gather": await record(all_at_once(1000)),
-    "semaphore": await record(with_tokens(1000, 5)),
-    "workers": await record(with_workers(1000, 5)),
-}
+predict(
+    "1000 orders, a semaphore with five tokens: how many tasks are alive at the same moment?",
+    {
+        "5": "Five cook. The others wait for a token, and are alive.",
+        "6": "With workers it is so: five, and main. Here each order is a task.",
+        "1001": "",
+    },
+    measure=lambda trace: str(most_alive(trace)),
+    why="A semaphore limits who cooks, not who exists.",
+)
+
+# %%
+big = {"semaphore": await record(with_tokens(1000, 5))}
+big |= {"gather": await record(all_at_once(1000)), "workers": await record(with_workers(1000, 5))}
 for style, trace in big.items():
     alive = f"{len(trace.tasks):,} tasks, {most_alive(trace):,} alive at once"
     print(f"{style:9} {trace.duration:,g} min, {alive}, {waiting(trace)}")
 
 # %% [markdown]
-# The evening is as long in all three. What differs is what hangs on the rail. A semaphore limits how many *cook*; all thousand cards exist from the first moment, and each takes its
-# kilobyte or two. Workers limit how many *exist*. For orders from a list that is nice to have; for orders from a network connection that never ends there is no other way.
+# The evening is as long in all three. What differs is what hangs on the rail. With a semaphore all thousand cards exist from the first moment, and
+# each takes its kilobyte or two. Workers limit how many *exist*. For orders from a list that is nice to have; for orders from a network connection
+# that never ends there is no other way.
 #
 # | style | cards | results | one fails | use it when |
 # |---|---|---|---|---|
@@ -467,14 +608,13 @@ for style, trace in big.items():
 # | queue and workers | one a worker | you carry them yourself | you decide, in the worker | a stream, or more than you want in memory |
 
 # %% [markdown]
-# ## 7. Back-pressure
+# ## 11. Back-pressure
 #
-# One oven, two minutes a slip. At the door a guest comes in every minute: half a minute to greet and to write the slip. More comes in than goes out, and something has to give.
+# One oven, two minutes a slip. At the door a guest comes in every minute: half a minute to greet and to write the slip. More comes in than goes out,
+# and something has to give.
 #
-# An `asyncio.Queue()` has room for everything. With `maxsize=2` the rail has two hooks, and `await slips.put(...)` waits while both are taken. So the one who fills the queue is slowed
-# down by the one who empties it: that is **back-pressure**.
-#
-# **Predict.** Ten guests. How many slips hang there at most, without a limit? How old is the oldest slip when it is taken, without a limit and with two hooks?
+# An `asyncio.Queue()` has room for everything. With `maxsize=2` the rail has two hooks, and `await slips.put(...)` waits while both are taken. So the
+# one who fills the queue is slowed down by the one who empties it: that is **back-pressure**.
 
 
 # %%
@@ -505,38 +645,32 @@ async def slow_evening(hooks):
     return {"rail": rail, "oldest": max(ages), "door closed": closed, "over": minute()}
 
 
+# %%
+predict(
+    "Ten guests, and room for everything. How many slips hang there at most?",
+    measure=lambda trace: max(slips for _, slips in trace.result["rail"]),
+    why="Of ten slips the oven takes one in two minutes, while one comes in each minute.",
+)
+
+# %%
 endless = await record(slow_evening(hooks=0), unit="minutes")  # 0: no limit
 two_hooks = await record(slow_evening(hooks=2), unit="minutes")
 for name, trace in (("no limit", endless), ("two hooks", two_hooks)):
-    most = max(slips for _, slips in trace.result["rail"])
     told = ", ".join(f"{key} {value:g}" for key, value in trace.result.items() if key != "rail")
-    print(f"{name}: at most {most} slips, {told}")
-
-# %%
-picture = go.Figure(layout={"template": theme.TEMPLATE, "height": 320})
-for name, trace, dash in (("no limit", endless, "dot"), ("two hooks", two_hooks, "solid")):
-    rail = dict(trace.result["rail"])  # the last number of slips in each minute
-    look = {"shape": "hv", "dash": dash, "color": theme.TEXT}
-    picture.add_scatter(x=list(rail), y=list(rail.values()), name=name, line=look, mode="lines")
-picture.update_layout(
-    title="<b>Without a limit the rail grows as<br>long as guests come; two hooks stay two</b>",
-    showlegend=True,
-    xaxis_title="kitchen minutes",
-    yaxis_title="slips on the rail",
-)
+    slips = " ".join(f"{slips}" for _, slips in trace.result["rail"])
+    print(f"{name}: {told}\n   slips on the rail: {slips}")
 
 # %%
 lanes = ["door", "oven"]
 timeline(two_hooks, lanes=lanes, title="Both hooks taken: the door keeps the oven's pace")
 
 # %% [markdown]
-# Both evenings are over in the same minute, since there is one oven in both. Without a limit the guests come in at their own pace, the rail grows, and slips get old on it. With
-# two hooks the lane of the door says it: a guest every minute at first, and then one every two minutes. The other guests stand outside, where
-# they see the line and can turn to another restaurant. A queue without a limit hides an overload until the memory is full.
+# Both evenings are over at the same minute, since there is one oven in both. Without a limit the guests come in at their own pace, the rail grows,
+# and slips get old on it. With two hooks the lane of the door says it: a guest every minute at first, and then one every two minutes. The other
+# guests stand outside, where they see the line and can turn to another restaurant. A queue without a limit hides an overload until the memory is
+# full. (With *two* ovens one slip a minute goes out, as many as come in, and a limit would never be felt.)
 #
 # To wait is one answer to a full rail. The other is to say no at once: `put_nowait` raises `QueueFull`, and the guest is told.
-#
-# **Predict.** The door never waits now. How many of the ten are sent away?
 
 
 # %%
@@ -556,17 +690,25 @@ async def honest_evening(hooks):
     await honest_door(slips, away)
     await slips.join()
     card.cancel()
-    return f"guests {away} sent away; oldest slip {max(ages):g} min; over in minute {minute():g}"
+    return away, max(ages), minute()
 
 
-print((await record(honest_evening(2), unit="minutes")).result)
+# %%
+predict(
+    "The door never waits now. How many of the ten are sent away?",
+    measure=lambda trace: len(trace.result[0]),
+    why="Once both hooks are taken, every other one: the oven serves one in two minutes.",
+)
+
+# %%
+away, oldest, over = (await record(honest_evening(2), unit="minutes")).result
+print(f"guests {away} sent away; oldest slip {oldest:g} min; over at minute {over:g}")
 
 # %% [markdown]
-# Every other one, as soon as both hooks are taken: the oven serves one in two minutes, and no politeness changes that. Those who came in did not wait for long. This is called
-# **load shedding**.
+# No politeness changes the oven's pace. But those who came in did not wait for long, and the others know at once. This is called **load shedding**.
 
 # %% [markdown]
-# ## 8. Two thousand lanes
+# ## 12. Two thousand lanes
 #
 # An evening with 2000 guests: every half minute a group of fifty. Each order needs a moment of hands, three minutes of oven, and a moment to be
 # served. Nothing is short. But among them is one card that has nothing to do with guests.
@@ -593,25 +735,35 @@ async def long_evening():
                 await asyncio.sleep(0.5)
 
 
-# %% [markdown]
-# **Predict.** How long does an order wait for the chef on average, how long does the unluckiest, and is the average any use to find out that something went wrong?
+# %%
+told = predict(
+    "The chef is held for 2.5 minutes. What does the *median* wait of the 2000 orders say?",
+    {
+        "that all is well": "",
+        "that each waited for a minute or more": "Most orders were not in the kitchen then.",
+        "that each waited for 2.5 minutes": "That is what the unluckiest waited for.",
+    },
+    why="Most orders come before or after; one in eight pays for it.",
+)
+told
 
 # %%
 evening = await record(long_evening(), unit="minutes")
 waits = sorted((task.scheduled, task.name) for task in evening.tasks if "order" in task.name)
 middle, p90, worst = waits[999][0], waits[1799][0], waits[-1][0]
 mean = sum(wait for wait, _ in waits) / len(waits)
+told.answer("that all is well" if middle < 0.1 else "that each waited for a minute or more")
 print(f"median {middle:.2f} min, mean {mean:.2f}, 90th of 100 {p90:.2f}, worst {worst:.2f}")
+print("orders that waited for more than half a minute:", sum(wait > 0.5 for wait, _ in waits))
 print(*evening.findings, sep="\n")
 
 # %% [markdown]
-# The median says that all is well, and the mean that the kitchen is a bit slow. Neither is true: most guests waited for a few seconds, and some two hundred and fifty for up to two and a half minutes. That is why services
-# watch their slowest tenth or hundredth (p90, p99), and why tokio-console shows *scheduled* time.
+# The median says that all is well, and the mean that the kitchen is a bit slow. Neither is true. That is why services watch their slowest tenth or
+# hundredth (p90, p99), and why tokio-console shows *scheduled* time.
 #
-# The finding names the task that held the chef, the line, and the first of those who paid. For the picture, 2000 lanes are too many; so it shows how many tasks are in each state over
-# time, and under that the slowest. `lanes=[...]` opens the ones that you name: here the culprit, the two who waited longest, and one order each from before and after.
-#
-# **Predict.** What do the idle and the scheduled area do in minute 8?
+# The finding names the task that held the chef, the line, and the first of those who paid. For the picture, 2000 lanes are too many; so it shows how
+# many tasks are in each state over time, and under that the lanes that `lanes=[...]` names: the culprit, the two who waited longest, and one order
+# each from before and after.
 
 # %%
 unlucky = [name for _, name in waits[:-3:-1]]
@@ -619,18 +771,16 @@ names = ["stocktaking", "order 400", *unlucky, "order 1400"]
 timeline(evening, lanes=names, title="From minute 8 on oven after oven rings, and no chef comes")
 
 # %% [markdown]
-# A calm evening: some 300 dishes in their ovens. Then in minute 8 the orange swells, group by group, as ovens ring and nobody comes, and no new guest comes in either, since the one who writes
-# the cards needs the chef too. The lanes below show both sides at the same minute: one dark bar, and orange beside it. (The lanes that the picture opens by itself are those of
-# the slowest. There you would see the victims, and not the culprit: the culprit did not wait.)
+# A calm evening: some 300 dishes in their ovens. Then at minute 8 the orange swells, group by group, as ovens ring and nobody comes, and no new guest
+# comes in either, since the one who writes the cards needs the chef too. (The lanes that the picture opens by itself are those of the slowest. There
+# you would see the victims, and not the culprit: the culprit did not wait.)
 
 # %% [markdown]
-# ## 9. The same job in Rust
-#
-# All at once, with tokens, and with two hooks on the rail.
+# ## 13. Tokens and hooks in Rust
 #
 # ```rust
 # use std::sync::Arc;
-# use std::time::{Duration, Instant};
+# use std::time::Duration;
 # use tokio::sync::{mpsc, Semaphore};
 # use tokio::task::JoinSet;
 # use tokio::time::sleep;
@@ -638,20 +788,6 @@ timeline(evening, lanes=names, title="From minute 8 on oven after oven rings, an
 # async fn order(number: u32) -> u32 {
 #     sleep(Duration::from_millis(10)).await;
 #     number
-# }
-#
-# async fn finish(mut cards: JoinSet<u32>) {
-#     while let Some(dish) = cards.join_next().await {
-#         dish.unwrap(); // a failed order ends the function; what is left in the set is aborted
-#     }
-# }
-#
-# async fn all_at_once(orders: u32) {
-#     let mut cards = JoinSet::new();
-#     for number in 0..orders {
-#         cards.spawn(order(number));
-#     }
-#     finish(cards).await;
 # }
 #
 # async fn with_tokens(orders: u32, ovens: usize) {
@@ -663,7 +799,9 @@ timeline(evening, lanes=names, title="From minute 8 on oven after oven rings, an
 #             order(number).await
 #         });
 #     }
-#     finish(cards).await;
+#     while let Some(dish) = cards.join_next().await {
+#         dish.unwrap();
+#     }
 # }
 #
 # async fn two_hooks(guests: u32) {
@@ -682,13 +820,9 @@ timeline(evening, lanes=names, title="From minute 8 on oven after oven rings, an
 #
 # #[tokio::main(flavor = "current_thread")]
 # async fn main() {
-#     for orders in [1_000, 10_000, 100_000] {
-#         let began = Instant::now();
-#         all_at_once(orders).await;
-#         println!("{orders} orders: {:?}", began.elapsed());
-#     }
 #     with_tokens(1_000, 100).await;
 #     two_hooks(10).await;
+#     println!("closed");
 # }
 # ```
 #
@@ -708,44 +842,15 @@ timeline(evening, lanes=names, title="From minute 8 on oven after oven rings, an
 # |---|---|---|
 # | a card | an allocation as large as the future's state | a task, its coroutine and its frame |
 # | one fails in a set | you hear of it by `join_next`; the others run on until you drop the set | the group calls them off |
-# | leaving the block early | the set is dropped, and all in it are aborted at once | the group waits until each is home |
+# | leaving the block early | the set is dropped, and all in it are aborted at their next await | the group waits until each is home |
 # | readers of a queue | one `recv` for each channel | as many workers as you like |
-# | a queue that is always full | a task yields by itself after 128 ready operations | no budget: `get()` of a queue that has something does not let go |
+# | a queue that is always full | a task yields by itself after 128 ready operations of Tokio's own | no budget: `get()` of a queue that has something does not let go |
 # | more chefs | `multi_thread`: the cards are shared | one thread, always |
 
 # %% [markdown]
-# ### Side by side
+# ## 14. Who goes first among equals
 #
-# You need no Rust to see Tokio run. The thousand orders of section 1 were recorded on it: a thousand tasks, ten milliseconds each, on one thread and on Tokio's own virtual clock
-# (`start_paused`, made for tests). `compare` holds your run to that recording lane by lane, and says what agrees, what differs, and why. The
-# picture has the first lanes of each run and the last; the sentence above it is about all of them.
-#
-# **Predict.** On the virtual clock both take exactly ten milliseconds. Is anything left that differs?
-
-# %%
-from helpers import compare, load_recording
-
-
-async def thousand_orders():
-    orders = [asyncio.create_task(asyncio.sleep(0.01), name=f"order-{n}") for n in range(1, 1001)]
-    for waiting in orders:
-        await waiting
-
-
-mine, tokio = await record(thousand_orders()), load_recording("thousand", clock="virtual")
-compare(mine, tokio)
-
-# %% [markdown]
-# Every order has as many polls in both, at the same moments and in the same order.
-#
-# What differs is `main`. It awaits the orders one after the other. asyncio's main is a task like the others: when order-1 wakes it, it stands
-# in the queue behind the other 999, which are ready by then, and it finds them all done. Tokio's main is no task. Its `current_thread` runtime looks at main after 61 tasks at the
-# latest, so that main finds some orders done, waits for the next, and is woken again and again. Both get the same results at the same moment.
-# (All the ticks at the end of Tokio's main belong to that one moment, 0.01 s; they stand side by side so that they can be counted.)
-#
-# One thing no picture shows, since it happens within one moment: a thousand timers are due at once. Who goes on first?
-#
-# **Predict.** Eight timers with one and the same deadline: in which order does asyncio call them?
+# A thousand timers are due at once. Who goes on first? Here are eight with one and the same deadline, set in the order of their numbers.
 
 
 # %%
@@ -762,61 +867,7 @@ print("asyncio:          ", await asyncio.to_thread(asyncio.run, equal_deadlines
 print("the virtual clock:", (await record(equal_deadlines())).result)
 
 # %% [markdown]
-# asyncio keeps its timers in a heap. A heap gives out the earliest, and of *equal* ones any: the order in which they were set is lost. Tokio has a list for each millisecond, and wakes its cards in the order in which
-# they came. The virtual clock of this course does the same, for on it deadlines are often equal. On the real clock you will hardly see the difference, for there two deadlines of asyncio's are hardly ever equal. Yet none
-# of them promises an order: what has to come in order belongs in a queue.
-
-# %% [markdown]
-# ## Where the metaphor breaks
-#
-# - A kitchen with 10,000 ovens is absurd; a process with 10,000 timers is not. An "oven" here is an entry in a heap, or a socket, and what it stands for runs on another machine.
-# - Hired chefs work at the same time. Python threads mostly take turns as well, for only one may run Python code at a moment. They too are for waiting.
-# - A card on the rail takes no room in a kitchen. In a process it is what sets the limit: memory, long before time.
-
-# %% [markdown]
-# ## The lab
-#
-# Number of orders, style and limit are yours, up to 10,000. Predict the seconds before you press Run. Then find the smallest limit with which 1000 orders of
-# 10 ms take less than a fifth of a second.
-
-# %%
-# NBVAL_IGNORE_OUTPUT
-lab("showdown")
-
-
-# %%
-async def a_hundred_at_once(orders, limit=100):
-    tokens = asyncio.Semaphore(limit)
-
-    async def in_its_turn():
-        async with tokens:
-            await order()
-
-    await asyncio.gather(*(in_its_turn() for _ in range(orders)))
-
-
-trace = await record(a_hundred_at_once(1000))
-print(f"1000 orders, 100 at once, 10 ms each: {trace.duration:g} s, and not a step of it is work")
-
-# %% [markdown]
-# ## Try it
-#
-# 1. In <code>with_tokens</code> the token is taken before the chopping. Take it only for the oven: split <code>dish</code>, and put the <code>async with</code> round the sleep. Nine orders,
-#    three tokens: is the evening shorter?
-#    <details><summary>What to look for</summary>No: 17 minutes, as before. The chef chops all nine first, and the ovens that ring at minutes 5, 6 and 7 stay empty until minute 9. With one token the
-#    evening is shorter (41 minutes in place of 45), with four it is longer (17 in place of 15). A token for the oven alone is free sooner, but it no longer says which work the chef does
-#    first. (And the chopped dishes pile up before the ovens: the limit now says nothing about how many are begun.)</details>
-# 2. `record(rush(10_000), clock="real")` wrote all cards in one step. Write them in a loop with <code>create_task</code>, and <code>await asyncio.sleep(0)</code> after every hundred. What changes in the picture?
-#    <details><summary>What to look for</summary>Writing and first steps are mixed now, the orange stays low during the first part, and a ticker beside it gets a turn after every hundred cards,
-#    not only after all of them. The whole takes about as long as before: each card still has its two steps, and <code>main</code> has a hundred more.</details>
-# 3. Give <code>slow_evening</code> two oven cards in place of one, and no limit. How long does the rail get?
-#    <details><summary>What to look for</summary>Two ovens take one slip a minute, as many as come in. The rail stays almost empty, and a limit would never be felt. Back-pressure is for the day on which
-#    that is not so.</details>
-#
-# ## What to take away
-#
-# - A task costs a kilobyte or two and some microseconds, a thread many times that; both grow in a straight line. No cliff, and no free lunch: all of it is one chef's time.
-# - All at once is right while cards are few. Then say what is scarce: a semaphore limits who cooks, workers limit who exists, a TaskGroup says who belongs together.
-# - Give every queue a limit, and decide who waits or who is refused. And look at the slowest, not at the mean.
-#
-# **Next:** 07, what does a team of chefs do?
+# asyncio keeps its timers in a heap. A heap gives out the earliest, and of *equal* ones any: the order in which they were set is lost. Tokio has a
+# list for each millisecond, and wakes its cards in the order in which they came. The virtual clock of this course does the same, for on it deadlines
+# are often equal. On the real clock two deadlines of asyncio's are hardly ever equal. Yet none of them promises an order: what has to come in order
+# belongs in a queue.

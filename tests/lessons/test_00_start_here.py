@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from helpers import Trace
-from tests.test_answers import answer, lesson, program, run
+from tests.lessons.source import answer, lesson, program, run
 
 
 def test_a_roast_that_is_first_makes_the_soup_wait_twice() -> None:

@@ -11,7 +11,7 @@ from itertools import count
 import pytest
 
 from helpers.costs import WAIT, measure_all
-from tests.test_answers import answer, lesson, program, run
+from tests.lessons.source import answer, lesson, program, run
 
 
 def test_the_chef_is_busy_all_the_time_from_one_guest_more_than_the_ovens_minutes() -> None:

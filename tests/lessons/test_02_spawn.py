@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from helpers import busy
-from tests.test_answers import answer, lesson, program, run
+from tests.lessons.source import answer, lesson, program, run
 
 
 def heard(loop: asyncio.AbstractEventLoop) -> list[str]:

@@ -13,7 +13,7 @@ import pytest
 
 from helpers import Trace, busy, load_recording
 from helpers.trace import LaneKind
-from tests.test_answers import answer, lesson, program, run
+from tests.lessons.source import answer, lesson, program, run
 
 
 def says(*claims: str) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from helpers import busy, load_recording
-from tests.test_answers import answer, lesson, program, run
+from tests.lessons.source import answer, lesson, program, run
 
 
 def says(*claims: str) -> bool:
