@@ -1,6 +1,7 @@
 """The lessons' sources: their headers, the README's table, and the notebook that each one says."""
 
 import hashlib
+import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +52,7 @@ def derive(lesson: Lesson) -> nbformat.NotebookNode:
         digest = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:12]
         cell.id = f"{digest}-{seen[digest]}" if seen[digest] else digest
         seen[digest] += 1
-        if cell.source.startswith("predict("):  # its code tells the answer
+        if re.match(r"(\w+ = )?predict\(", cell.source):  # its code tells the answer
             cell.metadata["jupyter"] = {"source_hidden": True}
     del notebook.metadata["jupytext"]
     notebook.metadata["language_info"] = _LANGUAGE

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
+from helpers import text as words
 from helpers.run.errors import Deadlock
 from helpers.run.source import Args, Callback, InContext
 from helpers.run.threads import POOL_SIZE, ThreadWork, current_job
@@ -29,6 +30,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
     A job in a thread holds the clock until it is back or is itself `busy`. When nothing is ready,
     no timer is set and no thread is at work, `Deadlock` is raised in words.
     """
+
+    unit = "seconds"  # what a second stands for
 
     def __init__(self) -> None:
         super().__init__()
@@ -61,7 +64,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
             if not jobs.wait_a_little(time.perf_counter() - silent_from):
                 nothing = "no task is ready and no timer is set, so nothing can ever happen"
                 real = ', unless by a thread that asyncio did not start: record with clock="real"'
-                raise Deadlock(f"deadlock at {self._now:g} s: {nothing}{real * jobs.may_hear()}")
+                at = words.seconds(self._now, self.unit)
+                raise Deadlock(f"deadlock at {at}: {nothing}{real * jobs.may_hear()}")
             self._ready.extend(jobs.collect(until_quiet=True))
         return []
 

@@ -222,7 +222,7 @@ class Run:
         self._loop = loop = _LOOPS[self.clock]()
         loop.prepare(self.max_steps)
         if self.clock == "virtual":  # on the real one, prints are looked at as they come
-            self._prints = Prints()
+            self._prints, loop.unit = Prints(), self.unit
         self._ready.set()
         try:
             with unawaited.watch(loop.note_unawaited):

@@ -280,6 +280,15 @@ def test_a_deadlock_shows_who_waits_at_which_line_up_to_the_moment_it_was_given_
     assert re.fullmatch("`eat 2` waits at .*, and nothing can wake it.", trace.findings[2])
 
 
+def test_a_deadlock_of_a_kitchen_is_told_in_minutes() -> None:
+    async def main() -> None:
+        await asyncio.sleep(1)
+        await asyncio.Event().wait()
+
+    with pytest.raises(Deadlock, match="^deadlock at 1 min: "):
+        recorded(main(), unit="minutes")
+
+
 @CLOCKS
 @pytest.mark.parametrize("kept", [True, False])
 def test_an_async_generator_that_never_ends_is_an_error_with_the_trace(
