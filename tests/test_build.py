@@ -237,11 +237,11 @@ def test_a_link_to_nothing_stops_the_build(
     (built / "lessons" / "words.md").write_text("a page", encoding="utf-8")
     good = "[a](words.md) [b](02_spawn.ipynb#id) [c](#id) [d](https://example.org/x) `x[0](y)`"
     bad = "[**e**](09_gone.ipynb) ![f](gone.png#a) [g](../README.md 'a title')"
-    new_lesson(built, text(good, bad))
+    new_lesson(built, text(good, bad, '<a href="10_gone.ipynb">h</a> <a href="words.md">i</a>'))
     assert main(arguments, root=built) == 1
     assert [line for line in capsys.readouterr().out.splitlines() if "links to" in line] == [
         f"02_spawn.py links to {link}, and there is no such lesson or page."
-        for link in ("09_gone.ipynb", "gone.png", "../README.md")
+        for link in ("09_gone.ipynb", "gone.png", "../README.md", "10_gone.ipynb")
     ]
     assert (built / "notebooks" / "02_spawn.ipynb").read_bytes() == before
 

@@ -168,6 +168,16 @@ def test_another_folder_is_named_with_an_option(
     assert not (course / "my-course").exists()
 
 
+def test_a_manifest_that_a_full_disk_left_empty_stops_no_start_and_no_file_is_taken_for_unchanged(
+    course: Path, mine: Path
+) -> None:
+    (mine / ".task-cards.json").write_bytes(b"")
+    before = (mine / SECOND).read_bytes()
+    change(course / "notebooks" / SECOND, "newer")
+    bring(course, mine, update=True)
+    assert (mine / SECOND).read_bytes() == before
+
+
 def test_my_course_is_ignored_by_git() -> None:
     ignored = Path(__file__).parents[1] / ".gitignore"
     assert "my-course/" in ignored.read_text(encoding="utf-8").splitlines()

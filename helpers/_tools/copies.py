@@ -13,7 +13,7 @@ def bring(root: Path, folder: Path, *, update: bool = False) -> str:
     """
     folder.mkdir(parents=True, exist_ok=True)
     manifest, changed = folder / ".task-cards.json", []
-    copied = json.loads(manifest.read_bytes()) if manifest.exists() else {}
+    copied = json.loads(manifest.read_bytes() or "{}") if manifest.exists() else {}
     pages = [page for page in (root / "lessons").glob("*.md") if page.name != "TEACHING.md"]
     for source in sorted([*(root / "notebooks").glob("[!.]*.*"), *pages]):
         mine, (data, new) = folder / source.name, _read(source)

@@ -106,7 +106,7 @@ def broken_links(lesson: Lesson) -> Iterator[str]:
     there = {path.name for folder in folders for path in folder.iterdir()}
     for cell in derive(lesson).cells:
         text = re.sub("`[^`]*`", "", cell.source) if cell.cell_type == "markdown" else ""
-        for link in re.findall(r"\]\(([^)\s#:]+)[)\s#]", text):
+        for link in re.findall(r"""(?:\]\(|href=")([^)\s#:"]+)[)\s#"]""", text):
             if not {link, link.replace(".ipynb", ".py")} & there:
                 yield f"{lesson.source.name} links to {link}, and there is no such lesson or page."
 
