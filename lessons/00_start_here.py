@@ -5,7 +5,6 @@
 #     number: "00"
 #     name: start_here
 #     question: "How do I run async code in a notebook, and how do I read a timeline?"
-#     minutes: 30
 #     article: ""
 # ---
 

@@ -5,7 +5,6 @@
 #     number: "01"
 #     name: task_cards
 #     question: "Why not a chef for every customer?"
-#     minutes: 30
 #     article: "The core trick"
 # ---
 

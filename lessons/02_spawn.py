@@ -5,7 +5,6 @@
 #     number: "02"
 #     name: spawn
 #     question: "What happens between writing the card and cooking the dish?"
-#     minutes: 30
 #     article: "task::spawn"
 # ---
 

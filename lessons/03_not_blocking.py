@@ -5,7 +5,6 @@
 #     number: "03"
 #     name: not_blocking
 #     question: "Who else suffers when one chef stares at the oven?"
-#     minutes: 30
 #     article: "time::sleep"
 # ---
 

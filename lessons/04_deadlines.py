@@ -5,7 +5,6 @@
 #     number: "04"
 #     name: deadlines
 #     question: "What is left behind when time is up?"
-#     minutes: 30
 #     article: "time::timeout"
 # ---
 

@@ -5,7 +5,6 @@
 #     number: "05"
 #     name: first_wins
 #     question: "What happens to the loser?"
-#     minutes: 30
 #     article: "select!"
 # ---
 

@@ -5,7 +5,6 @@
 #     number: "06"
 #     name: showdown
 #     question: "How far does it go: 1000, 10,000, 100,000?"
-#     minutes: 30
 #     article: "1000 tasks"
 # ---
 

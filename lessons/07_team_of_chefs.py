@@ -5,7 +5,6 @@
 #     number: "07"
 #     name: team_of_chefs
 #     question: "What does a runtime with several workers do that asyncio does not?"
-#     minutes: 30
 #     article: "a small team of elite chefs"
 # ---
 

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
+import nbformat
 import nbval.kernel
 import pytest
 from hypothesis import settings
@@ -48,7 +49,6 @@ HEADER = """\
 #     number: "{number}"
 #     name: {name}
 #     question: "{question}"
-#     minutes: {minutes}
 #     article: "{article}"
 # ---
 
@@ -119,7 +119,7 @@ def new_lesson(
 
     A text that begins with `# %%` is taken as a cell with its own marker.
     """
-    values = {"question": "What runs first?", "minutes": 25, "article": "task::spawn"} | header
+    values = {"question": "What runs first?", "article": "task::spawn"} | header
     title = f"# %% [markdown]\n# # {number} · {values['question']}\n"
     marked = [cell if cell.startswith("# %%") else f"# %%\n{cell}\n" for cell in cells]
     path = root / "lessons" / f"{number}_{name}.py"
@@ -138,6 +138,24 @@ def course(tmp_path: Path) -> Path:
 def write_lesson(course: Path) -> Callable[..., Path]:
     """`write_lesson("print(1)", "2 + 2", name="spawn")` writes a lesson of these code cells."""
     return partial(new_lesson, course)
+
+
+def new_notebook(root: Path, name: str, *cells: str) -> Path:
+    """Write a notebook of these code cells as if it had been run, and return its path.
+
+    A text that begins with `#` is a Markdown cell.
+    """
+    notebook = nbformat.v4.new_notebook()
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
+    for n, cell in enumerate(cells):
+        if cell.startswith("#"):
+            notebook.cells.append(nbformat.v4.new_markdown_cell(cell))
+            continue
+        output = nbformat.v4.new_output("stream", name="stdout", text="the answer\n")
+        ran = nbformat.v4.new_code_cell(cell, execution_count=n, outputs=[output])
+        notebook.cells.append(ran)
+    nbformat.write(notebook, root / "notebooks" / name)
+    return root / "notebooks" / name
 
 
 @pytest.fixture(scope="session")

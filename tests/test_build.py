@@ -18,6 +18,24 @@ from tests.conftest import README, new_course, new_lesson
 WriteLesson = Callable[..., Path]
 
 
+def text(*lines: str) -> str:
+    """A Markdown cell of a lesson."""
+    return "\n".join(["# %% [markdown]", *(f"# {line}" for line in lines), ""])
+
+
+def headings(course: Path) -> list[str]:
+    """Each heading of the lesson's notebook, and the line that tells its minutes."""
+    cells = [cell for cell in derive(find_lessons(course)[0]).cells if cell.cell_type == "markdown"]
+    lines = [line for cell in cells for line in cell.source.splitlines()]
+    return [line for line in lines if line.startswith(("#", "*Core"))]
+
+
+def minutes_of(course: Path, *cells: str) -> str:
+    """What stands behind a section's heading, over these cells, eight times each."""
+    new_lesson(course, text("## It"), *cells * 8)
+    return headings(course)[-1].partition(" (")[2].removesuffix(" min)")
+
+
 def notebook_of(course: Path, stem: str = "02_spawn") -> nbformat.NotebookNode:
     path = course / "notebooks" / f"{stem}.ipynb"
     notebook: nbformat.NotebookNode = nbformat.read(path, as_version=4)
@@ -135,6 +153,99 @@ def test_check_says_what_differs(
     assert sentence in out
 
 
+def test_a_whole_number_of_a_figure_is_written_as_a_browser_writes_it(
+    course: Path, write_lesson: WriteLesson
+) -> None:
+    figure = {"data": [{"x": [1.0, -65.0, 0.5, 2]}], "text": "1.0"}
+    bundle = {"application/vnd.plotly.v1+json": figure, "text/plain": "1.0"}
+    write_lesson(f"display({bundle}, raw=True)")
+    assert main(["02"], root=course) == 0
+    [output] = notebook_of(course).cells[1].outputs
+    assert json.dumps(output.data["application/vnd.plotly.v1+json"]) == (
+        '{"data": [{"x": [1, -65, 0.5, 2]}], "text": "1.0"}'
+    )
+    assert output.data["text/plain"] == "1.0"
+
+
+@pytest.mark.parametrize(
+    ("cell", "minutes"),  # of eight such cells
+    [
+        (text("one two - | three **four** five" + " six" * 20), "1"),
+        (text("one " * 100), "4"),
+        ("a = 1\n\n# a comment\nb = 2  # another\nc = 3", "2"),
+        (text("```rust", *["let a = 1;"] * 30, "", "```"), "16"),
+        ("timeline(trace)", "5"),
+        ("compare(\n    trace,\n    recording,\n)", "7"),
+        ("await record(main())", "5"),
+        ("trace", "5"),
+        ("trace = await record(main())", "1"),
+        ("print(trace)", "1"),
+        ("timeline(trace)\nprint(1)", "1"),
+        ("check()", "1"),
+        ("predict(\n    'How long?',\n    measure=lambda trace: trace.duration,\n)", "6"),
+        ("x = 1\nasked = predict('How long?')", "7"),
+        ("lab('spawn')", "41"),
+        ("check('02.lost_handle', answer)", "41"),
+    ],
+)
+def test_a_cell_takes_so_many_minutes(course: Path, cell: str, minutes: str) -> None:
+    assert minutes_of(course, cell) == minutes
+
+
+def test_minutes_stand_behind_each_section_and_below_the_title(course: Path) -> None:
+    sections = [text("## 1. One", "one " * 600, "### More", "one " * 200), "lab('spawn')"]
+    sections += [text("## 2. Two", "one " * 398, "## Short", "It is short.")]
+    new_lesson(course, *sections)
+    assert headings(course) == [
+        "# 02 · What runs first?",
+        "*Core: 11 minutes.*",
+        "## 1. One (9 min)",
+        "### More",
+        "## 2. Two (2 min)",
+        "## Short (1 min)",
+    ]
+
+
+def test_all_after_the_first_deeper_is_deeper(course: Path) -> None:
+    sections = [text("## 1. One", "one " * 600), text("## Deeper: why", "one " * 400)]
+    sections += ["lab('spawn')", text("## 3. Three", "one " * 200), text("## Deeper", "one " * 200)]
+    new_lesson(course, *sections)
+    assert headings(course)[1:] == [
+        "*Core: 3 minutes. Deeper, to be left out: 9.*",
+        "## 1. One (3 min)",
+        "## Deeper: why (7 min)",
+        "## 3. Three (1 min)",
+        "## Deeper (1 min)",
+    ]
+    about = derive(find_lessons(course)[0]).metadata["lesson"]
+    assert (about["core"], about["deeper"]) == (3, 9)
+
+
+def test_other_minutes_change_no_cells_id(course: Path) -> None:
+    def identity(*cells: str) -> str:
+        new_lesson(course, text("## It"), *cells)
+        return str(derive(find_lessons(course)[0]).cells[1].id)
+
+    assert identity("1") == identity("1", text("one " * 900))
+
+
+@pytest.mark.parametrize("arguments", [["--check"], ["02"], ["--table"]])
+def test_a_link_to_nothing_stops_the_build(
+    built: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    before = (built / "notebooks" / "02_spawn.ipynb").read_bytes()
+    (built / "lessons" / "words.md").write_text("a page", encoding="utf-8")
+    good = "[a](words.md) [b](02_spawn.ipynb#id) [c](#id) [d](https://example.org/x) `x[0](y)`"
+    bad = "[**e**](09_gone.ipynb) ![f](gone.png#a) [g](../README.md 'a title')"
+    new_lesson(built, text(good, bad, '<a href="10_gone.ipynb">h</a> <a href="words.md">i</a>'))
+    assert main(arguments, root=built) == 1
+    assert [line for line in capsys.readouterr().out.splitlines() if "links to" in line] == [
+        f"02_spawn.py links to {link}, and there is no such lesson or page."
+        for link in ("09_gone.ipynb", "gone.png", "../README.md", "10_gone.ipynb")
+    ]
+    assert (built / "notebooks" / "02_spawn.ipynb").read_bytes() == before
+
+
 def test_check_finds_an_old_table(built: Path, capsys: pytest.CaptureFixture[str]) -> None:
     readme = built / "README.md"
     readme.write_text(README, encoding="utf-8")
@@ -142,16 +253,19 @@ def test_check_finds_an_old_table(built: Path, capsys: pytest.CaptureFixture[str
     assert "README.md: its lesson table is not what" in capsys.readouterr().out
 
 
-def test_the_table_is_written_between_its_markers_alone(
-    course: Path, write_lesson: WriteLesson
-) -> None:
-    write_lesson("1", number="03", name="not_blocking", question="Who suffers?", minutes=20)
-    write_lesson("1")
+def test_the_table_is_written_between_its_markers_alone(course: Path) -> None:
+    new_lesson(course, "1", text("one " * 800), number="03", name="not_blocking", question="Who?")
+    deeper = [text("## Deeper", "one " * 300), "lab('spawn')"]
+    new_lesson(course, text("one " * 1400), *deeper)
     assert main(["--table"], root=course) == 0
     readme = (course / "README.md").read_text(encoding="utf-8")
     assert readme.startswith("# A course\n")
     assert readme.endswith("\nThe end.\n")
-    assert "| [02](notebooks/02_spawn.ipynb) | What runs first? | 25 |\n| [03]" in readme
+    assert (
+        "| lesson | the question it answers | core | deeper |\n|---|---|---|---|\n"
+        "| [02](notebooks/02_spawn.ipynb) | What runs first? | 7 min | 7 min |\n"
+        "| [03](notebooks/03_not_blocking.ipynb) | Who? | 4 min | 0 min |\n"
+    ) in readme
 
 
 def test_an_unknown_number_is_refused_with_the_known_ones(

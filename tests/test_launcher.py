@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -21,58 +21,28 @@ import pytest
 from helpers._tools import launch
 from helpers._tools.launch import FIRST_LESSON, main
 from tests.browser.server import free_port
+from tests.conftest import new_notebook
+from tests.starter import address_in, begin
 
-# A process that a script put into the background ignores Ctrl-C, and so would its children.
-STARTER = """
-import signal
-import sys
-from pathlib import Path
-signal.signal(signal.SIGINT, signal.default_int_handler)
-from helpers._tools.launch import main
-raise SystemExit(main(sys.argv[2:], root=Path(sys.argv[1])))
-"""
+Started = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture(autouse=True)
+def lesson(course: Path) -> None:
+    new_notebook(course, FIRST_LESSON, "# 00 · What?", "1 + 1")
 
 
 @pytest.fixture
-def started(course: Path, python: str) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """`started("--port=9000")` starts the command; it is ended afterwards."""
-    empty = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
-    (course / FIRST_LESSON).write_text(json.dumps(empty), encoding="utf-8")
-    folders = {f"JUPYTER_{kind}_DIR": str(course / kind) for kind in ("CONFIG", "DATA", "RUNTIME")}
-    with contextlib.ExitStack() as running:
+def started(course: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """`started("--port=9000")` starts `task-cards` over the course; it is ended afterwards."""
+    with ExitStack() as running:
 
         def start(*options: str) -> subprocess.Popen[str]:
-            process = subprocess.Popen(
-                [python, "-c", STARTER, str(course), *options],
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                env=os.environ | folders,
-            )
-            running.enter_context(process)
+            process = running.enter_context(begin(course, *options))
             running.callback(process.kill)
             return process
 
         yield start
-
-
-def address_in(process: subprocess.Popen[str]) -> str:
-    """The address with a token that the command prints, once it answers."""
-    assert process.stdout
-    printed = ""
-    for line in process.stdout:
-        printed += line
-        if found := re.search(r"http://127\.0\.0\.1:(\d+)/\S*token=\w+", line):
-            while not answers(int(found[1])):  # JupyterLab prints its address before it listens
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    pytest.fail(f"it ended with code {process.wait(0.1)}:\n{printed}")
-            return found[0]
-    pytest.fail(f"it ended by itself:\n{printed}")
-
-
-def answers(port: int) -> bool:
-    with socket.socket() as connection:
-        return connection.connect_ex(("127.0.0.1", port)) == 0
 
 
 def fetch(address: str) -> bytes:
@@ -83,8 +53,8 @@ def fetch(address: str) -> bytes:
         return body
 
 
-def test_it_serves_the_first_lesson_at_the_address_it_prints_alone_until_ctrl_c(
-    started: Callable[..., subprocess.Popen[str]],
+def test_it_serves_the_first_copy_at_the_address_it_prints_alone_until_ctrl_c(
+    started: Started, course: Path
 ) -> None:
     port = free_port()
     process = started(f"--port={port}", "--no-browser")
@@ -96,7 +66,8 @@ def test_it_serves_the_first_lesson_at_the_address_it_prints_alone_until_ctrl_c(
     token = parse_qs(parts.query)["token"][0]
     lesson = f"http://127.0.0.1:{port}/api/contents/{FIRST_LESSON}"
     about = json.loads(fetch(f"{lesson}?content=1&token={token}"))
-    assert about["content"]["cells"] == []
+    assert [cell.get("outputs", []) for cell in about["content"]["cells"]] == [[], []]
+    assert (course / "my-course" / FIRST_LESSON).is_file()
     with pytest.raises(urllib.error.HTTPError, match="403"):
         fetch(lesson)  # without the token
     sockets = psutil.Process(process.pid).net_connections()
@@ -111,19 +82,63 @@ def test_it_serves_the_first_lesson_at_the_address_it_prints_alone_until_ctrl_c(
     assert "Traceback" not in printed
 
 
-def test_without_the_notebooks_it_says_how_to_install_the_course(tmp_path: Path) -> None:
+def test_without_the_notebooks_it_says_how_to_install_the_course(course: Path) -> None:
+    (course / "notebooks" / FIRST_LESSON).unlink()
     with pytest.raises(SystemExit) as ended:
-        main([], root=tmp_path)
-    assert str(ended.value).startswith(f"There is no {FIRST_LESSON} in {tmp_path}; install")
+        main([], root=course)
+    assert str(ended.value).startswith(f"There is no notebooks/{FIRST_LESSON} in {course}; install")
     assert "pip install -e ." in str(ended.value)
 
 
-def test_check_reports_and_starts_nothing(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_check_says_where_the_copies_are_and_that_all_is_well(
+    started: Started, course: Path
 ) -> None:
-    monkeypatch.setattr(os, "chdir", lambda _: pytest.fail("it starts JupyterLab"))
-    assert main(["--check"]) == 0
-    assert capsys.readouterr().out == "Everything that the lessons need is here.\n"
+    process = started("--check")
+    printed, _ = process.communicate(timeout=60)
+    assert printed == (
+        f"Your copies of the lessons are in {course / 'my-course'}.\n"
+        "Everything that the lessons need is here.\n"
+    )
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("check", [["--check"], []], ids=["check", "start"])
+def test_a_check_fails_where_a_start_would_with_a_sentence_that_names_the_value(
+    started: Started, course: Path, check: list[str]
+) -> None:
+    (course / "a_file").touch()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        end = " --check` fails: " if check else "` fails: "
+        wrong = {
+            f"--port={port}": f"`task-cards --port={port}{end}[",
+            "--port=99999": f"`task-cards --port=99999{end}bind(): port must be 0-65535.",
+            "--port=here": "argument --port: invalid int value: 'here'",
+            "--ip=203.0.113.1": f"`task-cards --ip=203.0.113.1{end}[",
+            f"--folder={course / 'a_file'}": f"--folder={course / 'a_file'}{end}[",
+        }
+        processes = {words: started(option, *check) for option, words in wrong.items()}
+        for words, process in processes.items():
+            printed, _ = process.communicate(timeout=60)
+            assert words in printed.splitlines()[-1]
+            assert process.returncode in {1, 2}
+            assert "Traceback" not in printed
+
+
+def test_a_start_and_a_check_without_jupyterlab_end_with_a_sentence(
+    course: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "jupyterlab.labapp", None)
+    for command, options in {"task-cards": [], "task-cards --check": ["--check"]}.items():
+        with pytest.raises(SystemExit, match=f"^`{command}` fails: .*jupyterlab"):
+            main(options, root=course)
+
+
+def test_a_check_fails_on_a_package_that_is_missing(
+    course: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(launch, "check", lambda: ["plotly is 5; 7 is needed."])
-    assert main(["--check"]) == 1
+    monkeypatch.setattr("jupyterlab.labapp.LabApp.initialize_server", lambda _: None)
+    monkeypatch.chdir(course)
+    assert main(["--check"], root=course) == 1
     assert "- plotly is 5; 7 is needed." in capsys.readouterr().out

@@ -20,7 +20,7 @@ import nbformat
 from nbclient import NotebookClient
 
 from helpers._tools import PROJECT
-from helpers._tools.lessons import Lesson, derive, find_lessons, with_table
+from helpers._tools.lessons import Lesson, broken_links, derive, find_lessons, with_table
 
 PANEL_WORDS = "(A live panel. Run this cell to use it.)"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -55,8 +55,15 @@ def build(lesson: Lesson) -> None:
         if WIDGET_VIEW in output.get("data", {}):
             # No widget outlives its kernel: saved, it would read "Error displaying widget".
             output.data = nbformat.from_dict({"text/plain": PANEL_WORDS})
-    text = nbformat.writes(notebook) + "\n"
+    # JavaScript writes 1.0 as 1, and a notebook that JupyterLab saves unchanged stays the same.
+    as_saved = nbformat.reads(nbformat.writes(notebook), as_version=4, parse_float=whole_or_float)
+    text = nbformat.writes(as_saved) + "\n"
     lesson.notebook.write_text(text, encoding="utf-8", newline="\n")
+
+
+def whole_or_float(number: str) -> float:
+    """A number of a JSON text, an integer if it is whole."""
+    return int(float(number)) if float(number).is_integer() else float(number)
 
 
 def difference(lesson: Lesson) -> str:
@@ -86,10 +93,12 @@ def main(arguments: list[str] | None = None, *, root: Path = PROJECT) -> int:
     readme = root / "README.md"
     text = readme.read_text(encoding="utf-8")
     table = with_table(text, list(lessons.values()))
+    differences = [each for lesson in chosen for each in broken_links(lesson)]
     if options.check:
-        differences = [diff for lesson in chosen if (diff := difference(lesson))]
+        differences += [diff for lesson in chosen if (diff := difference(lesson))]
         if text != table:
-            differences.append("README.md: its lesson table is not what the lessons' headers say.")
+            differences.append("README.md: its lesson table is not what the lessons say.")
+    if options.check or differences:
         print(*differences or ["Every notebook is what its lesson says."], sep="\n")
         return 1 if differences else 0
     for lesson in [] if options.table else chosen:

@@ -1,51 +1,76 @@
-"""`task-cards`: check the environment, then start JupyterLab at the first lesson."""
+"""Copy the lessons into a folder of your own, and start JupyterLab there at the first of them.
+
+Nothing of yours is overwritten. JupyterLab serves this machine alone, asks for a token, ends with
+Ctrl-C, and gets other options too, as --no-browser, or --ip=0.0.0.0 in a container.
+"""
 
 import argparse
 import contextlib
 import os
+import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from helpers._tools import PROJECT
+from helpers._tools.copies import bring, set_aside
 from helpers.environment import check, report
 
-FIRST_LESSON = "notebooks/00_start_here.ipynb"
+FIRST_LESSON = "00_start_here.ipynb"
 OPTIONS = [
     f"--LabApp.default_url=/lab/tree/{FIRST_LESSON}",
     # Ctrl-C ends it at once, without the question that a closed terminal never answers.
     "--ServerApp.answer_yes=True",
     # Fetch nothing from the internet: no news, no hint at an update, no list of extensions.
     "--LabApp.news_url=None",
+    # Defaults: it does not ask about news all the same, and shows pages, not their Markdown.
+    f"--LabApp.app_settings_dir={Path(__file__).with_name('settings')}",
     "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     "--LabApp.extension_manager=readonly",
 ]
-ABOUT = """\
-Check the environment and start JupyterLab at the first lesson, on this machine alone and with a
-token. Stop it with Ctrl-C. Options that are not listed here go to JupyterLab, for example
---port=9000, --no-browser, or --ip=0.0.0.0 in a container whose port is published."""
 
 
 def main(arguments: Sequence[str] | None = None, *, root: Path = PROJECT) -> int:
-    """The command: 0 after JupyterLab was stopped, 1 if it cannot start or a check fails."""
-    parser = argparse.ArgumentParser(prog="task-cards", description=ABOUT, allow_abbrev=False)
-    parser.add_argument("--check", action="store_true", help="check the environment, start nothing")
+    """The command: 0 when it has done what it was asked for, 1 or a sentence if it could not."""
+    parser = argparse.ArgumentParser(prog="task-cards", description=__doc__, allow_abbrev=False)
+    add = parser.add_argument
+    add("--folder", type=Path, default=root / "my-course", help="yours; else %(default)s")
+    add("--port", type=int, default=0, help="else a free one, from 8888 on")
+    add("--check", action="store_true", help="do all that but serve, and say what is wrong")
+    add("--update", action="store_true", help="bring what is new, but for what you have changed")
+    add("--reset", metavar="NN", help="copy lesson NN anew, and keep yours beside it")
     options, passed_on = parser.parse_known_args(arguments)
-    if not (root / FIRST_LESSON).is_file():
+    if not (root / "notebooks" / FIRST_LESSON).is_file():
         where = "install the course from its own folder: `python -m pip install -e .`"
-        sys.exit(f"There is no {FIRST_LESSON} in {root}; {where}")
+        sys.exit(f"There is no notebooks/{FIRST_LESSON} in {root}; {where}")
+    folder = options.folder.resolve()
+    try:
+        if options.reset:
+            set_aside(root, folder, options.reset)
+        print(bring(root, folder, update=options.update))
+        return 0 if options.reset or options.update else _start(folder, options, passed_on)
+    except (ImportError, OSError, OverflowError) as error:
+        command = " ".join(["task-cards", *(sys.argv[1:] if arguments is None else arguments)])
+        sys.exit(f"`{command}` fails: {error}")
+
+
+def _start(folder: Path, options: argparse.Namespace, passed_on: list[str]) -> int:
+    """Start JupyterLab in the folder; a check ends where that would begin to serve."""
     problems = check()
-    if options.check:
+    if problems or options.check:
         print(report(problems))
-        return 1 if problems else 0
-    if problems:
-        print(report(problems), file=sys.stderr)
+    socket.create_server(("127.0.0.1", options.port)).close()
     from jupyterlab.labapp import LabApp
 
-    os.chdir(root)
+    os.chdir(folder)
+    port = [f"--port={options.port}"] if options.port else []
     is_root = getattr(os, "geteuid", lambda: 1)() == 0  # whom JupyterLab refuses unless it is told
+    arguments = [*OPTIONS, *["--allow-root"] * is_root, *port, *passed_on]
+    if options.check:
+        LabApp.initialize_server([*arguments, "--Application.log_level=CRITICAL"])
+        return 1 if problems else 0
     with contextlib.suppress(KeyboardInterrupt):  # before the server's own handler is in place
-        LabApp.launch_instance([*OPTIONS, *["--allow-root"] * is_root, *passed_on])
+        LabApp.launch_instance(arguments)
     return 0
 
 

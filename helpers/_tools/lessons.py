@@ -1,8 +1,9 @@
-"""The lessons' sources: their headers, the README's table, and the notebook that each one says."""
+"""The lessons' sources: headers, minutes, links, the README's table, and the notebook of each."""
 
 import hashlib
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,14 @@ _LANGUAGE = {"name": "python", "file_extension": ".py", "mimetype": "text/x-pyth
 BEGIN = "<!-- lessons: written by `python -m helpers._tools.build --table` -->"
 END = "<!-- end of lessons -->"
 
+# What a cell asks for beside reading, and the minutes for it; the last is a picture at its end.
+_TASKS = {
+    r"(?m)^(?:\w+ = )?predict\([^)]": 0.75,
+    r"(?m)^(?:\w+ = )?(?:lab|check)\([^)]": 5,
+    r"(?m)^(?:(?:timeline|compare|await record)\(.*(?:\n[ )].*)*|[a-zA-Z_]\w*)\Z": 0.5,
+}
+_RUST = re.compile(r"(?ms)^```rust\n(.*?)^```$")
+
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
@@ -26,7 +35,6 @@ class Lesson:
     number: str  # "02"
     name: str  # "spawn"
     question: str  # the title
-    minutes: int
     article: str  # the article's section, "" where there is none
 
     @property
@@ -44,7 +52,8 @@ def find_lessons(root: Path = PROJECT) -> list[Lesson]:
 def derive(lesson: Lesson) -> nbformat.NotebookNode:
     """The notebook that the source says: cells with fixed ids, fixed metadata, no outputs yet.
 
-    An id comes from the cell's type and text, so that a new cell changes no other's.
+    An id comes from the cell's type and text, so that a new cell changes no other's. Headings and
+    the title get their minutes.
     """
     notebook: nbformat.NotebookNode = jupytext.read(lesson.source, fmt="py:percent")
     seen: Counter[str] = Counter()
@@ -56,15 +65,59 @@ def derive(lesson: Lesson) -> nbformat.NotebookNode:
             cell.metadata["jupyter"] = {"source_hidden": True}
     del notebook.metadata["jupytext"]
     notebook.metadata["language_info"] = _LANGUAGE
+    _write_minutes(notebook)
     return notebook
+
+
+def _write_minutes(notebook: nbformat.NotebookNode) -> None:
+    """Into each section's heading; of the core and of what is deeper, below the title."""
+    total = section = deeper = 0.0
+    for cell in reversed(notebook.cells):
+        pieces = re.split("(?m)^(?=## )", cell.source)
+        for n, piece in reversed([*enumerate(pieces)]):
+            section += _minutes(piece, cell.cell_type)
+            if piece.startswith("## ") and cell.cell_type == "markdown":
+                heading, end, text = piece.partition("\n")
+                pieces[n] = f"{heading} ({max(1, round(section))} min){end}{text}"
+                total, section = total + section, 0.0
+                deeper = total if heading.startswith("## Deeper") else deeper
+        cell.source = "".join(pieces)
+    minutes = {"core": round(total + section - deeper), "deeper": round(deeper)}
+    notebook.metadata["lesson"] |= minutes
+    title, end, text = notebook.cells[0].source.partition("\n")
+    more = f" Deeper, to be left out: {minutes['deeper']}." if deeper else ""
+    notebook.cells[0].source = f"{title}\n\n*Core: {minutes['core']} minutes.{more}*{end}{text}"
+
+
+def _minutes(text: str, cell_type: str) -> float:
+    """How long a learner takes for a cell or a piece of it. Nobody reads a hidden prediction."""
+    if cell_type == "markdown":
+        rust = "".join(_RUST.findall(text)).splitlines()
+        words = re.findall(r"\S*\w\S*", _RUST.sub("", text))
+        return len(words) / 200 + sum(map(bool, rust)) / 15
+    lines = [] if text.startswith("predict(") else re.findall(r"(?m)^ *[^\s#]", text)
+    tasks = sum(each * len(re.findall(task, text)) for task, each in _TASKS.items())
+    return len(lines) / 12 + tasks
+
+
+def broken_links(lesson: Lesson) -> Iterator[str]:
+    """A sentence for each link to a file that is not beside the lesson, as a lesson or a page."""
+    folders = lesson.source.parent, lesson.notebook.parent
+    there = {path.name for folder in folders for path in folder.iterdir()}
+    for cell in derive(lesson).cells:
+        text = re.sub("`[^`]*`", "", cell.source) if cell.cell_type == "markdown" else ""
+        for link in re.findall(r"""(?:\]\(|href=")([^)\s#:"]+)[)\s#"]""", text):
+            if not {link, link.replace(".ipynb", ".py")} & there:
+                yield f"{lesson.source.name} links to {link}, and there is no such lesson or page."
 
 
 def with_table(readme: str, lessons: list[Lesson]) -> str:
     """The README's text with the table of lessons between its markers brought up to date."""
     before, _, rest = readme.partition(BEGIN)
-    rows = [
-        f"| [{each.number}](notebooks/{each.notebook.name}) | {each.question} | {each.minutes} |"
-        for each in lessons
-    ]
-    head = [BEGIN, "| lesson | the question it answers | minutes |", "|---|---|---|"]
+    rows = []
+    for each in lessons:
+        link, about = f"notebooks/{each.notebook.name}", derive(each).metadata["lesson"]
+        minutes = f"{about['core']} min | {about['deeper']} min"
+        rows.append(f"| [{each.number}]({link}) | {each.question} | {minutes} |")
+    head = [BEGIN, "| lesson | the question it answers | core | deeper |", "|---|---|---|---|"]
     return before + "\n".join([*head, *rows, END]) + rest.partition(END)[2]

@@ -84,8 +84,12 @@ class NotebookPage:
         else:
             address = f"{self.server.url}/{mode}/tree/{quote(notebook)}?token={self.server.token}"
             self.page.goto(address, timeout=120_000)
-        self.page.wait_for_function(_READY, timeout=120_000)
+        self.ready()
         self.theme("JupyterLab Dark" if dark else "JupyterLab Light")
+
+    def ready(self) -> None:
+        """Wait until the notebook's kernel is idle."""
+        self.page.wait_for_function(_READY, timeout=120_000)
 
     def close(self) -> None:
         """Close the notebook, unsaved, and leave JupyterLab open for another one."""

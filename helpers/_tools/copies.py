@@ -1,0 +1,58 @@
+"""The learner's copies of the lessons and pages: made without outputs, never overwritten."""
+
+import hashlib
+import json
+from itertools import count
+from pathlib import Path
+
+
+def bring(root: Path, folder: Path, *, update: bool = False) -> str:
+    """Copy what is not there, with `update` also what the learner has left as it was; a sentence.
+
+    A manifest in the folder has a digest of each file as it was copied.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    manifest, changed = folder / ".task-cards.json", []
+    copied = json.loads(manifest.read_bytes() or "{}") if manifest.exists() else {}
+    pages = [page for page in (root / "lessons").glob("*.md") if page.name != "TEACHING.md"]
+    for source in sorted([*(root / "notebooks").glob("[!.]*.*"), *pages]):
+        mine, (data, new) = folder / source.name, _read(source)
+        now = _read(mine)[1] if mine.exists() else ""
+        if not now or (update and now == copied.get(mine.name) != new):
+            mine.write_bytes(data)
+            copied[mine.name] = new
+        elif now not in (new, copied.get(mine.name)):
+            changed.append(mine.name)
+    manifest.write_text(json.dumps(copied, indent=1), encoding="utf-8")
+    stays = f" You have changed {', '.join(changed)}: not updated." if update and changed else ""
+    return f"Your copies of the lessons are in {folder}.{stays}"
+
+
+def set_aside(root: Path, folder: Path, lesson: str) -> None:
+    """Give the learner's copy of a lesson another name, so that it can be copied anew."""
+    names = {path.name[:2]: path.name for path in (root / "notebooks").glob("*.ipynb")}
+    if lesson not in names:
+        raise SystemExit(f"There is no lesson {lesson}; there are {', '.join(sorted(names))}.")
+    mine = folder / names[lesson]
+    others = (mine.with_stem(f"{mine.stem}_before_reset_{n}") for n in count(1))
+    other = next(path for path in others if not path.exists())
+    if mine.exists():
+        mine.rename(other)
+        print(f"Your {mine.name} is now {other.name}.")
+
+
+def _read(path: Path) -> tuple[bytes, str]:
+    """What a learner gets of a file, a notebook without outputs; and a digest of its sources."""
+    data = path.read_bytes()
+    try:
+        notebook = json.loads(data)
+        sources = ["".join(cell["source"]) for cell in notebook["cells"]]
+    except (ValueError, LookupError, TypeError):  # a page, or what was made of a notebook
+        return data, hashlib.sha256(data).hexdigest()
+    for cell in notebook["cells"]:
+        if "outputs" in cell:
+            cell.update(outputs=[], execution_count=None)
+    text = json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    # JupyterLab puts an empty cell behind the last one when that is run.
+    written = json.dumps([source for source in sources if source])
+    return text.encode(), hashlib.sha256(written.encode()).hexdigest()
