@@ -1,7 +1,7 @@
 """Copy the lessons into a folder of your own, and start JupyterLab there at the first of them.
 
-Nothing of yours is overwritten. JupyterLab serves this machine alone, asks for a token, ends with
-Ctrl-C, and gets other options too, as --no-browser, or --ip=0.0.0.0 in a container.
+What you have changed is never overwritten. JupyterLab serves this machine alone, asks for a token,
+and ends with Ctrl-C. It gets all other options: --no-browser, or --ip=0.0.0.0 in a container.
 """
 
 import argparse
@@ -23,7 +23,7 @@ OPTIONS = [
     "--ServerApp.answer_yes=True",
     # Fetch nothing from the internet: no news, no hint at an update, no list of extensions.
     "--LabApp.news_url=None",
-    # Defaults: it does not ask about news all the same, and shows pages, not their Markdown.
+    # overrides.json: that JupyterLab does not ask about news even so, and shows pages rendered.
     f"--LabApp.app_settings_dir={Path(__file__).with_name('settings')}",
     "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     "--LabApp.extension_manager=readonly",
