@@ -24,6 +24,7 @@ _TASKS = {
     r"(?m)^(?:\w+ = )?(?:lab|check)\([^)]": 5,
     r"(?m)^(?:(?:timeline|compare|await record)\(.*(?:\n[ )].*)*|[a-zA-Z_]\w*)\Z": 0.5,
 }
+_QUESTION = re.compile(r"(?:\w+ = )?predict\(")
 _RUST = re.compile(r"(?ms)^```rust\n(.*?)^```$")
 
 
@@ -61,7 +62,7 @@ def derive(lesson: Lesson) -> nbformat.NotebookNode:
         digest = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:12]
         cell.id = f"{digest}-{seen[digest]}" if seen[digest] else digest
         seen[digest] += 1
-        if re.match(r"(\w+ = )?predict\(", cell.source):  # its code tells the answer
+        if _QUESTION.match(cell.source):  # its code tells the answer
             cell.metadata["jupyter"] = {"source_hidden": True}
     del notebook.metadata["jupytext"]
     notebook.metadata["language_info"] = _LANGUAGE
@@ -95,7 +96,7 @@ def _minutes(text: str, cell_type: str) -> float:
         rust = "".join(_RUST.findall(text)).splitlines()
         words = re.findall(r"\S*\w\S*", _RUST.sub("", text))
         return len(words) / 200 + sum(map(bool, rust)) / 15
-    lines = [] if text.startswith("predict(") else re.findall(r"(?m)^ *[^\s#]", text)
+    lines = [] if _QUESTION.match(text) else re.findall(r"(?m)^ *[^\s#]", text)
     tasks = sum(each * len(re.findall(task, text)) for task, each in _TASKS.items())
     return len(lines) / 12 + tasks
 
