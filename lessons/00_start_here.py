@@ -549,6 +549,8 @@ print(dinner)
 # - Three states: **running** (a chef is on it), **idle** (in the oven), **scheduled** (ready, and no chef free). `await` is the only place
 #   where a chef can change dishes.
 #
+# **Beside the keyboard:** [what to write, and the trap](beside_the_keyboard.md)
+#
 # **Next:** [01 · Why not a chef for every customer?](01_task_cards.ipynb)
 
 # %% [markdown]

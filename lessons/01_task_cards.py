@@ -428,6 +428,8 @@ lab("task_cards")
 # - 1000 threads do not explode. A thread costs a multiple of a task, in memory and in time, at any number; measure before you believe a number, also this page's.
 # - Where code blocks, or computes in C without the GIL, a thread is right.
 #
+# **Beside the keyboard:** [what to write, and the trap](beside_the_keyboard.md)
+#
 # **Next:** [02 · What happens between writing the card and cooking the dish?](02_spawn.ipynb)
 
 # %% [markdown]

@@ -512,6 +512,8 @@ compare(await record(three_cards()), load_recording("spawn", clock="virtual"))
 # - The handle brings back the result or the exception, when it is awaited; until then the failure of one task is nobody else's.
 # - A task needs an owner: keep the handle and await it, or use a `TaskGroup`. Else it can be cancelled with `main`, or vanish.
 #
+# **Beside the keyboard:** [what to write, and the trap](beside_the_keyboard.md)
+#
 # **Next:** [03 · Who else suffers when one chef stares at the oven?](03_not_blocking.ipynb)
 
 # %% [markdown]

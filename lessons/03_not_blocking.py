@@ -582,6 +582,8 @@ print(stall.findings[0])
 # - Waiting belongs in an `await`; blocking calls in a thread; computing in a process, or in pieces.
 # - An `await` yields only if there is something to wait for, and the loop looks at its bells once a turn.
 #
+# **Beside the keyboard:** [what to write, and the trap](beside_the_keyboard.md)
+#
 # **Next:** [04 · What is left behind when time is up?](04_deadlines.ipynb)
 
 # %% [markdown]

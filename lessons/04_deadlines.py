@@ -572,6 +572,8 @@ for work in (2, 4, 6):
 # - Over a handle asyncio cancels the task and Tokio leaves it running. Say which you want: `await task`, or `await shield(task)` with the handle
 #   kept.
 #
+# **Beside the keyboard:** [what to write, and the trap](beside_the_keyboard.md)
+#
 # **Next:** [05 · What happens to the loser?](05_first_wins.ipynb)
 
 # %% [markdown]

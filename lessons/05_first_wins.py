@@ -567,6 +567,8 @@ compare(await record(ask_both()), tokio)
 # - A race that makes its runners must also take them along when it is cancelled itself. A task that others made runs on.
 # - Make outside of the race what must not be lost in it: a task that loses a race runs on.
 #
+# **Beside the keyboard:** [what to write, and the trap](beside_the_keyboard.md)
+#
 # **Next:** [06 · How far does it go: 1000, 10,000, 100,000?](06_showdown.ipynb)
 
 # %% [markdown]

@@ -392,6 +392,8 @@ compare(mine, tokio)
 # - So the question is not how many tasks you *can* have. It is how many should wait at the same time, and where: the deeper part has semaphores,
 #   workers and queues with a limit.
 #
+# **Beside the keyboard:** [what to write, and the trap](beside_the_keyboard.md)
+#
 # **Next:** [07 · What does a runtime with several workers do that asyncio does not?](07_team_of_chefs.ipynb)
 
 # %% [markdown]

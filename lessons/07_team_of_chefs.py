@@ -502,6 +502,8 @@ compare(alone, nested, title="One chef and two chefs at the same job")
 #
 # This was the last lesson. **Next** is a program of your own: `await record(main(), clock="real")` shows it as you have seen it here. If it does not
 # do what you expect, begin with [03 · Who else suffers when one chef stares at the oven?](03_not_blocking.ipynb)
+#
+# **Beside the keyboard:** [what to write, and the trap](beside_the_keyboard.md)
 
 # %% [markdown]
 # ## Deeper

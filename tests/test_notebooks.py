@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 
@@ -115,3 +116,20 @@ def test_the_three_cells_that_are_not_run_again_measure_in_processes_of_their_ow
     assert len(cells) == 3
     for cell in cells:
         assert "await measure_all(" in cell or "await asyncio.to_thread(measure" in cell
+
+
+PAGE = PROJECT / "notebooks" / "beside_the_keyboard.md"
+
+
+@each_lesson
+def test_a_lesson_links_the_page_to_keep_beside_the_keyboard(lesson: Lesson) -> None:
+    assert f"]({PAGE.name})" in lesson.source.read_text(encoding="utf-8")
+
+
+def test_the_page_beside_the_keyboard_names_and_links_what_is_there() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)]+)\)", text)
+    assert [link for link in links if not (PAGE.parent / link).is_file()] == []
+    names = re.findall(r"asyncio\.(\w+)", text)
+    assert len(names) > 10
+    assert [name for name in names if not hasattr(asyncio, name)] == []
