@@ -265,8 +265,8 @@ trace
 #
 # A roast is rubbed with salt for three minutes, is in the oven for six, and is carved for two. The soup is as it was, and its card is written first.
 #
-# Both cards are written in a **`TaskGroup`**. Tasks that are made in its block belong to it: the block ends when all of them have ended, and if one
-# fails the others are cancelled. To run several things at once, take this one ([lesson 01](01_task_cards.ipynb) sets it beside the older `gather` and `wait`).
+# Both cards are written in a **`TaskGroup`**. Tasks that its own `create_task` makes belong to it: the block ends when all of them have ended, and if
+# one fails the others are cancelled. To run several things at once, take this one ([lesson 01](01_task_cards.ipynb) sets it beside the older `gather` and `wait`).
 
 # %%
 predict(
@@ -597,7 +597,7 @@ except RuntimeError as error:
     print("... got Future", str(error).rpartition("> ")[2])
 
 # %% [markdown]
-# **Task got Future attached to a different loop**: a task has put its bell into a future that another loop drives, perhaps in another thread. Locks, events and queues say it in
+# **Task got Future attached to a different loop**: a task awaited a future that another loop drives, perhaps in another thread, and asyncio refused to hang its bell there. Locks, events and queues say it in
 # other words (*is bound to a different event loop*) when the second loop has to wait at them. The usual cause is such a thing at module level, made once and used by two runs. Make it inside the coroutine.
 
 # %% [markdown]

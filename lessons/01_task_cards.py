@@ -46,8 +46,8 @@ from helpers.costs import measure_all, per_unit
 # %% [markdown]
 # ## 1. A chef for every guest
 #
-# Five guests, a chef each. A chef does the three things one after the other and holds on for all ten minutes. `asyncio.to_thread` hands a plain
-# function to a thread from a pool, and gives you something to await; `asyncio.gather` awaits several at once. Standing at an oven is written `busy(8)` here: no work is done, and
+# Five guests, a chef each. A chef does the three things one after the other and holds on for all ten minutes. `asyncio.to_thread` gives you
+# something to await and, once it is awaited, hands a plain function to a thread from a pool; `asyncio.gather` awaits several at once. Standing at an oven is written `busy(8)` here: no work is done, and
 # the chef is held all the same.
 
 # %%
@@ -121,7 +121,7 @@ cards
 # | to run several | it gives you | when one of them fails | take it for |
 # |---|---|---|---|
 # | `async with asyncio.TaskGroup() as g` and `g.create_task(...)` | a block that ends when all have ended | the others are cancelled, and the block raises | **everything else** |
-# | `await asyncio.gather(...)` | a list of results, in order | raises at once, and the others *go on*, unless `return_exceptions=True` | results of things that do not fail |
+# | `await asyncio.gather(...)` | a list of results, in order | raises at once (with `return_exceptions=True` not at all: failures stand in the list); the others *go on* either way | results of things that do not fail |
 # | `await asyncio.wait(tasks, ...)` | two sets: done and not done | nothing: it raises nothing and cancels nobody | the first of several ([lesson 05](05_first_wins.ipynb)) |
 # | `await asyncio.to_thread(f, ...)` | one call of a plain function, in a thread of a pool | raises | a library that blocks |
 #
@@ -417,7 +417,7 @@ lab("task_cards")
 # 1. From 29 on. The first dish is back after 1 + 28 minutes; by then the chef has chopped for 29 guests, and from there on the work alone counts. With the
 #    oven's 8 minutes it was 1 + 8 = 9.
 # 2. The team is fixed; see the last column. Each of the team waits 10 ms for one job after the other, so time grows with n / team. A job in the
-#    queue is an object like a task, and weighs about as much.
+#    queue is a few objects (a future with its lock, and the call), and weighs about half as much again as a task.
 # 3. About 80 MB: 0.8 MB each. The card is the cheap part; what the task holds while it waits is up to you.
 #
 # </details>

@@ -203,12 +203,12 @@ predict(
     {
         "nothing": "",
         "it is interrupted": "No task is interrupted by the failure of another, unless a group sees to it.",
-        "the program ends": "An exception ends its own task, not the loop.",
+        "the program ends": "An exception ends its own task, not the loop (only `SystemExit` and `KeyboardInterrupt` do).",
     },
     measure=lambda trace: (
         "nothing" if trace.task("main").ended > trace.task("roast").ended else "it is interrupted"
     ),
-    why="The exception is kept in the handle until somebody awaits it.",
+    why="The exception is kept in the handle, for whoever awaits it.",
 )
 
 
@@ -343,7 +343,7 @@ trace
 
 # %% [markdown]
 # The soup did not fail, and it was not cancelled. It stopped being. The loop holds only a *weak* reference to a task that waits: one that keeps nothing in memory. Outside
-# of this course you may find one line in the log, **Task was destroyed but it is pending!**, and it means this: a handle that nobody kept. In Tokio there is no such
+# of this course you may find one line in the log, **Task was destroyed but it is pending!**, and it mostly means this: a handle that nobody kept. (The other cause is a loop that was closed with tasks left, which `asyncio.run` never does.) In Tokio there is no such
 # trap: the runtime owns its tasks, and to drop the handle is to let the task go on **detached**.
 
 # %% [markdown]
@@ -394,8 +394,8 @@ trace
 # | the card is written | it goes to the end of the queue; not a line of it runs | scheduled |
 # | its creator yields | the chef takes the cards in the order in which they were put into the queue | running |
 # | it awaits something that takes time | the step ends; whoever will wake it holds it | idle |
-# | its bell rings | at its next turn the loop puts it at the end of the queue | scheduled |
-# | it returns or raises | the handle keeps that until somebody awaits it | completed |
+# | its bell rings | a task that rings puts it at the end of the queue on the spot; for a timer or a socket the loop does, after its next look at the bells | scheduled |
+# | it returns or raises | the handle keeps that, for whoever awaits it | completed |
 # | `main` leaves first, or nobody holds it | it is cancelled, or it vanishes | gone |
 #
 # ## The lab
@@ -443,7 +443,7 @@ lab("spawn")
 # | `#[tokio::main(flavor = "current_thread")]` | `asyncio.run(main())` | one thread, one queue |
 # | `tokio::spawn(soup())` gives a `JoinHandle` | `asyncio.create_task(soup())` gives a `Task` | the card, and its stub |
 # | `stub.await` gives `Ok(dish)` or `Err(error)` | `await stub` returns or raises | a result, or how it failed |
-# | `stub.abort()` | `stub.cancel()` | the wish that it ends, at its next await |
+# | `stub.abort()` | `stub.cancel()` | the wish that it ends, at the await where it stands |
 # | `JoinSet` | `asyncio.TaskGroup` | several cards with one owner |
 #
 # | what differs | Tokio | asyncio |
@@ -546,7 +546,8 @@ class Bell:
     def ring(self):
         self.rung = self.remembers
         for waker in self.wakers:
-            waker.set_result(None)  # puts the task into the queue; it runs not a line of it
+            if not waker.done():  # its task may have been cancelled
+                waker.set_result(None)  # puts the task into the queue; it runs not a line of it
         self.wakers.clear()
 
 
@@ -698,7 +699,7 @@ for program in (just_sleep, with_deadline, race):
 
 # %% [markdown]
 # The race is where the two languages part. Rust's `select!` takes turns at polling both futures inside the one task that holds the race: concurrent, and never parallel. asyncio can wait for
-# the first of several only if they are tasks, so `select` from this course spawns one for each racer. [Lesson 05](05_first_wins.ipynb) looks at what follows from that for the loser.
+# the first of several only if they are tasks or futures, and a coroutine is neither, so `select` from this course spawns one for each racer. [Lesson 05](05_first_wins.ipynb) looks at what follows from that for the loser.
 
 # %% [markdown]
 # ## 12. Two dropped handles, here and on Tokio
@@ -741,4 +742,4 @@ for number, work in ((1, 4), (10, 1), (10, 4), (1000, 4)):
 
 # %% [markdown]
 # The last one begins at 3 + (cards - 1) * work. From Python 3.12 on there is another way to start: with `asyncio.eager_task_factory` set, `create_task` runs the task's first step at once,
-# inside its creator's. It is off unless a program asks for it.
+# inside its creator's. It is off unless a program asks for it (from 3.14 on also for one task, `eager_start=True`).

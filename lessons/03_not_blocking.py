@@ -980,5 +980,5 @@ for dish in ("soup", "roast", "cake"):
 # one that "cannot be sent between threads safely", and `tokio::spawn` does not compile. That is the compiler's way to ask whether you meant
 # `tokio::sync::Mutex`.
 #
-# And one in Python: a lock belongs to the loop in which a task first waited for it. In a second `asyncio.run` it fails with
-# `is bound to a different event loop`, so make locks and queues inside the coroutine.
+# And one in Python: a lock belongs to the loop in which a task first waited for it. In a second `asyncio.run` it works until
+# somebody has to wait there, and fails then with `is bound to a different event loop`; so make locks and queues inside the coroutine.

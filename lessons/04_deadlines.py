@@ -339,7 +339,8 @@ compare(await record(alarm_over_a_handle()), tokio)
 # **This is the great difference.** In Tokio `timeout(two_minutes, handle)` drops the *handle*, and the task runs on, detached; it
 # is cancelled only if you call `abort()`. So an alarm over a handle leaves work behind in Tokio; in asyncio it cleans up, and
 # takes the work from everybody else. `shield` gives you Tokio's behaviour in Python. Take it for what must not be cut in half, such as a
-# payment, and *keep the handle*: a shield round a coroutine leaves a task whose handle nobody has ([lesson 02](02_spawn.ipynb)).
+# payment, *keep the handle*, and await it before `main` returns, which else cancels it all the same: a shield holds off the one who waits, not the
+# end of the run. A shield round a coroutine leaves a task whose handle nobody has ([lesson 02](02_spawn.ipynb)).
 
 # %% [markdown]
 # ## 6. Both hands full
@@ -570,7 +571,7 @@ for work in (2, 4, 6):
 # - An alarm is a wish to cancel, made at a moment. It is heard at an await, and granted when the clean-up is done.
 # - Time that is shared is a moment (`timeout_at`), not a timeout for each call.
 # - Over a handle asyncio cancels the task and Tokio leaves it running. Say which you want: `await task`, or `await shield(task)` with the handle
-#   kept.
+#   kept, and awaited in the end.
 #
 # **Beside the keyboard:** [what to write, and the trap](beside_the_keyboard.md)
 #

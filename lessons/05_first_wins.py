@@ -500,7 +500,7 @@ lab("first_wins")
 #
 # It prints `basil from the pantry`, then orders 1 to 3. Each line with `=>` is an **arm** of the race: a pattern, the future, and what is done if it
 # wins. In a service the bell is `tokio::signal::ctrl_c()` (or `tokio::signal::unix` for SIGTERM); in Python it is an `asyncio.Event` that
-# `loop.add_signal_handler(signal.SIGTERM, event.set)` sets. Here is a race that was recorded on Tokio, between `database`, which needs 0.2 s, and
+# `loop.add_signal_handler(signal.SIGTERM, event.set)` sets (not on Windows, and not inside `record`). Here is a race that was recorded on Tokio, between `database`, which needs 0.2 s, and
 # `cache`, which needs 0.1 s:
 
 # %%
@@ -754,8 +754,8 @@ print("findings:", trace.findings)
 #
 # | | Tokio | asyncio |
 # |---|---|---|
-# | safe | `recv` of a channel, `accept`, `read`, `write`, `sleep` kept outside of the loop | `Queue.get`, `Queue.put`, `Event.wait`, the reads of a `StreamReader` |
-# | loses what it has taken or sent so far | `read_exact`, `read_to_end`, `read_line`, `write_all` | whatever has an await between taking and handing over |
+# | safe | `recv` of a channel, `accept`, `read`, `write`, `sleep` kept outside of the loop | `Queue.get`, `Queue.put`, `Event.wait`, the reads of a `StreamReader` but for `read()` to the end |
+# | loses what it has taken or sent so far | `read_exact`, `read_to_end`, `read_line`, `write_all` | `StreamReader.read()` to the end; whatever has an await between taking and handing over |
 # | loses its place in the queue | `Mutex::lock`, `RwLock::read`, `Semaphore::acquire`, `Notify::notified`, `mpsc::Sender::send` (and the value) | `Lock.acquire`, `Semaphore.acquire`, `Queue.get`, `Queue.put` |
 #
 # asyncio's `readexactly` can be cancelled where Tokio's `read_exact` cannot, because the reader keeps the bytes until there are enough:

@@ -442,8 +442,8 @@ timeline(together)
 
 # %% [markdown]
 # Nine minutes of chopping and the last dish's four in the oven: 13, and no plan is faster. But nobody is out before minute 9. **gather** gives
-# results in the order in which you asked, whoever was done first. When one fails, it tells you at once and stops nobody; a **TaskGroup** calls the
-# others off (lesson 02). With `return_exceptions=True` failures are results like others.
+# results in the order in which you asked, whoever was done first. When one fails, it tells you at once and stops nobody; a second failure after
+# that is told to nobody, not even in the log. A **TaskGroup** calls the others off (lesson 02). With `return_exceptions=True` failures are results like others.
 
 # %% [markdown]
 # ## 9. Not all at once: a semaphore
@@ -564,7 +564,7 @@ timeline(workers, title="Three workers: three cards, three dishes each")
 
 # %% [markdown]
 # The same 17 minutes, with three lanes. The ovens' cards never end by themselves: they wait for a slip that does not come, and `main` calls them off.
-# (From Python 3.13 on `slips.shutdown()` does that in one word.) With nine orders that is a matter of taste. With a thousand, and five ovens:
+# (From Python 3.13 on there is `slips.shutdown()`: each `get()` then raises `QueueShutDown`, which the oven has to catch, as in lesson 05, section 14.) With nine orders that is a matter of taste. With a thousand, and five ovens:
 
 
 # %%
@@ -599,7 +599,7 @@ for style, trace in big.items():
 # %% [markdown]
 # The evening is as long in all three. What differs is what hangs on the rail. With a semaphore all thousand cards exist from the first moment, and
 # each takes its kilobyte or two. Workers limit how many *exist*. For orders from a list that is nice to have; for orders from a network connection
-# that never ends there is no other way.
+# that never ends the number that exist must be limited: by workers, or by taking the token *before* the card is written.
 #
 # | style | cards | results | one fails | use it when |
 # |---|---|---|---|---|
@@ -843,7 +843,7 @@ timeline(evening, lanes=names, title="From minute 8 on oven after oven rings, an
 # |---|---|---|
 # | a card | an allocation as large as the future's state | a task, its coroutine and its frame |
 # | one fails in a set | you hear of it by `join_next`; the others run on until you drop the set | the group calls them off |
-# | leaving the block early | the set is dropped, and all in it are aborted at their next await | the group waits until each is home |
+# | leaving the block early | the set is dropped, and all in it are aborted at their next await | by `return`: the group waits for each; by an exception: it calls them off, and waits until each is home |
 # | readers of a queue | one `recv` for each channel | as many workers as you like |
 # | a queue that is always full | a task yields by itself after 128 ready operations of Tokio's own | no budget: `get()` of a queue that has something does not let go |
 # | more chefs | `multi_thread`: the cards are shared | one thread, always |
@@ -870,5 +870,6 @@ print("the virtual clock:", (await record(equal_deadlines())).result)
 # %% [markdown]
 # asyncio keeps its timers in a heap. A heap gives out the earliest, and of *equal* ones any: the order in which they were set is lost. Tokio has a
 # list for each millisecond, and wakes its cards in the order in which they came. The virtual clock of this course does the same, for on it deadlines
-# are often equal. On the real clock two deadlines of asyncio's are hardly ever equal. Yet none of them promises an order: what has to come in order
+# are often equal. On the real clock two deadlines of asyncio's are hardly ever equal (on Windows up
+# to Python 3.12 they often are: its clock moves in steps of 15.6 ms). Yet none of them promises an order: what has to come in order
 # belongs in a queue.

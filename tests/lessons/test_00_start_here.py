@@ -138,3 +138,16 @@ def test_nest_asyncio_replaces_more_than_the_lesson_prints() -> None:
     command = [sys.executable, "-W", "ignore", "-c", NEST]
     assert not any(json.loads(subprocess.check_output(command)))
     assert "(`run_until_complete`, `run_forever`, `get_event_loop`)" in lesson("00")
+
+
+def test_a_groups_own_tasks_belong_to_it_and_no_others() -> None:
+    async def main() -> list[bool]:
+        async with asyncio.TaskGroup() as group:
+            own = group.create_task(asyncio.sleep(1))
+            other = asyncio.create_task(asyncio.sleep(2))
+        done = [own.done(), other.done()]
+        await other
+        return done
+
+    assert run(main()).result == [True, False]
+    assert "Tasks that its own `create_task` makes belong to it" in lesson("00")

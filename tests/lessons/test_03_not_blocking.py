@@ -180,7 +180,7 @@ def test_a_lock_belongs_to_the_loop_in_which_a_task_first_waited_for_it() -> Non
     asyncio.run(two())
     with pytest.raises(RuntimeError, match="is bound to a different event loop"):
         asyncio.run(two())
-    assert says("it fails with `is bound to a different event loop`, so make locks and queues")
+    assert says("fails then with `is bound to a different event loop`; so make locks and queues")
 
 
 def test_two_locks_in_two_orders_stand_still_and_record_says_so() -> None:

@@ -229,3 +229,25 @@ def test_the_table_of_missed_ticks_is_what_the_three_rules_give(how: str) -> Non
         kitchen = program("04", 15)
         assert run(kitchen.by_the_clock([1, 12, 1, 1, 1, 1])).result == began
     assert says("for seconds in [1, 12, 1, 1, 1, 1] {", "MissedTickBehavior::Skip")
+
+
+def test_a_shield_holds_off_who_waits_and_not_the_end_of_the_run() -> None:
+    async def pay(diary: list[str]) -> None:
+        try:
+            await asyncio.sleep(5)
+            diary.append("paid")
+        except asyncio.CancelledError:
+            diary.append("cut in half")
+            raise
+
+    async def main(diary: list[str], *, awaits: bool) -> None:
+        stub = asyncio.create_task(pay(diary))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(stub), 2)
+        if awaits:
+            await stub
+
+    for awaits, end in ((False, ["cut in half"]), (True, ["paid"])):
+        diary: list[str] = []
+        run(main(diary, awaits=awaits))
+        assert diary == end

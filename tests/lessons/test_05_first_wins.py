@@ -122,3 +122,20 @@ def test_a_second_copy_costs_one_question_in_twenty_and_spares_the_unlucky() -> 
         assert median == 2
         assert least <= slow <= most
         assert sent == 1000 if after is None else 1040 < sent < 1060
+
+
+def test_a_stream_loses_what_it_has_read_only_when_it_reads_to_the_end() -> None:
+    async def main(read: str) -> bytes:
+        stream = asyncio.StreamReader()
+        stream.feed_data(b"half")
+        hurried = asyncio.create_task(getattr(stream, read)())
+        await asyncio.sleep(1)
+        hurried.cancel()
+        await asyncio.wait([hurried])
+        stream.feed_data(b" and half\n")
+        stream.feed_eof()
+        return await getattr(stream, read)()  # type: ignore[no-any-return]
+
+    assert run(main("readline")).result == b"half and half\n"
+    assert run(main("read")).result == b" and half\n"
+    assert "the reads of a `StreamReader` but for `read()` to the end" in lesson("05")

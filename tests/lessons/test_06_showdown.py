@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from types import SimpleNamespace
 
 from helpers import record
@@ -144,3 +145,39 @@ def test_some_three_hundred_dishes_are_in_their_ovens_on_a_calm_evening() -> Non
     in_oven = sum(task.steps[0].end <= 7.25 < task.steps[1].ready for task in orders)
     assert in_oven == 300
     assert "some 300 dishes in their ovens" in text()
+
+
+def test_a_second_failure_under_gather_is_told_to_nobody() -> None:
+    async def fail(after: float) -> None:
+        await asyncio.sleep(after)
+        raise ValueError(after)
+
+    async def main() -> list[str]:
+        told: list[str] = []
+        asyncio.get_running_loop().set_exception_handler(
+            lambda _, context: told.append(str(context))
+        )
+        try:
+            await asyncio.gather(fail(1), fail(2))
+        except ValueError as error:
+            told.append(str(error))
+        await asyncio.sleep(2)
+        gc.collect()
+        return told
+
+    assert asyncio.run(record(main())).result == ["1"]
+    assert "a second failure after that is told to nobody, not even in the log" in text()
+
+
+def test_a_token_may_be_taken_before_the_card_is_written() -> None:
+    async def main() -> int:
+        tokens, alive, most = asyncio.Semaphore(5), set(), 0
+        for _ in range(50):
+            await tokens.acquire()
+            card = asyncio.create_task(asyncio.sleep(1))
+            alive.add(card)
+            card.add_done_callback(lambda card: (alive.discard(card), tokens.release()))
+            most = max(most, len(alive))
+        return most
+
+    assert asyncio.run(record(main())).result == 5
