@@ -510,7 +510,7 @@ print(dinner)
 # | the short form for a program | `#[tokio::main] async fn main()` | `asyncio.run(main())` |
 # | a second runtime inside the first | panic: *Cannot start a runtime from within a runtime* | RuntimeError: *asyncio.run() cannot be called from a running event loop* |
 # | a clock that jumps | `start_paused(true)` | `record(...)`; asyncio itself has none |
-# | called and never awaited | the compiler warns of a bare `soup();`, and not of `let dish = soup();` | a warning when it is thrown away |
+# | called and never awaited | the compiler warns of a bare `soup();`; of `let dish = soup();` it says at most that `dish` is unused | a warning when it is thrown away |
 #
 # `start_paused` moves Tokio's own clock alone, as the virtual clock moves that of the loop alone: a
 # `std::thread::sleep` or `time.sleep` takes its real time on both.

@@ -295,8 +295,8 @@ print(trace.result, notes, *trace.findings, sep="\n")
 
 # %% [markdown]
 # Cancelling in asyncio raises `CancelledError` at the await where the task stands. In Tokio, a task that is left is dropped with the runtime at its await: its
-# destructors run, and no code after the await does. (What stands at no await cannot be dropped. A `spawn_blocking` that runs and, on `multi_thread`, a task in the middle
-# of a poll are waited for.) In both languages, **whoever needs the dish has to await the handle.**
+# destructors run, and no code after the await does. (What stands at no await cannot be dropped. A `spawn_blocking` that runs, often those that queue behind it, and, on
+# `multi_thread`, a task in the middle of a poll are waited for.) In both languages, **whoever needs the dish has to await the handle.**
 #
 # ### The handle that nobody kept
 #
@@ -443,16 +443,16 @@ lab("spawn")
 # | `#[tokio::main(flavor = "current_thread")]` | `asyncio.run(main())` | one thread, one queue |
 # | `tokio::spawn(soup())` gives a `JoinHandle` | `asyncio.create_task(soup())` gives a `Task` | the card, and its stub |
 # | `stub.await` gives `Ok(dish)` or `Err(error)` | `await stub` returns or raises | a result, or how it failed |
-# | `stub.abort()` | `stub.cancel()` | the wish that it ends, at the await where it stands |
+# | `stub.abort()` | `stub.cancel()` | the wish that it ends: at the await where it stands, or else at the next one that yields |
 # | `JoinSet` | `asyncio.TaskGroup` | several cards with one owner |
 #
 # | what differs | Tokio | asyncio |
 # |---|---|---|
 # | start after the spawn | `current_thread`: at the creator's next yield; `multi_thread`: at once, if main spawns it and a worker is free; of those that a task spawns, the last one waits until its creator lets go (lesson 07) | at the creator's next yield |
 # | handle dropped | the task goes on, detached | the task may vanish |
-# | awaiting the handle twice | not possible: the first `.await` consumes it | gives the same result again |
+# | awaiting the handle twice | the first `.await` consumes it; by `&mut stub` it compiles, and panics once the result was taken | gives the same result again |
 # | cancel | the future is dropped in silence at its await | `CancelledError` is raised at its await; it can be caught, and refused |
-# | nobody retrieves the failure | the panic's message was printed at once | a line in the log, when the handle is thrown away |
+# | nobody retrieves the failure | a panic's message was printed at once; an `Err` that the task returned is lost without a word | a line in the log, when the handle is thrown away |
 #
 # ### Side by side
 #
@@ -607,7 +607,7 @@ print(f"with a bell that remembers, the soup goes on at minute {trace.task('soup
 #
 # | | remembers | does not |
 # |---|---|---|
-# | Rust, Tokio | `Notify::notify_one` (one permit), `watch`, `Semaphore` | `Notify::notify_waiters` |
+# | Rust, Tokio | `Notify::notify_one` (one permit), `watch`, `Semaphore` | `Notify::notify_waiters` (but a `notified()` made before the call hears it, polled or not) |
 # | Python, asyncio | `Event.set`, `Queue.put`, `Semaphore.release` | `Condition.notify` |
 #
 # | who | Rust, Tokio | Python, asyncio |

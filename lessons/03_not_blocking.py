@@ -254,7 +254,7 @@ kneaded[in_pieces]
 # - **In one go** it is one step, and no one comes in between.
 # - **In pieces** the dough is ready no later here, and `stir` gets turns in between. `await asyncio.sleep(0)` is asyncio's way to yield: the task
 #   goes to the end of the ready queue. (In Tokio it is `yield_now().await`, which makes the task ready again when that queue is empty, or after 61
-#   polls.)
+#   polls; of several that yielded, the last comes back first.)
 # - **By a helper** the loop is free all the time, and the task `dough` merely waits. `asyncio.to_thread` hands a plain function to a thread of a pool
 #   (in Tokio: `spawn_blocking`). The helper is no task: the loop does not schedule it, and once it has begun nobody can cancel it. (A job that still
 #   queues for a thread can be taken back.)
@@ -274,7 +274,8 @@ for doughs in (1, 2, 4, 10):
 
 # %% [markdown]
 # With *n* doughs and pieces of a minute the first stir comes at minute 3 *n*: the turn in which the bell rings, and two more. Small pieces help, as
-# long as there are few who take them.
+# long as there are few who take them. On Tokio's `current_thread` the first stir comes at the end of the turn in
+# which its bell rings, about minute *n*: there the bell wakes the task itself, and before those that yielded.
 #
 # ### Six awaits
 #
@@ -308,7 +309,8 @@ print(f"steps of the dough: {trace.task('dough').polls}, stir late by {latest(tr
 # in a row are one step.
 #
 # If a loop of yours may find everything ready, put a `sleep(0)` in it. In Tokio it depends on what you await. Its own queues, locks, sockets and
-# timers count: after 128 of them in one step, all ready at once, the next one says "not yet", and the task has yielded. An `async fn` like
+# timers count: after 128 of them in one step, all ready at once, the next one says "not yet", and the task has yielded. (`Notify` does not count.
+# `tokio::task::consume_budget().await` makes a loop of your own count.) An `async fn` like
 # `knead_a_bit` counts nothing, and holds Tokio's thread as it holds asyncio's.
 
 # %% [markdown]
@@ -497,6 +499,7 @@ for helpers in (1, 2, 3):
 # | stare | `std::thread::sleep(d)` | `time.sleep(d)` |
 # | set a bell | `sleep(d).await` | `await asyncio.sleep(d)` |
 # | "anyone else?" | `yield_now().await` | `await asyncio.sleep(0)` |
+# | a sleeper beside those who yield | heard at the end of the turn in which its bell rings (a turn ends after 61 polls at the latest) | up to two turns later: its bell queues, and then it queues |
 # | a helper | `spawn_blocking(f).await` | `await asyncio.to_thread(f)` |
 # | helpers | up to 512, made when needed | the number of cores + 4, 32 at most |
 # | helpers that compute | share the cores | share Python's lock with the loop, and with it one core |
@@ -758,7 +761,7 @@ for way, share in silences.items():
 # ```
 #
 # In Python the number of processes in the pool is that limit. And in both languages the end of the program waits for a helper who has begun:
-# `abort()` and `cancel()` come too late for her.
+# `abort()` and `cancel()` come too late for her. (In Tokio `Runtime::shutdown_timeout` and `shutdown_background` leave without her.)
 
 # %% [markdown]
 # ## 10. Who tells you? asyncio's debug mode

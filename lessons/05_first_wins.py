@@ -388,8 +388,9 @@ timeline(trace, title="hasty: the bell rings at 6.5, and order 3 goes with its r
 # `order 3` takes the slip at its tick of minute 6, and is cancelled half a minute later.)
 #
 # *quick* lost it in a **tie**. The bell and the slip came in the same turn, both runners had ended, and the bell, which is written first, won. The
-# slip is in `won.also`, where `select` puts what others brought by then, and this waiter does not look. In Tokio this cannot happen: an arm that is
-# not chosen has not taken anything.
+# slip is in `won.also`, where `select` puts what others brought by then, and this waiter does not look. In Tokio *quick* loses nothing: the race asks
+# its arms one after another and stops at the first that is ready, and `recv` takes a slip only when it is. *hasty* loses order 3 there too, at 6.5:
+# a dropped future takes along what it holds.
 #
 # The third waiter is the mend. Its task is made outside of the race, so it is not cancelled when it loses.
 
@@ -814,7 +815,8 @@ print((await record(main())).result)
 # may as well stand in `except CancelledError`. (Tokio has a second way, for clean-up that nobody waits for: a destructor that spawns a task.)
 #
 # A future that outlives the rounds of a loop is `pin!`ned before the loop and asked as `&mut writing`, as the bell was. If it is made anew when it
-# has won, it must not *borrow* the receiver but own it, and give it back with its result. Asked again after its end, it panics.
+# has won, it must not *borrow* the receiver but own it, and give it back with its result. Asked again after its end, an `async fn`'s future panics, and so
+# does a `JoinHandle` (a `Sleep`, as the bell, is just ready again).
 
 # %% [markdown]
 # ## 14. A queue that can be shut

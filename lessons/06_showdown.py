@@ -843,7 +843,7 @@ timeline(evening, lanes=names, title="From minute 8 on oven after oven rings, an
 # |---|---|---|
 # | a card | an allocation as large as the future's state | a task, its coroutine and its frame |
 # | one fails in a set | you hear of it by `join_next`; the others run on until you drop the set | the group calls them off |
-# | leaving the block early | the set is dropped, and all in it are aborted at their next await | by `return`: the group waits for each; by an exception: it calls them off, and waits until each is home |
+# | leaving the block early | the set is dropped, and all in it are aborted at the next await that yields | by `return`: the group waits for each; by an exception: it calls them off, and waits until each is home |
 # | readers of a queue | one `recv` for each channel | as many workers as you like |
 # | a queue that is always full | a task yields by itself after 128 ready operations of Tokio's own | no budget: `get()` of a queue that has something does not let go |
 # | more chefs | `multi_thread`: the cards are shared | one thread, always |
@@ -869,7 +869,8 @@ print("the virtual clock:", (await record(equal_deadlines())).result)
 
 # %% [markdown]
 # asyncio keeps its timers in a heap. A heap gives out the earliest, and of *equal* ones any: the order in which they were set is lost. Tokio has a
-# list for each millisecond, and wakes its cards in the order in which they came. The virtual clock of this course does the same, for on it deadlines
+# list for each millisecond, and wakes its cards in the order in which they came. (On `multi_thread` the one woken last is in the
+# pocket, and goes first.) The virtual clock of this course does the same, for on it deadlines
 # are often equal. On the real clock two deadlines of asyncio's are hardly ever equal (on Windows up
 # to Python 3.12 they often are: its clock moves in steps of 15.6 ms). Yet none of them promises an order: what has to come in order
 # belongs in a queue.

@@ -264,9 +264,12 @@ for dish in ("dish-2", "dish-8"):
 # Within a step a task stays with its chef. At an `await` that lets go, whoever takes it up next may be another chef: it **migrates**. (How many do so
 # differs from run to run.)
 #
-# In Rust this has a price that the compiler collects: what a spawned task keeps across an `await` has to be **`Send`**, fit to be used on another
-# thread. An `Rc`, a counter of owners that is not made for several threads, is refused at compile time. Python has no such check, and needs none as
+# In Rust this has a price that the compiler collects: what a spawned task takes in, keeps across an `await`, and returns has to be **`Send`**, fit to
+# be used on another thread. An `Rc`, a counter of owners that is not made for several threads, is refused at compile time. Python has no such check, and needs none as
 # long as a task never leaves its loop's thread.
+#
+# And **`'static`**: a card may outlive whoever wrote it, so it may borrow nothing from its writer. What it needs is moved in (`async move`), or
+# shared by an `Arc`.
 
 # %% [markdown]
 # ## 5. Several loops in several threads

@@ -176,7 +176,8 @@ def test_a_token_may_be_taken_before_the_card_is_written() -> None:
             await tokens.acquire()
             card = asyncio.create_task(asyncio.sleep(1))
             alive.add(card)
-            card.add_done_callback(lambda card: (alive.discard(card), tokens.release()))
+            card.add_done_callback(alive.discard)
+            card.add_done_callback(lambda _: tokens.release())
             most = max(most, len(alive))
         return most
 
