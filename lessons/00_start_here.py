@@ -23,6 +23,9 @@
 #
 # **The clock.** Nearly all runs here are on the *virtual clock* (section 2), and every number is the same on your machine as on this page.
 #
+# When you come back after a restart, or another evening, the pictures are still there and the names are gone: click the cell where you were and choose
+# *Run > Run All Above Selected Cell*. Broken links beside a question mean the same: run its cell again.
+#
 # Run the cells from top to bottom with Shift+Enter. Before most runs there is a question; the run answers it, beside what you said. Leave it open, and nothing
 # is held back, but a guess is what makes you remember.
 
@@ -39,11 +42,11 @@ from helpers.environment import check, report
 print(report(check()))
 
 # %% [markdown]
-# If something is wrong with your environment, the line above says what, and how to mend it. Nothing was changed.
+# If something is wrong with your environment, the line above says what, and how to mend it. The check changes nothing.
 #
 # ## 1. How do I run a coroutine here?
 #
-# A function that begins with `async def` is a recipe. Here is one; it prints "chopping" as soon as it runs. What is there when it is called?
+# Here is a function that begins with `async def`; its first line prints "chopping". What is there when it is called?
 
 # %%
 called = predict(
@@ -55,6 +58,11 @@ called = predict(
     },
     why="It is a coroutine: the call ran not one line, so nothing was printed.",
 )
+kinds = {
+    "str": "the bowl of soup",
+    "Task": "a soup that is being cooked",
+    "coroutine": "a recipe, and nobody has begun",
+}
 called
 
 
@@ -67,7 +75,7 @@ async def soup():
 
 dish = soup()
 print(type(dish).__name__)
-called.answer("a recipe, and nobody has begun")
+called.answer(kinds[type(dish).__name__])
 
 # %% [markdown]
 # You hold a **coroutine** (in Rust: a *future*): the recipe, with a bookmark on its first line. It moves when
@@ -123,10 +131,11 @@ cleared = forgotten.cancel()
 waited = predict(
     "How long do you wait for the next cell?",
     {
-        "300 seconds": "Where nobody has anything to do until a timer rings, the virtual clock jumps there.",
+        "300 seconds": "That is the time on the virtual clock, not on yours.",
         "less than 10 seconds": "",
     },
-    why='For real waiting there is `record(..., clock="real")`.',
+    why="Where nobody has anything to do until a timer rings, the virtual clock jumps to that moment. "
+    'For real waiting there is `record(..., clock="real")`.',
 )
 waited
 
@@ -188,6 +197,8 @@ print(trace.result, *trace.findings, sep="\n")
 #
 # - `busy(2)`: two minutes of work with both hands. The chef is held, nobody else is served.
 # - `await asyncio.sleep(5)`: five minutes in the oven, or on the stove. The chef is free.
+#
+# On the virtual clock `busy(2)` only moves the clock on by two; `time.sleep(2)` would really hold your cell, and the picture would not show it.
 #
 # A soup is chopped for two minutes, stands on the stove for five, and is filled into a bowl in one.
 
@@ -332,7 +343,8 @@ trace
 
 # %% [markdown]
 # The roast is one long bar now: no `await`, no end of the step, no turn for anybody else. That is called **blocking** the loop, and
-# [lesson 03](03_not_blocking.ipynb) is about it. A finding names the task that held the chef, the line, and whom it delayed.
+# [lesson 03](03_not_blocking.ipynb) is about it. A finding names the task that held the chef, a line of the step
+# that did it (here its first), and whom it delayed (`to_thread`, which it advises: lesson 01).
 
 # %% [markdown]
 # ### How it ended
@@ -386,7 +398,8 @@ trace
 # ### Now you
 #
 # A salad comes to the dinner. It takes three minutes of work, and after each the cook asks whether somebody else wants the chef:
-# `await asyncio.sleep(0)` ends a step and queues the task again at once. Here is the picture; the questions are below it.
+# `await asyncio.sleep(0)` ends a step and queues the task again at once. Here is the picture; the questions are below it. (Answer them
+# before you read the findings.)
 
 
 # %%
@@ -415,7 +428,7 @@ late
 
 # %%
 steps = predict(
-    "In how many steps was the salad made? Count the ticks and bars.",
+    "In how many steps was the salad made? Each step begins with a tick: count the ticks.",
     why="The last step only found that nothing was left to do. It takes no time, and it is a step all the same.",
 )
 steps
@@ -433,7 +446,7 @@ print(f"salad, last step: ready at minute {last.ready:g}, taken up at minute {la
 # %% [markdown]
 # Did it surprise you that the salad went on at minute 7, although the cook had asked "anybody else?" and the soup was calling? The loop looks at bells once a *turn*, not between two
 # steps. The salad was in its queue again before it looked, and to ring a bell is an entry in the same queue; so the salad had two more steps before the soup
-# had its turn. [Lesson 02](02_spawn.ipynb) has the rule.
+# had its turn. [Lesson 03](03_not_blocking.ipynb) has the rule.
 #
 # ### The same in words
 #

@@ -168,7 +168,7 @@ full.answer(min(guests for guests, share in shares.items() if share == 1))
 # %% [markdown]
 # Up to nine guests, each new one makes dinner one minute longer. From there on it is two: what counts is
 # the work alone. Now more chefs would help. With four of them, five guests each, dinner would be
-# over after 14 minutes (see the row for 5). With twenty it would be 10, and they would stand at ovens for most of it. That is the reason for "a small
+# over after 14 minutes (see the row for 5). With twenty it would be 10, and they would have nothing to do for most of it. That is the reason for "a small
 # team of chefs": as many as there is *work* for, not as many as there are guests. A computer can do the work of as many chefs as it has cores.
 
 # %% [markdown]
@@ -225,7 +225,7 @@ def most_threads():
 explodes = predict(
     "Do 1000 threads at once work on your machine?",
     ("yes", "no"),
-    why="A thread is cheap enough for that; what it costs is in the table.",
+    why="What a thread costs is in the table; how many there may be is a limit of your system.",
 )
 explodes
 
@@ -295,7 +295,8 @@ print(f"{len(pool.threads()) - 1} chefs who stand at ovens: {pool.duration:g} mi
 print(f"one chef with cards: {one.duration:g} min")
 
 # %% [markdown]
-# The pool wins here, because each dish needs two minutes of hands, and 32 pairs of hands are more than one. Let the dish be a request
+# In this kitchen the pool wins, because each chef has hands of their own: on the virtual clock, work in 32 threads runs side by side. On a real
+# machine it does so on as many cores as there are, and Python code not even there (section 9): there the pool hardly wins. So let the dish be a request
 # that needs a hundredth of a minute of work, and waits for eight; and let 400 of them come:
 
 
@@ -333,7 +334,7 @@ for way in ("pool", "cards"):
 # |---|---|---|
 # | waits, and the library has `await` | a task | waiting holds nobody |
 # | waits, and the library blocks (`requests`, most database drivers) | a thread (`to_thread`, `spawn_blocking`) | it holds a chef: use one whom you can spare |
-# | computes in C without the GIL | a thread | a second core, and the loop goes on (section 9) |
+# | computes in C without the GIL (Python's lock: one thread at a time runs Python code) | a thread | a second core, and the loop goes on (section 9) |
 # | computes in Python | a process | the GIL lets one thread run at a time; in Rust there is no GIL, and a thread is right |
 # | a few long-lived jobs, whatever they do | threads are fine | the slope does not matter at ten |
 

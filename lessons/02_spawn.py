@@ -162,7 +162,8 @@ trace
 # %% [markdown]
 # The last one comes first. There is no rank, no favourite and no look at how long a task will take: **tasks run in the order in which the loop put them
 # into its queue.** A task that is spawned, or woken by another task, is put there on the spot. Timers and sockets the loop looks at once a **turn**: it
-# takes up all that is in the queue, and then asks which bells have rung since, the earliest first. So the soup and the roast stood behind the salad, although
+# takes up all that is in the queue, and then asks which bells have rung since, the earliest first. Each of those bells is put into the queue, and only when its turn comes does it put its task
+# there, at the end. (So one that is spawned on the spot, or yields, comes before it; [lesson 03](03_not_blocking.ipynb) counts the turns.) The soup and the roast stood behind the salad, although
 # they were ready four and three minutes before it.
 
 # %% [markdown]
@@ -195,7 +196,7 @@ trace
 # %% [markdown]
 # ## 4. What the handle brings back
 #
-# A result comes through the handle; so does a failure. The roast burns at minute 4. `main` sleeps until minute 6, and then comes to ask.
+# A result comes through the handle. What about a failure? The roast burns at minute 4, while `main` is in a `sleep` of six minutes.
 
 # %%
 predict(
@@ -306,17 +307,17 @@ print(trace.result, notes, *trace.findings, sep="\n")
 
 # %%
 predict(
-    "Which of the two is finished at minute 10?",
+    "What has become of the soup at minute 10?",
     {
-        "both": "A card hangs on the rail only as long as somebody holds on to it.",
-        "the salad alone": "",
-        "the soup alone": "Its bell is never rung.",
-        "neither": "The salad's timer belongs to the loop, and a timer knows whom to wake.",
+        "it waits until main leaves, and is cancelled": "So it is if `main` keeps the stub.",
+        "it is gone": "",
+        "it is finished": "Its bell is never rung.",
     },
-    measure=lambda trace: {(True, False): "the salad alone"}[
-        tuple(trace.task(dish).outcome == "returned" for dish in ("salad", "soup"))
-    ],
-    why="A task that waits is held by whoever will wake it: the loop's timer, or a bell that is gone.",
+    measure=lambda trace: {
+        "pending": "it is gone",
+        "cancelled": "it waits until main leaves, and is cancelled",
+    }[str(trace.task("soup").outcome)],
+    why="A task that waits is held by whoever will wake it. The loop's timer holds the salad; the soup's bell is gone.",
 )
 
 
@@ -394,13 +395,13 @@ trace
 # | the card is written | it goes to the end of the queue; not a line of it runs | scheduled |
 # | its creator yields | the chef takes the cards in the order in which they were put into the queue | running |
 # | it awaits something that takes time | the step ends; whoever will wake it holds it | idle |
-# | its bell rings | a task that rings puts it at the end of the queue on the spot; for a timer or a socket the loop does, after its next look at the bells | scheduled |
+# | its bell rings | a task that rings puts it at the end of the queue on the spot; for a timer or a socket the loop puts the bell there after its next look, and the bell, at its turn, puts the task behind all that is there | scheduled |
 # | it returns or raises | the handle keeps that, for whoever awaits it | completed |
 # | `main` leaves first, or nobody holds it | it is cancelled, or it vanishes | gone |
 #
 # ## The lab
 #
-# Up to a thousand cards, on a clock of your choice, in milliseconds. `main` writes them all and keeps its hands full for 20 ms more. Choose how
+# Up to a thousand cards, on a clock of your choice. `main` writes them all and keeps its hands full for 20 ms more. (Times are in milliseconds, your prediction in seconds.) Choose how
 # much work is in each card and how many awaits. Say first when the last card will be done; then run it. Find a setting in which one more await makes dinner
 # no later at all, and one in which it does.
 
@@ -464,7 +465,7 @@ lab("spawn")
 predict(
     "How often is `main` polled here: how many steps does it have?",
     measure=lambda trace: trace.task("three_cards").polls,
-    why="One until it awaits the first stub, and one more for each stub. Below you see that Tokio needs as many.",
+    why="One until it awaits the first stub, and one more for each stub that is not done yet when it is awaited; here none is. Below you see that Tokio needs as many.",
 )
 
 

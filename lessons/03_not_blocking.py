@@ -12,7 +12,7 @@
 # # 03 · Who else suffers when one chef stares at the oven?
 #
 # The card says: wait until the oven is hot. One chef turns the knob, stares at the glass door for five minutes, and is ready to go on. Another
-# turns the knob, sets a bell, and takes the next card from the rail. For this one card the two take equally long. The difference is in
+# turns the knob, sets a bell, and takes the next card from the rail. Is one of them quicker? The difference to look for is in
 # everybody else's cards: the soup that nobody stirred.
 #
 # To stare is to **block**: to hold the thread without giving it back. `time.sleep` in Python and `std::thread::sleep` in Rust do so. To set a bell
@@ -237,7 +237,7 @@ def latest(trace):
 predict(
     "Six pieces of one minute, with `sleep(0)` after each. By how many minutes is `stir` late at worst?",
     measure=lambda trace: {True: latest(trace)}[trace.task("dough").polls > 2],
-    why="Its bell has to wait for a turn, and then `stir` itself has to.",
+    why="The bell queues behind one piece; only then is `stir` put into the queue, behind one more piece.",
 )
 
 # %%
@@ -323,7 +323,7 @@ print(f"steps of the dough: {trace.task('dough').polls}, stir late by {latest(tr
 # |---|---|
 # | waits, and there is an async library for it (`httpx`, `asyncpg`) | `await` it |
 # | waits, and only a blocking library exists (files, `requests`, many database drivers) | `await asyncio.to_thread(f, ...)` |
-# | computes, in C code that lets go of Python's lock (hashes, compression, much of NumPy) | `await asyncio.to_thread(f, ...)` |
+# | computes, in C code that lets go of Python's lock, the GIL (hashes, compression, much of NumPy) | `await asyncio.to_thread(f, ...)` |
 # | computes, in Python | a process; or pieces with `sleep(0)` |
 #
 # A Flask view that calls `requests.get` is right in Flask, where a thread serves one request at a time. The same line in an `async def` is a stare.

@@ -71,7 +71,7 @@ def forecast(values: Values) -> str:
     if whole(values, "helpers"):
         held = f"{plural(whole(values, 'helpers'), 'helper')} in threads will do the staring"
     else:
-        held = f"the staring will hold the chef for {seconds(blocked * wait)} in all"
+        held = f"each holds the chef for {seconds(wait)}"
     return (
         f"For {guests - blocked} of {guests} dishes the chef sets a timer, {blocked} are stared "
         f"at: {held}."

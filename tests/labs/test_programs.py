@@ -222,7 +222,7 @@ def test_the_style_decides_how_many_tasks_there_are_and_how_long_it_takes(
 
 def test_who_stares_holds_the_chef_and_who_has_a_helper_stare_does_not() -> None:
     spec = spec_of("not_blocking")
-    assert "hold the chef for 10 s in all" in spec.forecast(filled(spec, guests=100, share=100))
+    assert "each holds the chef for 0.1 s" in spec.forecast(filled(spec, guests=100, share=100))
     values = filled(spec, guests=4, share=50, wait=100)
     alone = run(spec, values)
     helped = run(spec, {**values, "helpers": 2})
