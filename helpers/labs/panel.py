@@ -26,6 +26,7 @@ NONE = "These values were not recorded on real Tokio."
 _UNASKED = "You made no prediction. Make one, and it is compared with the next run."
 _STATES = {
     State.READY: "Ready. Predict, then press Run.",
+    State.RUNNING: "Running.",
     State.STOPPING: "The run is being ended.",
     State.DONE: "Done. Move a slider, and it runs again.",
     State.STOPPED: "Press Run to run it again.",
@@ -174,10 +175,8 @@ def _bullets(title: str, sentences: Sequence[str]) -> str:
 
 
 def _state_in_words(event: Event) -> str:
-    if event.state is not State.RUNNING:
-        return " ".join(part for part in (event.sentence, _STATES.get(event.state, "")) if part)
-    if event.trace is None:
-        return "Running."
+    if event.state is not State.RUNNING or event.trace is None:
+        return f"{event.sentence} {_STATES.get(event.state, '')}".strip()
     so_far, tasks = seconds(event.trace.duration, exact=False), event.trace.tasks
     ended = sum(task.ended is not None for task in tasks)
     return f"Running for {so_far}: {ended:,} of {plural(len(tasks), 'task')} have ended."
