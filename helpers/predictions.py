@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -137,11 +138,8 @@ def _in_words(answer: Answer | None) -> str:
 def _answer_all(trace: Trace) -> None:
     for asked in _asked.values():
         if asked.is_open and asked.measure:
-            try:
-                right = asked.measure(trace)
-            except Exception:  # noqa: S112 - it was another run
-                continue
-            asked.answer(right)
+            with suppress(Exception):  # it was another run
+                asked.answer(asked.measure(trace))
 
 
 listeners.append(_answer_all)
