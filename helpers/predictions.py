@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from helpers.run import listeners
@@ -40,8 +41,6 @@ def predict(
     Where `measure` raises, the run was another one: the question stays open.
     """
     wrong = options if isinstance(options, Mapping) else dict.fromkeys(options, "")
-    if question in _asked:
-        _asked[question].close()
     _asked[question] = Prediction(question, wrong, order, measure, why)
     return _asked[question]
 
@@ -57,11 +56,6 @@ class Prediction:
     why: str
     given: Answer | None = None
     is_open: bool = True
-    _view: Any = None
-
-    def note(self, given: Answer | None) -> None:
-        """Take the learner's answer, for the next trace to answer."""
-        self.given, self.is_open = given, True
 
     def answer(self, right: Answer) -> None:
         """Show in the running cell what was said, what is right, and why."""
@@ -69,23 +63,16 @@ class Prediction:
 
         self.is_open = False
         said, is_so = _in_words(self.given), _in_words(right)
-        answer = f"The answer: {is_so}"
+        verdict = f"The answer: {is_so}"
         if isinstance(self.given, float) and isinstance(right, int | float):
             gap = self.given - right
-            answer += f", {_in_words(abs(gap))} {'less' if gap > 0 else 'more'}"
+            verdict += f", {number(abs(gap))} {'less' if gap > 0 else 'more'}"
         if said:
-            answer = f"You said: {said}. {'So it is' if said == is_so else answer}"
-        verdict = f"{answer}."
+            verdict = f"You said: {said}. {'So it is' if said == is_so else verdict}"
         because = " ".join(filter(None, [self.options.get(said, "") * (said != is_so), self.why]))
-        html = f"<i>{as_html(self.question)}</i><br><b>{as_html(verdict)}</b> {as_html(because)}"
-        text = f"{self.question} {verdict} {because}".rstrip()
+        html = f"<i>{as_html(self.question)}</i><br><b>{as_html(verdict)}.</b> {as_html(because)}"
+        text = f"{self.question} {verdict}. {because}".rstrip()
         display({"text/html": f"<p>{html}</p>", "text/plain": text}, raw=True)  # type: ignore[no-untyped-call]
-
-    def close(self) -> None:
-        """Take the widget off the screen, and ask no more."""
-        self.is_open = False
-        if self._view is not None:
-            self._view.close()
 
     def __repr__(self) -> str:
         """The question in one line, for where no widget can be shown."""
@@ -93,70 +80,66 @@ class Prediction:
         return f"Predict: {self.question} ({choices}{', in which order' * bool(self.order)})"
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
-        if os.environ.get("TASK_CARDS_TEXT"):
-            return {"text/plain": repr(self)}
-        self._view = self._view or _view(self)
-        return self._view._repr_mimebundle_(**options) | {"text/plain": repr(self)}
+        shown = {} if os.environ.get("TASK_CARDS_TEXT") else self._view._repr_mimebundle_(**options)
+        return shown | {"text/plain": repr(self)}
+
+    @cached_property
+    def _view(self) -> Any:
+        """The question as a widget, which notes what the learner answers."""
+        import ipywidgets as widgets
+
+        things = [("choose", None), *zip(self.order, self.order, strict=True)]
+        places = [f"{place}." for place in range(1, len(things))]
+        fields = [widgets.Dropdown(options=things, description=place) for place in places]
+        fields, noted = fields or [field(tuple(self.options))], widgets.HTML()
+
+        def take(_: Any) -> None:
+            values, wrong = [each.value for each in fields], "Give each a place of its own."
+            if self.order:
+                self.given = values if set(values) == set(self.order) else None
+            else:
+                self.given, wrong = read(self.options, values[0])
+            self.is_open = True
+            words = wrong if self.given is None else "Noted: the next run answers."
+            noted.value = f'<span role="status">{as_html(words)}</span>'
+
+        for each in fields:
+            each.observe(take, "value")
+        head = widgets.HTML(f"<b>Predict.</b> {as_html(self.question)}")
+        return widgets.VBox([head, *fields, noted])
 
 
-def _view(asked: Prediction) -> Any:
-    """The question as a widget, which tells it what the learner answers."""
+def field(options: Sequence[str]) -> Any:
+    """The widget for an answer: a choice of the options, or without any, for a number."""
     import ipywidgets as widgets
 
-    if asked.options:
-        choices = tuple(asked.options)
-        fields = [widgets.RadioButtons(options=choices, value=None, layout={"width": "auto"})]
-    elif asked.order:
-        things = [("choose", None), *((thing, thing) for thing in asked.order)]
-        labels = [f"{n + 1}." for n in range(len(asked.order))]
-        fields = [widgets.Dropdown(options=things, description=label) for label in labels]
-    else:
-        fields = [widgets.Text(description="Your answer", placeholder="a number")]
-    noted = widgets.HTML()
-
-    def take(_: Any) -> None:
-        given, words = _read(asked, [field.value for field in fields])
-        asked.note(given)
-        noted.value = f'<span role="status">{as_html(words)}</span>'
-
-    for field in fields:
-        field.observe(take, "value")
-    head = widgets.HTML(f"<b>Predict.</b> {as_html(asked.question)}")
-    return widgets.VBox([head, *fields, noted])
+    if options:
+        return widgets.RadioButtons(options=options, value=None, layout={"width": "auto"})
+    look = {"style": {"description_width": "initial"}, "placeholder": "a number"}
+    return widgets.Text(description="Your prediction", **look)
 
 
-def _read(asked: Prediction, values: list[Any]) -> tuple[Answer | None, str]:
-    """The answer that the fields give, if they do, and what is said of it."""
-    words = "Noted: the next run answers."
-    if asked.options:
-        return values[0], words
-    if asked.order:
-        twice = [thing for thing, count in Counter(values).items() if thing and count > 1]
-        if twice:
-            return None, f"`{twice[0]}` stands there twice."
-        return (None, "") if None in values else (values, words)
-    found = re.search(r"-?\d+(?:[.,]\d+)?", values[0])
+def read(options: Collection[str], value: str | None) -> tuple[str | float | None, str]:
+    """The answer that a field's value is, or None and what is wrong with it."""
+    if options or not value:
+        return value or None, ""
+    found = re.search(r"-?\d*[.,]?\d+", value)
     if found is None:
-        return None, f"{values[0]!r} is no number." if values[0] else ""
-    return float(found[0].replace(",", ".")), words
+        return None, f"{value!r} is no number."
+    return float(found[0].replace(",", ".")), ""
 
 
 def _in_words(answer: Answer | None) -> str:
-    if answer is None:
-        return ""
-    if isinstance(answer, str):
-        return answer
-    return number(answer) if isinstance(answer, int | float) else ", ".join(answer)
+    if isinstance(answer, int | float):
+        return number(answer)
+    return answer if isinstance(answer, str) else ", ".join(answer or ())
 
 
 def _answer_all(trace: Trace) -> None:
     for asked in _asked.values():
         if asked.is_open and asked.measure:
-            try:
-                right = asked.measure(trace)
-            except Exception:  # noqa: S112 - it was another run
-                continue
-            asked.answer(right)
+            with suppress(Exception):  # it was another run
+                asked.answer(asked.measure(trace))
 
 
 listeners.append(_answer_all)

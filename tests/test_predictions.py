@@ -86,7 +86,7 @@ def test_an_order_is_complete_before_it_is_an_answer(
     first.value = "soup"
     assert asked.given is None
     second.value = "soup"
-    assert "<code>soup</code> stands there twice." in noted.value
+    assert "Give each a place of its own." in noted.value
     second.value = "main"
     assert asked.given == ["soup", "main"]
 

@@ -56,14 +56,12 @@ def build(lesson: Lesson) -> None:
             # No widget outlives its kernel: saved, it would read "Error displaying widget".
             output.data = nbformat.from_dict({"text/plain": PANEL_WORDS})
     # JavaScript writes 1.0 as 1, and a notebook that JupyterLab saves unchanged stays the same.
-    as_saved = nbformat.reads(nbformat.writes(notebook), as_version=4, parse_float=whole_or_float)
+    saved = nbformat.writes(notebook)
+    as_saved = nbformat.reads(
+        saved, 4, parse_float=lambda n: float(n) if float(n) % 1 else int(float(n))
+    )
     text = nbformat.writes(as_saved) + "\n"
     lesson.notebook.write_text(text, encoding="utf-8", newline="\n")
-
-
-def whole_or_float(number: str) -> float:
-    """A number of a JSON text, an integer if it is whole."""
-    return int(float(number)) if float(number).is_integer() else float(number)
 
 
 def difference(lesson: Lesson) -> str:

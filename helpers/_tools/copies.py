@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
@@ -43,16 +44,14 @@ def set_aside(root: Path, folder: Path, lesson: str) -> None:
 
 def _read(path: Path) -> tuple[bytes, str]:
     """What a learner gets of a file, a notebook without outputs; and a digest of its sources."""
-    data = path.read_bytes()
-    try:
+    data = written = path.read_bytes()
+    with suppress(ValueError, LookupError, TypeError):  # a page, or what was made of a notebook
         notebook = json.loads(data)
         sources = ["".join(cell["source"]) for cell in notebook["cells"]]
-    except (ValueError, LookupError, TypeError):  # a page, or what was made of a notebook
-        return data, hashlib.sha256(data).hexdigest()
-    for cell in notebook["cells"]:
-        if "outputs" in cell:
-            cell.update(outputs=[], execution_count=None)
-    text = json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-    # JupyterLab puts an empty cell behind the last one when that is run.
-    written = json.dumps([source for source in sources if source])
-    return text.encode(), hashlib.sha256(written.encode()).hexdigest()
+        for cell in notebook["cells"]:
+            if "outputs" in cell:
+                cell.update(outputs=[], execution_count=None)
+        data = f"{json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False)}\n".encode()
+        # JupyterLab puts an empty cell behind the last one when that is run.
+        written = json.dumps([source for source in sources if source]).encode()
+    return data, hashlib.sha256(written).hexdigest()

@@ -1,7 +1,7 @@
 """What runs a lab, with no widget in it: at most one run is alive, and the newest wish wins.
 
-Callers, from any thread, leave one `Wish`. The engine, in a thread of its own, serves the newest
-and tells the listener of each `Event`; a wish that is overtaken by a newer one is forgotten.
+Callers, from any thread, leave one wish: an `Event` that is to come. The engine, in a thread of its
+own, serves the newest and tells its listener; a wish overtaken by a newer one is forgotten.
 """
 
 import enum
@@ -39,7 +39,7 @@ class State(enum.StrEnum):
     CLOSED = "closed"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Event:
     """What the listener is told: the lab's state, the values it is about, and what to show.
 
@@ -50,15 +50,6 @@ class Event:
     values: Values
     trace: Trace | None = None
     sentence: str = ""
-
-
-@dataclass(frozen=True, eq=False)
-class Wish:
-    """The state that a caller wants: RUNNING, from the time `due` on, STOPPED, READY or CLOSED."""
-
-    state: State
-    values: Values
-    due: float
 
 
 class Engine:
@@ -75,7 +66,8 @@ class Engine:
         self.state, self.values = State.READY, spec.defaults()
         self.thread: threading.Thread | None = None
         self._changed = threading.Condition()
-        self._wish = self._served = Wish(State.READY, self.values, 0.0)
+        self._wish = self._served = Event(State.READY, self.values)
+        self._due = 0.0  # when to serve the wish; the order of the two keeps an older one from it
         self._cut: Event | None = None  # how a run ended that made way for a newer wish
         self._wake = threading.Event()
 
@@ -85,8 +77,8 @@ class Engine:
         with self._changed:
             self.values = values
             if self._wish.state is State.RUNNING:
-                due = self._wish.due if now < self._wish.due else now + self.patience
-                self._wish = Wish(State.RUNNING, values, due)
+                self._due = self._due if now < self._due else now + self.patience
+                self._wish = Event(State.RUNNING, values)
                 self._wake.set()
 
     def ask(self, state: State) -> None:
@@ -110,7 +102,7 @@ class Engine:
                 self.thread = thread
             if state is State.READY:
                 self.values = self.spec.defaults()
-            self._wish = Wish(state, self.values, time.monotonic())
+            self._wish, self._due = Event(state, self.values), 0.0
             self._wake.set()
             if self.thread is None:  # nothing was ever run, so there is nothing to tell
                 self._served, self.state = self._wish, state
@@ -124,7 +116,7 @@ class Engine:
         """Serve one wish after another until the lab is closed."""
         while self._served.state is not State.CLOSED:
             wish = self._wish
-            if wish is self._served or (early := wish.due - time.monotonic()) > 0:
+            if wish is self._served or (early := self._due - time.monotonic()) > 0:
                 self._wake.wait(None if wish is self._served else early)
                 self._wake.clear()
                 continue
@@ -137,21 +129,20 @@ class Engine:
                 self._served = wish
                 self._changed.notify_all()
 
-    def _grant(self, wish: Wish) -> None:
+    def _grant(self, wish: Event) -> None:
         cut, self._cut = self._cut, None
         if wish.state is State.RUNNING:
             self._perform(wish)
         elif wish.state is not State.STOPPED:
-            self._publish(Event(wish.state, wish.values))
+            self._publish(wish)
         elif self.state in (State.DONE, State.STOPPING):
-            self._publish(cut or Event(State.STOPPED, wish.values))
+            self._publish(cut or wish)
 
-    def _perform(self, wish: Wish) -> None:
+    def _perform(self, wish: Event) -> None:
         """One run, from its start to the last event about it."""
         values, spec = wish.values, self.spec
-        self._publish(Event(State.RUNNING, values))
-        main, clock = spec.coroutine(values), spec.clock(values)
-        run = Run(main, clock=clock, max_seconds=spec.max_seconds)
+        self._publish(wish)
+        run = Run(spec.coroutine(values), clock=spec.clock(values), max_seconds=spec.max_seconds)
         run.start()
         run.finished.add_done_callback(lambda _: self._wake.set())
         stopped = self._look_after(run, wish)
@@ -166,7 +157,7 @@ class Engine:
         else:
             self._publish(Event(State.DONE, values, trace))
 
-    def _look_after(self, run: Run, wish: Wish) -> bool:
+    def _look_after(self, run: Run, wish: Event) -> bool:
         """Wait until the run and its threads have ended; True if a newer wish stopped it."""
         stopped, next_look = False, time.monotonic() + SNAPSHOT
         while not (run.finished.done() and run.jobs_are_done()):

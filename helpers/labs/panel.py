@@ -6,7 +6,6 @@ engine; the engine's thread writes what is to be seen.
 
 import gc
 import html
-import re
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,14 +16,17 @@ import ipywidgets as widgets
 
 from helpers.draw.live import NOTHING, LiveTimeline
 from helpers.labs.engine import Engine, Event, State
-from helpers.labs.spec import Choice, Control, LabSpec, Prediction, Slider, Values
+from helpers.labs.spec import Choice, Control, LabSpec, Slider
+from helpers.predictions import field, read
 from helpers.text import as_html, plural, seconds
 from helpers.trace import Trace
 
 SAME = "The same job on real Tokio, recorded"
 NONE = "These values were not recorded on real Tokio."
+_UNASKED = "You made no prediction. Make one, and it is compared with the next run."
 _STATES = {
     State.READY: "Ready. Predict, then press Run.",
+    State.RUNNING: "Running.",
     State.STOPPING: "The run is being ended.",
     State.DONE: "Done. Move a slider, and it runs again.",
     State.STOPPED: "Press Run to run it again.",
@@ -42,7 +44,7 @@ class Panel(widgets.VBox):
     def __init__(self, spec: LabSpec) -> None:
         self.spec = spec
         self.controls = {control.name: _control(control) for control in spec.controls}
-        self.prediction = _question(spec.prediction)
+        self.prediction = field(spec.prediction.options)
         self.state_line = widgets.HTML(_paragraph(_STATES[State.READY]))
         self.forecast, self.outcome, self.code = (widgets.HTML() for _ in range(3))
         icons = {"Run": "play", "Stop": "stop", "Reset": "undo"}
@@ -122,12 +124,13 @@ class Panel(widgets.VBox):
         findings = _bullets("Findings", trace.findings)
         if event.state is not State.DONE:
             return findings
-        asked, given = self.spec.prediction, self.prediction.value or ""
-        compared = _paragraph(_compared(asked, given, event.values, trace))
-        numbers = _bullets("In numbers", self.spec.numbers(event.values, trace))
+        asked, values = self.spec.prediction, event.values
+        answer, wrong = read(asked.options, self.prediction.value)
+        said = wrong or _UNASKED if answer is None else asked.compare(values, answer, trace)
+        numbers = _bullets("In numbers", self.spec.numbers(values, trace))
         alone = self.spec.beside is not None and self.beside.layout.display == "none"
         missing = _paragraph(NONE) if alone else ""
-        return f"{missing}<h4>Your prediction</h4>{compared}{numbers}{findings}"
+        return f"{missing}<h4>Your prediction</h4>{_paragraph(said)}{numbers}{findings}"
 
     def close(self) -> None:
         """End the run and the thread, and take the panel off the screen. Safe to call twice."""
@@ -159,27 +162,8 @@ def _control(spec: Control) -> Any:
     return widgets.Checkbox(**own, indent=False, layout=_WIDE | {"margin": "0 0 0 17.5em"})
 
 
-def _question(spec: Prediction) -> Any:
-    if spec.options:
-        layout = {"width": "auto", "margin": "0 0 0 1em"}
-        return widgets.RadioButtons(options=spec.options, value=None, layout=layout)
-    own = {"description": "Your prediction (seconds)", "placeholder": "a number"}
-    return widgets.Text(**own, style=_LABEL, layout={"width": "30em"})
-
-
 def _paragraph(text: str) -> str:
     return f"<p>{as_html(text)}</p>" if text else ""
-
-
-def _compared(asked: Prediction, given: str, values: Values, trace: Trace) -> str:
-    """What the user predicted beside what happened, or what is wrong with the prediction."""
-    if not (text := given.strip()):
-        return "You made no prediction. Make one, and it is compared with the next run."
-    if asked.options:
-        return asked.compare(values, text, trace)
-    if not re.fullmatch(r"\d+[.,]?\d*|[.,]\d+", text):
-        return f"Your prediction is no number of seconds: {text!r}."
-    return asked.compare(values, float(text.replace(",", ".")), trace)
 
 
 def _bullets(title: str, sentences: Sequence[str]) -> str:
@@ -191,10 +175,8 @@ def _bullets(title: str, sentences: Sequence[str]) -> str:
 
 
 def _state_in_words(event: Event) -> str:
-    if event.state is not State.RUNNING:
-        return " ".join(part for part in (event.sentence, _STATES.get(event.state, "")) if part)
-    if event.trace is None:
-        return "Running."
+    if event.state is not State.RUNNING or event.trace is None:
+        return f"{event.sentence} {_STATES.get(event.state, '')}".strip()
     so_far, tasks = seconds(event.trace.duration, exact=False), event.trace.tasks
     ended = sum(task.ended is not None for task in tasks)
     return f"Running for {so_far}: {ended:,} of {plural(len(tasks), 'task')} have ended."

@@ -149,9 +149,9 @@ def test_a_control_that_means_nothing_is_hidden(panel_of: OpenPanel) -> None:
     ("text", "said"),
     [
         ("", "You made no prediction"),
-        ("soon", "Your prediction is no number of seconds: 'soon'."),
-        ("nan", "Your prediction is no number of seconds: 'nan'."),
-        ("<b>", "Your prediction is no number of seconds: '<b>'."),
+        ("soon", "'soon' is no number."),
+        ("nan", "'nan' is no number."),
+        ("<b>", "'<b>' is no number."),
     ],
 )
 def test_a_missing_or_bad_prediction_is_answered_in_a_sentence(
