@@ -107,6 +107,7 @@ class Picture:
     height: int | None = None  # in pixels; without one, as high as its rows need
     chosen: bool = False  # whether somebody chose the lanes
     dense: bool = False  # whether the number of tasks in each state stands above the rows
+    reasons: Sequence[str] = ()  # said below a figure, in place of the run's findings
 
     @property
     def by_step(self) -> bool:

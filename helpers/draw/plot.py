@@ -76,7 +76,8 @@ def _layout(picture: Picture) -> tuple[Json, float]:
     right = _right(picture, left)
     title, legend, notes = _title(picture), _legend(picture), _notes(picture, left, right)
     if not height:  # who looks at a live figure has them beside it
-        legend += map(plain, wrapped(findings(picture.run, _FINDINGS), _FINDING))
+        below = picture.reasons or findings(picture.run, _FINDINGS)
+        legend += map(plain, wrapped(below, _FINDING))
     band = LINE * max([line + 1 for line, _ in notes], default=0)
     top = 70 + 22 * title["text"].count("<br>") + (LINE if picture.dense else band)
     top += 16 * title["subtitle"]["text"].count("<br>")
