@@ -138,25 +138,13 @@ def per_unit(costs: Sequence[Cost]) -> dict[str, PerUnit]:
     return each
 
 
-class Growth(NamedTuple):
-    """The line through points on logarithmic axes: cost = factor * n ** exponent."""
+def growth(points: Iterable[tuple[float, float | None]]) -> float:
+    """The exponent with which cost grows with n: least squares of log cost over log n.
 
-    exponent: float
-    factor: float
-
-    def at(self, n: float) -> float:
-        """The cost that the line has at n."""
-        return float(self.factor * n**self.exponent)
-
-
-def growth(points: Iterable[tuple[float, float | None]]) -> Growth:
-    """Fit how cost grows with n: least squares of log cost over log n.
-
-    An exponent of 1: twice as many cost twice as much. Points (n, None) are left out.
+    With 1, twice as many cost twice as much. Points (n, None) are left out.
     """
     logs = [(math.log(n), math.log(cost)) for n, cost in points if cost is not None]
-    line = linear_regression([x for x, _ in logs], [y for _, y in logs])
-    return Growth(line.slope, math.exp(line.intercept))
+    return linear_regression(*zip(*logs, strict=True)).slope
 
 
 def as_time(seconds: float | None) -> str:

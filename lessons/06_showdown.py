@@ -128,13 +128,13 @@ for kind, each in per_unit(costs).items():
 memory = {kind: growth((c.n, c.bytes) for c in costs.of(kind)) for kind in ("thread", "task")}
 times = growth((c.n, c.seconds - WAIT) for c in costs.of("task") if c.seconds)
 ten_times.answer(
-    "ten times as much" if 7 < 10 ** memory["task"].exponent < 14 else "far more than ten times"
+    "ten times as much" if 7 < 10 ** memory["task"] < 14 else "far more than ten times"
 )
 more = per_unit(costs)["thread"].bytes / per_unit(costs)["task"].bytes
 thread_or_task.answer("several times as much" if 4 < more < 100 else "about as much")
-for kind, line in memory.items():
-    print(f"{kind}: ten times as many take 7 to 14 times the memory:", 7 < 10**line.exponent < 14)
-print("task: ten times as many take 3 to 50 times as long:", 3 < 10**times.exponent < 50)
+for kind, exponent in memory.items():
+    print(f"{kind}: ten times as many take 7 to 14 times the memory:", 7 < 10**exponent < 14)
+print("task: ten times as many take 3 to 50 times as long:", 3 < 10**times < 50)
 print("100,000 tasks take less than 100 s, a tenth of one by one:", costs[-1].seconds < 100)
 
 # %%

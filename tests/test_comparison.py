@@ -7,6 +7,7 @@ import dataclasses
 import functools
 import itertools
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -395,7 +396,7 @@ def test_of_a_crowd_the_first_and_the_last_lanes_are_drawn() -> None:
 def test_the_picture_says_below_why_the_runs_differ() -> None:
     comparison = compare(run_of("timeout_handle"), tokio("timeout_handle"))
     layout = comparison.figure.layout
-    below = layout.annotations[0].text.replace("<br>", " ")
+    below = " ".join(re.sub("<.*?>", " ", layout.annotations[0].text).split())
     assert all(REASONS[kind].partition(".")[0] in below for kind in comparison.kinds)
     same = compare(run_of("spawn"), tokio("spawn")).figure.layout
     assert layout.margin.b > same.margin.b

@@ -10,13 +10,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from helpers import text as words
-from helpers.comparison import figure as pictures
+from helpers.comparison.figure import picture_of_both
 from helpers.comparison.match import Runs
 from helpers.comparison.rules import REASONS, TITLES, UNEXPLAINED, Difference, differences
 from helpers.draw import bundle
 from helpers.draw.picture import Picture
+from helpers.draw.plot import figure_of
 from helpers.draw.text import bars, wrapped
-from helpers.draw.theme import Json
 from helpers.trace import LaneKind, Trace
 
 if TYPE_CHECKING:
@@ -95,16 +95,13 @@ class Comparison:
         """Both runs on one time axis: asyncio's lanes above, Tokio's below, in the same order."""
         from helpers.draw.figure import Timeline
 
-        return Timeline(self._figure, text=lambda: str(self))
+        return Timeline(figure_of(self._picture), text=lambda: str(self))
 
     @cached_property
     def _picture(self) -> Picture:
-        return pictures.picture_of_both(self.runs, self.headline)
-
-    @property
-    def _figure(self) -> Json:
         reasons = [f"{name}: {REASONS[name]}" for name in self.kinds]
-        return pictures.figure_dict(self._picture, [self.verdict, *reasons] if reasons else [])
+        below = [self.verdict, *reasons] if reasons else []
+        return picture_of_both(self.runs, self.headline, below)
 
     def __str__(self) -> str:
         """The headline and verdict, both runs' bars, what agrees and what differs."""
@@ -124,4 +121,4 @@ class Comparison:
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         """The figure for a notebook, with the verdict and the bars as its plain text."""
-        return bundle(self._figure, str(self))
+        return bundle(figure_of(self._picture), str(self))

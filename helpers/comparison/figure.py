@@ -1,35 +1,19 @@
 """Two runs in one picture: asyncio's lanes above, Tokio's below, on one time axis."""
 
-import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from helpers.comparison.match import Runs
-from helpers.draw import plot
 from helpers.draw.picture import Picture, Row, rows_of, workers
-from helpers.draw.theme import Json, plain, time_unit
+from helpers.draw.theme import time_unit
 from helpers.draw.title import chefs
 from helpers.trace import Task, Trace
 
 MOST = 14  # lanes of each run; of more, the first and the last
-_WIDE = 68  # characters of a line below the picture
 
 
-def figure_dict(picture: Picture, below: Iterable[str]) -> Json:
-    """The figure as plain JSON, made without plotly: the runs, and texts below the legend."""
-    figure = plot.figure_of(picture)
-    lines = [plain(line) for text in below for line in textwrap.wrap(text, _WIDE)]
-    layout, more = figure["layout"], plot.LINE * len(lines)
-    legend = layout["annotations"][0]
-    legend["text"] = "<br>".join([legend["text"], *lines])
-    legend["yshift"] -= more
-    layout["margin"]["b"] += more
-    layout["height"] += more
-    return figure
-
-
-def picture_of_both(runs: Runs, title: str) -> Picture:
+def picture_of_both(runs: Runs, title: str, reasons: Sequence[str] = ()) -> Picture:
     """Both runs as one trace, with titles, chefs and the lanes as rows, matched in one order."""
     about, team = runs.recording.about, runs.recording.workers
     thread = "chef" if team == 1 else None
@@ -52,9 +36,8 @@ def picture_of_both(runs: Runs, title: str) -> Picture:
         f"Tokio: {runs.recording.clock} clock, {unit.long(runs.recording.duration)}, {chefs(team)}",
     ]
     subtitle = " · ".join(part for part in parts if part)
-    return Picture(
-        run=trace, trace=trace, unit=unit, axis=unit, rows=rows, title=title, subtitle=subtitle
-    )
+    drawn: Any = {"run": trace, "trace": trace, "unit": unit, "axis": unit, "rows": rows}
+    return Picture(**drawn, title=title, subtitle=subtitle, reasons=reasons)
 
 
 def _renamed(lanes: Mapping[str, Task], shift: int, thread: str | None) -> list[Task]:

@@ -107,6 +107,7 @@ class Picture:
     height: int | None = None  # in pixels; without one, as high as its rows need
     chosen: bool = False  # whether somebody chose the lanes
     dense: bool = False  # whether the number of tasks in each state stands above the rows
+    reasons: Sequence[str] = ()  # said below a figure, in place of the run's findings
 
     @property
     def by_step(self) -> bool:
@@ -422,13 +423,10 @@ def counts(trace: Trace, bins: int = BINS, row: Row | None = None, *, waits: boo
                 scheduled[here] += start - since
                 running[here] += end - start
             else:
-                first, here = int(start * per_second), int(end * per_second)
+                here = int(end * per_second)
                 here_ends = (here + 1) * width
-                polls[first] += 1
-                if first == here:
-                    running[here] += end - start
-                else:
-                    add(TaskState.RUNNING, start, end)
+                polls[int(start * per_second)] += 1
+                add(TaskState.RUNNING, start, end)
                 if waits and at < since:
                     add(TaskState.IDLE, at, since)
                 if waits and since < start:

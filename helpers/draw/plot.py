@@ -45,6 +45,8 @@ _RUNNING = theme.STATES[TaskState.RUNNING]
 _ARROW = {"showarrow": True, "arrowhead": 0, "arrowwidth": 1, "arrowcolor": theme.EVENT.colour}
 _FONT = {"font": {"size": SMALL, "color": theme.EVENT.colour}, "borderpad": 1}
 _EVENT: Json = {"xref": "x", "axref": "x", "ayref": "y", **_ARROW, **_FONT}
+_COUNTS_OF_TASKS: Json = {"title": {"text": "tasks"}, "tickformat": ",d", "rangemode": "tozero"}
+_COUNTS_OF_TASKS |= {"fixedrange": True, "showgrid": True, "gridcolor": theme.GRID}
 _LETTER = words.pixels("x", SMALL)
 _Place = tuple[int, float, float, float]  # of words: the line, the moment, from, to
 
@@ -76,7 +78,8 @@ def _layout(picture: Picture) -> tuple[Json, float]:
     right = _right(picture, left)
     title, legend, notes = _title(picture), _legend(picture), _notes(picture, left, right)
     if not height:  # who looks at a live figure has them beside it
-        legend += map(plain, wrapped(findings(picture.run, _FINDINGS), _FINDING))
+        below = picture.reasons or findings(picture.run, _FINDINGS)
+        legend += map(plain, wrapped(below, _FINDING))
     band = LINE * max([line + 1 for line, _ in notes], default=0)
     top = 70 + 22 * title["text"].count("<br>") + (LINE if picture.dense else band)
     top += 16 * title["subtitle"]["text"].count("<br>")
@@ -87,7 +90,7 @@ def _layout(picture: Picture) -> tuple[Json, float]:
     rows = max(count, (inside - above) / pitch) if height else count
     end = picture.axis.at(picture.trace.duration) or 1
     at = {"align": "left", "xshift": 10 - left, "yshift": 4 - bottom}
-    layout = {
+    layout: Json = {
         "template": theme.TEMPLATE,
         "height": height or round(top + bottom + above + pitch * count),
         "margin": {"l": left, "r": right, "t": top, "b": bottom},
@@ -109,8 +112,18 @@ def _layout(picture: Picture) -> tuple[Json, float]:
             *({**note, "ay": round(-0.5 - (line + 0.6) * LINE / pitch, 3)} for line, note in notes),
         ],
     }
-    if picture.dense:
-        _make_room(layout, picture, (pitch * rows, band, above))
+    if picture.dense:  # room for the areas above the lanes and the events' words, with captions
+        lanes = pitch * rows - _CAPTION
+        full, words_end = pitch * rows + above, lanes + band
+        layout["yaxis"]["domain"] = [0, round(lanes / full, 4)]
+        areas_from = round((words_end + 2 * _CAPTION) / full, 4)
+        layout["yaxis2"] = {**_COUNTS_OF_TASKS, "domain": [areas_from, 1]}
+        which = f"{len(picture.lanes)}" if picture.chosen else "the slowest"
+        which = f"{which} of {len(picture.run.lanes):,} lanes"
+        if not picture.chosen and not height:  # a live figure takes no argument
+            which += " (lanes=[...] opens others)"
+        captions = {"how many tasks are in each state": 1, which: round(words_end / full, 4)}
+        layout["annotations"] += itertools.starmap(small, captions.items())
     return layout, round(pitch, 3)
 
 
@@ -403,25 +416,3 @@ def _areas(picture: Picture) -> list[Json]:
         "hovertemplate": f"%{{customdata}} steps start about %{{x}} {axis.short}<extra></extra>",
     }
     return [*areas, ticks]
-
-
-def _make_room(layout: Json, picture: Picture, heights: tuple[float, float, float]) -> None:
-    """Make room for the areas above the lanes and the events' words, with a caption for each."""
-    lanes, band, above = heights
-    inside, words_end = lanes + above, lanes - _CAPTION + band
-    layout["yaxis"]["domain"] = [0, round((lanes - _CAPTION) / inside, 4)]
-    layout["yaxis2"] = {
-        "domain": [round((words_end + 2 * _CAPTION) / inside, 4), 1],
-        "rangemode": "tozero",
-        "fixedrange": True,
-        "showgrid": True,
-        "gridcolor": theme.GRID,
-        "title": {"text": "tasks"},
-        "tickformat": ",d",
-    }
-    which = f"{len(picture.lanes)}" if picture.chosen else "the slowest"
-    which = f"{which} of {len(picture.run.lanes):,} lanes"
-    if not picture.chosen and not picture.height:  # a live figure takes no argument
-        which += " (lanes=[...] opens others)"
-    caption = small("how many tasks are in each state", 1)
-    layout["annotations"] += [caption, small(which, round(words_end / inside, 4))]

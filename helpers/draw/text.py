@@ -6,7 +6,6 @@ Under the virtual clock it is the same to the byte on every machine.
 
 import itertools
 import textwrap
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
@@ -14,7 +13,7 @@ from helpers import text as words
 from helpers.draw.picture import Counts, Picture, counts, rows_of, slowest, spans
 from helpers.draw.theme import STATES, TICK_LETTER, TimeUnit
 from helpers.draw.title import how_it_ended, who
-from helpers.trace import LaneKind, Span, Task, TaskState, Trace
+from helpers.trace import LaneKind, Task, TaskState, Trace
 
 _MOST_LANES = 30  # of more, the slowest are told
 _MOST_SPANS = 60  # in a run of so many spans, every one is told
@@ -22,7 +21,7 @@ _MOST_EVENTS = 20
 _MOST_FINDINGS = 12
 _NAME, _ENDING, _LONGEST = 24, 160, 4000
 _TENTHS = 10
-_RUNNING = STATES[TaskState.RUNNING].letter
+_TRACE = 1e-6  # of a cell: a smaller share is what is left of a rounded number
 
 
 def text_of(picture: Picture, width: int = 78) -> str:
@@ -69,58 +68,32 @@ def bars(picture: Picture, width: int) -> list[str]:
     name_width = min(max(wide), _NAME)
     ends = {end.row: str(end.lane.outcome) for end in picture.ends}
     columns = max(10, width - name_width - 3 - max(map(len, ends.values()), default=0))
-    shown: dict[int, list[Span]] = defaultdict(list)
-    for number, span, *_ in picture.bars:
-        shown[number].append(span)
-    for number, step, *_ in picture.works:
-        shown[number].append(Span(-1, TaskState.RUNNING, step.start, step.end, None))
-    lines, per_second = [], columns / trace.duration if trace.duration else 0
+    lines = []
     for n, row in enumerate(rows):
-        many = n in picture.crowded
-        bar = _most(picture.counts(columns, row)) if many else paint(shown[n], per_second, columns)
-        line = f"{words.fit(names[n], name_width)}  {bar.rstrip()} {ends.get(n, '')}".rstrip()
-        lines.append(f"{row.name}:" if row.is_title else line)
+        bar = f"{row.name}:"
+        if not row.is_title:
+            name, life = words.fit(names[n], name_width), letters(picture.counts(columns, row))
+            bar = f"{name}  {life.rstrip()} {ends.get(n, '')}"
+        lines.append(bar.rstrip())
     left = " " * (name_width + 2)
     lines += [left + _axis(trace, picture.axis, columns), left + picture.axis.axis]
-    signs = [f"{look.letter} {look.words}" for look in STATES.values()]
-    signs.append(f"{TICK_LETTER} a step of no time, or right behind another")
-    if picture.by_step:  # nobody waits where no time passes
-        signs = [signs[0], f"{TICK_LETTER} a step begins"]
+    states = list(STATES.values())[: 1 if picture.by_step else None]  # or nobody waits
+    signs = [*(f"{look.letter} {look.words}" for look in states), f"{TICK_LETTER} a step begins"]
     return lines + wrapped(["   ".join(signs)], width, indent="")
 
 
-def _most(found: Counts) -> str:
-    """The bar of a row of many steps: the state of the most time, a tick where a step is short."""
-    cells = []
+def letters(found: Counts) -> str:
+    """The bar of a row: of each cell the state of the most time, a tick where a step begins.
+
+    A tick is seen where the step is short, or right behind another.
+    """
+    bar, before = "", 0.0
     for polls, running, *waiting in zip(found.polls, *found.of.values(), strict=True):
         share, state = max(zip((running, *waiting), found.of, strict=True))
-        short = polls and running <= 0.5
-        cells.append(TICK_LETTER if short else STATES[state].letter if share > 0 else " ")
-    return "".join(cells)
-
-
-def paint(shown: Iterable[Span], per_second: float, columns: int) -> str:
-    """The bar of one lane. A poll is seen wherever it falls, a step without width as a tick.
-
-    A tick also parts a step from the one right before it.
-    """
-    cells = [" "] * columns
-    best = [0.0] * columns
-    before = -1.0  # the end of the last step
-    for span in shown:
-        running = span.state is TaskState.RUNNING
-        first, last = round(span.start * per_second, 6), round(span.end * per_second, 6)
-        start = min(int(first), columns - 1)
-        end = min(max(-int(-last // 1), start + running), columns)  # a poll has a cell at least
-        tick = span.start == before or (span.start == span.end and cells[start] != _RUNNING)
-        for cell in range(start, end):
-            share = float("inf") if running else min(last, cell + 1) - max(first, cell)
-            if share > best[cell] or running:
-                best[cell], cells[cell] = share, STATES[span.state].letter
-        if running:
-            cells[start] = TICK_LETTER if tick else _RUNNING
-            before = span.end
-    return "".join(cells)
+        tick = polls and (running <= 0.5 or (polls <= 2 and before > 0.5))
+        bar += TICK_LETTER if tick else STATES[state].letter if share > _TRACE else " "
+        before = running
+    return bar
 
 
 def _axis(trace: Trace, unit: TimeUnit, columns: int) -> str:

@@ -66,13 +66,6 @@ def subtitle(trace: Trace, unit: TimeUnit) -> str:
     return " · ".join([*filter(None, parts), unit.long(trace.duration), team])
 
 
-def _waited(task: Task) -> float:
-    """For how long at a time a task was ready at most while no chef was free."""
-    if not task.steps:
-        return task.end - task.spawned
-    return max(step.start - step.ready for step in task.steps)
-
-
 def holders(trace: Trace, wait: Span) -> list[Task]:
     """Whose steps filled at least three quarters of a wait, if a few did; the longest first."""
     held: dict[int, float] = defaultdict(float)
@@ -130,8 +123,9 @@ def _about_deadlock(trace: Trace, unit: TimeUnit) -> Iterator[str]:
 
 def _about_wait(trace: Trace, unit: TimeUnit, wait: Span) -> str:
     """Who waited, with how many others, and for whom, if one step filled the most of that time."""
-    long_too = (task for task in trace.tasks if _waited(task) >= wait.seconds / 2)
-    others = sum(task.id != wait.task for task in long_too)
+    waits = {task.id: task.steps or [(task.spawned, task.end)] for task in trace.tasks}
+    long_too = {n for n, of in waits.items() if any(b - a >= wait.seconds / 2 for a, b, *_ in of)}
+    others = len(long_too - {wait.task})
     name, long = f"`{trace.by_id[wait.task].name}`", unit.long(wait.seconds)
     verb = "waits" if others == 1 else "wait"
     too = f"; {words.plural(others, 'other task')} {verb} long too" * bool(others)
