@@ -66,7 +66,7 @@ class Prediction:
         verdict = f"The answer: {is_so}"
         if isinstance(self.given, float) and isinstance(right, int | float):
             gap = self.given - right
-            verdict += f", {number(abs(gap))} {'less' if gap > 0 else 'more'}"
+            verdict += f" ({number(abs(gap))} {'less' if gap > 0 else 'more'} than you said)"
         if said:
             verdict = f"You said: {said}. {'So it is' if said == is_so else verdict}"
         because = " ".join(filter(None, [self.options.get(said, "") * (said != is_so), self.why]))

@@ -164,12 +164,12 @@ predict(
     "In which state does an average order spend most of its life?",
     {
         "idle: in the oven": "That is what it came for, but it is ten milliseconds.",
-        "scheduled: ready, no chef free": "",
+        "scheduled: ready, not taken up": "",
         "running: a chef is on it": "That is some microseconds for each.",
     },
     measure=lambda trace: max(
         (sum(task.idle for task in trace.tasks[1:]), "idle: in the oven"),
-        (sum(task.scheduled for task in trace.tasks[1:]), "scheduled: ready, no chef free"),
+        (sum(task.scheduled for task in trace.tasks[1:]), "scheduled: ready, not taken up"),
         (sum(task.busy for task in trace.tasks[1:]), "running: a chef is on it"),
     )[1],
     why="Each waits for its turn behind the thousands before it, twice.",

@@ -595,7 +595,7 @@ for cards in (1, 2):
 timeline(one_card, unit="milliseconds")
 
 # %% [markdown]
-# The picture's "ready, no chef free" means here: not the one chef who can take it. A second card pushes the first out onto the board, and the idle
+# The picture's "ready, not taken up" means here: not by the one chef who can take it. A second card pushes the first out onto the board, and the idle
 # chef has it at once. So even in a team, a task that blocks holds up the task that it has just spawned or woken, with every other worker idle.
 # `peel-8` of section 2 lay there too.
 #

@@ -55,7 +55,7 @@ def test_a_number_is_answered_by_the_next_run_with_the_gap(
     assert "the next run answers" in noted.value
     recorded(main())
     [bundle] = shown
-    said = "You said: 1.5. The answer: 3, 1.5 more."
+    said = "You said: 1.5. The answer: 3 (1.5 more than you said)."
     assert bundle["text/plain"] == f"When does the `soup` start? {said} `main` holds the chef."
     assert "<code>main</code>" in bundle["text/html"]
     recorded(main())

@@ -146,8 +146,7 @@ def _legend(picture: Picture) -> list[str]:
     seen = {bar.span.state for bar in (*picture.bars, *picture.parts)}
     if picture.density:
         seen |= {state for state, levels in picture.density.of.items() if any(levels)}
-    looks = (look for state, look in theme.STATES.items() if state in seen)
-    states = [(look.colour, look.sign, look.words) for look in looks]
+    states = [(x.colour, x.sign, x.words) for state, x in theme.STATES.items() if state in seen]
     if picture.crowded:
         states.append(theme.MANY_STEPS)
     marks: list[tuple[str, str, str]] = []

@@ -37,7 +37,7 @@ class Look(NamedTuple):
 
 STATES = {
     TaskState.RUNNING: Look("#2373bd", "", 0.74, "#", "■", "running: a chef is on it"),
-    TaskState.SCHEDULED: Look("#ee7d11", "/", 0.74, "!", "▨", "scheduled: ready, no chef free"),
+    TaskState.SCHEDULED: Look("#ee7d11", "/", 0.74, "!", "▨", "scheduled: ready, not taken up"),
     TaskState.IDLE: Look("rgba(130,138,150,0.45)", "", 0.28, ".", "▬", "idle: waits"),
 }
 # Below the steps of a lane that are too many to be drawn one by one.

@@ -15,7 +15,7 @@ _WORTH = 0.04  # a wait for the chef is worth the title from this share of the r
 _NOISE = 0.001  # a measured wait of fewer seconds is the machine's noise
 _CROWD, _TIMES = 10, 4  # so many tasks are a crowd if their waits are so many times the run
 _TOGETHER, _BETTER = 1.01, 0.9  # shares of the time one after another: at once; worth to be told
-_FEW, _PART = 3, 0.1  # so many tasks hold a chef for a wait, each for that part of it or more
+_FEW = 3  # of so many is said that they hold the chef
 _MOST_STEPS = 50_000  # of a run whose longest path is looked for
 _CHAIN = 0.01  # who took a smaller share of what the slowest took did not make the run long
 _Part = tuple[Task, str, float]  # of a run: who did what, and for how long
@@ -67,16 +67,17 @@ def subtitle(trace: Trace, unit: TimeUnit) -> str:
 
 
 def holders(trace: Trace, wait: Span) -> list[Task]:
-    """Whose steps filled at least three quarters of a wait, if a few did; the longest first."""
+    """The few whose steps filled three quarters of a wait, if there are; the longest first."""
     held: dict[int, float] = defaultdict(float)
     for lane in trace.lanes:
         if lane.kind in (LaneKind.TASK, LaneKind.CALLBACK) and lane.id != wait.task:
             for step in lane.steps:
                 if step.start < wait.end and step.end > wait.start:
                     held[lane.id] += min(step.end, wait.end) - max(step.start, wait.start)
-    few = [n for n in sorted(held, key=lambda n: -held[n])[:_FEW] if held[n] > _PART * wait.seconds]
-    enough = sum(held[n] for n in few) > 0.75 * wait.seconds
-    return [trace.by_id[n] for n in few] if enough else []
+    ranked = sorted(held, key=lambda n: -held[n])[:_FEW]
+    filled = itertools.accumulate(held[n] for n in ranked)
+    needed = 1 + sum(part <= 0.75 * wait.seconds for part in filled)
+    return [trace.by_id[n] for n in ranked[:needed]] if needed <= len(ranked) else []
 
 
 def sentences(trace: Trace, unit: TimeUnit) -> Iterator[str]:

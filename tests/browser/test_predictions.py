@@ -58,7 +58,7 @@ def test_wrong_predictions_are_answered_below_the_run(
     notebook.cell(4).click()
     notebook.command("notebook:run-cell")
     answers = notebook.output(4)
-    answers.get_by_text("You said: 0. The answer: 3, 3 more.").wait_for()
+    answers.get_by_text("You said: 0. The answer: 3 (3 more than you said).").wait_for()
     answers.get_by_text("You said: all of it. The answer: none of it.").wait_for()
     answers.get_by_text("You said: soup, main. The answer: main, soup.").wait_for()
     assert "That would be a call." in answers.inner_text()

@@ -34,7 +34,7 @@ roast      !!!!|######.......................................###### returned
 salad      !!!!!!!!!!!##|##|#| returned
          0            10           20           30           40
          kitchen minutes
-# running: a chef is on it   ! scheduled: ready, no chef free   . idle: waits
+# running: a chef is on it   ! scheduled: ready, not taken up   . idle: waits
 | a step begins
 
         polls  running  scheduled  idle  ended at

@@ -246,7 +246,7 @@ def test_the_word_at_a_lane_s_end_is_never_cut_off(over: float) -> None:
 
 def test_hovering_tells_state_from_to_how_long_and_who_woke_it(evening: Trace) -> None:
     found = traces(figure_dict(evening))
-    one = found["scheduled: ready, no chef free"]
+    one = found["scheduled: ready, not taken up"]
     assert one["customdata"] == [["3 min", "dinner"], ["8 min", "dinner"]]
     for part in ("%{y}", "scheduled", "%{base} to %{x} min", "%{customdata[0]}", "woken by"):
         assert part in one["hovertemplate"]
