@@ -218,12 +218,12 @@ def test_the_panel_answers_while_a_run_blocks(show_lab: ShowLab) -> None:
     run_code(lab.notebook, LASTING)  # a run that ends by itself could do so before Stop comes
     lab.set("Number of guests", 100)
     lab.set("Dishes that are stared at", 100)
-    lab.says("will hold the chef for 10 s in all")
+    lab.says("100 are stared at: each holds the chef for 0.1 s")
     lab.press("Run")
     lab.says("Running for")
     lab.set("Each dish waits", 90)  # a newer value: the blocked run is ended, for a new one
     lab.press("Stop")
-    lab.says("will hold the chef for 9 s in all")
+    lab.says("each holds the chef for 0.09 s")
     lab.says("Stopped after")
     printed = printed_by(lab.notebook, "time.sleep = usual_sleep\nprint(*said)")
     assert "Running for" in printed

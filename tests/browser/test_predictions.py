@@ -47,7 +47,7 @@ def test_wrong_predictions_are_answered_below_the_run(
     notebook = open_notebook(path)
     notebook.run_all()
     number, choice, order = (notebook.output(cell) for cell in (1, 2, 3))
-    number.get_by_label("Your answer").fill("0")
+    number.get_by_label("Your prediction").fill("0")
     number.get_by_role("status").filter(has_text="the next run answers").wait_for()
     choice.get_by_label("all of it").focus()
     notebook.page.keyboard.press("Space")
