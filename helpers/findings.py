@@ -53,9 +53,8 @@ def find(trace: Trace) -> tuple[Finding, ...]:
     for (kind, _), cases in alike.items():
         lane, sentence = cases[0]
         names = list(dict.fromkeys(f"`{other.name}`" for other, _ in cases if other))
-        more = (
-            f"Likewise {listing(names[1:])}." if names[1:] else f"It did so {len(cases):,} times."
-        )
+        what = "such steps" if kind in ("blocked", "held") else "times"
+        more = f"Likewise {listing(names[1:])}." if names[1:] else f"In all {len(cases):,} {what}."
         parts = [*names[:1], sentence, *[more] * (len(cases) > 1)]
         told.append(Finding(" ".join(parts), kind=kind, task=lane.id if lane else None))
     firsts = {finding.kind: finding for finding in reversed(told)}

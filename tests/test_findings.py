@@ -422,7 +422,7 @@ def test_long_steps_of_one_line_are_counted_without_a_limit() -> None:
 
     (finding,) = found(main())
     assert finding.startswith("`chop` blocked the loop for 1 s (from 0 to 1 s, at line ")
-    assert finding.endswith("It did so 50 times.")
+    assert finding.endswith("In all 50 such steps.")
 
 
 def test_a_delay_of_less_than_a_millisecond_is_not_told() -> None:

@@ -147,7 +147,7 @@ def test_a_forgotten_coroutine_is_found_with_the_line_that_made_it() -> None:
     assert [finding.kind for finding in findings] == ["never_awaited"] * 2
     at = [int(one.partition(" line ")[2].partition(" ")[0]) - line for one in findings]
     assert at == [1, 5]
-    assert findings[0].endswith("It did so 2 times.")
+    assert findings[0].endswith("In all 2 times.")
 
 
 def test_a_coroutine_forgotten_before_the_run_is_no_fault_of_the_run() -> None:
