@@ -64,7 +64,7 @@ class Run:
         self.error: BaseException | None = None
         self._loop: Any = None  # a RecordingLoop, once the run has begun
         self._ready = threading.Event()
-        self._began = self._raised_at = 0.0
+        self._began, self._raised_at, self._tries = 0.0, 0.0, 0  # to end a step that holds it
         self._stopped: asyncio.CancelledError | None = None
         self._given_up = self._in_time = False  # in time: `until` came
         # From when it is told to end, `RunStopped` may be raised in its thread, at any line.
@@ -133,10 +133,11 @@ class Run:
             unended = len(loop.log.spawns) - len(loop.log.ended)
             if unended < self._fewest:
                 self._fewest, self._told_at = unended, now
-            if now - self._told_at > _LEAVE_AFTER:
+            tried = self._tries > 2 or loop.held_for() < _PATIENCE
+            if tried and now - self._told_at > _LEAVE_AFTER:
                 self._give_up()
             elif min(loop.held_for(), now - self._raised_at) > _PATIENCE:
-                self._raised_at = now
+                self._raised_at, self._tries = now, self._tries + 1
                 self._raise_inside()
 
     def snapshot(self) -> Trace:

@@ -145,6 +145,7 @@ def wait_for_strangers(
     """Wait until every thread has ended that was not there before, except one."""
     strangers = set(threading.enumerate()) - before - {but}
     for thread in strangers:
+        thread._started.wait(PATIENCE)  # type: ignore[attr-defined]  # it may be about to begin
         thread.join(PATIENCE)
     assert not any(thread.is_alive() for thread in strangers)
 
