@@ -133,8 +133,8 @@ trace
 # %% [markdown]
 # ## 3. What the alarm does inside
 #
-# So far you saw the guest. Now look at the cook. This soup keeps a diary. Its `finally` takes the pot down (one minute) and
-# lets it cool (two more). The alarm rings at minute 2.
+# So far you saw the guest. Now look at the cook. This soup keeps a diary. Each line says what it has come to. The alarm
+# rings at minute 2.
 
 
 # %%
@@ -259,7 +259,8 @@ shared
 #
 # Up to now the alarm was on a recipe, a coroutine that nobody else had. Now somebody wrote a card earlier: the roast is a *task*, and the guest
 # awaits its handle, for two minutes at most. Perhaps others wait for the same roast. There are two roasts, six minutes each. `main` waits two minutes
-# for the first, then two for the second, which it has put under a **shield**.
+# for the first, then two for the second, which it has put under `asyncio.shield`, a **shield**: a wrapper that can be cancelled in
+# its place.
 
 
 # %%
@@ -320,7 +321,7 @@ async def alarm_over_a_handle():
 
 # %%
 predict(
-    "asyncio ends `database` at 0.2 s. Until when does it run in Tokio?",
+    "And on Tokio: at which second does `database` end?",
     {
         "0.2 s": "The alarm drops the handle, and a task is not its handle.",
         "0.5 s": "",
@@ -391,7 +392,7 @@ print(one_go.result, how_it_went(one_go))
 predict(
     "In four pieces of 1.25 minutes: at which minute is the guest told?",
     measure=lambda trace: trace.task("within").ended,
-    why="At 2.5 the cook is back in the queue before the loop looks at its alarms.",
+    why="The loop looks at 2.5, and the alarm queues behind one more piece. At 3.75 it rings: the cook stands in the queue already, and that next step is the one that raises.",
 )
 
 # %%
@@ -409,7 +410,8 @@ pieces
 # the alarm.)
 #
 # **In pieces: Err, at minute 3.75.** The loop looks at its alarms once a *turn* ([lesson 03](03_not_blocking.ipynb)). In the picture the first look
-# after minute 2 is at 2.5, with the cook already in the queue, and so the alarm comes behind one more piece. Beside other cooks it takes longer
+# after minute 2 is at 2.5, with the cook already in the queue, and so the alarm comes behind one more piece. It costs one
+# turn and not the two of lesson 03: the cook is in the queue already, and has not to be put there. Beside other cooks it takes longer
 # (section 14).
 #
 # **By a helper: Err, at minute 2**, on time, and the chef was free. But read what was found in that run. Nobody can cancel a thread that has begun;
@@ -443,11 +445,11 @@ predict(
     "What does the guest get, and when?",
     {
         "TimeoutError at minute 2": "The block waits for what it has cancelled.",
-        "TimeoutError at minute 6": "The task came to a good end, so there is nothing to raise.",
+        "TimeoutError at minute 6": "The block makes a `TimeoutError` only of a `CancelledError` that comes out of it.",
         "a bowl of soup at minute 6": "",
     },
     measure=lambda trace: trace.result.split(";")[0],
-    why="A task that refuses and returns has, for the block, ended well.",
+    why="The alarm cancelled the guest, whose await passed it on to the soup, and the soup swallowed it: no `CancelledError` came back to the block, only a dish.",
 )
 
 # %%
@@ -462,8 +464,8 @@ trace
 # a `finally`. That is why code that catches `CancelledError` should end in `raise`. In Tokio nobody is asked: the task is dropped at its next
 # `await` that yields. But if it never comes to one, `abort()` does nothing there either.
 #
-# A guest who must leave at minute 2 whatever the cook says can only *stop waiting*: `asyncio.wait([card], timeout=2)` comes back at minute 2 and
-# cancels nobody (section 13).
+# A guest who must leave at minute 2 whatever the cook says can only *stop waiting*: `asyncio.wait([card], timeout=2)` comes back at minute 2, with
+# the card still pending (section 13).
 #
 # Here is the answer to the question of this lesson, in one table:
 #

@@ -16,7 +16,7 @@
 # with the bicycle. Does anybody tell them to turn round? Does anybody wait until the bicycle is back?
 #
 # A **race** waits for several things at once and takes the first. Rust has `tokio::select!` for it. asyncio has `asyncio.wait(...,
-# return_when=FIRST_COMPLETED)`, which does less. You build the missing part here, one step at a time.
+# return_when=FIRST_COMPLETED)`. Is that a race? You build one out of it here, one step at a time.
 #
 # **You will**
 # - turn `asyncio.wait` into a race in three steps, and see at each step what is still running;
@@ -96,8 +96,7 @@ trace
 # %% [markdown]
 # ## 2. Step two: cancel the loser
 #
-# One more line: `away.cancel()`. You know from lesson 04 that this is a wish. This runner hears it, turns round, and needs two more minutes to ride
-# home. The bicycle is a lock: whoever holds it has the bicycle.
+# One more line: `away.cancel()`. The bicycle is a lock now; the recipe of the runner says what it does when it is cancelled.
 
 
 # %%
@@ -204,9 +203,9 @@ async def main():
 print(*(await record(main(), unit="minutes")).result, sep="\n")
 
 # %% [markdown]
-# `select` comes with this course: `from helpers import select`. It takes runners by name and gives a winner with `name` and `value`. It does what
-# your `race` does, and what the next section shows to be missing in it. (At work you have no `select`. Take your `race`, with the mend of section 4;
-# or, with `anyio`, a task group whose first to finish calls `cancel_scope.cancel()`. From Python 3.15 on `asyncio.TaskGroup` has `cancel()` too.)
+# `select` comes with this course: `from helpers import select`. It takes runners by name and gives a winner with `name` and `value`. If several
+# end in the same turn, the one that you wrote first wins; what the others brought is in `also`. It does what your `race` does. (At work you have no
+# `select`. Take your `race`, as section 4 leaves it; or, with `anyio`, a task group whose first to finish calls `cancel_scope.cancel()`. From Python 3.15 on `asyncio.TaskGroup` has `cancel()` too.)
 
 # %% [markdown]
 # ## 4. None in time
@@ -266,7 +265,7 @@ async def main(cancel_tasks):
 
 # %%
 predict(
-    "The pantry wins at minute 2. What becomes of the task `market`, which needs five?",
+    "With `cancel_tasks=False`, the pantry wins at minute 2. What becomes of the task `market`, which needs five?",
     {
         "cancelled at minute 2": "It was somebody's task before the race, and may be needed still.",
         "returned at minute 5": "",
@@ -351,11 +350,11 @@ async def try_out(waiter):
 
 # %%
 loses = predict(
-    "The bell rings at minute 5.5, or at 6 (as order 3 comes), or at 6.5. When does *hasty* lose an order?",
+    "The bell rings at minute 5.5, or at 6 (right behind order 3), or at 6.5. When, if ever, does *hasty* lose an order?",
     {
         "never": "Whoever is cancelled with a slip in hand takes it along.",
         "6": "At 6.5 order 3 is off the rail, and its card is half written.",
-        "6.5": "At 6 order 3 is off the rail already, when the bell is heard.",
+        "6.5": "At 6 its runner has taken order 3 off the rail, in the same turn, before the bell is heard.",
         "6 and 6.5": "",
     },
     why="The runner that is cancelled has the slip: it is on no rail and on no card.",
@@ -389,7 +388,8 @@ timeline(trace, title="hasty: the bell rings at 6.5, and order 3 goes with its r
 #
 # *quick* lost it in a **tie**. The bell and the slip came in the same turn, both runners had ended, and the bell, which is written first, won. The
 # slip is in `won.also`, where `select` puts what others brought by then, and this waiter does not look. In Tokio *quick* loses nothing: the race asks
-# its arms one after another and stops at the first that is ready, and `recv` takes a slip only when it is. *hasty* loses order 3 there too, at 6.5:
+# its racers one after another and stops at the first that is ready, and a queue's `recv` (asyncio's `get`) takes a slip only when it is asked and has
+# one. *hasty* loses order 3 there too, at 6.5:
 # a dropped future takes along what it holds.
 #
 # The third waiter is the mend. Its task is made outside of the race, so it is not cancelled when it loses.
@@ -421,7 +421,7 @@ timeline(trace, title="keeper: the bell rings at 6.5, and order 3 is written to 
 # %% [markdown]
 # *keeper* loses nothing. There is no moment at which the bell could take a slip from anybody: it only tells `keeper` to hang a last slip behind all
 # the others, and the task works until that one comes. (From Python 3.13 on a queue can be closed without such a slip: section 14.) In Tokio *quick*
-# is the usual way, with the work in the handler behind `=>`, where no other arm can cancel it.
+# is the usual way, with the work in the code behind `=>` (section 9), where no other racer can cancel it.
 
 # %% [markdown]
 # ## 7. The answer
@@ -436,7 +436,7 @@ timeline(trace, title="keeper: the bell rings at 6.5, and order 3 is written to 
 # | what of its code runs then | destructors, which cannot await | `except` and `finally`, which may take time, fail or refuse |
 # | loser of a race between handles | runs on, until `abort()` | runs on, until `cancel()` |
 # | a tie | one is taken; the other was not asked | both have ended |
-# | no order given | a random first arm, then in the order written | a set, in no order |
+# | no order given | a random first racer, then in the order written | a set, in no order |
 
 # %% [markdown]
 # ## 8. The lab

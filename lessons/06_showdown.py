@@ -11,18 +11,19 @@
 # %% [markdown]
 # # 06 · How far does it go: 1000, 10,000, 100,000?
 #
-# Tonight the whole town comes. In lesson 01 a chef was compared with a card, up to ten thousand of each. Now the rail is filled until it bends: a
+# Tonight the whole town comes. In lesson 01 a chef was compared with a card, up to a thousand of each. Now the rail is filled until it bends: a
 # hundred thousand cards. Is there a number at which it breaks? And if there is none, what sets the limit?
 #
 # **You will**
 # - measure what threads and tasks cost on your machine, up to 100,000 tasks;
 # - read from a trace where the time of 10,000 tasks goes;
-# - see what grows faster than the number of orders.
+# - see what twice as many orders cost the guests.
 #
 # When cards are cheap, another question is left: *should* they all hang on the rail at once? The deeper part is about that one.
 #
 # **The clock.** Costs are real, so sections 1 to 3 use the *real* clock and fresh processes; their numbers are your machine's, and the text states
-# relations. From section 4 on everything is on the *virtual* clock, and exact.
+# relations. From section 4 on what runs here is on the *virtual* clock, and exact, unless you choose otherwise in the lab; section 7 begins with two
+# recordings on Tokio's real clock.
 
 # %%
 import asyncio
@@ -210,9 +211,9 @@ print("an order was ready, with no chef free, for longer than the 10 ms:", waite
 # long hold of the chef.
 
 # %% [markdown]
-# ## 4. What grows faster
+# ## 4. Twice as many orders
 #
-# Each order waits for all those before it. Here an order is one minute of the chef's hands and no oven at all; exact, on the virtual clock.
+# Here an order is one minute of the chef's hands and no oven at all; exact, on the virtual clock.
 
 
 # %%
@@ -255,7 +256,7 @@ longer.answer(f"{round(waits[160] / waits[80])} times")
 #
 # | | 1000 | 10,000 | 100,000 |
 # |---|---|---|---|
-# | threads, at about 16 kB resident each | 16 MB | 160 MB, if your system gives you so many | 1.6 GB, and many systems give you fewer |
+# | threads, at about 16 kB of memory in use each | 16 MB | 160 MB, if your system gives you so many | 1.6 GB, and many systems give you fewer |
 # | tasks, at 1 to 2 kB each | 1 to 2 MB | 10 to 20 MB | 100 to 200 MB |
 # | threads made by the tasks | none | none | none |
 # | the chef's time, at 10 to 50 microseconds for a task | 10 to 50 ms | 0.1 to 0.5 s | 1 to 5 s |
@@ -372,7 +373,7 @@ compare(mine, tokio)
 #
 # 1. `record(rush(10_000), clock="real")` wrote all cards in one step. Write them in a loop with <code>create_task</code>, and <code>await
 #    asyncio.sleep(0)</code> after every hundred. What changes in the picture?
-#    <details><summary>What to look for</summary>Writing and first steps are mixed now, the orange stays low during the first part, and a ticker
+#    <details><summary>What to look for</summary>Writing and first steps are mixed now, the scheduled part stays low during the first part, and a ticker
 #    beside it gets a turn after every hundred cards, not only after all of them. The whole takes about as long as before: each card still has its two
 #    steps, and <code>main</code> has a hundred more.</details>
 # 2. In section 4 all guests come at once. Let them come one a minute: <code>create_task(chop())</code> and <code>await asyncio.sleep(1)</code>, 20

@@ -105,23 +105,23 @@ waits.answer("200 ms, with any team" if max(ms) < 220 else "600, 400 and 200 ms"
 meanwhile = predict(
     "What becomes of the eight cards in the 20 ms in which their writer works on?",
     {
-        "nothing: she must let go first": "So it is with one chef; here there is another one.",
+        "nothing: the writer must let go first": "So it is with one chef; here there is another one.",
         "the other chef begins some of them": "",
         "the other chef begins all of them": "One takes 10 ms, so two begin in 20 ms.",
     },
-    why="She takes them from the board of the one who wrote them: a steal.",
+    why="The other chef takes them from the board of the one who wrote them: a steal.",
 )
 meanwhile
 
 # %%
 out_of_reach = predict(
-    "One of the eight is out of the other chef's reach for all of the 20 ms. Which?",
+    "Is there a card that the other chef cannot reach in those 20 ms?",
     {
-        "peel-1": "It was written first, and lies where she looks first.",
-        "peel-8": "",
-        "none": "There is one, and no number of chefs changes that.",
+        "peel-1, the first": "It was written first, and lies where she looks first.",
+        "peel-8, the last": "",
+        "none: she may take any": "One place can be reached by its owner alone.",
     },
-    why="The card that a chef wrote last is in her apron pocket, and nobody reaches into a pocket.",
+    why="The card that a chef wrote last is kept apart, in the apron pocket (the table below), and nobody reaches into another's pocket.",
 )
 out_of_reach
 
@@ -133,7 +133,8 @@ peels = sorted(nested.children(sous_chef.id), key=lambda peel: peel.steps[0].sta
 begun = stolen(nested, sous_chef)
 some = "some" if 0 < len(begun) < len(peels) else "all"
 meanwhile.answer(f"the other chef begins {some} of them")
-out_of_reach.answer(next(peel.name for peel in peels if peel.steps[0].thread == writing.thread))
+own = next(peel.name for peel in peels if peel.steps[0].thread == writing.thread)
+out_of_reach.answer({"peel-1": "peel-1, the first", "peel-8": "peel-8, the last"}[own])
 timeline(nested, unit="milliseconds")
 
 # %%
@@ -151,7 +152,7 @@ for peel in peels:
 # |---|---|---|---|
 # | the rail by the door | **injection queue**, one for all | whoever is no worker: `main`, another thread; and a board that is full (256) | a chef with an empty board, several at once; now and then one with work of her own |
 # | a chef's board | **local queue**, one for each worker | that chef | that chef, from the front; and thieves |
-# | a chef's apron pocket | **LIFO slot**, one card for each worker | that chef, with the card she wrote or woke *last* | that chef, before what is on her board, but for three in a row at most |
+# | a chef's apron pocket | **LIFO slot** (last in, first out), one card for each worker | that chef, with the card she wrote or woke *last* | that chef, before what is on her board, but for three in a row at most |
 #
 # When a card goes into the pocket and there is one already, the older one moves to the board. Why a pocket? The card that you have just woken waits
 # for what you have just made, and it is still warm: in the processor's caches, that is. Why thieves? Nobody has to plan who does what. A thief takes
@@ -173,7 +174,7 @@ held = predict(
         "about 100 ms": "A stare is not shared out: it holds one chef, and the others are free.",
         "nearly 400 ms": "That is one chef.",
     },
-    why="The other three serve the pans.",
+    why="This roast came from outside, and such a card calls a second chef. She finds nothing, sits down where the bells ring, and hears the pans.",
 )
 held
 
@@ -185,7 +186,7 @@ stalled = predict(
         "about 100 ms": "A stare is not shared out; and the three who are idle do not hear the bells.",
         "nearly 400 ms": "",
     },
-    why="Only one idle chef listens for bells, and she is the one who took up the roast.",
+    why="Only one idle chef listens for bells, and she is the one who took up the roast; a single bell makes her call nobody.",
 )
 stalled
 
@@ -215,8 +216,8 @@ timeline(stall, unit="milliseconds")
 # several, she calls another chef; for a single card she calls nobody. While she is at that card, *nobody listens*. As a rule this is over in
 # microseconds. If the card stares, all bells ring unheard until she is done, with any number of chefs.
 #
-# In the first recording she who took the roast up had not been called by a bell. It came by the rail, and whoever finds a card there calls the next
-# chef, who finds nothing, sits down by the driver, and hears the pans.
+# In the first recording she who took the roast up had not been called by a bell. It came by the rail by the door (one queue for all cards from outside; section 2), and
+# whoever finds a card there calls the next chef, who finds nothing, sits down by the driver, and hears the pans.
 #
 # | the card that blocks | the pans |
 # |---|---|
@@ -239,7 +240,7 @@ both = predict(
     "Which dishes are worked on by both chefs?",
     {
         "none": "A dish that yields is ready again, for whoever comes first.",
-        "some of those that yield": "",
+        "only dishes that yield": "",
         "all dishes, of both kinds": "Within a step a task stays with its chef.",
     },
     why="A task may change chefs at an await that lets go, and nowhere else.",
@@ -253,7 +254,7 @@ for name in ("cpu", "cpu_yield"):
     dishes = [task for task in trace.tasks if task.name.startswith("dish")]
     shared[name] = sum(dish in moved(trace) for dish in dishes)
     print(f"{name:9}: {shared[name]} of {len(dishes)} dishes were worked on by both chefs")
-both.answer("some of those that yield" if shared["cpu"] == 0 < shared["cpu_yield"] else "none")
+both.answer("only dishes that yield" if shared["cpu"] == 0 < shared["cpu_yield"] else "none")
 
 # %%
 for dish in ("dish-2", "dish-8"):
@@ -269,7 +270,7 @@ for dish in ("dish-2", "dish-8"):
 # long as a task never leaves its loop's thread.
 #
 # And **`'static`**: a card may outlive whoever wrote it, so it may borrow nothing from its writer. What it needs is moved in (`async move`), or
-# shared by an `Arc`.
+# shared by an `Arc`, an `Rc` made for several threads.
 
 # %% [markdown]
 # ## 5. Several loops in several threads
@@ -308,7 +309,7 @@ async def bake():
 dealt = {"roast": stare, "soup": bake, "bread": bake, "salad": bake}
 
 # %% [markdown]
-# `asyncio.run_coroutine_threadsafe` is the rail by the door, one for each kitchen: any thread may hang a card there. The four cards are dealt out in
+# `asyncio.run_coroutine_threadsafe` hangs a card from outside on a loop's rail: any thread may do so, and each kitchen has a rail of its own. The four cards are dealt out in
 # turn, to two kitchens: `roast` to the first one, `soup` to the second, `bread` to the first, `salad` to the second. The roast stares for 400 ms;
 # each of the others needs 50 ms in the oven.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import json
 import re
@@ -133,3 +134,31 @@ def test_the_page_beside_the_keyboard_names_and_links_what_is_there() -> None:
     names = re.findall(r"asyncio\.(\w+)", text)
     assert len(names) > 10
     assert [name for name in names if not hasattr(asyncio, name)] == []
+
+
+def questions(lesson: Lesson) -> list[tuple[str, list[str]]]:
+    """Each question that a lesson asks, with the options, if it has some."""
+    found = []
+    for cell in code_cells(lesson):
+        for node in ast.walk(ast.parse(cell.source)):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "predict":
+                question, *options = map(ast.literal_eval, node.args)
+                found.append((question, list(options[0]) if options else []))
+    return found
+
+
+@each_lesson
+def test_each_question_is_answered_by_a_run_with_one_of_its_options(lesson: Lesson) -> None:
+    asked = questions(lesson)
+    assert len(asked) >= 5
+    texts = [
+        output["data"].get("text/plain", "")
+        for cell in code_cells(lesson)
+        for output in cell.outputs
+        if output.output_type == "display_data"
+    ]
+    for question, options in asked:
+        answers = [text for text in texts if text.startswith(f"{question} The answer: ")]
+        assert answers, f"nothing answers {question!r}"
+        starts = tuple(f"{question} The answer: {option}." for option in options)
+        assert not options or answers[0].startswith(starts), answers

@@ -46,7 +46,7 @@ def test_cards_that_are_written_by_the_hundred_let_others_in_between() -> None:
     assert turns_and_steps() == (0, 2, {2})
     assert turns_and_steps((at_once, by_hundreds)) == (9, 2 + 10, {2})
     for claim in (
-        "Writing and first steps are mixed now, the orange stays low during the first part",
+        "Writing and first steps are mixed now, the scheduled part stays low during the first part",
         "a turn after every hundred cards, not only after all of them.",
         "each card still has its two steps, and main has a hundred more.",
     ):
@@ -136,7 +136,7 @@ def test_what_the_table_says_of_one_more_is_of_the_right_size() -> None:
     assert 8_000 < (each["thread"].bytes or 0) < 64_000
     assert 500 < (each["task"].bytes or 0) < 4_000
     assert "tasks, at 1 to 2 kB each" in text()
-    assert "threads, at about 16 kB resident each" in text()
+    assert "threads, at about 16 kB of memory in use each" in text()
 
 
 def test_some_three_hundred_dishes_are_in_their_ovens_on_a_calm_evening() -> None:
