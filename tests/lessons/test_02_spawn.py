@@ -155,7 +155,7 @@ def test_some_bells_of_asyncio_remember_and_a_condition_does_not(
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="there are no eager tasks yet")
 def test_an_eager_task_begins_inside_its_creators_step() -> None:
     async def main(begun: list[str]) -> list[str]:
-        asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
+        asyncio.get_running_loop().set_task_factory(vars(asyncio)["eager_task_factory"])
         stub = asyncio.create_task(begin(begun))
         seen = list(begun)
         await stub
