@@ -8,10 +8,10 @@ import math
 import re
 import sys
 import threading
-import time
 import weakref
 from collections.abc import Callable
 from itertools import count
+from time import perf_counter
 from types import FrameType, MethodType
 from typing import Any, NoReturn
 
@@ -20,7 +20,7 @@ from helpers.run.clock import VirtualLoop, set_aside
 from helpers.run.errors import THREAD_OF_ITS_OWN, RunTooLong, explain
 from helpers.run.handles import FIELDS, OUTSIDE, PAUSE, RecordedHandle, RecordedTask, RecordedTimer
 from helpers.run.source import Args, Callback, InContext
-from helpers.run.threads import ThreadWork, current_job
+from helpers.run.threads import ThreadWork, cpu_time, cpu_used, current_job
 from helpers.task import DEADLINE, GROUP, Outcome
 
 # What asyncio calls when a timeout is over, and when a task of a group ends.
@@ -54,7 +54,8 @@ class RecordingLoop(asyncio.BaseEventLoop):
         self.log = handles.Log(self.at)
         self.steps = self.log.steps
         self.jobs = self.thread_work.jobs
-        self.collects_since = math.inf
+        self.cpu_used = cpu_used()
+        self.collects_since = math.inf, math.inf
         gc.callbacks.append(self._note_collection)
         self.auto_names = count(1)  # each run's own, as a fresh interpreter's
         self.limit: float = limit or SPARE_STEPS  # where the number of steps is looked at next
@@ -97,9 +98,13 @@ class RecordingLoop(asyncio.BaseEventLoop):
 
     def _note_collection(self, phase: str, _: Any) -> None:
         if self._thread_id == threading.get_ident():
-            began, self.collects_since = self.collects_since, self.stamp()
-            if phase == "stop" and self.collects_since - began >= PAUSE:
-                self.log.pauses.append((began, self.collects_since))
+            (began, used), self.collects_since = self.collects_since, (perf_counter(), cpu_time())
+            now, computed = self.collects_since
+            if phase == "stop":  # no step of the virtual clock is told to have held on for it
+                self.wall_began += now - began
+                self.cpu_used = (self.cpu_used[0] + computed - used, *self.cpu_used[1:])
+                if self.stamp is perf_counter and now - began >= PAUSE:
+                    self.log.pauses.append((began, now))
 
     def add_signal_handler(self, *_: Any) -> NoReturn:
         """Refused, with the error of a system whose loops have no signals."""
@@ -317,7 +322,7 @@ class RecordingLoop(asyncio.BaseEventLoop):
     def held_for(self) -> float:
         """Real seconds for which the step that runs now has held the loop; 0 if none runs."""
         began = self.wall_began if isinstance(self, VirtualLoop) else self.at
-        return 0.0 if self.step == OUTSIDE else time.perf_counter() - began
+        return 0.0 if self.step == OUTSIDE else perf_counter() - began
 
     def cancel_all(self) -> None:
         """Ask every task to stop, in the name of whoever stopped the run."""
@@ -371,7 +376,7 @@ class VirtualRecordingLoop(RecordingLoop, VirtualLoop):
 class RealRecordingLoop(RecordingLoop, asyncio.SelectorEventLoop):
     """The system's own selector loop, recorded; its clock is the finest, also on Windows."""
 
-    time = staticmethod(time.perf_counter)
+    time = staticmethod(perf_counter)
     run_in_executor = VirtualLoop.run_in_executor
 
     def __init__(self, selector: Any = None) -> None:

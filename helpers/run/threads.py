@@ -32,7 +32,7 @@ _OWN = ("task-cards", "helper_")  # how the names of the recorder's threads begi
 # as long, nor slept: computed for this share of it, and looked for Python's lock so rarely.
 REALLY_SLOW, _HARDLY, _LOOKS_FOR_LOCK = 0.2, 0.1, 0.01
 _SCHEDULED = Path("/proc/thread-self/schedstat")
-_cpu_time = getattr(time, "thread_time", time.process_time)  # a browser's has no thread_time
+cpu_time = getattr(time, "thread_time", time.process_time)  # a browser's has no thread_time
 _queues: Any = pools._threads_queues  # whose threads Python waits for at its exit
 _IDLE = pools._worker.__code__  # where a pool's thread waits for work
 _local = threading.local()
@@ -44,7 +44,7 @@ def cpu_used() -> tuple[float, float, int]:
         _, queued, turns = map(int, _SCHEDULED.read_text("ascii").split())
     except (OSError, ValueError):  # only Linux tells
         queued = turns = 0
-    return _cpu_time(), queued / 1e9, turns
+    return cpu_time(), queued / 1e9, turns
 
 
 def held_on(took: float, since: tuple[float, float, int]) -> bool:

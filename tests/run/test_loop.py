@@ -14,7 +14,8 @@ from unittest import mock
 import pytest
 
 from helpers import busy
-from helpers.run import threads
+from helpers.run import handles, threads
+from helpers.run import loop as loops
 from helpers.trace import LaneKind
 from tests.run.runs import CLOCKS, recorded
 
@@ -233,6 +234,28 @@ def test_a_slow_step_of_the_virtual_clock_blocked_if_it_hardly_computed_or_did_f
     computed, queued, turns = used
     monkeypatch.setattr(threads, "cpu_used", lambda: (7.0 + computed, 5.0 + queued, 3 + turns))
     assert threads.held_on(took, (7.0, 5.0, 3)) is noted
+
+
+@pytest.mark.parametrize("collects", [True, False])
+def test_what_the_garbage_collector_computes_is_not_the_steps(
+    collects: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    now: Any = mock.Mock(perf_counter=lambda: clock[0], cpu_time=lambda: clock[0])
+
+    async def main() -> None:
+        for note in gc.callbacks[-1:] if collects else ():
+            note("start", {})
+        clock[0] += 0.3
+        for note in gc.callbacks[-1:] if collects else ():
+            note("stop", {})
+
+    monkeypatch.setattr(loops, "cpu_time", now.cpu_time)
+    monkeypatch.setattr(loops, "perf_counter", now.perf_counter)
+    monkeypatch.setattr(handles, "time", now)
+    for module in (handles, threads):
+        monkeypatch.setattr(module, "cpu_used", lambda: (clock[0], 0.0, 1))
+    assert [f.kind for f in recorded(main()).findings] == ([] if collects else ["really_blocked"])
 
 
 def test_a_reader_that_another_one_removes_in_the_same_turn_does_not_run() -> None:
