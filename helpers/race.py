@@ -10,6 +10,7 @@ race cancels its own racers, once, and awaits them; then it raises CancelledErro
 """
 
 import asyncio
+import inspect
 import random
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
@@ -81,9 +82,7 @@ async def select(
     """
     awaitables: dict[str, Awaitable[T]] = {}
     for mapping in (*mappings, racers):
-        if not isinstance(mapping, Mapping):
-            raise TypeError(f"{mapping!r} has no name; write select(name=...), or give a mapping")
-        awaitables |= mapping
+        awaitables |= _checked(mapping)
     if not awaitables:
         raise ValueError("select got no racers; give at least one, as in select(db=query())")
     futures = {name: asyncio.ensure_future(each) for name, each in awaitables.items()}
@@ -110,6 +109,15 @@ async def select(
             error.add_note(f"in the same race, {loser}")
         raise error
     return Winner(first, futures[first].result(), losers)
+
+
+def _checked(racers: Mapping[str, Awaitable[T]]) -> Mapping[str, Awaitable[T]]:
+    if not isinstance(racers, Mapping):
+        raise TypeError(f"{racers!r} has no name; write select(name=...), or give a mapping")
+    for name, racer in racers.items():
+        if not inspect.isawaitable(racer):
+            raise TypeError(f"the racer {name!r} is {racer!r}; give an awaitable, as query()")
+    return racers
 
 
 async def _cancel(losers: list[asyncio.Future[Any]]) -> None:

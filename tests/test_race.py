@@ -397,3 +397,19 @@ def test_a_racer_without_a_name_or_no_racer_is_refused() -> None:
             await select({})
 
     play(main)
+
+
+def test_a_racer_that_is_no_awaitable_is_refused_before_any_other_runs() -> None:
+    began = []
+
+    async def cook() -> None:
+        began.append(1)
+
+    async def main() -> None:
+        soup = cook()
+        with pytest.raises(TypeError, match="the racer 'roast' is 3; give an awaitable"):
+            await select(soup=soup, roast=3)  # type: ignore[arg-type]
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        soup.close()
+
+    play(main)
