@@ -105,6 +105,13 @@ def test_a_run_that_a_question_is_not_about_leaves_it_open(shown: Shown) -> None
     assert len(shown) == 1
 
 
+def test_an_answer_that_cannot_be_shown_is_no_other_run(shown: Shown) -> None:
+    predict("Who?", measure=lambda trace: trace.tasks)  # type: ignore[arg-type,return-value]
+    with pytest.raises(TypeError, match="expected str instance"):
+        recorded(main())
+    assert shown == []
+
+
 def test_a_failed_run_answers_too(shown: Shown) -> None:
     async def burn() -> None:
         await asyncio.sleep(4)
