@@ -106,19 +106,20 @@ class Panel(widgets.VBox):
 
     def _show(self, event: Event) -> None:
         trace = NOTHING if event.state is State.READY else event.trace
+        done, missing = event.state is State.DONE, ""
         if trace is not None:
-            done = event.state is State.DONE
             title = self.spec.message(trace) if self.spec.message and done else None
             self.picture.show(trace, title=title)
             recording = self.spec.beside(event.values) if self.spec.beside and done else None
             if recording is not None:
                 self.beside.show(recording, title=SAME)
             self.beside.layout.display = None if recording else "none"
+            missing = _paragraph(NONE) if done and self.spec.beside and not recording else ""
         self.state_line.value = _paragraph(_state_in_words(event))
         if event.state in (State.READY, State.RUNNING):
             self.outcome.value = ""
         elif event.trace is not None:
-            self.outcome.value = self._outcome(event, event.trace)
+            self.outcome.value = missing + self._outcome(event, event.trace)
 
     def _outcome(self, event: Event, trace: Trace) -> str:
         findings = _bullets("Findings", trace.findings)
@@ -128,9 +129,7 @@ class Panel(widgets.VBox):
         answer, wrong = read(asked.options, self.prediction.value)
         said = wrong or _UNASKED if answer is None else asked.compare(values, answer, trace)
         numbers = _bullets("In numbers", self.spec.numbers(values, trace))
-        alone = self.spec.beside is not None and self.beside.layout.display == "none"
-        missing = _paragraph(NONE) if alone else ""
-        return f"{missing}<h4>Your prediction</h4>{_paragraph(said)}{numbers}{findings}"
+        return f"<h4>Your prediction</h4>{_paragraph(said)}{numbers}{findings}"
 
     def close(self) -> None:
         """End the run and the thread, and take the panel off the screen. Safe to call twice."""
