@@ -183,6 +183,7 @@ def test_a_whole_number_of_a_figure_is_written_as_a_browser_writes_it(
         ("timeline(trace)\nprint(1)", "1"),
         ("check()", "1"),
         ("predict(\n    'How long?',\n    measure=lambda trace: trace.duration,\n)", "6"),
+        ("asked = predict(\n    'How long?',\n)\nasked", "6"),
         ("x = 1\nasked = predict('How long?')", "7"),
         ("lab('spawn')", "41"),
         ("check('02.lost_handle', answer)", "41"),

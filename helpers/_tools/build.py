@@ -10,6 +10,7 @@ A notebook is written when all of its cells have run, so a failing build leaves 
 
 import argparse
 import asyncio
+import copy
 import difflib
 import os
 import re
@@ -33,6 +34,7 @@ def build(lesson: Lesson) -> None:
     A cell tagged `raises-exception` may fail. A cell has 60 s, as under nbval.
     """
     notebook = derive(lesson)
+    metadata = copy.deepcopy(notebook.metadata)
     client = NotebookClient(
         notebook,
         timeout=60,
@@ -47,7 +49,7 @@ def build(lesson: Lesson) -> None:
         client.async_execute(env=os.environ | {"PYTHONPATH": str(PROJECT), "TASK_CARDS_TEXT": "1"})
     )
     # The client has written the kernel's own language_info over it, with its Python version.
-    notebook.metadata = derive(lesson).metadata
+    notebook.metadata = metadata
     for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
         if output.output_type == "error":
             # Frames that lie in files name this machine's paths and lines.

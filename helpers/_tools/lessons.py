@@ -18,13 +18,13 @@ _LANGUAGE = {"name": "python", "file_extension": ".py", "mimetype": "text/x-pyth
 BEGIN = "<!-- lessons: written by `python -m helpers._tools.build --table` -->"
 END = "<!-- end of lessons -->"
 
+_QUESTION = r"(?m)^(?:\w+ = )?predict\([^)]"
 # What a cell asks for beside reading, and the minutes for it; the last is a picture at its end.
 _TASKS = {
-    r"(?m)^(?:\w+ = )?predict\([^)]": 0.75,
+    _QUESTION: 0.75,
     r"(?m)^(?:\w+ = )?(?:lab|check)\([^)]": 5,
     r"(?m)^(?:(?:timeline|compare|await record)\(.*(?:\n[ )].*)*|[a-zA-Z_]\w*)\Z": 0.5,
 }
-_QUESTION = re.compile(r"(?:\w+ = )?predict\(")
 _RUST = re.compile(r"(?ms)^```rust\n(.*?)^```$")
 
 
@@ -62,7 +62,7 @@ def derive(lesson: Lesson) -> nbformat.NotebookNode:
         digest = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:12]
         cell.id = f"{digest}-{seen[digest]}" if seen[digest] else digest
         seen[digest] += 1
-        if _QUESTION.match(cell.source):  # its code tells the answer
+        if re.match(_QUESTION, cell.source):  # its code tells the answer
             cell.metadata["jupyter"] = {"source_hidden": True}
     del notebook.metadata["jupytext"]
     notebook.metadata["language_info"] = _LANGUAGE
@@ -96,9 +96,10 @@ def _minutes(text: str, cell_type: str) -> float:
         rust = "".join(_RUST.findall(text)).splitlines()
         words = re.findall(r"\S*\w\S*", _RUST.sub("", text))
         return len(words) / 200 + sum(map(bool, rust)) / 15
-    lines = [] if _QUESTION.match(text) else re.findall(r"(?m)^ *[^\s#]", text)
+    if re.match(_QUESTION, text):
+        return _TASKS[_QUESTION] * len(re.findall(_QUESTION, text))
     tasks = sum(each * len(re.findall(task, text)) for task, each in _TASKS.items())
-    return len(lines) / 12 + tasks
+    return len(re.findall(r"(?m)^ *[^\s#]", text)) / 12 + tasks
 
 
 def broken_links(lesson: Lesson) -> Iterator[str]:
