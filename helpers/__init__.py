@@ -2,11 +2,13 @@
 
 Layout: `text`, `trace` at the bottom; `draw` shows a trace; `run` records one, `tokio` loads one,
 `model` computes one; `race` and `costs` are the lessons' tools; `comparison` sets two traces beside
-each other; `predictions` asks before a run; `labs` are built on all of these.
+each other; `predictions` asks before a run, `exercises` judge what the learner writes; `labs` are
+built on all of these.
 """
 
 from helpers.comparison import compare
 from helpers.draw import timeline
+from helpers.exercises import check, hint, progress, solution
 from helpers.labs import lab
 from helpers.predictions import predict
 from helpers.race import select
@@ -16,5 +18,5 @@ from helpers.run.errors import Deadlock, RunTooLong
 from helpers.tokio import load_recording
 from helpers.trace import Trace
 
-__all__ = ["Deadlock", "RunTooLong", "Trace", "busy", "compare", "lab"]
-__all__ += ["load_recording", "predict", "record", "select", "timeline"]
+__all__ = ["Deadlock", "RunTooLong", "Trace", "busy", "check", "compare", "hint", "lab"]
+__all__ += ["load_recording", "predict", "progress", "record", "select", "solution", "timeline"]

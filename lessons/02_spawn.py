@@ -518,6 +518,100 @@ compare(await record(three_cards()), load_recording("spawn", clock="virtual"))
 # **Next:** [03 · Who else suffers when one chef stares at the oven?](03_not_blocking.ipynb)
 
 # %% [markdown]
+# ## Exercises
+#
+# Here you write, and the trace of your own run is judged: not what it returned alone, but what the scheduler did. A check takes a second; a wrong answer gets one
+# sentence and its timeline. `hint("02.minutes")` helps, each time a little more, and `solution("02.minutes")` shows one answer.
+
+# %%
+import asyncio
+import gc
+
+from helpers import busy, check, hint, progress, solution
+
+# %% [markdown]
+# ### Predict: the minutes of an evening
+#
+# Read the program; do not run it. At which minute is each of the three served?
+
+
+# %%
+async def fry(hands, stove):
+    busy(hands)
+    await asyncio.sleep(stove)
+    busy(1)
+
+
+async def evening():
+    fish = asyncio.create_task(fry(1, 4), name="fish")
+    busy(2)
+    rice = asyncio.create_task(fry(2, 1), name="rice")
+    await fish
+    beans = asyncio.create_task(fry(1, 1), name="beans")
+    await rice
+    await beans
+
+
+# %%
+minutes = {"fish": ..., "rice": ..., "beans": ...}
+
+# %% tags=["solution"]
+minutes = {"fish": 8, "rice": 7, "beans": 11}
+
+# %%
+check("02.minutes", (evening, minutes))
+
+# %% [markdown]
+# ### Mend: the handle that was lost
+#
+# A shop sends a receipt for each order, without waiting for it: `send(order)` may be slow, and the customer shall not wait. Now and then a receipt never arrives, and
+# nobody hears of one that failed. Mend `serve`: the customers' answers come back as before, no receipt is lost, and `serve` returns only when all receipts are out.
+# A receipt that fails is counted: return the answers, and how many receipts failed.
+
+
+# %%
+async def serve(orders, send):
+    answers = []
+    for order in orders:
+        asyncio.create_task(send(order))
+        answers.append(f"thanks for {order}")
+    return answers, 0
+
+
+# %% tags=["solution"]
+async def serve(orders, send):
+    receipts = [asyncio.create_task(send(order)) for order in orders]
+    answers = [f"thanks for {order}" for order in orders]
+    ends = await asyncio.gather(*receipts, return_exceptions=True)
+    return answers, sum(isinstance(end, Exception) for end in ends)
+
+
+# %%
+check("02.lost_handle", serve)
+
+# %% [markdown]
+# ### Write: all pages at once
+#
+# `await fetch(url)` takes one to two seconds and returns a text, or raises `OSError`. Fetch all of `urls` and return a dictionary in their order: for each address
+# its text, or the exception that it raised.
+
+
+# %%
+async def fetch_all(fetch, urls):
+    """All pages in the time of the slowest."""
+    # solution
+    tasks = {url: asyncio.create_task(fetch(url)) for url in urls}
+    await asyncio.wait(tasks.values())
+    return {url: task.exception() or task.result() for url, task in tasks.items()}
+
+
+# %%
+check("02.pages", fetch_all)
+
+# %%
+progress("02")
+
+# %% [markdown]
 # ## Deeper
 #
 # What a bell is made of, values that travel with a task, how to keep a card by hand, programs that spawn nothing, and two dropped handles on Tokio: all of it can be left out.

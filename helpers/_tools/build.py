@@ -5,7 +5,7 @@
     python -m helpers._tools.build --check     run nothing; say what differs (exit code 1)
     python -m helpers._tools.build --table     the README's table alone
 
-A notebook is written when all of its cells have run, so a failing build leaves it as it was.
+A build that fails leaves the notebook as it was.
 """
 
 import argparse
@@ -21,7 +21,14 @@ import nbformat
 from nbclient import NotebookClient
 
 from helpers._tools import PROJECT
-from helpers._tools.lessons import Lesson, broken_links, derive, find_lessons, with_table
+from helpers._tools.lessons import (
+    Lesson,
+    broken_links,
+    derive,
+    find_lessons,
+    with_solved,
+    with_table,
+)
 
 PANEL_WORDS = "(A live panel. Run this cell to use it.)"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -33,21 +40,27 @@ def build(lesson: Lesson) -> None:
 
     A cell tagged `raises-exception` may fail. A cell has 60 s, as under nbval.
     """
-    notebook = derive(lesson)
+    path, notebook = lesson.notebook, derive(lesson)
     metadata = copy.deepcopy(notebook.metadata)
+    path.parent.mkdir(exist_ok=True)
+    before = path.read_bytes() if path.exists() else None
+    nbformat.write(notebook, path)  # an exercise looks there for what a learner was given
     client = NotebookClient(
         notebook,
         timeout=60,
         kernel_name="python3",
-        resources={"metadata": {"path": str(lesson.notebook.parent)}},
+        resources={"metadata": {"path": str(path.parent)}},
         store_widget_state=False,
         record_timing=False,
         coalesce_streams=True,  # how a print is cut into messages is chance
     )
-    # On a loop that is closed afterwards. The kernel imports `helpers` from this tree.
-    asyncio.run(
-        client.async_execute(env=os.environ | {"PYTHONPATH": str(PROJECT), "TASK_CARDS_TEXT": "1"})
-    )
+    env = os.environ | {"PYTHONPATH": str(PROJECT), "TASK_CARDS_TEXT": "1"}
+    try:
+        # On a loop that is closed afterwards. The kernel imports `helpers` from this tree.
+        asyncio.run(client.async_execute(env=env))
+    except BaseException:
+        path.unlink() if before is None else path.write_bytes(before)
+        raise
     # The client has written the kernel's own language_info over it, with its Python version.
     notebook.metadata = metadata
     for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
@@ -63,7 +76,7 @@ def build(lesson: Lesson) -> None:
         saved, 4, parse_float=lambda n: float(n) if float(n) % 1 else int(float(n))
     )
     text = nbformat.writes(as_saved) + "\n"
-    lesson.notebook.write_text(text, encoding="utf-8", newline="\n")
+    path.write_text(text, encoding="utf-8", newline="\n")
 
 
 def difference(lesson: Lesson) -> str:
@@ -89,11 +102,11 @@ def main(arguments: list[str] | None = None, *, root: Path = PROJECT) -> int:
     lessons = {lesson.number: lesson for lesson in find_lessons(root)}
     if unknown := set(options.numbers) - lessons.keys():
         parser.error(f"there is no lesson {', '.join(unknown)}; there are {', '.join(lessons)}")
-    chosen = [lessons[number] for number in options.numbers or lessons]
+    chosen = [*with_solved([lessons[number] for number in options.numbers or lessons])]
     readme = root / "README.md"
     text = readme.read_text(encoding="utf-8")
     table = with_table(text, list(lessons.values()))
-    differences = [each for lesson in chosen for each in broken_links(lesson)]
+    differences = [each for lesson in lessons.values() for each in broken_links(lesson)]
     if options.check:
         differences += [diff for lesson in chosen if (diff := difference(lesson))]
         if text != table:
@@ -102,7 +115,7 @@ def main(arguments: list[str] | None = None, *, root: Path = PROJECT) -> int:
         print(*differences or ["Every notebook is what its lesson says."], sep="\n")
         return 1 if differences else 0
     for lesson in [] if options.table else chosen:
-        print(f"{lesson.notebook.name} ...", flush=True)
+        print(f"{lesson.notebook.relative_to(root)} ...", flush=True)
         build(lesson)
     readme.write_text(table, encoding="utf-8", newline="\n")
     return 0

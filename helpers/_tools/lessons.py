@@ -1,5 +1,6 @@
 """The lessons' sources: headers, minutes, links, the README's table, and the notebook of each."""
 
+import dataclasses
 import hashlib
 import re
 from collections import Counter
@@ -18,11 +19,13 @@ _LANGUAGE = {"name": "python", "file_extension": ".py", "mimetype": "text/x-pyth
 BEGIN = "<!-- lessons: written by `python -m helpers._tools.build --table` -->"
 END = "<!-- end of lessons -->"
 
+_EXERCISES = "## Exercises"
 _QUESTION = r"(?m)^(?:\w+ = )?predict\([^)]"
 # What a cell asks for beside reading, and the minutes for it; the last is a picture at its end.
 _TASKS = {
     _QUESTION: 0.75,
-    r"(?m)^(?:\w+ = )?(?:lab|check)\([^)]": 5,
+    r"(?m)^(?:\w+ = )?lab\([^)]": 5,
+    r"(?m)^check\([^)]": 10,
     r"(?m)^(?:(?:timeline|compare|await record)\(.*(?:\n[ )].*)*|[a-zA-Z_]\w*)\Z": 0.5,
 }
 _RUST = re.compile(r"(?ms)^```rust\n(.*?)^```$")
@@ -37,11 +40,13 @@ class Lesson:
     name: str  # "spawn"
     question: str  # the title
     article: str  # the article's section, "" where there is none
+    solved: bool = False  # its exercises alone, with their solutions
 
     @property
     def notebook(self) -> Path:
         """The built notebook's path: notebooks/NN_name.ipynb beside the lessons folder."""
-        return self.source.parents[1] / "notebooks" / f"{self.source.stem}.ipynb"
+        folder = self.source.parents[1] / "notebooks" / ("solutions" if self.solved else ".")
+        return folder / f"{self.source.stem}.ipynb"
 
 
 def find_lessons(root: Path = PROJECT) -> list[Lesson]:
@@ -50,13 +55,23 @@ def find_lessons(root: Path = PROJECT) -> list[Lesson]:
     return [Lesson(source, **jupytext.read(source).metadata["lesson"]) for source in sources]
 
 
+def with_solved(lessons: list[Lesson]) -> Iterator[Lesson]:
+    """Each lesson, and behind it its solved exercises if it has any."""
+    for lesson in lessons:
+        yield lesson
+        if f"\n# {_EXERCISES}" in lesson.source.read_text(encoding="utf-8"):
+            yield dataclasses.replace(lesson, solved=True)
+
+
 def derive(lesson: Lesson) -> nbformat.NotebookNode:
     """The notebook that the source says: cells with fixed ids, fixed metadata, no outputs yet.
 
     An id comes from the cell's type and text, so that a new cell changes no other's. Headings and
-    the title get their minutes.
+    the title get their minutes. An exercise begins without what is tagged `solution`, or stands
+    below `# solution` in a cell.
     """
     notebook: nbformat.NotebookNode = jupytext.read(lesson.source, fmt="py:percent")
+    notebook.cells = (_solved if lesson.solved else _given)(notebook.cells)
     seen: Counter[str] = Counter()
     for cell in notebook.cells:
         digest = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:12]
@@ -66,13 +81,29 @@ def derive(lesson: Lesson) -> nbformat.NotebookNode:
             cell.metadata["jupyter"] = {"source_hidden": True}
     del notebook.metadata["jupytext"]
     notebook.metadata["language_info"] = _LANGUAGE
-    _write_minutes(notebook)
+    if not lesson.solved:
+        _write_minutes(notebook)
     return notebook
 
 
+def _given(cells: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+    """What a learner begins with."""
+    given = [cell for cell in cells if "solution" not in cell.metadata.get("tags", ())]
+    for cell in given:
+        cell.source = re.sub(r"(?ms)^( *)# solution$.*", r"\1...", cell.source)
+    return given
+
+
+def _solved(cells: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+    """The exercises alone, and below each an answer that is right."""
+    parts = [n for n, cell in enumerate(cells) if cell.source.startswith("## ")]
+    start = next(n for n in parts if cells[n].source.startswith(_EXERCISES))
+    return cells[start : next((n for n in parts if n > start), len(cells))]
+
+
 def _write_minutes(notebook: nbformat.NotebookNode) -> None:
-    """Into each section's heading; of the core and of what is deeper, below the title."""
-    total = section = deeper = 0.0
+    """Into each section's heading; of core, exercises and what is deeper, below the title."""
+    total = section = deeper = exercises = 0.0
     for cell in reversed(notebook.cells):
         pieces = re.split("(?m)^(?=## )", cell.source)
         for n, piece in reversed([*enumerate(pieces)]):
@@ -82,11 +113,14 @@ def _write_minutes(notebook: nbformat.NotebookNode) -> None:
                 pieces[n] = f"{heading} ({max(1, round(section))} min){end}{text}"
                 total, section = total + section, 0.0
                 deeper = total if heading.startswith("## Deeper") else deeper
+                exercises = total - deeper if heading.startswith(_EXERCISES) else exercises
         cell.source = "".join(pieces)
-    minutes = {"core": round(total + section - deeper), "deeper": round(deeper)}
+    core = total + section - deeper - exercises
+    minutes = {"core": round(core), "exercises": round(exercises), "deeper": round(deeper)}
     notebook.metadata["lesson"] |= minutes
     title, end, text = notebook.cells[0].source.partition("\n")
-    more = f" Deeper, to be left out: {minutes['deeper']}." if deeper else ""
+    more = f" Exercises: {minutes['exercises']}." if exercises else ""
+    more += f" Deeper, to be left out: {minutes['deeper']}." if deeper else ""
     notebook.cells[0].source = f"{title}\n\n*Core: {minutes['core']} minutes.{more}*{end}{text}"
 
 
@@ -119,7 +153,8 @@ def with_table(readme: str, lessons: list[Lesson]) -> str:
     rows = []
     for each in lessons:
         link, about = f"notebooks/{each.notebook.name}", derive(each).metadata["lesson"]
-        minutes = f"{about['core']} min | {about['deeper']} min"
+        minutes = " | ".join(f"{about[part]} min" for part in ("core", "exercises", "deeper"))
         rows.append(f"| [{each.number}]({link}) | {each.question} | {minutes} |")
-    head = [BEGIN, "| lesson | the question it answers | core | deeper |", "|---|---|---|---|"]
+    head = [BEGIN, "| lesson | the question it answers | core | exercises | deeper |"]
+    head.append("|---|---|---|---|---|")
     return before + "\n".join([*head, *rows, END]) + rest.partition(END)[2]

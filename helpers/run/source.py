@@ -86,6 +86,11 @@ def describe(place: Place) -> str:
     return f"line {line} of {where}, in {function}{quoted}"
 
 
+def in_cell(place: Place) -> bool:
+    """Whether a place is in a notebook's cell."""
+    return bool(_CELL.search(place[0]))
+
+
 def of_code(code: CodeType) -> str:
     """Where a function is defined, shortly: "kitchen.py:12", or "cell:12" in a notebook."""
     name = "cell" if _CELL.search(code.co_filename) else os.path.basename(code.co_filename)

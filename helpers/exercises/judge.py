@@ -1,0 +1,120 @@
+"""Whether an answer is right: a program is recorded with it, and the exercise's rules are asked."""
+
+import contextlib
+import dataclasses
+import io
+import traceback
+from enum import StrEnum
+from random import Random
+from typing import Any
+
+from helpers.draw import bundle
+from helpers.draw.picture import picture_of
+from helpers.draw.plot import figure_of
+from helpers.draw.text import text_of
+from helpers.exercises.spec import Exercise, Fault, Wrong
+from helpers.run import source
+from helpers.run.errors import Deadlock, RunTooLong
+from helpers.run.session import Run
+from helpers.text import as_html
+from helpers.trace import Trace
+
+MOST_SECONDS, _MOST_STEPS = 2.0, 20_000  # a run's
+MOST_MEMORY = 1  # GB
+_MOST_PRINTED = 2_000  # characters
+_STRETCH = {"line": {"color": "#c4320a", "width": 2}, "fillcolor": "rgba(196, 50, 10, 0.15)"}
+
+
+class Status(StrEnum):
+    """How far an exercise is."""
+
+    NOT_ATTEMPTED = "not attempted"
+    INCORRECT = "incorrect"
+    CORRECT = "correct"
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """What came of a check: a sentence, and the timeline of the run, with the stretch at fault."""
+
+    name: str
+    status: Status
+    sentence: str
+    trace: Trace | None = None
+    fault: Fault | None = None
+    printed: str = ""  # by the answer
+
+    def __str__(self) -> str:
+        printed = self.printed and f"It printed:\n{self.printed}"
+        return f"{self.name}: {self.status}. {self.sentence}\n{printed}".rstrip()
+
+    __repr__ = __str__
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        printed = f"<pre>{as_html(self.printed)}</pre>" if self.printed else ""
+        words = f"<b>{self.name}: {self.status}.</b> {as_html(self.sentence)}"
+        html = {"text/html": f'<div role="status">{words}{printed}</div>', "text/plain": str(self)}
+        display(html, raw=True)  # type: ignore[no-untyped-call]
+        if self.trace is not None:
+            picture = picture_of(self.trace)
+            figure = figure_of(picture)
+            lane, start, end = self.fault[1:] if self.fault else (None, 0, 0)
+            row = next((n for n, one in picture.lanes if one.id == lane), None)
+            if row is not None and not picture.by_step:
+                start, end = picture.axis.at(start), picture.axis.at(end)
+                place = {"x0": start, "x1": end, "y0": row - 0.5, "y1": row + 0.5}
+                figure["layout"]["shapes"] = [{"type": "rect", **place, **_STRETCH}]
+            display(bundle(figure, text_of(picture)), raw=True)  # type: ignore[no-untyped-call]
+
+
+class _Printed(io.StringIO):
+    """The first of what is printed: an answer may print without end."""
+
+    def write(self, text: str) -> int:
+        return super().write(text[: max(0, _MOST_PRINTED - self.tell())])
+
+
+def judge(name: str, exercise: Exercise, answer: Any) -> Verdict:
+    """Run the exercise with the answer until a run is not right, or all are."""
+    verdict = _judge(name, exercise, answer, 0)
+    for dice in range(1, exercise.runs):
+        if verdict.status is Status.CORRECT:
+            verdict = _judge(name, exercise, answer, dice)
+    return verdict
+
+
+def _judge(name: str, exercise: Exercise, answer: Any, dice: int) -> Verdict:
+    limits: Any = {"max_seconds": MOST_SECONDS, "max_steps": _MOST_STEPS}
+    with contextlib.redirect_stdout(_Printed()) as printed:
+        main = exercise.program(answer, Random(dice))
+        run = Run(main, clock=exercise.clock, unit=exercise.unit, **limits)
+        run.start()
+        trace = run.finished.result()
+    faults = (rule(trace) for rule in exercise.rules)
+    fault = Fault(_in_words(run.error)) if run.error else next(filter(None, faults), None)
+    trace = dataclasses.replace(trace, result=None)  # which may not travel
+    if not fault:
+        return Verdict(name, Status.CORRECT, exercise.right, trace, None, printed.getvalue())
+    seen = trace if exercise.takes is not None else None  # or it would tell the answer
+    return Verdict(name, Status.INCORRECT, fault.sentence, seen, fault, printed.getvalue())
+
+
+def _in_words(error: BaseException) -> str:
+    """What ended a run before its rules could be asked."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, Wrong):
+        return str(error)
+    if isinstance(error, Deadlock | RunTooLong):
+        return f"Your answer does not come to an end: {error}"
+    frames = traceback.walk_tb(error.__traceback__)
+    places = [(f.f_code.co_filename, line, f.f_code.co_name) for f, line in frames]
+    own = [place for place in places if source.in_cell(place)]
+    at = f", at {source.describe(own[-1])}" if own else ""
+    if isinstance(error, SystemExit):
+        return f"Your answer ends Python itself (`SystemExit`){at}. An answer returns."
+    if isinstance(error, MemoryError):
+        return f"Your answer needs more than the {MOST_MEMORY} GB of memory that it gets{at}."
+    return f"Your answer raised `{source.in_words(error)}`{at}."

@@ -1,0 +1,141 @@
+"""What must hold of a run, as predicates on its trace: each gives None, or the fault it found.
+
+`name` is how the names of the lanes begin that a rule is about; a moment is in seconds.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Concatenate, ParamSpec
+
+from helpers.exercises.spec import Fault, Rule, calls
+from helpers.task import MAIN_RETURN
+from helpers.text import listing, number, plural, seconds
+from helpers.trace import LaneKind, Outcome, Task, Trace
+
+P = ParamSpec("P")
+
+_LOST = {"never_retrieved", "not_told", "vanished", "never_awaited", "raised"}
+
+
+def _rule(judge: Callable[Concatenate[Trace, P], Fault | None]) -> Callable[P, Rule]:
+    """Let a function of a trace and more be called with the rest first."""
+    return lambda *args, **options: lambda trace: judge(trace, *args, **options)
+
+
+@_rule
+def never_blocked(trace: Trace, most: float = 0.05) -> Fault | None:
+    """No step of the loop takes longer than `most` seconds."""
+    lanes = [lane for lane in trace.lanes if lane.kind is not LaneKind.THREAD]
+    steps = [(max(s.end - s.start, s.wall), s, lane) for lane in lanes for s in lane.steps]
+    took, step, lane = max(steps, key=lambda work: work[0])
+    line = step.held_at and f", {step.held_at}"
+    words = f"`{lane.name}` holds the loop for {_for(trace, took)} without an await{line}"
+    fault = Fault(f"{words}: nobody else can run meanwhile.", lane.id, step.start, step.end)
+    return fault if took > most else None
+
+
+@_rule
+def overlapped(trace: Trace, name: str, least: int | None = None) -> Fault | None:
+    """So many of the calls are under way at once; by default all of them."""
+    ran = calls(trace, name)
+    most, since = _most_alive(ran)
+    if not ran:
+        return Fault(f"No `{name}` was ever called.")
+    if most >= min(least or len(ran), len(ran)):
+        return None
+    late = next((lane for lane in ran if lane.spawned > since), ran[-1])
+    words = f"Only {most} of {len(ran)} calls were ever under way at once"
+    words = words if most > 1 else "The calls lie one after another"
+    return _at_fault(late, f"{words}: `{late.name}` began at {_at(trace, late.spawned)}.")
+
+
+@_rule
+def at_most_alive(trace: Trace, most: int, name: str) -> Fault | None:
+    """Never more than so many of the calls are under way at once."""
+    ran = calls(trace, name)
+    alive, since = _most_alive(ran)
+    if alive <= most:
+        return None
+    last = next(lane for lane in reversed(ran) if lane.spawned <= since < lane.end)
+    words = f"{alive} calls were under way at {_at(trace, since)}; at most {most} may be."
+    return _at_fault(last, words)
+
+
+@_rule
+def finished_within(trace: Trace, most: float) -> Fault | None:
+    """The whole takes no more than so many seconds."""
+    if trace.duration <= most + 1e-6:
+        return None
+    last = max(trace.tasks[1:], key=lambda task: task.end, default=trace.tasks[0])
+    words = f"It took {_for(trace, trace.duration)}; {_for(trace, most)} are enough."
+    return Fault(words, last.id, min(most, last.spawned), last.end)
+
+
+@_rule
+def nothing_left(trace: Trace) -> Fault | None:
+    """No task is left running when the answer has returned."""
+    for lane in trace.tasks:
+        if lane.cancelled_by == MAIN_RETURN or lane.outcome is Outcome.PENDING:
+            words = f"`{lane.name}` was still running when your answer had returned"
+            return _at_fault(lane, f"{words}: nobody waited for it.")
+    return None
+
+
+@_rule
+def never_lost(trace: Trace) -> Fault | None:
+    """No task vanishes, no coroutine is never awaited, and no exception goes unheard."""
+    for finding in trace.findings:
+        if finding.kind in _LOST:
+            lane = trace.by_id.get(finding.task)
+            return _at_fault(lane, finding) if lane else Fault(finding)
+    return None
+
+
+@_rule
+def cancelled_and_awaited(trace: Trace, name: str) -> Fault | None:
+    """Each of the calls was cancelled by the answer, which waited for its end."""
+    for lane in calls(trace, name):
+        left = lane.cancelled_by == MAIN_RETURN
+        if left or lane.outcome is not Outcome.CANCELLED:
+            how = "was left running" if left else f"{lane.outcome} at {_at(trace, lane.end)}"
+            return _at_fault(lane, f"`{lane.name}` {how}; it had to be cancelled and awaited.")
+    return None
+
+
+@_rule
+def called(trace: Trace, name: str, times: int) -> Fault | None:
+    """There are so many of the calls."""
+    ran = calls(trace, name)
+    words = f"`{name}` was called {plural(len(ran), 'time')}; {times} would be right."
+    return Fault(words) if len(ran) != times else None
+
+
+@_rule
+def predicted(trace: Trace, measure: Callable[[Trace], Mapping[str, object]]) -> Fault | None:
+    """What the answer says of each thing, which the program returned, is what is measured."""
+    right = measure(trace)
+    wrong = [f"`{name}`" for name in right if trace.result.get(name) != right[name]]
+    return Fault(f"Not right yet: {listing(wrong, most=6)}.") if wrong else None
+
+
+def _at_fault(lane: Task, sentence: str) -> Fault:
+    return Fault(sentence, lane.id, lane.spawned, lane.end)
+
+
+def _most_alive(ran: Iterable[Task]) -> tuple[int, float]:
+    """The most that were under way at once, and the moment from which on they were."""
+    begun = [(round(lane.spawned, 6), 1) for lane in ran]
+    most, alive, since = 0, 0, -math.inf
+    for moment, change in sorted(begun + [(round(lane.end, 6), -1) for lane in ran]):
+        alive += change
+        if alive > most:
+            most, since = alive, moment
+    return most, since
+
+
+def _for(trace: Trace, duration: float) -> str:
+    return seconds(round(duration, 2), trace.unit)
+
+
+def _at(trace: Trace, moment: float) -> str:
+    return f"{number(moment, 2)} {'min' if trace.unit == 'minutes' else 's'}"

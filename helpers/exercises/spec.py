@@ -1,0 +1,72 @@
+"""What an exercise is: a program around the learner's answer, and what its run must look like."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any, NamedTuple
+
+from helpers.trace import Task, Trace
+
+
+class Fault(NamedTuple):
+    """What is wrong with a run, in a sentence, and the stretch of a lane that shows it, if any."""
+
+    sentence: str
+    lane: int | None = None  # its id
+    start: float = 0.0
+    end: float = 0.0
+
+
+Rule = Callable[[Trace], Fault | None]
+
+
+class Wrong(Exception):
+    """What came back from the answer is not right, in a sentence."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exercise:
+    """One exercise. `program(answer, random)` is the coroutine that is recorded and judged.
+
+    takes: the names of what the answer is called with; None where the answer is a value.
+    rules: what must hold of the trace; the first that does not is told.
+    right: the sentence for an answer that passes: why it is right.
+    hints: from a nudge to nearly the answer.
+    runs: how often it is judged, each time with other dice; a busy real clock wants one.
+    """
+
+    program: Callable[[Any, Random], Coroutine[Any, Any, Any]]
+    takes: Sequence[str] | None
+    rules: Sequence[Rule]
+    right: str
+    hints: Sequence[str]
+    clock: str = "virtual"
+    unit: str = "seconds"
+    runs: int = 5
+
+
+def must(holds: object, sentence: str) -> None:
+    """Say in a sentence what is wrong with what came back, unless it holds."""
+    if not holds:
+        raise Wrong(sentence)
+
+
+async def call(name: str, seconds: float, outcome: Any = None) -> Any:
+    """One call of a service: a task of its own, so that the trace tells when it ran.
+
+    It takes `seconds` and returns the outcome, or raises it if that is an exception.
+    """
+
+    async def serve() -> Any:
+        await asyncio.sleep(seconds)
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
+
+    return await asyncio.create_task(serve(), name=name)
+
+
+def calls(trace: Trace, name: str) -> list[Task]:
+    """The lanes whose names begin so, in the order in which they began, without the program's."""
+    return [lane for lane in trace.lanes[1:] if lane.name.startswith(name)]
