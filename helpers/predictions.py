@@ -21,6 +21,11 @@ from helpers.trace import Trace
 Answer = str | float | Sequence[str]
 
 _asked: dict[str, Prediction] = {}  # by question
+# What the text behind the run says is blurred until then, but for who points at it.
+_OPEN = "task-cards-open"
+_RUN = f".jp-Cell:has(.{_OPEN}) + .jp-CodeCell"
+_BLUR = "+ .jp-MarkdownCell:not(:hover, .jp-mod-active) { filter: blur(5px); }"
+_STYLE = f"<style>{_RUN} {_BLUR} {_RUN} + .jp-CodeCell {_BLUR}</style>"
 
 
 def predict(
@@ -41,8 +46,12 @@ def predict(
     Where `measure` raises, the run was another one: the question stays open.
     """
     wrong = options if isinstance(options, Mapping) else dict.fromkeys(options, "")
-    _asked[question] = Prediction(question, wrong, order, measure, why)
-    return _asked[question]
+    asked, before = Prediction(question, wrong, order, measure, why), _asked.get(question)
+    if before and before.is_open and repr(before) == repr(asked):  # its cell is run to go on
+        before.options, before.measure, before.why = wrong, measure, why
+        return before
+    _asked[question] = asked
+    return asked
 
 
 @dataclass(eq=False, repr=False)
@@ -61,7 +70,6 @@ class Prediction:
         """Show in the running cell what was said, what is right, and why."""
         from IPython.display import display
 
-        self.is_open = False
         said, is_so = _in_words(self.given), _in_words(right)
         verdict = f"The answer: {is_so}"
         if isinstance(self.given, float) and isinstance(right, int | float):
@@ -73,6 +81,9 @@ class Prediction:
         html = f"<i>{as_html(self.question)}</i><br><b>{as_html(verdict)}.</b> {as_html(because)}"
         text = f"{self.question} {verdict}. {because}".rstrip()
         display({"text/html": f"<p>{html}</p>", "text/plain": text}, raw=True)  # type: ignore[no-untyped-call]
+        self.is_open = False
+        if "_view" in vars(self):
+            self._view.remove_class(_OPEN)
 
     def __repr__(self) -> str:
         """The question in one line, for where no widget can be shown."""
@@ -95,18 +106,20 @@ class Prediction:
 
         def take(_: Any) -> None:
             values, wrong = [each.value for each in fields], "Give each a place of its own."
-            if self.order:
-                self.given = values if set(values) == set(self.order) else None
+            if not self.is_open:
+                words = "It is answered. To be asked again, run its cell."
             else:
-                self.given, wrong = read(self.options, values[0])
-            self.is_open = True
-            words = wrong if self.given is None else "Noted: the next run answers."
+                if self.order:
+                    self.given = values if set(values) == set(self.order) else None
+                else:
+                    self.given, wrong = read(self.options, values[0])
+                words = wrong if self.given is None else "Noted. Click the next cell, and run it."
             noted.value = f'<span role="status">{as_html(words)}</span>'
 
         for each in fields:
             each.observe(take, "value")
-        head = widgets.HTML(f"<b>Predict.</b> {as_html(self.question)}")
-        return widgets.VBox([head, *fields, noted])
+        head = widgets.HTML(f"{_STYLE}<b>Predict.</b> {as_html(self.question)}")
+        return widgets.VBox([head, *fields, noted]).add_class(_OPEN)
 
 
 def field(options: Sequence[str]) -> Any:
@@ -123,8 +136,8 @@ def read(options: Collection[str], value: str | None) -> tuple[str | float | Non
     """The answer that a field's value is, or None and what is wrong with it."""
     if options or not value:
         return value or None, ""
-    found = re.search(r"-?\d*[.,]?\d+", value)
-    if found is None:
+    found = re.findall(r"-?\d*[.,]?\d+", re.sub(r"(?<=\d)(?<!\b0),(?=\d{3}(?!\d))", "", value))
+    if len(found) != 1:
         return None, f"{value!r} is no number."
     return float(found[0].replace(",", ".")), ""
 
@@ -138,11 +151,8 @@ def _in_words(answer: Answer | None) -> str:
 def _answer_all(trace: Trace) -> None:
     for asked in _asked.values():
         if asked.is_open and asked.measure:
-            right = None
             with suppress(Exception):  # it was another run
-                right = asked.measure(trace)
-            if right is not None:
-                asked.answer(right)
+                asked.answer(asked.measure(trace))
 
 
 listeners.append(_answer_all)

@@ -40,10 +40,15 @@ _SETTLE = """seconds => new Promise(done => {
 
 
 def write_notebook(path: Path, *sources: str) -> Path:
-    """Write a notebook with these code cells, not run yet, and return its path."""
+    """Write a notebook with these cells, not run yet, and return its path. A text begins with #:."""
     notebook = nbformat.v4.new_notebook()
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
-    notebook.cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    notebook.cells = [
+        nbformat.v4.new_markdown_cell(source.removeprefix("#:"))
+        if source.startswith("#:")
+        else nbformat.v4.new_code_cell(source)
+        for source in sources
+    ]
     nbformat.write(notebook, path)
     return path
 
