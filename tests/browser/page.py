@@ -40,7 +40,7 @@ _SETTLE = """seconds => new Promise(done => {
 
 
 def write_notebook(path: Path, *sources: str) -> Path:
-    """Write a notebook with these cells, not run yet, and return its path. A text begins with #:."""
+    """Write a notebook of code cells, and texts that begin with `#:`; none is run. Its path."""
     notebook = nbformat.v4.new_notebook()
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
     notebook.cells = [
