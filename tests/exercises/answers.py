@@ -29,8 +29,8 @@ class Solved:
     def answer(self, code: str | None = None) -> Any:
         """The answer that the cell makes, or that other code makes in its place."""
         scope = dict(self.scope)
-        exec(compile(code or self.code, "<string>", "exec"), scope)  # noqa: S102 - the lessons' own
-        return eval(self.asked, scope)  # noqa: S307
+        exec(compile(code or self.code, "<string>", "exec"), scope)
+        return eval(self.asked, scope)
 
 
 @cache
@@ -51,7 +51,7 @@ def _of_cells(cells: list[str]) -> Iterator[Solved]:
             case [ast.Expr(ast.Call(ast.Name("check"), [ast.Constant(str(name)), asked]))]:
                 yield Solved(name, before, ast.unparse(asked), dict(scope))
             case _ if "progress(" not in cell:
-                exec(compile(cell, "<string>", "exec"), scope)  # noqa: S102
+                exec(compile(cell, "<string>", "exec"), scope)
 
 
 def judged(name: str, answer: Any) -> Verdict:

@@ -32,10 +32,10 @@ def test_what_a_learner_is_given_counts_as_not_attempted(
     (n,) = (n for n, cell in enumerate(code) if cell.startswith(f'check("{name}"'))
     assert code[n - 1] == _cell_before(name)
     scope = dict(solved()[name].scope)
-    exec(compile(code[n - 1], "<string>", "exec"), scope)  # noqa: S102
+    exec(compile(code[n - 1], "<string>", "exec"), scope)
     # As in a notebook, where a function's source is known.
     monkeypatch.setattr("inspect.getsource", lambda _: code[n - 1])
-    assert check(name, eval(solved()[name].asked, scope)).status is Status.NOT_ATTEMPTED  # noqa: S307
+    assert check(name, eval(solved()[name].asked, scope)).status is Status.NOT_ATTEMPTED
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -29,15 +29,12 @@ class _Change(ast.NodeTransformer):
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
         super().generic_visit(node)
-        changed = self._changed(node)
-        if changed is None:
+        changed: Any = self._changed(node)
+        self.left -= changed is not None
+        if changed is None or self.left != -1 or self.told:
             return node
-        self.left -= 1
-        if self.left == -1:
-            line = ast.unparse(node).splitlines()[0]
-            self.told = f"{self.kind}: {line}"
-            return changed
-        return node
+        self.told = f"{self.kind}: {ast.unparse(node).splitlines()[0]}"
+        return changed  # type: ignore[no-any-return]
 
     def _changed(self, node: ast.AST) -> Any:
         if self.kind == "no await" and isinstance(node, ast.Await):
@@ -48,9 +45,9 @@ class _Change(ast.NodeTransformer):
             if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
                 return None  # a docstring
             return ast.Pass()
-        if self.kind == "blocks" and isinstance(node, ast.Expr | ast.Assign | ast.Return):
-            if any(isinstance(part, ast.Await) for part in ast.walk(node)):
-                return [*ast.parse("busy(3)").body, node]
+        stands = isinstance(node, ast.Expr | ast.Assign | ast.Return)
+        if self.kind == "blocks" and stands and ast.Await in map(type, ast.walk(node)):
+            return [*ast.parse("busy(3)").body, node]
         return None
 
 
@@ -67,7 +64,7 @@ def _swapped(tree: ast.Module) -> Iterator[tuple[str, ast.Module]]:
             k += 1
             if isinstance(body[k], ast.Expr) and isinstance(body[k].value, ast.Constant):
                 continue  # a docstring
-            if not isinstance(new, ast.Module) or body is not new.body:
+            if body is not new.body:
                 yield f"swapped: {ast.unparse(body[k]).splitlines()[0]}", new
 
 
