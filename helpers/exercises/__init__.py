@@ -73,14 +73,14 @@ def solution(name: str) -> str:
 
 
 def progress(lesson: str = "") -> str:
-    """What is done, of one lesson or of all."""
-    rows = [("exercise", "", "checks", "hints")]
-    for number in [lesson] if lesson else MODULES:
-        for name in exercises(number):
-            known = log.read().get(name, {})
-            state = str(known.get("status", Status.NOT_ATTEMPTED))
-            rows.append((name, state, str(known.get("checks", 0)), str(known.get("hints", 0))))
-    return _Words("\n".join(table(rows, "<<>>")))
+    """What is done: of a lesson each exercise, without one how many of each lesson are correct."""
+    known = log.read()
+    if not lesson:
+        of = {each: [log.of(known, name)["status"] for name in exercises(each)] for each in MODULES}
+        done = [(each, f"{found.count('correct')} of {len(found)}") for each, found in of.items()]
+        return _Words("\n".join(table([("lesson", "correct"), *done], "<<")))
+    rows = [(name, *map(str, log.of(known, name).values())) for name in exercises(lesson)]
+    return _Words("\n".join(table([("exercise", "", "checks", "hints"), *rows], "<<>>")))
 
 
 class _Words(str):

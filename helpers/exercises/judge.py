@@ -58,7 +58,7 @@ class Verdict:
         html = {"text/html": f'<div role="status">{words}{printed}</div>', "text/plain": str(self)}
         display(html, raw=True)  # type: ignore[no-untyped-call]
         if self.trace is not None:
-            picture = picture_of(self.trace)
+            picture = picture_of(self.trace, title=self.sentence)
             figure = figure_of(picture)
             lane, start, end = self.fault[1:] if self.fault else (None, 0, 0)
             row = next((n for n, one in picture.lanes if one.id == lane), None)

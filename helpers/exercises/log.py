@@ -31,16 +31,21 @@ def read() -> dict[str, Any]:
     return {}
 
 
-def note(name: str, *, status: str = "", **counts: int) -> dict[str, int]:
+def of(known: dict[str, Any], name: str) -> dict[str, Any]:
+    """What is known of one exercise."""
+    nothing: dict[str, Any] = {"status": "not attempted", "checks": 0, "hints": 0}
+    return nothing | known.get(name, {})
+
+
+def note(name: str, *, status: str = "", **counts: int) -> dict[str, Any]:
     """Count what was done, and keep the status, unless it is correct already; what is known."""
     known = read()
-    of: dict[str, Any] = {"status": "not attempted", "checks": 0, "hints": 0} | known.get(name, {})
-    if status and of["status"] != "correct":
-        of["status"] = status
-    of.update({what: of[what] + more for what, more in counts.items()})
-    known[name] = of
+    known[name] = one = of(known, name)
+    if status and one["status"] != "correct":
+        one["status"] = status
+    one.update({what: one[what] + more for what, more in counts.items()})
     if known is not _here:  # all of it or nothing: another kernel may read it meanwhile
         new = Path(f".{FILE}.{os.getpid()}")
         new.write_text(json.dumps({"format": _FORMAT, "exercises": known}, indent=1), "utf-8")
         new.replace(FILE)
-    return of
+    return one
