@@ -33,8 +33,7 @@ def read() -> dict[str, Any]:
 
 def of(known: dict[str, Any], name: str) -> dict[str, Any]:
     """What is known of one exercise."""
-    nothing: dict[str, Any] = {"status": "not attempted", "checks": 0, "hints": 0}
-    return nothing | known.get(name, {})
+    return {"status": "not attempted", "checks": 0, "hints": 0, **known.get(name, {})}
 
 
 def note(name: str, *, status: str = "", **counts: int) -> dict[str, Any]:
