@@ -111,7 +111,7 @@ def _in_words(error: BaseException) -> str:
         return f"Your answer does not come to an end: {error}"
     frames = traceback.walk_tb(error.__traceback__)
     places = [(f.f_code.co_filename, line, f.f_code.co_name) for f, line in frames]
-    own = [place for place in places if source.in_cell(place)]
+    own = [place for place in places if source.in_cell(place[0])]
     at = f", at {source.describe(own[-1])}" if own else ""
     if isinstance(error, SystemExit):
         return f"Your answer ends Python itself (`SystemExit`){at}. An answer returns."

@@ -5,7 +5,6 @@ In a browser there are no processes: there it runs where it was asked for, on th
 """
 
 import importlib
-import inspect
 import io
 import linecache
 import os
@@ -19,6 +18,7 @@ from typing import Any
 from helpers.exercises import judge as judges
 from helpers.exercises.judge import MOST_MEMORY, Status, Verdict
 from helpers.exercises.spec import Exercise
+from helpers.run import source
 
 _PATIENCE = 4.0  # seconds, from when the process is there
 _ROOT = str(Path(__file__).parents[2])
@@ -29,8 +29,9 @@ def judge(name: str, exercise: Exercise, answer: Any) -> Verdict:
     """The verdict on an answer, whatever that does, within about five seconds."""
     if sys.platform == "emscripten":
         return judges.judge(name, exercise, answer)
+    # A notebook's cells, so that their lines can be told.
+    sources = {name: of for name, of in linecache.cache.items() if source.in_cell(name)}
     try:
-        sources = {file: linecache.getlines(file) for file in _files_of(answer)}
         packed = _packed((name, exercise.program.__module__, answer, sources))
     except Exception as error:
         why = (
@@ -58,13 +59,6 @@ def judge(name: str, exercise: Exercise, answer: Any) -> Verdict:
         return Verdict(name, Status.INCORRECT, f"{why} An answer returns.")
     verdict: Verdict = pickle.loads(told)  # noqa: S301 - our own process'
     return verdict
-
-
-def _files_of(answer: Any) -> set[str]:
-    """The files, or a notebook's cells, in which an answer and what it calls is defined."""
-    scope = getattr(inspect.unwrap(answer), "__globals__", {}) if callable(answer) else {}
-    codes = (getattr(one, "__code__", None) for one in [answer, *scope.values()])
-    return {code.co_filename for code in codes if code}
 
 
 def _packed(what: Any) -> bytes:
@@ -107,8 +101,7 @@ def main() -> None:
     out.write(b"\0")
     out.flush()
     name, module, answer, sources = pickle.loads(packed)  # noqa: S301 - our own kernel's
-    for file, lines in sources.items():
-        linecache.cache[file] = sum(map(len, lines)), None, lines, file
+    linecache.cache.update(sources)
     exercise = importlib.import_module(module).EXERCISES[name]
     out.write(pickle.dumps(judges.judge(name, exercise, answer)))
     out.flush()

@@ -77,23 +77,24 @@ def _ask(thing: Any, attribute: str) -> Any:
 def describe(place: Place) -> str:
     """A place in words: "line 3 of the cell, in boil: `await oven.wait()`"."""
     filename, line, function = place
-    in_cell = _CELL.search(filename)
-    if not in_cell and not of_users(filename):  # no number: it differs from Python to Python
+    if not in_cell(filename) and not of_users(
+        filename
+    ):  # no number: it differs from Python to Python
         return f"a line of Python's own {os.path.basename(filename)}, in {function}"
-    where = "the cell" if in_cell else os.path.basename(filename)
+    where = "the cell" if in_cell(filename) else os.path.basename(filename)
     text = linecache.getline(filename, line).strip()
     quoted = f": `{text[:60]}{'...' if len(text) > 60 else ''}`" if text else ""
     return f"line {line} of {where}, in {function}{quoted}"
 
 
-def in_cell(place: Place) -> bool:
-    """Whether a place is in a notebook's cell."""
-    return bool(_CELL.search(place[0]))
+def in_cell(filename: str) -> bool:
+    """Whether a file name is that of a notebook's cell."""
+    return bool(_CELL.search(filename))
 
 
 def of_code(code: CodeType) -> str:
     """Where a function is defined, shortly: "kitchen.py:12", or "cell:12" in a notebook."""
-    name = "cell" if _CELL.search(code.co_filename) else os.path.basename(code.co_filename)
+    name = "cell" if in_cell(code.co_filename) else os.path.basename(code.co_filename)
     return f"{name}:{code.co_firstlineno}"
 
 
