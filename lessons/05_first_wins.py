@@ -573,6 +573,158 @@ compare(await record(ask_both()), tokio)
 # **Next:** [06 · How far does it go: 1000, 10,000, 100,000?](06_showdown.ipynb)
 
 # %% [markdown]
+# ## Exercises
+#
+# Races in a web service, in seconds. `hint("05.searches")` helps, and `solution("05.searches")` shows one answer.
+
+# %%
+import asyncio
+
+from helpers import check, hint, progress, select, solution
+
+# %% [markdown]
+# ### Predict: four searches
+#
+# Read the program; do not run it. For each race: who wins, `"near"`, `"far"` or `"nobody"`, and after how many seconds does the race return?
+
+
+# %%
+async def server(seconds, clean_up):
+    try:
+        await asyncio.sleep(seconds)
+    finally:
+        await asyncio.sleep(clean_up)  # give the connection back
+
+
+async def search(near, far, patience=60):
+    try:
+        async with asyncio.timeout(patience):
+            won = await select(near=near, far=far)
+            return won.name
+    except TimeoutError:
+        return "nobody"
+
+
+# %%
+async def searches():
+    async with asyncio.TaskGroup() as group:
+        group.create_task(search(server(2, 4), server(5, 0.5)), name="race_1")
+        group.create_task(search(server(3, 1), server(6, 5)), name="race_2")
+        group.create_task(search(server(3, 1), server(4, 3), patience=2), name="race_3")
+        shared = group.create_task(server(6, 5), name="shared")
+        group.create_task(search(server(3, 1), shared), name="race_4")
+
+
+# %%
+won = {"race_1": (..., ...), "race_2": (..., ...), "race_3": (..., ...), "race_4": (..., ...)}
+
+# %% tags=["solution"]
+won = {
+    "race_1": ("far", 5.5),
+    "race_2": ("near", 9),
+    "race_3": ("nobody", 5),
+    "race_4": ("near", 4),
+}
+
+# %%
+check("05.searches", (searches, won))
+
+# %% [markdown]
+# ### Mend: the losers that stay out
+#
+# `first_answer` asks several servers at once; each of `asks` is a function, and `await ask()` brings an answer or raises. What the first to end
+# brings is returned, or raised. A server that is cancelled needs half a second to give its connection back, and once a week there is none left. Mend
+# it: when `first_answer` ends, with an answer, an exception, or because a client hung up and it was cancelled itself, every server is done, clean-up
+# and all.
+
+
+# %%
+async def first_answer(asks):
+    tasks = [asyncio.create_task(ask()) for ask in asks]
+    done, losers = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for loser in losers:
+        loser.cancel()
+    return done.pop().result()
+
+
+# %% tags=["solution"]
+async def first_answer(asks):
+    tasks = [asyncio.create_task(ask()) for ask in asks]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        return done.pop().result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+# %%
+check("05.left_out", first_answer)
+
+# %% [markdown]
+# ### Write: the first price
+#
+# `await cache()` and `await database()` bring a price, or raise `LookupError`; when cancelled they need half a second to clean up. Ask both at once.
+# Return the first price that comes, or `"no price"` as soon as both have failed, or if none has come after `seconds`. When `look_up` returns, both
+# are done, clean-up and all.
+
+
+# %%
+async def look_up(cache, database, seconds):
+    """The price of whoever is first to have one."""
+    # solution
+    try:
+        async with asyncio.timeout(seconds):
+            won = await select(cache=cache(), database=database(), first_success=True)
+            return won.value
+    except (TimeoutError, ExceptionGroup):
+        return "no price"
+
+
+# %%
+check("05.look_up", look_up)
+
+# %% [markdown]
+# ### Mend: the last orders
+#
+# `work` takes orders from `queue`, an `asyncio.Queue`, and cooks them one at a time with `await cook(order)`, until `bell`, an `asyncio.Event`, is
+# set. After that no order comes. Now and then one that came before the bell is never cooked. Mend it: whatever was put into the queue before the bell
+# is cooked, once, in its order, to the end; and `work` returns as soon as the bell has rung and nothing is left to do.
+
+
+# %%
+async def work(queue, bell, cook):
+    while not bell.is_set():
+        order = asyncio.create_task(queue.get())
+        closing = asyncio.create_task(bell.wait())
+        await asyncio.wait([order, closing], return_when=asyncio.FIRST_COMPLETED)
+        if closing.done():
+            order.cancel()
+            break
+        closing.cancel()
+        await cook(order.result())
+
+
+# %% tags=["solution"]
+async def work(queue, bell, cook):
+    async def take_and_cook():
+        while (order := await queue.get()) is not None:
+            await cook(order)
+
+    cooking = asyncio.create_task(take_and_cook())
+    await bell.wait()
+    queue.put_nowait(None)  # behind all the others
+    await cooking
+
+
+# %%
+check("05.bell", work)
+
+# %%
+progress("05")
+
+# %% [markdown]
 # ## Deeper
 #
 # Ties and who is asked first, runners that fail, what may be cancelled without loss, an orderly stop in Tokio and in Python 3.13, a race against bad
