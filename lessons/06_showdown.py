@@ -398,6 +398,203 @@ compare(mine, tokio)
 # **Next:** [07 · What does a runtime with several workers do that asyncio does not?](07_team_of_chefs.ipynb)
 
 # %% [markdown]
+# ## Exercises
+#
+# As in lesson 02, it is the trace of your run that is judged. `hint(...)` helps, a little more each time, and `solution(...)` shows one answer.
+
+# %%
+import asyncio
+
+from helpers import busy, check, hint, progress, solution
+
+# %% [markdown]
+# ### Predict: six files, two at once
+#
+# Six files take so many seconds each, and two may be loaded at once: with tokens, or in pairs. Read the program; do not run it. How many seconds does
+# each of the two take, and how many tasks of `load` are alive at second 0.5 of the one with tokens?
+
+# %%
+FILES = [5, 1, 1, 1, 3, 1]
+
+
+async def load(seconds, tokens):
+    async with tokens:
+        await asyncio.sleep(seconds)
+
+
+async def by_tokens():
+    tokens = asyncio.Semaphore(2)
+    await asyncio.gather(*(load(seconds, tokens) for seconds in FILES))
+
+
+async def by_pairs():
+    for n in (0, 2, 4):
+        await asyncio.gather(*(asyncio.sleep(seconds) for seconds in FILES[n : n + 2]))
+
+
+# %%
+files = {"tokens": ..., "pairs": ..., "alive": ...}
+
+# %% tags=["solution"]
+files = {"tokens": 6, "pairs": 9, "alive": 6}
+
+# %%
+check("06.limit", ((by_tokens, by_pairs), files))
+
+# %% [markdown]
+# ### Mend: the tea that was sold twice
+#
+# `await read(item)` tells how many pieces the stock's book says are left, `await write(item, pieces)` writes a new number. Each order is an item and a
+# number of pieces. Orders come in at once, and the book ends up wrong. Mend `sell`: for each item, orders are served in the order of the list, and one
+# that wants more than is left gets nothing (`False`). No order waits for orders of *other* items.
+
+
+# %%
+async def sell(read, write, orders):
+    async def serve(item, pieces):
+        left = await read(item)
+        if left < pieces:
+            return False
+        await write(item, left - pieces)
+        return True
+
+    return await asyncio.gather(*(serve(item, pieces) for item, pieces in orders))
+
+
+# %% tags=["solution"]
+async def sell(read, write, orders):
+    locks = {item: asyncio.Lock() for item, _ in orders}
+
+    async def serve(item, pieces):
+        async with locks[item]:
+            left = await read(item)
+            if left < pieces:
+                return False
+            await write(item, left - pieces)
+            return True
+
+    return await asyncio.gather(*(serve(item, pieces) for item, pieces in orders))
+
+
+# %%
+check("06.stock", sell)
+
+# %% [markdown]
+# ### Mend: the crawler that stands still
+#
+# `await fetch(page)` gives a page's text and the pages that it links to, some of them known already. The site allows three fetches at once. `crawl`
+# comes to a standstill, and would fetch some pages twice. Mend it: it returns a dictionary with the text of each page that can be reached from `start`
+# (in any order), fetches each once, and has three under way where there is so much to do.
+
+
+# %%
+async def crawl(fetch, start):
+    tokens, texts = asyncio.Semaphore(3), {}
+
+    async def visit(page):
+        async with tokens:
+            if page not in texts:
+                texts[page], links = await fetch(page)
+                await asyncio.gather(*map(visit, links))
+
+    await visit(start)
+    return texts
+
+
+# %% tags=["solution"]
+async def crawl(fetch, start):
+    tokens, texts = asyncio.Semaphore(3), {}
+
+    async def visit(page):
+        if page in texts:
+            return
+        texts[page] = ""  # noted before the first await: nobody else begins it
+        async with tokens:
+            texts[page], links = await fetch(page)
+        await asyncio.gather(*map(visit, links))
+
+    await visit(start)
+    return texts
+
+
+# %%
+check("06.crawler", crawl)
+
+# %% [markdown]
+# ### Write: twenty pages, five at once
+#
+# `await fetch(url)` takes one to three seconds and returns a text, or raises `OSError`. The server allows you five fetches at once, and you use all five
+# until the last page has begun. Return a dictionary in the order of `urls`: for each address its text, or the exception that it raised.
+
+
+# %%
+async def fetch_five(fetch, urls):
+    """All pages, never more than five at once."""
+    # solution
+    tokens = asyncio.Semaphore(5)
+
+    async def in_its_turn(url):
+        async with tokens:
+            return await fetch(url)
+
+    ends = await asyncio.gather(*map(in_its_turn, urls), return_exceptions=True)
+    return dict(zip(urls, ends, strict=True))
+
+
+# %%
+check("06.five_at_once", fetch_five)
+
+# %% [markdown]
+# ### Write: a test in exact seconds
+#
+# `await retry(send)` awaits `send()` until it succeeds, and returns its result. After an `OSError` it waits for 1 s, after the next for 2, after the
+# third for 4, and other tasks run meanwhile. The fourth `OSError` it raises at once; any other exception too. Write the test:
+# `await retry_test(retry)` returns for a right `retry` and raises (as `assert` does) for any wrong one. It runs on the virtual clock: seconds are exact.
+
+
+# %%
+async def retry_test(retry):
+    """Raise unless `retry` does what it should."""
+    # solution
+    clock = asyncio.get_running_loop().time
+
+    async def run(*ends):
+        began, at, left = clock(), [], list(ends)
+
+        async def send():
+            at.append(clock() - began)
+            end = left.pop(0)
+            if isinstance(end, Exception):
+                raise end
+            return end
+
+        try:
+            end = await retry(send)
+        except (OSError, ValueError) as error:
+            end = error
+        return at, end, clock() - began
+
+    async def half_a_second():
+        began = clock()
+        await asyncio.sleep(0.5)
+        return clock() - began
+
+    errors, wrong = [OSError(n) for n in range(4)], ValueError()
+    assert await run("sent") == ([0], "sent", 0)
+    assert await run(*errors[:3], "sent") == ([0, 1, 3, 7], "sent", 7)
+    assert await run(*errors) == ([0, 1, 3, 7], errors[3], 7)
+    assert await run(wrong) == ([0], wrong, 0)
+    took, _ = await asyncio.gather(half_a_second(), run(errors[0], "sent"))
+    assert took == 0.5
+
+
+# %%
+check("06.retry_test", retry_test)
+
+# %%
+progress("06")
+
+# %% [markdown]
 # ## Deeper
 #
 # Should they all hang at once? Tokens, workers, queues with a limit, one slow card among two thousand, the rest of the Rust, and who goes first among

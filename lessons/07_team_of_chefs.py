@@ -510,6 +510,182 @@ compare(alone, nested, title="One chef and two chefs at the same job")
 # **Beside the keyboard:** [what to write, and the trap](beside_the_keyboard.md)
 
 # %% [markdown]
+# ## Exercises
+#
+# As in lesson 02: `hint(...)` helps. The last three are code; two of them run in real threads, on the real clock (not in a browser).
+
+# %%
+import asyncio
+import threading
+
+from helpers import busy, check, hint, load_recording, progress, solution, timeline
+from helpers.model import simulate
+
+# %% [markdown]
+# ### Predict: four cards in four kitchens
+#
+# Four jobs for `simulate`, the model of section 7. `work` is the seconds of hands of each card, which `yields` cuts into `yields + 1` equal pieces, with
+# `wait` seconds between them. With `spawner="task"`, one card writes the others, works for twice as long as one of them, and awaits them. How many
+# seconds does each job take?
+
+# %%
+JOBS = {
+    "a": {"chefs": 3, "tasks": 4, "work": 6},
+    "b": {"chefs": 3, "tasks": 4, "work": 6, "yields": 2},
+    "c": {"chefs": 3, "tasks": 4, "work": 3, "spawner": "task", "stealing": False},
+    "d": {"chefs": 1, "tasks": 4, "work": 0, "yields": 1, "wait": 6},
+}
+
+# %%
+seconds = {"a": ..., "b": ..., "c": ..., "d": ...}
+
+# %% tags=["solution"]
+seconds = {"a": 12, "b": 8, "c": 18, "d": 6}
+
+# %%
+check("07.team", (JOBS, seconds))
+
+# %% [markdown]
+# ### Predict: three kitchens at one job
+#
+# The job of section 2 ran on `asyncio` (below), and as the recording `"nested"` on Tokio's `current_thread` and `multi_thread` (two workers). In which
+# of the three does each sentence hold? Answer with sets, such as `{"asyncio", "multi_thread"}` or `set()`.
+#
+# a. A peel begins before `sous_chef` first lets go. b. The peels begin in the order in which they were written. c. A peel is worked on by two threads.
+# d. `sous_chef` is worked on by two threads. e. The thread of `main` peels.
+
+
+# %%
+async def peel_one():
+    busy(0.01)
+
+
+async def write_eight():
+    cards = [asyncio.create_task(peel_one(), name=f"peel-{n}") for n in range(1, 9)]
+    busy(0.02)
+    for card in cards:
+        await card
+
+
+async def one_chef():
+    await asyncio.create_task(write_eight(), name="sous_chef")
+
+
+# %%
+where = {"a": ..., "b": ..., "c": ..., "d": ..., "e": ...}
+
+# %% tags=["solution"]
+single, several = {"asyncio", "current_thread"}, {"multi_thread"}
+where = {"a": several, "b": single, "c": set(), "d": several, "e": single}
+
+# %%
+check("07.kitchens", (one_chef, where))
+
+# %% [markdown]
+# ### Mend: a total that loses
+#
+# `scan(page)` is a plain function that blocks for 0.1 s and returns how many faults a page has. `scan_all` scans the pages in threads, side by side, and
+# its total is too small. Mend it: return the right total, in less than half a second for eight pages.
+
+
+# %%
+async def scan_all(scan, pages):
+    total = 0
+
+    def scan_one(page):
+        nonlocal total
+        total += scan(page)
+
+    await asyncio.gather(*(asyncio.to_thread(scan_one, page) for page in pages))
+    return total
+
+
+# %% tags=["solution"]
+async def scan_all(scan, pages):
+    return sum(await asyncio.gather(*(asyncio.to_thread(scan, page) for page in pages)))
+
+
+# %%
+check("07.scans", scan_all)
+# NBVAL_IGNORE_OUTPUT
+
+# %% [markdown]
+# ### Mend: a lock that is kept across an await
+#
+# `book.number` is the number of the next bill. Other threads take numbers from the book too, so it is read and changed under `book.lock` alone, a thread's
+# lock (`threading.Lock`). `await print_bill(number, order)` takes one to two seconds. The program stands still. Mend it: bills are printed side by side,
+# every number is given once, and none is left out. Return the numbers, in the order of `orders`. What such a lock does, even in one thread:
+
+# %%
+lock = threading.Lock()
+with lock:
+    print("who wants it meanwhile gets it:", lock.acquire(timeout=0.05))
+
+
+# %%
+async def bill_all(orders, book, print_bill):
+    async def bill(order):
+        with book.lock:
+            number = book.number
+            await print_bill(number, order)
+            book.number = number + 1
+        return number
+
+    return await asyncio.gather(*map(bill, orders))
+
+
+# %% tags=["solution"]
+async def bill_all(orders, book, print_bill):
+    async def bill(order):
+        with book.lock:
+            number = book.number
+            book.number = number + 1
+        await print_bill(number, order)
+        return number
+
+    return await asyncio.gather(*map(bill, orders))
+
+
+# %%
+check("07.bills", bill_all)
+
+# %% [markdown]
+# ### Write: a device that calls back from its own thread
+#
+# `start(done, failed)` starts a measurement and returns at once. Later, in a *thread of its own*, the device calls `done(value)` or `failed(error)`, one
+# of them, once. Return the value, or raise the error; the loop stays free meanwhile. Who awaits you may give up (a deadline) before the device answers:
+# its late call must raise nothing, in its thread or in the loop.
+
+
+# %%
+async def measure(start):
+    """What the device measured."""
+    # solution
+    loop = asyncio.get_running_loop()
+    future = loop.create_future()
+
+    def end(set_it, value):
+        if not future.done():  # or the caller has given up
+            set_it(value)
+
+    def done(value):
+        loop.call_soon_threadsafe(end, future.set_result, value)
+
+    def failed(error):
+        loop.call_soon_threadsafe(end, future.set_exception, error)
+
+    start(done, failed)
+    return await future
+
+
+# %%
+check("07.device", measure)
+# NBVAL_IGNORE_OUTPUT
+
+# %%
+progress("07")
+
+# %% [markdown]
 # ## Deeper
 #
 # The model and what it leaves out, what the pocket costs, more on the driver, on cards that change hands and on what may, why asyncio has one chef,

@@ -62,6 +62,19 @@ def at_most_alive(trace: Trace, most: int, name: str) -> Fault | None:
 
 
 @_rule
+def kept_full(trace: Trace, places: int, name: str) -> Fault | None:
+    """So many of the calls are under way until the last begins: no place stays empty."""
+    ran = calls(trace, name)
+    free = [ran[0].spawned] * places + sorted(lane.end for lane in ran) if ran else []
+    for lane, since in zip(ran, free, strict=False):
+        if lane.spawned > since + 1e-6:
+            words = f"From {_at(trace, since)} on one of {places} places was free"
+            sentence = f"{words}, and `{lane.name}` began at {_at(trace, lane.spawned)} only."
+            return Fault(sentence, lane.id, since, lane.end)
+    return None
+
+
+@_rule
 def finished_within(trace: Trace, most: float) -> Fault | None:
     """The whole takes no more than so many seconds."""
     if trace.duration <= most + 1e-6:
