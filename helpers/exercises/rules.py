@@ -35,6 +35,19 @@ def never_blocked(trace: Trace, most: float = 0.05) -> Fault | None:
 
 
 @_rule
+def on_time(trace: Trace, name: str, most: float = 0.05) -> Fault | None:
+    """No step of these lanes begins more than `most` seconds after it was ready."""
+    steps = [(step, lane) for lane in calls(trace, name) for step in lane.steps]
+    if not steps:
+        return Fault(f"No `{name}` ever ran.")
+    step, lane = max(steps, key=lambda work: work[0].start - work[0].ready)
+    late = _for(trace, step.start - step.ready)
+    words = f"`{lane.name}` was due at {_at(trace, step.ready)} and ran {late} late"
+    fault = Fault(f"{words}; at most {_for(trace, most)} is allowed.", lane.id, *step[:2])
+    return fault if step.start - step.ready > most + 1e-6 else None
+
+
+@_rule
 def overlapped(trace: Trace, name: str, least: int | None = None) -> Fault | None:
     """So many of the calls are under way at once; by default all of them."""
     ran = calls(trace, name)
