@@ -150,7 +150,7 @@ def _life(picture: Picture, lane: Task) -> Iterator[str]:
             said.append(f"{span.state} {start} to {end}")
             continue
         step = f"a step at {start}" if start == end else f"running {start} to {end}"
-        said.append(f"{step} on {span.thread}" if len(picture.polls) > 1 else step)
+        said.append(f"{step} on {span.thread}" if len(picture.trace.threads()) > 1 else step)
         yield ", ".join(dict.fromkeys(said))  # who woke it is said once
         said = []
     if said:
