@@ -131,16 +131,12 @@ class Picture:
         chefs = self.trace.by_chef
         steps = (x.lane.steps if x.lane else chefs.get(x.thread or "", ()) for x in self.rows)
         crowded = [n for n, taken in enumerate(steps) if len(taken) > most]
-        return {n: self.counts(parts, self.rows[n]) for n in crowded}
-
-    def counts(self, bins: int = BINS, row: Row | None = None) -> Counts:
-        """What happens over time, in all or on a row. Where no time passes nobody waits."""
-        return counts(self.trace, bins, row, waits=not self.by_step)
+        return {n: counts(self.trace, parts, self.rows[n], waits=not self.by_step) for n in crowded}
 
     @cached_property
     def density(self) -> Counts | None:
         """The tasks in each state over time, if that is drawn."""
-        return self.counts() if self.dense else None
+        return counts(self.trace, waits=not self.by_step) if self.dense else None
 
     @cached_property
     def bars(self) -> list[Bar]:
@@ -385,8 +381,7 @@ def counts(trace: Trace, bins: int = BINS, row: Row | None = None, *, waits: boo
     turns: Iterable[Step] = lane.turns if lane else trace.by_chef[chef] if chef else ()
     if not row:
         calls = {id(x) for one in trace.lanes if one.kind is LaneKind.CALLBACK for x in one.steps}
-        taken = itertools.chain.from_iterable(trace.by_chef.values())
-        turns = [step for step in taken if id(step) not in calls]
+        turns = [x for taken in trace.by_chef.values() for x in taken if id(x) not in calls]
         turns += [one.turns[0] for one in lanes if not one.steps]
     width = trace.duration / bins if trace.duration else 1.0
     so_far = partial(_so_far, bins=bins, per_second=1 / width)

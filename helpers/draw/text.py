@@ -72,8 +72,8 @@ def bars(picture: Picture, width: int) -> list[str]:
     for n, row in enumerate(rows):
         bar = f"{row.name}:"
         if not row.is_title:
-            name, life = words.fit(names[n], name_width), letters(picture.counts(columns, row))
-            bar = f"{name}  {life.rstrip()} {ends.get(n, '')}"
+            life = letters(counts(trace, columns, row, waits=not picture.by_step)).rstrip()
+            bar = f"{words.fit(names[n], name_width)}  {life} {ends.get(n, '')}"
         lines.append(bar.rstrip())
     left = " " * (name_width + 2)
     lines += [left + _axis(trace, picture.axis, columns), left + picture.axis.axis]
