@@ -22,8 +22,6 @@ from helpers.text import listing
 __all__ = ["Finding", "LaneKind", "Mark", "Outcome", "Span", "Step", "Task", "TaskState", "Trace"]
 __all__ += ["longest_silence", "moved", "stolen"]
 
-_FEW = 3  # of so many is said that they held the chef
-
 
 @dataclass(frozen=True, eq=False)
 class Trace:
@@ -114,16 +112,15 @@ class Trace:
                     if start >= wait.end:
                         break
                     held[lane.id] += min(end, wait.end) - max(start, wait.start)
-        ranked = heapq.nlargest(_FEW, held, key=held.__getitem__)
+        ranked = heapq.nlargest(3, held, key=held.__getitem__)
         filled = itertools.accumulate(held[n] for n in ranked)
         needed = 1 + sum(part <= 0.75 * wait.seconds for part in filled)
         return [self.by_id[n] for n in ranked[:needed]] if needed <= len(ranked) else []
 
     @functools.cached_property
     def by_chef(self) -> Mapping[str, list[Step]]:
-        """By name, the steps of each chef in order of time: a branch is polled in its parent's."""
-        team = range(1, self.workers + 1) if self.workers > 1 else ()  # some may find nothing to do
-        chefs: dict[str, list[Step]] = {f"worker-{n}": [] for n in team}
+        """By name, each chef's steps in order of time, or none. A branch is in its parent's."""
+        chefs = {f"worker-{n + 1}": list[Step]() for n in range(self.workers) if self.workers > 1}
         whole = (lane.steps for lane in self.lanes if lane.kind is not LaneKind.BRANCH)
         steps = sorted(itertools.chain.from_iterable(whole), key=attrgetter("start"))
         for chef, taken in itertools.groupby(steps, attrgetter("thread")):
