@@ -145,7 +145,7 @@ def _legend(picture: Picture) -> list[str]:
     """Lines of coloured signs and words: the states, and below them how lanes end and events."""
     seen = {bar.span.state for bar in (*picture.bars, *picture.parts)}
     if picture.density:
-        seen |= {state for state, levels in picture.density.of.items() if any(levels)}
+        seen |= {state for state, levels in picture.density.of.items() if max(levels) > 1e-6}
     states = [(x.colour, x.sign, x.words) for state, x in theme.STATES.items() if state in seen]
     if picture.crowded:
         states.append(theme.MANY_STEPS)
@@ -277,11 +277,11 @@ def _bars(picture: Picture, state: TaskState) -> list[Json]:
 
 def _about(picture: Picture, spans: Iterable[tuple[float, str | None, Waker]]) -> list[list[str]]:
     """How long each took, for a step on which of several threads, and who woke its lane."""
-    about = []
+    about, several = [], len(picture.trace.threads()) > 1
     for seconds, thread, by in spans:
         no_time = picture.by_step or seconds <= 0
         long = "takes no time" if no_time else picture.axis.long(seconds)
-        on = f" on {plain(thread)}" if thread is not None and len(picture.polls) > 1 else ""
+        on = f" on {plain(thread)}" if thread is not None and several else ""
         about.append([long + on, "nobody" if by is None else plain(who(picture.run, by))])
     return about
 
@@ -405,7 +405,7 @@ def _areas(picture: Picture) -> list[Json]:
             "fillpattern": theme.pattern(state),
             "hovertemplate": f"%{{y}} tasks {state} at %{{x}} {axis.short}<extra></extra>",
         }
-        for (state, levels), look in zip(found.of.items(), theme.STATES.values(), strict=True)
+        for (state, levels), look in zip(found.of.items(), theme.STATES.values(), strict=False)
     ]
     points = [(0, axis.at((n + 0.5) * found.width)) for n in range(BINS) if found.polls[n]]
     ticks = {
