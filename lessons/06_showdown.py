@@ -203,7 +203,7 @@ print("an order was ready, with no chef free, for longer than the 10 ms:", waite
 # %% [markdown]
 # Read the picture from left to right, along the four stages. A slope up while `main` writes cards, all of them scheduled, since nobody but `main` has
 # the chef. Then the chef goes through the queue once, and card after card goes to the oven. By the time the last one is in, the first ones have been
-# ready for long. A flat stretch, marked "the loop's own work": it collects the timers that are due. Then once more through the queue, and they leave.
+# ready for long. A flat stretch, marked as the loop's own work: it collects the timers that are due. Then once more through the queue, and they leave.
 # (Other flat stretches are marked where it was the garbage collector, which has much to look through. Else another program had the core.)
 #
 # The ovens, which are the reason for the whole run, are the small part. **With many tasks the loop itself is the work**: making a card, a place in
