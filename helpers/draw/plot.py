@@ -147,8 +147,8 @@ def _legend(picture: Picture) -> list[str]:
     if picture.density:
         seen |= {state for state, levels in picture.density.of.items() if any(levels)}
     states = [(x.colour, x.sign, x.words) for state, x in theme.STATES.items() if state in seen]
-    if picture.crowded:
-        states.append(theme.MANY_STEPS)
+    grey = (picture.dense, theme.STEPS_BEGIN), (picture.crowded, theme.MANY_STEPS)
+    states += [entry for is_drawn, entry in grey if is_drawn]
     marks: list[tuple[str, str, str]] = []
     for outcome, mark in theme.OUTCOMES.items():
         if same := [end.lane for end in picture.ends if end.lane.outcome is outcome]:

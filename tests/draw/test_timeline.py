@@ -21,7 +21,7 @@ from helpers import text as words
 from helpers.draw import mimebundle, timeline
 from helpers.draw.picture import MOST_LANES, SLOWEST, picture_of
 from helpers.draw.plot import LINE
-from helpers.draw.theme import EVENT, OUTCOMES, PLOTLY, STATES
+from helpers.draw.theme import EVENT, OUTCOMES, PLOTLY, STATES, STEPS_BEGIN
 from helpers.task import CancelRequest
 from helpers.trace import Finding, Mark, Outcome, Trace
 from tests.draw.pictured import (
@@ -308,6 +308,9 @@ def test_up_to_1000_lanes_each_is_drawn_and_above_their_density() -> None:
     assert len(few["layout"]["yaxis"]["ticktext"]) == 1000
     assert not [one for one in few["data"] if "stackgroup" in one]
     assert len([one for one in many["data"] if "stackgroup" in one]) == 3
+    assert "steps started" in traces(many)
+    assert f"{STEPS_BEGIN[1]} {STEPS_BEGIN[2]}" in "".join(legend(many))
+    assert STEPS_BEGIN[2] not in "".join(legend(few))
 
 
 def test_the_slowest_lanes_stand_below_and_others_can_be_opened(thousands: Trace) -> None:
