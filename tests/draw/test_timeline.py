@@ -164,7 +164,7 @@ def test_marks_and_deadlines_are_written_above_with_a_line_to_their_lane() -> No
     notes = [note for note in figure_dict(trace)["layout"]["annotations"] if "ax" in note]
     notes.sort(key=lambda note: note["x"])
     assert [(n["text"], n["x"], n["y"]) for n in notes] == [
-        ("cards are written", 1, 1),
+        ("cards are written", 1, 1.5),
         ("it boils", 3, 1),
         ("deadline: time is up", 9, 0),
     ]
@@ -173,6 +173,17 @@ def test_marks_and_deadlines_are_written_above_with_a_line_to_their_lane() -> No
         # The text goes to the side that has more room, so that it is not cut at the edge.
         assert note["xanchor"] == ("left" if note["x"] <= 5 else "right")
     assert notes[0]["ay"] != notes[1]["ay"]  # they would cover each other in one line
+
+
+def test_an_event_of_the_whole_run_is_marked_on_the_axis_and_on_no_lane() -> None:
+    marks = Mark(1.0, None, "cards are written"), Mark(3.0, 1, "it boils")
+    trace = run(lane(0, "main", (0, 0, 9)), lane(1, "pot", (2, 2, 4), parent=0), marks=marks)
+    found = traces(figure := figure_dict(trace))["marks and requests to stop"]
+    below, _ = figure["layout"]["yaxis"]["range"]
+    assert found["y"] == [below, 1]
+    assert found["marker"]["standoff"][0] == 0
+    assert found["customdata"] == ["the run", "pot"]
+    assert "%{y}" not in found["hovertemplate"]  # no lane stands there
 
 
 # -- words -----------------------------------------------------------------------------------------
@@ -399,6 +410,6 @@ def test_an_event_at_a_lane_s_end_is_marked_above_the_last_tick_and_the_mark_of_
     inside = layout["height"] - layout["margin"]["t"] - layout["margin"]["b"]
     # Plotly moves a mark against its angle: this one upwards, to the edge of the lane.
     assert event["marker"]["angle"] == -180
-    assert event["marker"]["standoff"] >= 0.3 * inside / 2
+    assert min(event["marker"]["standoff"]) >= 0.3 * inside / 2
     assert event["marker"]["symbol"].endswith("-open")
     assert min(end["marker"]["standoff"]) > 5  # to the right of its last tick
