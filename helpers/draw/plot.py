@@ -175,7 +175,7 @@ def _labels(picture: Picture, left: int, pitch: float) -> Iterator[Json]:
         text, shift = plain(words.shorten(row.name, _LABEL)), 10 - left + _INDENT * row.depth
         label: Json = {"text": theme.strong(text), "yref": "y", "y": n, "xshift": shift}
         if row.is_title:
-            yield label | {"text": text, "font": {"size": SMALL}, "yshift": -3}
+            yield label | {"text": text, "font": {"size": SMALL}, "yshift": -3 * (pitch > 18)}
         elif n % every == 0 and not (every > 1 and n and picture.rows[n - 1].is_title):
             yield label
 

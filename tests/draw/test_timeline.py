@@ -301,6 +301,14 @@ def test_heights_are_sane_from_one_lane_to_a_thousand_and_labels_do_not_touch() 
     assert heights[-1] <= 900
 
 
+def test_in_low_rows_the_title_of_a_section_keeps_as_far_from_the_next_lane_as_any() -> None:
+    for count, shift in ((4, -3), (20, 0)):
+        lanes = [lane(n, f"card {n}", (0, 0, 1), thread=f"worker-{n}") for n in range(count)]
+        notes = figure_dict(run(*lanes, workers=count), height=520)["layout"]["annotations"]
+        titles = [note["yshift"] for note in notes if note["text"] in ("chefs", "tasks")]
+        assert titles == [shift, shift]
+
+
 @pytest.mark.parametrize(("tasks", "kilobytes"), [(4, 8), (30, 16), (300, 60), (999, 160)])
 def test_a_figure_stays_small(tasks: int, kilobytes: float) -> None:
     figure = timeline(recorded(crowd(tasks - 1, sleeps=2)))
