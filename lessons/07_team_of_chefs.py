@@ -528,7 +528,7 @@ timeline(model, title="In the model too the other chef steals the cards", unit="
 
 # %%
 for mark in model.marks:
-    print(f"{mark.time * 1000:.0f} ms, {model.name_of(mark.task)}: {mark.text}")
+    print(f"{mark.time * 1000:.0f} ms: {mark.text}")
 
 
 def order_of(trace, home):
