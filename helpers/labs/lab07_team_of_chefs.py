@@ -153,7 +153,7 @@ LAB = LabSpec(
         Slider("work", "Hands-on work in each card (ms)", 0, 100, 10),
         Slider("awaits", "Awaits in each card", 0, 24, 0),
         Slider("wait", "Wait at each await (ms)", 0, 200, 0, shown=_AWAITS),
-        Slider("share", "Cards that block while they wait (%)", 0, 100, 0, shown=_AWAITS),
+        Slider("share", "Cards whose waits block (%)", 0, 100, 0, shown=_AWAITS),
         Switch("stealing", "Chefs steal from each other", default=True),
     ),
     source=source,
