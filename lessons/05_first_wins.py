@@ -379,8 +379,9 @@ loses_quick
 
 # %%
 loses_quick.answer(" and ".join(await try_out(quick)) or "never")
-trace = await record(evening(hasty, 6.5), unit="minutes")
-timeline(trace, title="hasty: the bell rings at 6.5, and order 3 goes with its runner")
+
+# %%
+timeline(await record(evening(hasty, 6.5), unit="minutes"), title="hasty, and a bell at 6.5")
 
 # %% [markdown]
 # *hasty* lost order 3, twice. Its runner had taken the slip off the rail and stood at the next await, pen in hand, when the bell won. (In the picture
@@ -692,6 +693,8 @@ predict(
 print((await record(lookup(), unit="minutes")).result)
 success = await record(lookup(first_success=True), unit="minutes")
 print("with first_success=True:", success.result)
+
+# %%
 timeline(success, title="The cache drops out, the database wins at minute 5")
 
 # %% [markdown]
