@@ -271,8 +271,11 @@ longer.answer(f"{round(waits[160] / waits[80])} times")
 # %% [markdown]
 # ## 6. The lab
 #
-# Number of orders, style and limit are yours, up to 10,000. Say first how many seconds it takes; then run it. On the *virtual* clock there is nothing
-# but the ovens. Choose it, and find the smallest limit of the slider with which 1000 orders of 10 ms take less than a fifth of a second.
+# Number of orders and style are yours, up to 10,000. Say first how many seconds it takes; then run it.
+#
+# Then choose the style *semaphore*: so many orders at most are in the oven at the same time, and a slider for that limit appears. And choose the clock
+# *virtual*, on which there is nothing but the ovens. Find the smallest limit of the slider with which 1000 orders of 10 ms take less than a fifth of a
+# second.
 
 # %%
 # NBVAL_IGNORE_OUTPUT
