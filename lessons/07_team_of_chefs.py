@@ -113,6 +113,15 @@ meanwhile = predict(
 )
 meanwhile
 
+# %% [markdown]
+# There are three places where a card can lie, and the article's "central scheduling system" is the first of them alone:
+#
+# | place | in Tokio | who puts cards there | who takes them |
+# |---|---|---|---|
+# | the rail by the door | **injection queue**, one for all | whoever is no worker: `main`, another thread; and a board that is full (256) | a chef with an empty board, several at once; now and then one with work of her own |
+# | a chef's board | **local queue**, one for each worker | that chef | that chef, from the front; and thieves |
+# | a chef's apron pocket | **LIFO slot** (last in, first out), one card for each worker | that chef, with the card she wrote or woke *last* | that chef, before what is on her board, but for three in a row at most |
+
 # %%
 out_of_reach = predict(
     "Is there a card that the other chef cannot reach in those 20 ms?",
@@ -121,7 +130,7 @@ out_of_reach = predict(
         "peel-8, the last": "",
         "none: she may take any": "One place can be reached by its owner alone.",
     },
-    why="The card that a chef wrote last is kept apart, in the apron pocket (the table below), and nobody reaches into another's pocket.",
+    why="The card that a chef wrote last is kept apart, in the apron pocket (the table above), and nobody reaches into another's pocket.",
 )
 out_of_reach
 
@@ -145,19 +154,10 @@ for peel in peels:
     print(f"{peel.name} was begun {when} by {who}, at {step.start * 1000:4.1f} ms")
 
 # %% [markdown]
-# (The mark "sous_chef has time" is where she lets go and begins to await.) There are three places where a card can lie, and the article's "central
-# scheduling system" is the first of them alone:
-#
-# | place | in Tokio | who puts cards there | who takes them |
-# |---|---|---|---|
-# | the rail by the door | **injection queue**, one for all | whoever is no worker: `main`, another thread; and a board that is full (256) | a chef with an empty board, several at once; now and then one with work of her own |
-# | a chef's board | **local queue**, one for each worker | that chef | that chef, from the front; and thieves |
-# | a chef's apron pocket | **LIFO slot** (last in, first out), one card for each worker | that chef, with the card she wrote or woke *last* | that chef, before what is on her board, but for three in a row at most |
-#
-# When a card goes into the pocket and there is one already, the older one moves to the board. Why a pocket? The card that you have just woken waits
-# for what you have just made, and it is still warm: in the processor's caches, that is. Why thieves? Nobody has to plan who does what. A thief takes
-# **half of the board** in one go, begins with the last of them (`peel-4` of seven), and puts the rest on her own board. A card in a pocket has a
-# price, too: section 10.
+# (The mark "sous_chef has time" is where she lets go and begins to await.) When a card goes into the pocket and there is one already, the older one
+# moves to the board. Why a pocket? The card that you have just woken waits for what you have just made, and it is still warm: in the processor's
+# caches, that is. Why thieves? Nobody has to plan who does what. A thief takes **half of the board** in one go, begins with the last of them (`peel-4`
+# of seven), and puts the rest on her own board. A card in a pocket has a price, too: section 10.
 
 # %% [markdown]
 # ## 3. One of four chefs stares
