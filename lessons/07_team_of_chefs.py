@@ -165,6 +165,9 @@ for peel in peels:
 # Lesson 03 had one chef, and when she stared, everybody waited. Now there are four. `roast` comes from `main`, and holds its chef for 400 ms. Four
 # pans want a turn every 50 ms, eight times. In one recording the roast stares from its first step on. In the other one it is as in your own work: it
 # waits for something first, 73 ms, and stares *then*.
+#
+# All bells, of timers and of sockets alike, ring at one place: of the idle chefs *one* sits there and listens, and the others nap until somebody calls
+# them.
 
 # %%
 held = predict(
@@ -211,10 +214,9 @@ timeline(stall, unit="milliseconds")
 # Look at the chefs' lanes. Three of four have nothing to do from the second millisecond on, while four cards are ready, for 373 ms. It is no accident
 # of this run: with two chefs it is the same.
 #
-# This is how it comes about. All bells, of timers and of sockets alike, ring at one place. Tokio calls it the **driver**. Of the idle chefs *one*
-# sits beside it and listens; the others nap, until somebody calls them. When a bell rings, she who listens takes up the card it was for. If there are
-# several, she calls another chef; for a single card she calls nobody. While she is at that card, *nobody listens*. As a rule this is over in
-# microseconds. If the card stares, all bells ring unheard until she is done, with any number of chefs.
+# This is how it comes about. The place where the bells ring is what Tokio calls the **driver**. When a bell rings, she who listens takes up the card
+# it was for. If there are several, she calls another chef; for a single card she calls nobody. While she is at that card, *nobody listens*. As a rule
+# this is over in microseconds. If the card stares, all bells ring unheard until she is done, with any number of chefs.
 #
 # In the first recording she who took the roast up had not been called by a bell. It came by the rail by the door (one queue for all cards from outside; section 2), and
 # whoever finds a card there calls the next chef, who finds nothing, sits down by the driver, and hears the pans.
