@@ -549,8 +549,8 @@ compare(await record(ask_both()), tokio)
 #
 # ## Try it
 #
-# 1. Make a tie out of no tie. Race `market` of section 1 (5) against `pantry` (2), and let a third task hold the chef with `busy(6)` from minute 1
-#    on. Who wins, and what is in `also`?
+# 1. Make a tie out of no tie. Race <code>asyncio.sleep(5, "basil from the market")</code> against <code>pantry()</code>, which takes two minutes, and
+#    let a third task hold the chef with <code>busy(6)</code> from minute 1 on. Who wins, and what is in <code>also</code>?
 #    <details><summary>What to look for</summary>Both sleeps are over when the chef is free at minute 7, and both tasks end before the race looks. The
 #    one that you wrote first wins, and the other one's basil is in <code>also</code>. (<code>from helpers import busy</code>, and start the third
 #    task before the race.)</details>

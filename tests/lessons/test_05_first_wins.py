@@ -15,7 +15,10 @@ from tests.lessons.source import answer, lesson, program, run
 
 @pytest.mark.parametrize("names", [("pantry", "market"), ("market", "pantry")])
 def test_two_that_end_while_the_chef_is_held_tie(names: tuple[str, str]) -> None:
-    kitchen = program("05", 1)
+    kitchen = program("05", 9)  # what is defined when the learner comes to it
+    market = 'asyncio.sleep(5, "basil from the market")'
+    assert f"Race <code>{market}</code> against <code>pantry()</code>" in lesson("05")
+    runners = {"market": lambda: eval(market), "pantry": kitchen.pantry}
 
     async def main() -> tuple[Any, float]:
         async def hold() -> None:
@@ -23,7 +26,7 @@ def test_two_that_end_while_the_chef_is_held_tie(names: tuple[str, str]) -> None
             busy(6)
 
         holding = asyncio.create_task(hold())
-        won = await select({name: vars(kitchen)[name]() for name in names})
+        won = await select({name: runners[name]() for name in names})
         assert holding.done()
         return won, kitchen.minute()
 
