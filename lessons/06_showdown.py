@@ -705,7 +705,7 @@ async def honest_evening(hooks):
 
 # %%
 predict(
-    "The door never waits now. How many of the ten are sent away?",
+    "The rail has two hooks, and the door never waits. How many of the ten guests are sent away?",
     measure=lambda trace: len(trace.result[0]),
     why="Once both hooks are taken, every other one: the oven serves one in two minutes.",
 )
