@@ -564,7 +564,9 @@ for work in (2, 4, 6):
 # 2. In section 6, sharpen in 20 pieces. When is the guest told now? And in 5?
 #    <details><summary>What to look for</summary>In 20 pieces at minute 2.25, in 5 pieces at minute 3. At minute 2 a piece ends in both, and the loop looks at the alarm then; it still comes
 #    behind one piece.</details>
-# 3. In section 5, let a second task await <code>plain</code> as well, without a deadline. What does it get at minute 2?
+# 3. In section 5, let a second task await <code>plain</code> as well, without a deadline. What does it get at minute 2? Let it print that:
+#    <code>print(await plain, minute())</code> in a <code>try</code>, and behind it, in an <code>except BaseException as error</code>,
+#    <code>print(repr(error), minute())</code>.
 #    <details><summary>What to look for</summary><code>CancelledError</code>, at its <code>await plain</code>, although nobody cancelled it. Somebody else's impatience has
 #    taken its roast. With <code>shield</code> in <code>main</code> it is served at minute 6.</details>
 #
