@@ -201,10 +201,11 @@ def latest(trace):
     return 1000 * max(step.start - step.ready for pan in pans for step in pan.steps)
 
 
-for asked, name in ((held, "held"), (stalled, "stall")):
-    late = [latest(on_tokio(name, workers)) for workers in (1, 2, 4)]
-    print(f"{name:5} with 1, 2 and 4 chefs: late by {', '.join(f'{ms:.0f} ms' for ms in late)}")
-    asked.answer("nearly 400 ms" if late[-1] > 300 else "not at all")
+late = {name: [latest(on_tokio(name, n)) for n in (1, 2, 4)] for name in ("held", "stall")}
+for name, each in late.items():
+    print(f"{name:5} with 1, 2 and 4 chefs: late by {', '.join(f'{ms:.0f} ms' for ms in each)}")
+for asked, (*_, ms) in zip((held, stalled), late.values(), strict=True):
+    asked.answer("nearly 400 ms" if ms > 300 else "not at all")
 
 # %%
 stall = on_tokio("stall", 4)
