@@ -350,7 +350,7 @@ async def try_out(waiter):
 
 # %%
 loses = predict(
-    "The bell rings at minute 5.5, or at 6 (right behind order 3), or at 6.5. When, if ever, does *hasty* lose an order?",
+    "The bell rings at minute 5.5, or at 6 (right behind order 3), or at 6.5. When, if ever, does `hasty` lose an order?",
     {
         "never": "Whoever is cancelled with a slip in hand takes it along.",
         "6": "At 6.5 order 3 is off the rail, and its card is half written.",
@@ -366,7 +366,7 @@ loses.answer(" and ".join(await try_out(hasty)) or "never")
 
 # %%
 loses_quick = predict(
-    "And *quick*, which has no await between taking the slip and winning the race?",
+    "And `quick`, which has no await between taking the slip and winning the race?",
     {
         "never": "At 6 the bell and order 3 come in the same turn, and the bell wins.",
         "6": "",
@@ -633,7 +633,7 @@ async def busy_evening(bell_first, **rule):
 
 # %%
 predict(
-    "How many slips does the waiter take before hearing the bell, if the *order* is written first?",
+    "How many slips does the waiter take before hearing the bell, if the `order` is written first?",
     measure=lambda trace: trace.result,
     why="Whenever both are ready, the first that is written wins; and an order is always ready.",
 )
@@ -679,7 +679,7 @@ predict(
     "What does `select(cache=..., database=...)` give, and when?",
     {
         "the KeyError, at minute 1": "",
-        "pesto, at minute 5": "That is the first *success*; a race takes the first to finish.",
+        "pesto, at minute 5": "That is the first success; a race takes the first to finish.",
         "the KeyError, at minute 5": "The race is over when the first has finished.",
     },
     measure=lambda trace: (

@@ -747,7 +747,7 @@ async def long_evening():
 
 # %%
 told = predict(
-    "The chef is held for 2.5 minutes. What does the *median* wait of the 2000 orders say?",
+    "The chef is held for 2.5 minutes. What does the median wait of the 2000 orders say?",
     {
         "that all is well": "",
         "that each waited for a minute or more": "Most orders were not in the kitchen then.",

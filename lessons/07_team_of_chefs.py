@@ -75,7 +75,7 @@ timeline(three, unit="milliseconds")
 
 # %%
 waits = predict(
-    "And three cards that sleep for 200 ms *without* blocking, with one, two and four chefs?",
+    "And three cards that sleep for 200 ms without blocking, with one, two and four chefs?",
     {
         "200, 200 and 200 ms": "",
         "600, 400 and 200 ms": "So it is with cards that block.",
