@@ -385,7 +385,8 @@ timeline(await record(evening(hasty, 6.5), unit="minutes"), title="hasty, and a 
 
 # %% [markdown]
 # *hasty* lost order 3, twice. Its runner had taken the slip off the rail and stood at the next await, pen in hand, when the bell won. (In the picture
-# `order 3` takes the slip at its tick of minute 6, and is cancelled half a minute later.)
+# `order 3` takes the slip at its tick of minute 6, and is cancelled half a minute later. The two last ticks of `evening` are both of minute 6.5, and
+# come after the bell: ticks of one moment stand side by side.)
 #
 # *quick* lost it in a **tie**. The bell and the slip came in the same turn, both runners had ended, and the bell, which is written first, won. The
 # slip is in `won.also`, where `select` puts what others brought by then, and this waiter does not look. In Tokio *quick* loses nothing: the race asks

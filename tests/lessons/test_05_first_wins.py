@@ -46,6 +46,18 @@ def test_quick_loses_nothing_when_it_looks_at_who_came_too() -> None:
         assert any(run(kitchen.evening(kitchen.quick, bell)).result for bell in bells) == loses
 
 
+def test_both_ticks_of_the_evening_s_end_come_after_the_bell() -> None:
+    kitchen = program("05", 6)
+    trace = run(kitchen.evening(kitchen.hasty, 6.5))
+    evening, bell = trace.task("evening"), trace.task("bell")
+    order = list(trace.steps_in_order)
+    last = [(evening.id, n) for n, step in enumerate(evening.steps) if step.start == 6.5]
+    assert len(last) == 2
+    assert order.index((bell.id, bell.polls - 1)) < order.index(last[0])
+    text = " ".join(lesson("05").replace("\n#", "").split())
+    assert "The two last ticks of `evening` are both of minute 6.5, and come after the bell" in text
+
+
 @pytest.mark.parametrize(
     ("racing", "minute", "says"),
     [("race", 3, "Your race: at minute 3."), ("select", 4, "select: at minute 4.")],
