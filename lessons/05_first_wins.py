@@ -228,7 +228,7 @@ async def late_race(run):
 predict(
     "Time is up at minute 1. Until which minute is the runner to the market out, in your `race`?",
     measure=lambda trace: trace.task("market").end,
-    why="The alarm cancelled `main` inside `asyncio.wait`, before the lines that cancel the losers.",
+    why="The alarm cancelled `late_race` inside `asyncio.wait`, before the lines that cancel the losers.",
 )
 
 # %%
@@ -239,7 +239,7 @@ for run in (race, select):
         print(f"{run.__name__}: {name} {runner.outcome} at minute {runner.ended:g}")
 
 # %% [markdown]
-# In your `race` nobody told the runners: the alarm cancelled `main`, and `asyncio.wait` let go of the two tasks and left. Both ran to their end.
+# In your `race` nobody told the runners: the alarm cancelled `late_race`, and `asyncio.wait` let go of the two tasks and left. Both ran to their end.
 # `select` takes its runners along when it is cancelled from outside, waits until they are home, and only then lets the alarm through. To mend `race`,
 # put everything after the first line into `try:`, and the cancelling and awaiting of all runners into `finally:`.
 #

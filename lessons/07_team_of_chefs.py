@@ -397,7 +397,8 @@ names = ("chefs", "spawner", "stealing", "yields")
 jobs = itertools.product(range(1, 9), ("main", "task"), (True, False), (0, 3))
 bounds = [spread(**dict(zip(names, job, strict=True))) for job in jobs]
 print("two chefs: at least {:g} s, took {:g} s, at most {:g} s".format(*bounds[8]))
-print(sum(least <= took <= most for least, took, most in bounds), "of", len(bounds), "within")
+within = sum(least <= took <= most for least, took, most in bounds)
+print(f"{within} of {len(bounds)} jobs are within these bounds")
 
 # %% [markdown]
 # ## 8. The same job in Rust
@@ -698,7 +699,7 @@ for step in sous_chef.steps:
 # %%
 for yields in (0, 24):
     trace = simulate(chefs=2, tasks=8, work=0.025, yields=yields)
-    print(f"{yields} yields: {len(moved(trace))} of 8 move, {len(trace.marks)} cards were stolen")
+    print(f"{yields} yields: {len(moved(trace))} of 8 move; steals: {len(trace.marks)}")
 
 # %%
 three_pieces = simulate(chefs=2, tasks=3, work=6, yields=2)
