@@ -212,8 +212,7 @@ class Picture:
         events = [Event(time, row_of.get(task), text) for time, task, text in marks]
         for start, end, whose in self.run.pauses:
             if end - start >= _PAUSE * self.run.duration:
-                took = self.unit.long(end - start)
-                events.append(Event(start, None, f"the {whose}: {took}"))
+                events.append(Event(start, None, f"{self.unit.long(end - start)} of the {whose}"))
         for row, drawn in self.lanes:
             lane = self.run.by_id[drawn.id]
             for time, by, *_ in lane.cancels:
