@@ -564,7 +564,9 @@ for work in (2, 4, 6):
 # 2. In section 6, sharpen in 20 pieces. When is the guest told now? And in 5?
 #    <details><summary>What to look for</summary>In 20 pieces at minute 2.25, in 5 pieces at minute 3. At minute 2 a piece ends in both, and the loop looks at the alarm then; it still comes
 #    behind one piece.</details>
-# 3. In section 5, let a second task await <code>plain</code> as well, without a deadline. What does it get at minute 2?
+# 3. In section 5, let a second task await <code>plain</code> as well, without a deadline. What does it get at minute 2? Let it print that:
+#    <code>print(await plain, minute())</code> in a <code>try</code>, and behind it, in an <code>except BaseException as error</code>,
+#    <code>print(repr(error), minute())</code>.
 #    <details><summary>What to look for</summary><code>CancelledError</code>, at its <code>await plain</code>, although nobody cancelled it. Somebody else's impatience has
 #    taken its roast. With <code>shield</code> in <code>main</code> it is served at minute 6.</details>
 #
@@ -859,22 +861,25 @@ async def nested(guest_has, soup_may_take):
 
 
 # %%
-predict(
+catcher = predict(
     "If both ring at minute 2: who catches it?",
     {
         "inner": "It lets a cancel pass that is not its own alone.",
         "outer": "",
         "neither": "Somebody has to: the soup would need 5 minutes.",
     },
-    measure=lambda trace: {(True, True): trace.result[0]}[trace.result[1:]],
     why="If the guest is gone, nobody needs the soup's plan B.",
 )
+catcher
 
 # %%
 print("guest soup  caught by  inner rang  outer rang")
+found = {}
 for pair in [(8, 2), (2, 8), (2, 2), (8, 8)]:
-    caught, inner_rang, outer_rang = (await record(nested(*pair), unit="minutes")).result
+    found[pair] = (await record(nested(*pair), unit="minutes")).result
+    caught, inner_rang, outer_rang = found[pair]
     print(f"{pair[0]:5} {pair[1]:4}  {caught:9}  {inner_rang!s:10}  {outer_rang}")
+catcher.answer(found[2, 2][0])
 
 # %% [markdown]
 # Each block catches its own alarm and lets the other's pass: the outer alarm arrives inside as a `CancelledError`.
@@ -994,16 +999,17 @@ async def beside(others):
 
 
 # %%
-predict(
+told_at = predict(
     "With 9 other cooks: at which minute is the guest told?",
-    measure=lambda trace: {11: trace.task("within").ended}[len(trace.tasks)],
     why="Ten pieces are a turn of 12.5 minutes. The alarm comes at the end of the second.",
 )
+told_at
 
 # %%
 for others in (0, 1, 3, 9):
     trace = await record(beside(others), unit="minutes")
     print(f"beside {others} others: told at minute {trace.task('within').ended:g}")
+told_at.answer(trace.task("within").ended)
 
 # %% [markdown]
 # The loop looks at its alarms between two *turns*, and not between two steps. In a turn everybody in the queue has a piece. So the alarm waits for

@@ -228,7 +228,7 @@ async def late_race(run):
 predict(
     "Time is up at minute 1. Until which minute is the runner to the market out, in your `race`?",
     measure=lambda trace: trace.task("market").end,
-    why="The alarm cancelled `main` inside `asyncio.wait`, before the lines that cancel the losers.",
+    why="The alarm cancelled `late_race` inside `asyncio.wait`, before the lines that cancel the losers.",
 )
 
 # %%
@@ -239,7 +239,7 @@ for run in (race, select):
         print(f"{run.__name__}: {name} {runner.outcome} at minute {runner.ended:g}")
 
 # %% [markdown]
-# In your `race` nobody told the runners: the alarm cancelled `main`, and `asyncio.wait` let go of the two tasks and left. Both ran to their end.
+# In your `race` nobody told the runners: the alarm cancelled `late_race`, and `asyncio.wait` let go of the two tasks and left. Both ran to their end.
 # `select` takes its runners along when it is cancelled from outside, waits until they are home, and only then lets the alarm through. To mend `race`,
 # put everything after the first line into `try:`, and the cancelling and awaiting of all runners into `finally:`.
 #
@@ -350,7 +350,7 @@ async def try_out(waiter):
 
 # %%
 loses = predict(
-    "The bell rings at minute 5.5, or at 6 (right behind order 3), or at 6.5. When, if ever, does *hasty* lose an order?",
+    "The bell rings at minute 5.5, or at 6 (right behind order 3), or at 6.5. When, if ever, does `hasty` lose an order?",
     {
         "never": "Whoever is cancelled with a slip in hand takes it along.",
         "6": "At 6.5 order 3 is off the rail, and its card is half written.",
@@ -366,7 +366,7 @@ loses.answer(" and ".join(await try_out(hasty)) or "never")
 
 # %%
 loses_quick = predict(
-    "And *quick*, which has no await between taking the slip and winning the race?",
+    "And `quick`, which has no await between taking the slip and winning the race?",
     {
         "never": "At 6 the bell and order 3 come in the same turn, and the bell wins.",
         "6": "",
@@ -379,12 +379,14 @@ loses_quick
 
 # %%
 loses_quick.answer(" and ".join(await try_out(quick)) or "never")
-trace = await record(evening(hasty, 6.5), unit="minutes")
-timeline(trace, title="hasty: the bell rings at 6.5, and order 3 goes with its runner")
+
+# %%
+timeline(await record(evening(hasty, 6.5), unit="minutes"), title="hasty, and a bell at 6.5")
 
 # %% [markdown]
 # *hasty* lost order 3, twice. Its runner had taken the slip off the rail and stood at the next await, pen in hand, when the bell won. (In the picture
-# `order 3` takes the slip at its tick of minute 6, and is cancelled half a minute later.)
+# `order 3` takes the slip at its tick of minute 6, and is cancelled half a minute later. The two last ticks of `evening` are both of minute 6.5, and
+# come after the bell: ticks of one moment stand side by side.)
 #
 # *quick* lost it in a **tie**. The bell and the slip came in the same turn, both runners had ended, and the bell, which is written first, won. The
 # slip is in `won.also`, where `select` puts what others brought by then, and this waiter does not look. In Tokio *quick* loses nothing: the race asks
@@ -548,8 +550,8 @@ compare(await record(ask_both()), tokio)
 #
 # ## Try it
 #
-# 1. Make a tie out of no tie. Race `market` of section 1 (5) against `pantry` (2), and let a third task hold the chef with `busy(6)` from minute 1
-#    on. Who wins, and what is in `also`?
+# 1. Make a tie out of no tie. Race <code>asyncio.sleep(5, "basil from the market")</code> against <code>pantry()</code>, which takes two minutes, and
+#    let a third task hold the chef with <code>busy(6)</code> from minute 1 on. Who wins, and what is in <code>also</code>?
 #    <details><summary>What to look for</summary>Both sleeps are over when the chef is free at minute 7, and both tasks end before the race looks. The
 #    one that you wrote first wins, and the other one's basil is in <code>also</code>. (<code>from helpers import busy</code>, and start the third
 #    task before the race.)</details>
@@ -784,7 +786,7 @@ async def busy_evening(bell_first, **rule):
 
 # %%
 predict(
-    "How many slips does the waiter take before hearing the bell, if the *order* is written first?",
+    "How many slips does the waiter take before hearing the bell, if the `order` is written first?",
     measure=lambda trace: trace.result,
     why="Whenever both are ready, the first that is written wins; and an order is always ready.",
 )
@@ -830,7 +832,7 @@ predict(
     "What does `select(cache=..., database=...)` give, and when?",
     {
         "the KeyError, at minute 1": "",
-        "pesto, at minute 5": "That is the first *success*; a race takes the first to finish.",
+        "pesto, at minute 5": "That is the first success; a race takes the first to finish.",
         "the KeyError, at minute 5": "The race is over when the first has finished.",
     },
     measure=lambda trace: (
@@ -844,6 +846,8 @@ predict(
 print((await record(lookup(), unit="minutes")).result)
 success = await record(lookup(first_success=True), unit="minutes")
 print("with first_success=True:", success.result)
+
+# %%
 timeline(success, title="The cache drops out, the database wins at minute 5")
 
 # %% [markdown]
