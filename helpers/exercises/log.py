@@ -1,5 +1,6 @@
 """What a learner has done, in one small file beside the notebooks; nothing leaves the machine."""
 
+import contextlib
 import json
 import os
 from itertools import count
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 FILE = "progress.json"
+NEW = {"status": "not attempted", "checks": 0, "hints": 0}  # an exercise of which nothing is known
 _FORMAT = 1
 _here: dict[str, Any] = {}  # where notebooks are built and compared, nothing is written
 
@@ -18,33 +20,25 @@ def read() -> dict[str, Any]:
         return _here
     if not path.exists():
         return {}
-    try:
+    with contextlib.suppress(ValueError, LookupError, TypeError):
         found = json.loads(path.read_text(encoding="utf-8"))
         if found["format"] == _FORMAT:
             return dict(found["exercises"])
-    except (ValueError, LookupError, TypeError):
-        pass
     others = (path.with_stem(f"{path.stem}_set_aside_{n}") for n in count(1))
-    other = next(each for each in others if not each.exists())
-    path.rename(other)
+    other = path.rename(next(each for each in others if not each.exists()))
     print(f"{FILE} could not be read: it is now {other.name}, and a new one begins.")
     return {}
 
 
-def of(known: dict[str, Any], name: str) -> dict[str, Any]:
-    """What is known of one exercise."""
-    return {"status": "not attempted", "checks": 0, "hints": 0, **known.get(name, {})}
-
-
-def note(name: str, *, status: str = "", **counts: int) -> dict[str, Any]:
-    """Count what was done, and keep the status, unless it is correct already; what is known."""
+def note(name: str, what: str, status: str = "") -> int:
+    """Count a check or a hint, and keep the status, unless it is correct already; how many now."""
     known = read()
-    known[name] = one = of(known, name)
+    one = known.setdefault(name, dict(NEW))
+    one[what] += 1
     if status and one["status"] != "correct":
         one["status"] = status
-    one.update({what: one[what] + more for what, more in counts.items()})
     if known is not _here:  # all of it or nothing: another kernel may read it meanwhile
         new = Path(f".{FILE}.{os.getpid()}")
         new.write_text(json.dumps({"format": _FORMAT, "exercises": known}, indent=1), "utf-8")
         new.replace(FILE)
-    return one
+    return int(one[what])
