@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from helpers._tools.lessons import derive, find_lessons, with_solved
+from helpers._tools.lessons import derive, find_lessons
 from helpers.exercises import EXERCISES
 from helpers.exercises.judge import Status, Verdict, judge
 
@@ -38,7 +38,7 @@ def solved() -> dict[str, Solved]:
     """Every exercise of the lessons, by its name."""
     return {
         each.name: each
-        for lesson in with_solved(find_lessons())
+        for lesson in find_lessons(solved=True)
         if lesson.solved
         for each in _of_cells([c.source for c in derive(lesson).cells if c.cell_type == "code"])
     }
