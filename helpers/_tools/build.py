@@ -10,7 +10,6 @@ A build that fails leaves the notebook as it was.
 
 import argparse
 import asyncio
-import copy
 import difflib
 import os
 import re
@@ -34,7 +33,6 @@ def build(lesson: Lesson) -> None:
     A cell tagged `raises-exception` may fail. A cell has 60 s, as under nbval.
     """
     path, notebook = lesson.notebook, derive(lesson)
-    metadata = copy.deepcopy(notebook.metadata)
     path.parent.mkdir(exist_ok=True)
     before = path.read_bytes() if path.exists() else None
     nbformat.write(notebook, path)  # an exercise looks there for what a learner was given
@@ -55,7 +53,7 @@ def build(lesson: Lesson) -> None:
         path.unlink() if before is None else path.write_bytes(before)
         raise
     # The client has written the kernel's own language_info over it, with its Python version.
-    notebook.metadata = metadata
+    notebook.metadata = derive(lesson).metadata
     for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
         if output.output_type == "error":
             # Frames that lie in files name this machine's paths and lines.
