@@ -68,17 +68,10 @@ class Verdict:
             display(bundle(figure, text_of(picture)), raw=True)  # type: ignore[no-untyped-call]
 
 
-class _Printed(io.StringIO):
-    """The first of what is printed: an answer may print without end."""
-
-    def write(self, text: str) -> int:
-        return super().write(text[: max(0, _MOST_PRINTED - self.tell())])
-
-
 def judge(name: str, exercise: Exercise, answer: Any, *, dice: int = 0) -> Verdict:
     """Run the exercise with the answer until a run is not right, or all are."""
     limits: Any = {"max_seconds": MOST_SECONDS, "max_steps": _MOST_STEPS}
-    with contextlib.redirect_stdout(_Printed()) as printed:
+    with contextlib.redirect_stdout(io.StringIO()) as out:
         main = exercise.program(answer, Random(dice))
         run = Run(main, clock=exercise.clock, unit=exercise.unit, **limits)
         run.start()
@@ -88,10 +81,11 @@ def judge(name: str, exercise: Exercise, answer: Any, *, dice: int = 0) -> Verdi
     if not fault and dice + 1 < exercise.runs:
         return judge(name, exercise, answer, dice=dice + 1)
     trace = dataclasses.replace(trace, result=None)  # which may not travel
+    printed = out.getvalue()[:_MOST_PRINTED]
     if not fault:
-        return Verdict(name, Status.CORRECT, exercise.right, trace, None, printed.getvalue())
+        return Verdict(name, Status.CORRECT, exercise.right, trace, None, printed)
     seen = trace if exercise.takes is not None else None  # or it would tell the answer
-    return Verdict(name, Status.INCORRECT, fault.sentence, seen, fault, printed.getvalue())
+    return Verdict(name, Status.INCORRECT, fault.sentence, seen, fault, printed)
 
 
 def _in_words(error: BaseException) -> str:
