@@ -37,7 +37,8 @@ def judge(name: str, exercise: Exercise, answer: Any) -> Verdict:
     except Exception as error:
         why = f"Your answer uses what only this notebook has ({error}). Make it in the function."
         return Verdict(name, Status.INCORRECT, why)
-    command, env = [sys.executable, "-m", __name__], {"PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", f"from {__name__} import main; main()"]
+    env = {"PYTHONPATH": os.pathsep.join(sys.path)}
     pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     ran = subprocess.run(command, input=packed, **pipes, env=os.environ | env, check=False)
     if ran.stdout.startswith(b"Timeout"):
@@ -86,7 +87,3 @@ def main() -> None:
     out.write(pickle.dumps(judges.judge(name, exercise, answer)))
     out.flush()
     os._exit(0)  # whatever threads are left
-
-
-if __name__ == "__main__":
-    main()
