@@ -106,14 +106,12 @@ class Prediction:
 
         def take(_: Any) -> None:
             values, wrong = [each.value for each in fields], "Give each a place of its own."
-            if not self.is_open:
-                words = "It is answered. To be asked again, run its cell."
-            else:
-                if self.order:
-                    self.given = values if set(values) == set(self.order) else None
-                else:
-                    self.given, wrong = read(self.options, values[0])
-                words = wrong if self.given is None else "Noted. Click the next cell, and run it."
+            if self.is_open and self.order:
+                self.given = values if set(values) == set(self.order) else None
+            elif self.is_open:
+                self.given, wrong = read(self.options, values[0])
+            words = wrong if self.given is None else "Noted. Click the next cell, and run it."
+            words = words if self.is_open else "It is answered. To be asked again, run its cell."
             noted.value = f'<span role="status">{as_html(words)}</span>'
 
         for each in fields:

@@ -10,7 +10,6 @@ A build that fails leaves the notebook as it was.
 
 import argparse
 import asyncio
-import copy
 import difflib
 import os
 import re
@@ -21,14 +20,7 @@ import nbformat
 from nbclient import NotebookClient
 
 from helpers._tools import PROJECT
-from helpers._tools.lessons import (
-    Lesson,
-    broken_links,
-    derive,
-    find_lessons,
-    with_solved,
-    with_table,
-)
+from helpers._tools.lessons import Lesson, broken_links, derive, find_lessons, with_table
 
 PANEL_WORDS = "(A live panel. Run this cell to use it.)"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -41,7 +33,6 @@ def build(lesson: Lesson) -> None:
     A cell tagged `raises-exception` may fail. A cell has 60 s, as under nbval.
     """
     path, notebook = lesson.notebook, derive(lesson)
-    metadata = copy.deepcopy(notebook.metadata)
     path.parent.mkdir(exist_ok=True)
     before = path.read_bytes() if path.exists() else None
     nbformat.write(notebook, path)  # an exercise looks there for what a learner was given
@@ -62,7 +53,7 @@ def build(lesson: Lesson) -> None:
         path.unlink() if before is None else path.write_bytes(before)
         raise
     # The client has written the kernel's own language_info over it, with its Python version.
-    notebook.metadata = metadata
+    notebook.metadata = derive(lesson).metadata
     for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
         if output.output_type == "error":
             # Frames that lie in files name this machine's paths and lines.
@@ -71,12 +62,11 @@ def build(lesson: Lesson) -> None:
             # No widget outlives its kernel: saved, it would read "Error displaying widget".
             output.data = nbformat.from_dict({"text/plain": PANEL_WORDS})
     # JavaScript writes 1.0 as 1, and a notebook that JupyterLab saves unchanged stays the same.
-    saved = nbformat.writes(notebook)
-    as_saved = nbformat.reads(
-        saved, 4, parse_float=lambda n: float(n) if float(n) % 1 else int(float(n))
+    text = nbformat.writes(notebook)
+    same = nbformat.reads(
+        text, 4, parse_float=lambda n: float(n) if float(n) % 1 else int(float(n))
     )
-    text = nbformat.writes(as_saved) + "\n"
-    path.write_text(text, encoding="utf-8", newline="\n")
+    path.write_text(f"{nbformat.writes(same)}\n", encoding="utf-8", newline="\n")
 
 
 def difference(lesson: Lesson) -> str:
@@ -99,10 +89,11 @@ def main(arguments: list[str] | None = None, *, root: Path = PROJECT) -> int:
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--table", action="store_true")
     options = parser.parse_args(arguments)
-    lessons = {lesson.number: lesson for lesson in find_lessons(root)}
+    found = find_lessons(root, solved=True)
+    lessons = {lesson.number: lesson for lesson in found if not lesson.solved}
     if unknown := set(options.numbers) - lessons.keys():
         parser.error(f"there is no lesson {', '.join(unknown)}; there are {', '.join(lessons)}")
-    chosen = [*with_solved([lessons[number] for number in options.numbers or lessons])]
+    chosen = [lesson for lesson in found if lesson.number in (options.numbers or lessons)]
     readme = root / "README.md"
     text = readme.read_text(encoding="utf-8")
     table = with_table(text, list(lessons.values()))

@@ -35,10 +35,9 @@ def set_aside(root: Path, folder: Path, lesson: str) -> None:
     if lesson not in names:
         raise SystemExit(f"There is no lesson {lesson}; there are {', '.join(sorted(names))}.")
     mine = folder / names[lesson]
-    others = (mine.with_stem(f"{mine.stem}_before_reset_{n}") for n in count(1))
-    other = next(path for path in others if not path.exists())
     if mine.exists():
-        mine.rename(other)
+        others = (mine.with_stem(f"{mine.stem}_before_reset_{n}") for n in count(1))
+        other = mine.rename(next(path for path in others if not path.exists()))
         print(f"Your {mine.name} is now {other.name}.")
 
 

@@ -49,18 +49,15 @@ class Lesson:
         return folder / f"{self.source.stem}.ipynb"
 
 
-def find_lessons(root: Path = PROJECT) -> list[Lesson]:
-    """The lessons under `root`/lessons, in order."""
-    sources = sorted((root / "lessons").glob("*.py"))
-    return [Lesson(source, **jupytext.read(source).metadata["lesson"]) for source in sources]
-
-
-def with_solved(lessons: list[Lesson]) -> Iterator[Lesson]:
-    """Each lesson, and behind it its solved exercises if it has any."""
-    for lesson in lessons:
-        yield lesson
-        if f"\n# {_EXERCISES}" in lesson.source.read_text(encoding="utf-8"):
-            yield dataclasses.replace(lesson, solved=True)
+def find_lessons(root: Path = PROJECT, *, solved: bool = False) -> list[Lesson]:
+    """The lessons under `root`/lessons in order; behind each its solved exercises, if asked for."""
+    found = []
+    for source in sorted((root / "lessons").glob("*.py")):
+        notebook = jupytext.read(source)
+        found.append(Lesson(source, **notebook.metadata["lesson"]))
+        if solved and any(cell.source.startswith(_EXERCISES) for cell in notebook.cells):
+            found.append(dataclasses.replace(found[-1], solved=True))
+    return found
 
 
 def derive(lesson: Lesson) -> nbformat.NotebookNode:
@@ -71,9 +68,12 @@ def derive(lesson: Lesson) -> nbformat.NotebookNode:
     below `# solution` in a cell.
     """
     notebook: nbformat.NotebookNode = jupytext.read(lesson.source, fmt="py:percent")
-    notebook.cells = (_solved if lesson.solved else _given)(notebook.cells)
+    cells = [cell for cell in notebook.cells if "solution" not in cell.metadata.get("tags", ())]
+    notebook.cells = _solved(notebook.cells) if lesson.solved else cells
     seen: Counter[str] = Counter()
     for cell in notebook.cells:
+        if not lesson.solved:
+            cell.source = re.sub(r"(?ms)^( *)# solution$.*", r"\1...", cell.source)
         digest = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:12]
         cell.id = f"{digest}-{seen[digest]}" if seen[digest] else digest
         seen[digest] += 1
@@ -84,14 +84,6 @@ def derive(lesson: Lesson) -> nbformat.NotebookNode:
     if not lesson.solved:
         _write_minutes(notebook)
     return notebook
-
-
-def _given(cells: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
-    """What a learner begins with."""
-    given = [cell for cell in cells if "solution" not in cell.metadata.get("tags", ())]
-    for cell in given:
-        cell.source = re.sub(r"(?ms)^( *)# solution$.*", r"\1...", cell.source)
-    return given
 
 
 def _solved(cells: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:

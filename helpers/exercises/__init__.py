@@ -5,38 +5,35 @@ what is done. A lesson's exercises stand in a file of their own, as data (`ex02_
 runs an answer where it can do no harm, `judge` asks the `rules`.
 """
 
-import ast
+import contextlib
 import importlib
 import inspect
 import itertools
 import json
-import textwrap
+import os
 from pathlib import Path
 from typing import Any
 
-from helpers.exercises import log, place
+from helpers.exercises import place
 from helpers.exercises.judge import Status, Verdict
 from helpers.exercises.spec import Exercise
 from helpers.text import table
 
 _NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
-MODULES = {path.stem[2:4]: path.stem for path in sorted(Path(__file__).parent.glob("ex??_*.py"))}
+EXERCISES: dict[str, Exercise] = {}  # by their ids, "02.lost_handle"; those of a lesson in order
+for _file in sorted(Path(__file__).parent.glob("ex??_*.py")):
+    EXERCISES |= importlib.import_module(f"{__name__}.{_file.stem}").EXERCISES
 
-
-def exercises(lesson: str) -> dict[str, Exercise]:
-    """The exercises of a lesson by their ids, in order; none for a lesson without any."""
-    if lesson not in MODULES:
-        return {}
-    module = importlib.import_module(f"helpers.exercises.{MODULES[lesson]}")
-    found: dict[str, Exercise] = module.EXERCISES
-    return found
+PROGRESS = "progress.json"  # beside the notebooks; nothing leaves the machine
+_FORMAT = 1
+_NEW = {"status": "not attempted", "checks": 0, "hints": 0}  # an exercise of which nothing is known
+_here: dict[str, Any] = {}  # where notebooks are built and compared, nothing is written
 
 
 def _find(name: str) -> Exercise:
-    known = [each for lesson in MODULES for each in exercises(lesson)]
-    if name not in known:
-        raise ValueError(f"there is no exercise {name!r}; there are {', '.join(known)}")
-    return exercises(name[:2])[name]
+    if name not in EXERCISES:
+        raise ValueError(f"there is no exercise {name!r}; there are {', '.join(EXERCISES)}")
+    return EXERCISES[name]
 
 
 def check(name: str, answer: Any = ...) -> Verdict:
@@ -46,21 +43,20 @@ def check(name: str, answer: Any = ...) -> Verdict:
     sentence says why, above the timeline of its run, where the stretch at fault is marked.
     """
     exercise = _find(name)
-    if "Ellipsis" in repr(answer) or _as_given(answer, _cell_before(name)):
+    if _is_untouched(name, answer):
         why = "Write your answer into the cell above, run that, and then this one."
         return Verdict(name, Status.NOT_ATTEMPTED, f"{why} `hint({name!r})` helps.")
     unfit = _unfit(exercise, answer)
-    verdict = (
-        Verdict(name, Status.INCORRECT, unfit) if unfit else place.judge(name, exercise, answer)
-    )
-    log.note(name, status=verdict.status, checks=1)
+    wrong = Verdict(name, Status.INCORRECT, unfit) if unfit else None
+    verdict = wrong or place.judge(name, exercise, answer)
+    _note(name, "checks", verdict.status)
     return verdict
 
 
 def hint(name: str) -> str:
     """The next of an exercise's hints, each plainer than the one before; the last one stays."""
     hints = _find(name).hints
-    n = min(log.note(name, hints=1)["hints"], len(hints))
+    n = min(_note(name, "hints"), len(hints))
     left = f"ask again for another of {len(hints)}"
     more = left if n < len(hints) else f"solution({name!r}) is left"
     return _Words(f"{hints[n - 1]} ({more})")
@@ -73,23 +69,49 @@ def solution(name: str) -> str:
 
 
 def progress(lesson: str = "") -> str:
-    """What is done: of a lesson each exercise, without one how many of each lesson are correct."""
-    known = log.read()
-    if not lesson:
-        of = {each: [log.of(known, name)["status"] for name in exercises(each)] for each in MODULES}
-        done = [(each, f"{found.count('correct')} of {len(found)}") for each, found in of.items()]
-        return _Words("\n".join(table([("lesson", "correct"), *done], "<<")))
-    rows = [(name, *map(str, log.of(known, name).values())) for name in exercises(lesson)]
+    """What is done: each exercise of a lesson, or of all."""
+    known = _read()
+    ids = [name for name in EXERCISES if name.startswith(lesson)]
+    rows = [(name, *map(str, known.get(name, _NEW).values())) for name in ids]
     return _Words("\n".join(table([("exercise", "", "checks", "hints"), *rows], "<<>>")))
+
+
+def _read() -> dict[str, Any]:
+    """What is known of each exercise, by name. A file that is no such thing is set aside."""
+    path = Path(PROGRESS)
+    if os.environ.get("TASK_CARDS_TEXT"):
+        return _here
+    if not path.exists():
+        return {}
+    with contextlib.suppress(ValueError, LookupError, TypeError):
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if found["format"] == _FORMAT:
+            return dict(found["exercises"])
+    others = (path.with_stem(f"{path.stem}_set_aside_{n}") for n in itertools.count(1))
+    other = path.rename(next(each for each in others if not each.exists()))
+    print(f"{PROGRESS} could not be read: it is now {other.name}, and a new one begins.")
+    return {}
+
+
+def _note(name: str, what: str, status: str = "") -> int:
+    """Count a check or a hint, and keep the status, unless it is correct already; how many now."""
+    known = _read()
+    one = known.setdefault(name, dict(_NEW))
+    one[what] += 1
+    if status and one["status"] != "correct":
+        one["status"] = status
+    if known is not _here:  # all of it or nothing: another kernel may read it meanwhile
+        new = Path(f".{PROGRESS}.{os.getpid()}")
+        new.write_text(json.dumps({"format": _FORMAT, "exercises": known}, indent=1), "utf-8")
+        new.replace(PROGRESS)
+    return int(one[what])
 
 
 class _Words(str):
     """Text that a cell shows as it reads."""
 
     __slots__ = ()
-
-    def __repr__(self) -> str:
-        return str(self)
+    __repr__ = str.__str__
 
 
 def _unfit(exercise: Exercise, answer: Any) -> str:
@@ -119,10 +141,9 @@ def _cell_before(name: str, folder: str = ".") -> str:
     return ""
 
 
-def _as_given(answer: Any, given: str) -> bool:
-    """Whether an answer's code is, but for comments, what the learner was given."""
-    try:
-        own = ast.parse(textwrap.dedent(inspect.getsource(answer))).body[0]
-    except (OSError, TypeError, SyntaxError, IndexError):  # a value, or made by no cell
-        return False
-    return ast.dump(own) in map(ast.dump, ast.parse(given).body)
+def _is_untouched(name: str, answer: Any) -> bool:
+    """Whether an answer is what the learner was given, or a part of it still `...`."""
+    with contextlib.suppress(OSError, TypeError):  # a value, or made by no cell
+        if inspect.getsource(answer).strip() in _cell_before(name):
+            return True
+    return "Ellipsis" in repr(answer)

@@ -59,46 +59,33 @@ class Verdict:
         display(html, raw=True)  # type: ignore[no-untyped-call]
         if self.trace is not None:
             picture = picture_of(self.trace, title=self.sentence)
-            figure = figure_of(picture)
-            lane, start, end = self.fault[1:] if self.fault else (None, 0, 0)
+            figure, (_, lane, *stretch) = figure_of(picture), self.fault or Fault("")
             row = next((n for n, one in picture.lanes if one.id == lane), None)
             if row is not None and not picture.by_step:
-                start, end = picture.axis.at(start), picture.axis.at(end)
-                place = {"x0": start, "x1": end, "y0": row - 0.5, "y1": row + 0.5}
-                figure["layout"]["shapes"] = [{"type": "rect", **place, **_STRETCH}]
+                x0, x1 = map(picture.axis.at, stretch)
+                shape = {"type": "rect", "x0": x0, "x1": x1, "y0": row - 0.5, "y1": row + 0.5}
+                figure["layout"]["shapes"] = [shape | _STRETCH]
             display(bundle(figure, text_of(picture)), raw=True)  # type: ignore[no-untyped-call]
 
 
-class _Printed(io.StringIO):
-    """The first of what is printed: an answer may print without end."""
-
-    def write(self, text: str) -> int:
-        return super().write(text[: max(0, _MOST_PRINTED - self.tell())])
-
-
-def judge(name: str, exercise: Exercise, answer: Any) -> Verdict:
+def judge(name: str, exercise: Exercise, answer: Any, *, dice: int = 0) -> Verdict:
     """Run the exercise with the answer until a run is not right, or all are."""
-    verdict = _judge(name, exercise, answer, 0)
-    for dice in range(1, exercise.runs):
-        if verdict.status is Status.CORRECT:
-            verdict = _judge(name, exercise, answer, dice)
-    return verdict
-
-
-def _judge(name: str, exercise: Exercise, answer: Any, dice: int) -> Verdict:
     limits: Any = {"max_seconds": MOST_SECONDS, "max_steps": _MOST_STEPS}
-    with contextlib.redirect_stdout(_Printed()) as printed:
+    with contextlib.redirect_stdout(io.StringIO()) as out:
         main = exercise.program(answer, Random(dice))
         run = Run(main, clock=exercise.clock, unit=exercise.unit, **limits)
         run.start()
         trace = run.finished.result()
     faults = (rule(trace) for rule in exercise.rules)
     fault = Fault(_in_words(run.error)) if run.error else next(filter(None, faults), None)
+    if not fault and dice + 1 < exercise.runs:
+        return judge(name, exercise, answer, dice=dice + 1)
     trace = dataclasses.replace(trace, result=None)  # which may not travel
+    printed = out.getvalue()[:_MOST_PRINTED]
     if not fault:
-        return Verdict(name, Status.CORRECT, exercise.right, trace, None, printed.getvalue())
+        return Verdict(name, Status.CORRECT, exercise.right, trace, None, printed)
     seen = trace if exercise.takes is not None else None  # or it would tell the answer
-    return Verdict(name, Status.INCORRECT, fault.sentence, seen, fault, printed.getvalue())
+    return Verdict(name, Status.INCORRECT, fault.sentence, seen, fault, printed)
 
 
 def _in_words(error: BaseException) -> str:
@@ -109,9 +96,8 @@ def _in_words(error: BaseException) -> str:
         return str(error)
     if isinstance(error, Deadlock | RunTooLong):
         return f"Your answer does not come to an end: {error}"
-    frames = traceback.walk_tb(error.__traceback__)
-    places = [(f.f_code.co_filename, line, f.f_code.co_name) for f, line in frames]
-    own = [place for place in places if source.in_cell(place[0])]
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [tuple(frame)[:3] for frame in frames if source.in_cell(frame.filename)]
     at = f", at {source.describe(own[-1])}" if own else ""
     if isinstance(error, SystemExit):
         return f"Your answer ends Python itself (`SystemExit`){at}. An answer returns."

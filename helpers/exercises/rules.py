@@ -3,8 +3,9 @@
 `name` is how the names of the lanes begin that a rule is about; a moment is in seconds.
 """
 
-import math
-from collections.abc import Callable, Iterable, Mapping
+from bisect import bisect
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import Concatenate, ParamSpec
 
 from helpers.exercises.spec import Fault, Rule, calls
@@ -148,15 +149,11 @@ def _at_fault(lane: Task, sentence: str) -> Fault:
     return Fault(sentence, lane.id, lane.spawned, lane.end)
 
 
-def _most_alive(ran: Iterable[Task]) -> tuple[int, float]:
+def _most_alive(ran: Sequence[Task]) -> tuple[int, float]:
     """The most that were under way at once, and the moment from which on they were."""
-    begun = [(round(lane.spawned, 6), 1) for lane in ran]
-    most, alive, since = 0, 0, -math.inf
-    for moment, change in sorted(begun + [(round(lane.end, 6), -1) for lane in ran]):
-        alive += change
-        if alive > most:
-            most, since = alive, moment
-    return most, since
+    begun, ended = sorted(lane.spawned for lane in ran), sorted(lane.end for lane in ran)
+    alive = [(n - bisect(ended, moment + 1e-6), moment) for n, moment in enumerate(begun, 1)]
+    return max(alive, key=itemgetter(0), default=(0, 0.0))
 
 
 def _for(trace: Trace, duration: float) -> str:

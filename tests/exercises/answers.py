@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from helpers._tools.lessons import derive, find_lessons, with_solved
-from helpers.exercises import exercises
+from helpers._tools.lessons import derive, find_lessons
+from helpers.exercises import EXERCISES
 from helpers.exercises.judge import Status, Verdict, judge
 
 Case = tuple[str, Any, str]  # the exercise, an answer, and what it is told
@@ -38,7 +38,7 @@ def solved() -> dict[str, Solved]:
     """Every exercise of the lessons, by its name."""
     return {
         each.name: each
-        for lesson in with_solved(find_lessons())
+        for lesson in find_lessons(solved=True)
         if lesson.solved
         for each in _of_cells([c.source for c in derive(lesson).cells if c.cell_type == "code"])
     }
@@ -56,7 +56,7 @@ def _of_cells(cells: list[str]) -> Iterator[Solved]:
 
 def judged(name: str, answer: Any) -> Verdict:
     """The verdict on an answer, in this process."""
-    return judge(name, exercises(name[:2])[name], answer)
+    return judge(name, EXERCISES[name], answer)
 
 
 def wrong(*cases: Case) -> Callable[[Any], Any]:

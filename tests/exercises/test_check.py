@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from helpers import check, hint, progress, solution
+from helpers import check, exercises, hint, progress, solution
 from helpers.draw.theme import PLOTLY
-from helpers.exercises import log
+from helpers.exercises import PROGRESS
 from helpers.exercises.judge import Status
 from tests.exercises.answers import judged
 from tests.exercises.test_ex02_spawn import in_turn
@@ -28,7 +28,7 @@ lock = threading.Lock()
 def noted(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What is known of the exercises, which begins empty."""
     known: dict[str, Any] = {}
-    monkeypatch.setattr(log, "_here", known)
+    monkeypatch.setattr(exercises, "_here", known)
     return known
 
 
@@ -210,16 +210,16 @@ def test_progress_is_one_file_and_a_broken_one_is_set_aside(
     monkeypatch.delenv("TASK_CARDS_TEXT")
     monkeypatch.chdir(tmp_path)
     check("02.pages", right)
-    assert [path.name for path in tmp_path.iterdir()] == [log.FILE]
+    assert [path.name for path in tmp_path.iterdir()] == [PROGRESS]
     assert "02.pages        correct             1      0" in progress("02")
     for n, text in enumerate(["{", '{"format": 0, "exercises": {}}', "[]"], start=1):
-        Path(log.FILE).write_text(text, encoding="utf-8")
+        Path(PROGRESS).write_text(text, encoding="utf-8")
         assert "02.pages        not attempted" in progress("02")
         aside = f"progress_set_aside_{n}.json"
-        assert f"{log.FILE} could not be read: it is now {aside}" in capsys.readouterr().out
+        assert f"{PROGRESS} could not be read: it is now {aside}" in capsys.readouterr().out
         assert Path(aside).read_text(encoding="utf-8") == text
     hint("02.pages")
-    assert log.read()["02.pages"] == {"status": "not attempted", "checks": 0, "hints": 1}
+    assert exercises._read()["02.pages"] == {"status": "not attempted", "checks": 0, "hints": 1}
 
 
 def test_each_kind_of_value_and_function_is_told_apart() -> None:

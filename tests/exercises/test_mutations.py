@@ -7,19 +7,20 @@ import copy
 import gc
 from collections.abc import Iterator
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from helpers.exercises import MODULES, exercises
+from helpers.exercises import EXERCISES
 from helpers.exercises import judge as judges
 from helpers.exercises.judge import Status
 from tests.exercises.answers import judged, solved
 
 # What survives, as it is called below, and why that is no fault: each lesson's tests know it.
 SURVIVES: dict[tuple[str, str], str] = {}
-for _module in MODULES.values():
-    SURVIVES |= import_module(f"tests.exercises.test_{_module}").SURVIVES
+for _file in Path(__file__).parent.glob("test_ex??_*.py"):
+    SURVIVES |= import_module(f"tests.exercises.{_file.stem}").SURVIVES
 
 
 class _Change(ast.NodeTransformer):
@@ -88,7 +89,7 @@ def mutants(code: str) -> Iterator[tuple[str, str]]:
 MUTANTS = [
     pytest.param(name, told, code, id=f"{name}-{told}")
     for name, each in solved().items()
-    if exercises(name[:2])[name].takes is not None
+    if EXERCISES[name].takes is not None
     for told, code in mutants(each.code)
 ]
 
