@@ -100,12 +100,10 @@ class _Rows:
         self.line = 0
 
     def __iter__(self) -> Iterator[Row]:
-        size = 0
         with (gzip.open if self.path.name.endswith(".gz") else open)(self.path, "rb") as file:
             while text := file.readline(MAX_LINE + 1):
                 self.line += 1
-                size += len(text)
-                if len(text) > MAX_LINE or size > MAX_BYTES:
+                if len(text) > MAX_LINE or file.tell() > MAX_BYTES:
                     raise ValueError("it is longer than a trace can be")
                 if not text.endswith(b"\n"):
                     raise ValueError("the file ends in the middle of this line")
@@ -131,10 +129,8 @@ def _saved(header: Row, lines: Iterator[Row]) -> Row:
     values = {name: header[name] for name in header.keys() - {"format", "version", "lines"}}
     values["lanes"] = tuple(map(_task, lines))
     values["findings"] = tuple(Finding(text, kind, of) for text, kind, of in values["findings"])
-    values["marks"] = tuple(starmap(Mark, values.get("marks", ())))
-    values["sequence"] = tuple(values.get("sequence", ()))
-    for name in ("noticed", "pauses"):
-        values[name] = tuple(map(tuple, values.get(name, ())))
+    kinds: Row = {"marks": Mark._make, "sequence": int, "noticed": tuple, "pauses": tuple}
+    values |= {name: tuple(map(kind, values.get(name, ()))) for name, kind in kinds.items()}
     [(kept_as, text)] = values["result"].items()
     values["result"] = ast.literal_eval(text) if kept_as == "literal" else text
     return values
