@@ -161,27 +161,25 @@ def _recorded(header: Row, events: Iterator[Row]) -> Row:
         last = max(last, event["end"] if "end" in event else event["t"])
         if kind == "mark":
             marks.append(Mark(event["t"], task, event["text"]))
-            continue
-        if kind == "spawn":
+        elif kind == "spawn":
             lanes[task] = {"id": task, "spawned": event["t"], "kind": _KINDS[event["kind"]]}
             lanes[task] |= {name: event[name] for name in ("name", "parent")}
             lanes[task] |= {"steps": [], "cancels": [], "ended": None, "outcome": Outcome.PENDING}
-        lane = lanes[task]
-        if kind == "wake":
+        elif kind == "wake":
             # If a held thread saw its timer late, the task was ready when the timer was due.
             # Other timers are late by themselves: they tick once a millisecond.
             due = event.get("due", math.inf)
             ready = due if due < held[event["thread"]] else event["t"]
             woken.setdefault(task, (ready, event["by"]))
         elif kind == "poll":
-            lane["steps"] += [_step(event, lane, woken.pop(task, None))]
+            lanes[task]["steps"] += [_step(event, lanes[task], woken.pop(task, None))]
             held[event["thread"]] = max(event["end"], held[event["thread"]])
             sequence.append(task)
         elif kind == "cancel":
-            lane["cancels"] += [CancelRequest(event["t"], event["by"])]
+            lanes[task]["cancels"] += [CancelRequest(event["t"], event["by"])]
         elif kind == "end":
-            lane |= {"ended": event["t"], "outcome": Outcome(event["outcome"])}
-            lane["error"] = event.get("error", "")
+            lanes[task] |= {"ended": event["t"], "outcome": Outcome(event["outcome"])}
+            lanes[task]["error"] = event.get("error", "")
     for lane in lanes.values():
         lane["end"] = last if lane["ended"] is None else lane["ended"]
         lane["steps"], lane["cancels"] = tuple(lane["steps"]), tuple(lane["cancels"])
