@@ -118,9 +118,8 @@ class _Reader:
         steps: dict[int, list[Step]] = defaultdict(list)
         for number, step, start, end in self.log.eager:
             # Begun inside its creator's step: it never waited for the chef.
-            begun, parent = self.since(start), self.who(step)
-            self.parents[number] = parent if isinstance(parent, int) else None
-            steps[number].append(Step(begun, begun, self.since(end), CHEF, parent))
+            begun = self.since(start)
+            steps[number].append(Step(begun, begun, self.since(end), CHEF, self.who(step)))
         asked = {(number, waker): self.canceller(waker) for number, _, waker in self.log.cancels}
         walls = self.log.wall
         for n, (owner, waker) in enumerate(zip(self.owner, self.waker, strict=True)):
@@ -152,19 +151,19 @@ class _Reader:
         for number in self.numbers:
             own, code = steps.get(number, ()), log.spawns[number]
             usual = Outcome.RETURNED if number in ended else Outcome.PENDING
-            outcome = log.outcomes.get(number, usual)
+            outcome, error = log.outcomes.get(number, (usual, ""))
             created, waker = log.queued.get(number, (self.now, OUTSIDE))
             spawned = own[0].ready if own else self.since(created)
-            if not own and isinstance(creator := self.who(waker), int):
-                self.parents[number] = creator
+            creator = self.parents.get(number, own[0].woken_by if own else self.who(waker))
+            parent = creator if isinstance(creator, int) else None
             last = end = own[-1].end if own else spawned
             if pending := outcome is Outcome.PENDING:
                 end = max(self.since(log.vanished.get(number, self.now)), last)
-            parent, ended_at = self.parents.get(number), None if pending else last
+            ended_at = None if pending else last
             lane = number, names[number], parent, spawned, ended_at, outcome, end, tuple(own)
             place = "" if isinstance(code, str) else source.of_code(code)
-            told = log.errors.get(number, ""), tuple(cancels[number]), log.left.get(number, "")
-            yield Task(*lane, LaneKind.TASK, place, *told, noticed[number])
+            told = error, tuple(cancels[number]), log.left.get(number, ""), noticed[number]
+            yield Task(*lane, LaneKind.TASK, place, *told)
 
     def cancels(self) -> dict[int, list[CancelRequest]]:
         """Who asked each task to stop, and which deadline it let pass."""

@@ -55,8 +55,7 @@ class Log:
         self.eager: list[tuple[int, int, float, float]] = []  # number, step, start, end
         self.callbacks: dict[str, int] = {}  # by name: their number, from 0
         self.ended: list[int] = []  # tasks that are done
-        self.outcomes: dict[int, Outcome] = {}  # of those that did not return
-        self.errors: dict[int, str] = {}  # of the tasks that raised
+        self.outcomes: dict[int, tuple[Outcome, str]] = {}  # and why; not of who returned
         self.cancels: list[tuple[int, float, int]] = []  # number, time, waker
         self.askers = {OUTSIDE: STOP}  # whose requests a step makes, if they are not its own
         self.groups: dict[int, int] = {}  # steps in which a TaskGroup hears of a child: whose it is

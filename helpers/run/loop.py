@@ -298,14 +298,14 @@ class RecordingLoop(asyncio.BaseEventLoop):
         if number in log.foreign:
             log.names[number] = task.get_name()
         if task.cancelled():
-            log.outcomes[number] = Outcome.CANCELLED
+            log.outcomes[number] = Outcome.CANCELLED, ""
         elif (error := task._exception) is None:
             if task.cancelling():
                 log.noticed.add((number, "refused_cancel"))
         else:
-            log.outcomes[number] = Outcome.RAISED
-            log.errors[number] = source.in_words(error)
-            explain(error, log.errors[number])
+            words = source.in_words(error)
+            log.outcomes[number] = Outcome.RAISED, words
+            explain(error, words)
             self.raised.append(weakref.ref(task))
 
     def look(self) -> None:
