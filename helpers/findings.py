@@ -65,6 +65,7 @@ class _Finder:
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
         self.tokio = trace.source == "tokio"
+        self.jobs = [lane for lane in trace.lanes if lane.kind is LaneKind.THREAD and lane.steps]
         refusing = (lane for lane in trace.lanes if "refused_cancel" in lane.noticed)
         self.refused = {ask[:2] for lane in refusing for ask in lane.cancels}
         self.woke = {step.woken_by for lane in trace.lanes for step in lane.steps}
@@ -157,12 +158,11 @@ class _Finder:
             yield kind, f"{what} {line}", None, words
 
     def _full_pool(self) -> Found:
-        jobs = [lane for lane in self.trace.lanes if lane.kind is LaneKind.THREAD and lane.steps]
-        last = max(jobs, key=lambda lane: lane.scheduled, default=None)
+        last = max(self.jobs, key=lambda job: job.scheduled, default=None)
         if last and last.scheduled >= SLOW:
             halfway = last.spawned + last.scheduled / 2
-            at_work = sum(job.steps[0].start <= halfway <= job.end for job in jobs)
-            helpers = len({job.steps[0].thread for job in jobs})
+            at_work = sum(job.steps[0].start <= halfway <= job.end for job in self.jobs)
+            helpers = len({job.steps[0].thread for job in self.jobs})
             if at_work >= helpers:
                 words = f"waited {self._for(last.scheduled)} for a free helper: the pool was full, "
                 words += f"with {plural(helpers, 'thread')}. Give it more, or less at a time."
@@ -214,11 +214,10 @@ class _Finder:
 
     def _went_on(self) -> Found:
         """A thread's work whose task was asked to stop meanwhile, and that woke nobody."""
-        for work in () if self.tokio else self.trace.lanes:
+        for work in () if self.tokio else self.jobs:
             parent = self.trace.by_id.get(work.parent)
-            if work.kind is not LaneKind.THREAD or not work.steps or not parent:
-                continue
-            asked = [ask.time for ask in parent.cancels if work.spawned <= ask.time < work.end]
+            cancels = parent.cancels if parent else ()
+            asked = [ask.time for ask in cancels if work.spawned <= ask.time < work.end]
             if asked and work.end - asked[0] >= SLOW and work.id not in self.woke:
                 on, since = self._for(work.end - asked[0]), self._at(asked[0])
                 words = f"went on in its thread for {on} after nobody waited for it, from {since}"
