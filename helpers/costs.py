@@ -10,6 +10,7 @@ import math
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import linear_regression, median
 from typing import Any, NamedTuple, Self
@@ -67,14 +68,24 @@ async def measure(kind: str, n: int, *, repeats: int = 3) -> Cost:
     """
     if n > MOST[kind]:
         return Cost(kind, n, note=f"not tried: more than {MOST[kind]:,} of this kind")
-    try:
-        times = [await _ask(kind, n, str(WAIT)) for _ in range(repeats)]
-        sizes = [await _ask(kind, n, "hold") for _ in range(repeats)]
-    except (OSError, RuntimeError, subprocess.SubprocessError) as reason:
-        return Cost(kind, n, note=str(reason))
+    # -E and -P: no PYTHON* variable (debug mode, tracemalloc) and no module beside the probe, such
+    # as this package's own trace.py, may change what is measured.
+    command = [sys.executable, "-E", "-P", str(PROBE), kind, str(n)]
+    flags = getattr(subprocess, "CREATE_NO_WINDOW", 0)
+    run = partial(subprocess.check_output, timeout=LIMIT, creationflags=flags)
+    facts: list[dict[str, Any]] = []
+    for wait in [str(WAIT)] * repeats + ["hold"] * repeats:
+        try:
+            # In a thread: a Jupyter kernel's event loop on Windows cannot start processes.
+            facts.append(json.loads(await asyncio.to_thread(run, [*command, wait])))
+        except (OSError, subprocess.SubprocessError) as reason:
+            return Cost(kind, n, note=str(reason))
+        if "refused" in facts[-1]:
+            return Cost(kind, n, note=facts[-1]["refused"])
+    took = median(one["seconds"] for one in facts[:repeats])
     # Less than nothing would be pages that the system took back meanwhile.
-    grown = max(0, round(median(each["bytes"] for each in sizes)))
-    return Cost(kind, n, median(one["seconds"] for one in times), grown, sizes[-1]["threads"])
+    grown = max(0, round(median(one["bytes"] for one in facts[repeats:])))
+    return Cost(kind, n, took, grown, facts[-1]["threads"])
 
 
 async def measure_all(
@@ -95,22 +106,6 @@ async def measure_all(
         costs.append(await measure(kind, n, repeats=repeats))
     progress(len(costs), len(plan), "done")
     return Costs(costs)
-
-
-async def _ask(kind: str, n: int, wait: str) -> dict[str, Any]:
-    """What the probe prints. RuntimeError: the system refused to make so many."""
-    # -E and -P: no PYTHON* variable (debug mode, tracemalloc) and no module beside the probe, such
-    # as this package's own trace.py, may change what is measured.
-    command = [sys.executable, "-E", "-P", str(PROBE), kind, str(n), wait]
-    flags = getattr(subprocess, "CREATE_NO_WINDOW", 0)
-    # In a thread, because a Jupyter kernel's event loop on Windows cannot start processes.
-    printed = await asyncio.to_thread(
-        subprocess.check_output, command, timeout=LIMIT, creationflags=flags
-    )
-    facts: dict[str, Any] = json.loads(printed)
-    if "refused" in facts:
-        raise RuntimeError(facts["refused"])
-    return facts
 
 
 class PerUnit(NamedTuple):

@@ -100,12 +100,10 @@ class _Rows:
         self.line = 0
 
     def __iter__(self) -> Iterator[Row]:
-        size = 0
         with (gzip.open if self.path.name.endswith(".gz") else open)(self.path, "rb") as file:
             while text := file.readline(MAX_LINE + 1):
                 self.line += 1
-                size += len(text)
-                if len(text) > MAX_LINE or size > MAX_BYTES:
+                if len(text) > MAX_LINE or file.tell() > MAX_BYTES:
                     raise ValueError("it is longer than a trace can be")
                 if not text.endswith(b"\n"):
                     raise ValueError("the file ends in the middle of this line")
@@ -131,10 +129,8 @@ def _saved(header: Row, lines: Iterator[Row]) -> Row:
     values = {name: header[name] for name in header.keys() - {"format", "version", "lines"}}
     values["lanes"] = tuple(map(_task, lines))
     values["findings"] = tuple(Finding(text, kind, of) for text, kind, of in values["findings"])
-    values["marks"] = tuple(starmap(Mark, values.get("marks", ())))
-    values["sequence"] = tuple(values.get("sequence", ()))
-    for name in ("noticed", "pauses"):
-        values[name] = tuple(map(tuple, values.get(name, ())))
+    kinds: Row = {"marks": Mark._make, "sequence": int, "noticed": tuple, "pauses": tuple}
+    values |= {name: tuple(map(kind, values.get(name, ()))) for name, kind in kinds.items()}
     [(kept_as, text)] = values["result"].items()
     values["result"] = ast.literal_eval(text) if kept_as == "literal" else text
     return values
@@ -165,27 +161,25 @@ def _recorded(header: Row, events: Iterator[Row]) -> Row:
         last = max(last, event["end"] if "end" in event else event["t"])
         if kind == "mark":
             marks.append(Mark(event["t"], task, event["text"]))
-            continue
-        if kind == "spawn":
+        elif kind == "spawn":
             lanes[task] = {"id": task, "spawned": event["t"], "kind": _KINDS[event["kind"]]}
             lanes[task] |= {name: event[name] for name in ("name", "parent")}
             lanes[task] |= {"steps": [], "cancels": [], "ended": None, "outcome": Outcome.PENDING}
-        lane = lanes[task]
-        if kind == "wake":
+        elif kind == "wake":
             # If a held thread saw its timer late, the task was ready when the timer was due.
             # Other timers are late by themselves: they tick once a millisecond.
             due = event.get("due", math.inf)
             ready = due if due < held[event["thread"]] else event["t"]
             woken.setdefault(task, (ready, event["by"]))
         elif kind == "poll":
-            lane["steps"] += [_step(event, lane, woken.pop(task, None))]
+            lanes[task]["steps"] += [_step(event, lanes[task], woken.pop(task, None))]
             held[event["thread"]] = max(event["end"], held[event["thread"]])
             sequence.append(task)
         elif kind == "cancel":
-            lane["cancels"] += [CancelRequest(event["t"], event["by"])]
+            lanes[task]["cancels"] += [CancelRequest(event["t"], event["by"])]
         elif kind == "end":
-            lane |= {"ended": event["t"], "outcome": Outcome(event["outcome"])}
-            lane["error"] = event.get("error", "")
+            lanes[task] |= {"ended": event["t"], "outcome": Outcome(event["outcome"])}
+            lanes[task]["error"] = event.get("error", "")
     for lane in lanes.values():
         lane["end"] = last if lane["ended"] is None else lane["ended"]
         lane["steps"], lane["cancels"] = tuple(lane["steps"]), tuple(lane["cancels"])

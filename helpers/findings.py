@@ -6,9 +6,8 @@ follow tokio-console's warnings and asyncio's own log messages.
 
 from collections import defaultdict
 from collections.abc import Iterator
-from functools import cached_property
 
-from helpers.task import MAIN_RETURN, Finding, LaneKind, Outcome, Step, Task, Waker
+from helpers.task import MAIN_RETURN, Finding, LaneKind, Outcome, Step, Task
 from helpers.text import listing, number, plural, seconds
 from helpers.trace import Trace
 
@@ -66,19 +65,16 @@ class _Finder:
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
         self.tokio = trace.source == "tokio"
+        self.jobs = [lane for lane in trace.lanes if lane.kind is LaneKind.THREAD and lane.steps]
         refusing = (lane for lane in trace.lanes if "refused_cancel" in lane.noticed)
         self.refused = {ask[:2] for lane in refusing for ask in lane.cancels}
+        self.woke = {step.woken_by for lane in trace.lanes for step in lane.steps}
 
     def findings(self) -> Found:
         of_steps = self._held, self._paused, self._really_blocked, self._told, self._full_pool
         of_lanes = self._left_running, self._noticed, self._refused, self._went_on, self._polled
         for kind in (*of_steps, *of_lanes):
             yield from kind()
-
-    @cached_property
-    def awaited(self) -> set[Waker]:
-        """Who woke anybody."""
-        return {step.woken_by for lane in self.trace.lanes for step in lane.steps}
 
     def _held(self) -> Found:
         """Steps that delayed others, were all of a task, or held the real clock's loop."""
@@ -101,14 +97,13 @@ class _Finder:
 
     def _is_slow(self, step: Step, lane: Task) -> bool:
         """Whether a long step is so without the collector, and outside of its creator's step."""
-        pauses = ((max(step.start, at), min(step.end, end)) for at, end, _ in self.trace.pauses)
-        collected = sum(max(0.0, end - at) for at, end in pauses)
-        if step.end - step.start - collected < SLOW:
-            return False
-        parent = self.trace.by_id.get(lane.parent)
-        if self.tokio or parent is None or step is not lane.steps[0] or step.ready < step.start:
-            return True
-        return not any(one.start <= step.start and step.end <= one.end for one in parent.steps)
+        _, start, end, chef, *_ = step
+        pauses = ((max(start, at), min(end, until)) for at, until, _ in self.trace.pauses)
+        collected = sum(max(0.0, until - at) for at, until in pauses)
+        creator = self.trace.by_id.get(lane.parent) if step is lane.steps[0] else None
+        outer = creator.steps if creator and not self.tokio else ()
+        inside = any(one.start <= start and end <= one.end for one in outer if one.thread == chef)
+        return end - start - collected >= SLOW and not inside
 
     def _delayed(self, waits: list[tuple[Task, Step]], held: Step, by: Task) -> Hurt:
         """Who was ready while a step ran and was taken up only afterwards, longest wait first."""
@@ -163,12 +158,11 @@ class _Finder:
             yield kind, f"{what} {line}", None, words
 
     def _full_pool(self) -> Found:
-        jobs = [lane for lane in self.trace.lanes if lane.kind is LaneKind.THREAD and lane.steps]
-        last = max(jobs, key=lambda lane: lane.scheduled, default=None)
+        last = max(self.jobs, key=lambda job: job.scheduled, default=None)
         if last and last.scheduled >= SLOW:
             halfway = last.spawned + last.scheduled / 2
-            at_work = sum(job.steps[0].start <= halfway <= job.end for job in jobs)
-            helpers = len({job.steps[0].thread for job in jobs})
+            at_work = sum(job.steps[0].start <= halfway <= job.end for job in self.jobs)
+            helpers = len({job.steps[0].thread for job in self.jobs})
             if at_work >= helpers:
                 words = f"waited {self._for(last.scheduled)} for a free helper: the pool was full, "
                 words += f"with {plural(helpers, 'thread')}. Give it more, or less at a time."
@@ -196,7 +190,7 @@ class _Finder:
             place = lane.place and f" (defined at {lane.place})"
             raised = lane.kind is LaneKind.CALLBACK and lane.outcome is Outcome.RAISED
             for kind in ("raised",) if raised else lane.noticed:
-                if kind in _NOTICED and not (kind == "not_told" and lane.id in self.awaited):
+                if kind in _NOTICED and not (kind == "not_told" and lane.id in self.woke):
                     alike = f"{lane.place or lane.name} {lane.error.partition(':')[0]}"
                     yield kind, alike, lane, _NOTICED[kind].format(lane.error, place)
 
@@ -220,12 +214,11 @@ class _Finder:
 
     def _went_on(self) -> Found:
         """A thread's work whose task was asked to stop meanwhile, and that woke nobody."""
-        for work in () if self.tokio else self.trace.lanes:
+        for work in () if self.tokio else self.jobs:
             parent = self.trace.by_id.get(work.parent)
-            if work.kind is not LaneKind.THREAD or not work.steps or not parent:
-                continue
-            asked = [ask.time for ask in parent.cancels if work.spawned <= ask.time < work.end]
-            if asked and work.end - asked[0] >= SLOW and work.id not in self.awaited:
+            cancels = parent.cancels if parent else ()
+            asked = [ask.time for ask in cancels if work.spawned <= ask.time < work.end]
+            if asked and work.end - asked[0] >= SLOW and work.id not in self.woke:
                 on, since = self._for(work.end - asked[0]), self._at(asked[0])
                 words = f"went on in its thread for {on} after nobody waited for it, from {since}"
                 words += " on. Threads cannot be cancelled: give the function a limit of its own."

@@ -43,7 +43,8 @@ def _events(trace: Any) -> Iterator[_Event]:
         yield from _states(trace, lane, rows[lane.id], polls[lane.id])
         # A branch is polled inside its parent's step, which is on the chef's row already.
         for start, end, step in polls[lane.id] if lane.kind is not LaneKind.BRANCH else ():
-            yield _slice(lane.name, chefs[step.thread], start, end, task=lane.id)
+            more = {"dur": (end - start) / 1000, "args": {"task": lane.id}}
+            yield _event("X", lane.name, chefs[step.thread], start, **more)
     yield from _arrows(trace, rows, polls)
     # How each ended; also what shows a row at all where a task was dropped without a poll.
     instants = [(lane.end, lane.outcome, rows[lane.id]) for lane in trace.lanes]
@@ -77,7 +78,7 @@ def _states(trace: Any, lane: Task, row: _Row, polls: list[_Poll]) -> Iterator[_
             at, until, _ = polls[done]
             done += 1
         if until > at:
-            yield _slice(span.state, row, at, until, **args)
+            yield _event("X", span.state, row, at, dur=(until - at) / 1000, args=args)
             at = until
 
 
@@ -91,10 +92,6 @@ def _arrows(trace: Any, rows: dict[Waker, _Row], polls: _Polls) -> Iterator[_Eve
             more = {"id": number, "cat": "wake"}
             yield _event("s", "wake", rows[step.woken_by], waker[n][0], **more)
             yield _event("f", "wake", rows[lane.id], start, bp="e", **more)
-
-
-def _slice(name: str, row: _Row, start: int, end: int, **args: Any) -> _Event:
-    return _event("X", name, row, start, dur=(end - start) / 1000, args=args)
 
 
 def _event(phase: str, name: str, row: _Row, at: int | None = None, **more: Any) -> _Event:

@@ -37,8 +37,7 @@ async def record(
     awaits every task of the run. When main is over, tasks that are left are cancelled and awaited,
     as `asyncio.run` does.
     """
-    limits: Any = {"max_steps": max_steps, "max_seconds": max_seconds, "until": until}
-    run = Run(coro, clock=clock, unit=unit, **limits)
+    run = Run(coro, clock, unit, max_steps, max_seconds, until)
     run.start()
     __tracebackhide__ = True  # by IPython
     trace = await run.wait()

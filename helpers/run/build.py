@@ -7,7 +7,7 @@ timer's end, a future passing its result on), the step was woken when, and by wh
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from inspect import CO_ASYNC_GENERATOR
-from itertools import count, islice
+from itertools import count
 from typing import Any
 
 from helpers import findings
@@ -75,13 +75,12 @@ class _Reader:
 
     def duration(self) -> float:
         """When the last lane ends, found without reading them all."""
-        log, steps = self.log, range(len(self.log.steps) - FIELDS, -1, -FIELDS)
-        unseen = log.hidden | {PLUMBING}
-        last = (log.steps[n + 3] for n in steps if log.steps[n + 4] not in unseen)
-        ends = [self.since(end) for end in (*islice(last, 1), *(end for *_, end in log.eager))]
+        log, unseen = self.log, self.log.hidden | {PLUMBING}
+        steps = range(len(log.steps) - FIELDS, -1, -FIELDS)
+        last = next((log.steps[n + 3] for n in steps if log.steps[n + 4] not in unseen), log.origin)
         pending = set(self.numbers).difference(log.ended)
-        ends += [self.since(log.vanished.get(number, self.now)) for number in pending]
-        return max([*ends, *(job.end for job in self.jobs)], default=0.0)
+        ends = [end for *_, end in log.eager] + [log.vanished.get(n, self.now) for n in pending]
+        return max([self.since(max([last, *ends])), *(job.end for job in self.jobs)])
 
     def since(self, moment: float) -> float:
         return round(moment - self.log.origin, DIGITS)
@@ -119,9 +118,8 @@ class _Reader:
         steps: dict[int, list[Step]] = defaultdict(list)
         for number, step, start, end in self.log.eager:
             # Begun inside its creator's step: it never waited for the chef.
-            begun, parent = self.since(start), self.who(step)
-            self.parents[number] = parent if isinstance(parent, int) else None
-            steps[number].append(Step(begun, begun, self.since(end), CHEF, parent))
+            begun = self.since(start)
+            steps[number].append(Step(begun, begun, self.since(end), CHEF, self.who(step)))
         asked = {(number, waker): self.canceller(waker) for number, _, waker in self.log.cancels}
         walls = self.log.wall
         for n, (owner, waker) in enumerate(zip(self.owner, self.waker, strict=True)):
@@ -153,25 +151,19 @@ class _Reader:
         for number in self.numbers:
             own, code = steps.get(number, ()), log.spawns[number]
             usual = Outcome.RETURNED if number in ended else Outcome.PENDING
-            outcome = log.outcomes.get(number, usual)
+            outcome, error = log.outcomes.get(number, (usual, ""))
             created, waker = log.queued.get(number, (self.now, OUTSIDE))
             spawned = own[0].ready if own else self.since(created)
-            if not own and isinstance(creator := self.who(waker), int):
-                self.parents[number] = creator
+            creator = self.parents.get(number, own[0].woken_by if own else self.who(waker))
+            parent = creator if isinstance(creator, int) else None
             last = end = own[-1].end if own else spawned
             if pending := outcome is Outcome.PENDING:
                 end = max(self.since(log.vanished.get(number, self.now)), last)
-            parent, ended_at = self.parents.get(number), None if pending else last
-            lane = number, names[number], parent, spawned, ended_at, outcome, end
-            yield Task(
-                *lane,
-                steps=tuple(own),
-                place="" if isinstance(code, str) else source.of_code(code),
-                error=log.errors.get(number, ""),
-                cancels=tuple(cancels[number]),
-                waits_at=log.left.get(number, ""),
-                noticed=noticed.get(number, ()),
-            )
+            ended_at = None if pending else last
+            lane = number, names[number], parent, spawned, ended_at, outcome, end, tuple(own)
+            place = "" if isinstance(code, str) else source.of_code(code)
+            told = error, tuple(cancels[number]), log.left.get(number, ""), noticed[number]
+            yield Task(*lane, LaneKind.TASK, place, *told)
 
     def cancels(self) -> dict[int, list[CancelRequest]]:
         """Who asked each task to stop, and which deadline it let pass."""
@@ -193,11 +185,10 @@ class _Reader:
         # Up to Python 3.12 the cancel by a task's own TaskGroup stays counted.
         meant = {number for number, _, waker in log.cancels if log.groups.get(waker) != number}
         meant -= {n for n in meant if getattr(log.spawns[n], "co_flags", 0) & CO_ASYNC_GENERATOR}
-        noticed: dict[int, tuple[str, ...]] = {
-            n: (kind,) for n, kind in log.noticed.items() if kind != "refused_cancel" or n in meant
-        }
-        for n in log.not_told:
-            noticed[n] = (*noticed.get(n, ()), "not_told")
+        noticed: dict[int, tuple[str, ...]] = defaultdict(tuple)
+        for n, kind in sorted(log.noticed):
+            if kind != "refused_cancel" or n in meant:
+                noticed[n] += (kind,)
         return noticed
 
     def callback_lanes(self, steps: dict[int, list[Step]]) -> Iterator[Task]:

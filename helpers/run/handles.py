@@ -55,13 +55,11 @@ class Log:
         self.eager: list[tuple[int, int, float, float]] = []  # number, step, start, end
         self.callbacks: dict[str, int] = {}  # by name: their number, from 0
         self.ended: list[int] = []  # tasks that are done
-        self.outcomes: dict[int, Outcome] = {}  # of those that did not return
-        self.errors: dict[int, str] = {}  # of the tasks that raised
+        self.outcomes: dict[int, tuple[Outcome, str]] = {}  # and why; not of who returned
         self.cancels: list[tuple[int, float, int]] = []  # number, time, waker
         self.askers = {OUTSIDE: STOP}  # whose requests a step makes, if they are not its own
         self.groups: dict[int, int] = {}  # steps in which a TaskGroup hears of a child: whose it is
         self.ignored: list[tuple[int, float, Place | None]] = []  # deadlines: number, left, block
-        self.not_told: set[int] = set()  # tasks of which only a gather heard that had failed
         # By a long step's offset: "at" and the line that held the loop, or "before" and its await.
         self.held: dict[int, tuple[str, Place]] = {}
         self.wall: dict[int, float] = {}  # real seconds that a virtual step took
@@ -69,7 +67,7 @@ class Log:
         self.pauses: list[tuple[float, float]] = []  # of the garbage collector, in this thread
         # What went wrong with no task: a kind of finding, of what, and the line in words.
         self.told: list[tuple[str, str, str]] = []
-        self.noticed: dict[int, str] = {}  # what went wrong with a task: a kind of finding
+        self.noticed: set[tuple[int, str]] = set()  # what went wrong with a task
         self.vanished: dict[int, float] = {}
         self.left: dict[int, str] = {}  # left running when main was over, and where it waited
 
@@ -114,9 +112,9 @@ class RecordedTask(asyncio.Task):
         """As asyncio's; notes if nobody hears of it but a gather that has failed already."""
         error = super().exception()
         if error is not None:
-            asker, not_told = sys._getframe(1), self.get_loop().log.not_told
+            asker, noticed = sys._getframe(1), self.get_loop().log.noticed
             deaf = asker.f_code is _GATHER and asker.f_locals["outer"].done()
-            (not_told.add if deaf else not_told.discard)(self.recorded_as)
+            (noticed.add if deaf else noticed.discard)((self.recorded_as, "not_told"))
         return error
 
     def set_name(self, value: object) -> None:

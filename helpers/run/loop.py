@@ -83,7 +83,7 @@ class RecordingLoop(asyncio.BaseEventLoop):
             _BaseEventLoop.run_forever(self)
             return
         owner = self.number(task) if task else handles.PLUMBING
-        self.log.noticed[owner] = "nested"
+        self.log.noticed.add((owner, "nested"))
         self.steps += (self.at, OUTSIDE, self.at, self.stamp(), owner)
         self.at, self._thread_id = self.stamp(), None
         try:
@@ -245,8 +245,8 @@ class RecordingLoop(asyncio.BaseEventLoop):
         kinds = [kind for end, kind in _TOLD.items() if message.endswith(end)]
         if number is not None and kinds:
             # When the trace is made, a finding may say it already, but can be made no more.
-            is_said = not self._closed or self.log.noticed.get(number) == kinds[0]
-            self.log.noticed[number] = kinds[0]
+            is_said = not self._closed or (number, kinds[0]) in self.log.noticed
+            self.log.noticed.add((number, kinds[0]))
             self.log.vanished[number] = self.stamp()
             if is_said and self._exception_handler is None:
                 return
@@ -298,14 +298,14 @@ class RecordingLoop(asyncio.BaseEventLoop):
         if number in log.foreign:
             log.names[number] = task.get_name()
         if task.cancelled():
-            log.outcomes[number] = Outcome.CANCELLED
+            log.outcomes[number] = Outcome.CANCELLED, ""
         elif (error := task._exception) is None:
             if task.cancelling():
-                log.noticed[number] = "refused_cancel"
+                log.noticed.add((number, "refused_cancel"))
         else:
-            log.outcomes[number] = Outcome.RAISED
-            log.errors[number] = source.in_words(error)
-            explain(error, log.errors[number])
+            words = source.in_words(error)
+            log.outcomes[number] = Outcome.RAISED, words
+            explain(error, words)
             self.raised.append(weakref.ref(task))
 
     def look(self) -> None:
@@ -345,7 +345,7 @@ class RecordingLoop(asyncio.BaseEventLoop):
                 if task._exception is error:
                     task._log_traceback = False
                     continue
-                self.log.noticed[task.recorded_as] = "never_retrieved"
+                self.log.noticed.add((task.recorded_as, "never_retrieved"))
                 if task.recorded_as in self.log.left:  # as `asyncio.run` tells
                     told = {"message": _AT_THE_END, "exception": task.exception(), "task": task}
                     self.call_exception_handler(told)
@@ -353,7 +353,7 @@ class RecordingLoop(asyncio.BaseEventLoop):
         for task in left:
             self.log.left.setdefault(task.recorded_as, source.waiting(task))
             if refused:
-                self.log.noticed[task.recorded_as] = "refused_cancel"
+                self.log.noticed.add((task.recorded_as, "refused_cancel"))
             task._log_destroy_pending = False
         if left:
             import ctypes  # loaded by the rare run that needs it

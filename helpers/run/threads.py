@@ -76,9 +76,8 @@ class Job:
             return Outcome.PENDING, ""
         if self.future.cancelled():
             return Outcome.CANCELLED, ""
-        if (error := self.future.exception()) is None:
-            return Outcome.RETURNED, ""
-        return Outcome.RAISED, in_words(error)
+        error = self.future.exception()
+        return (Outcome.RAISED, in_words(error)) if error is not None else (Outcome.RETURNED, "")
 
     def run(self, func: Callback, *args: Any) -> Any:
         """Call the function in this thread, which works for this job meanwhile."""
