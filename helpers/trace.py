@@ -121,8 +121,8 @@ class Trace:
         """The lanes by their id: of all that a waker or a parent may be, those that are lanes."""
         return {lane.id: lane for lane in self.lanes}
 
-    def task(self, name: str) -> Task:
-        """The lane of that name. An unknown name is a KeyError that lists the known ones."""
+    def task(self, name: str | int) -> Task:
+        """The lane of that name. An unknown one is a KeyError that lists the known ones."""
         for lane in self.lanes:
             if lane.name == name:
                 return lane
@@ -158,8 +158,9 @@ class Trace:
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         """The timeline for a notebook, with the text twin as its plain text."""
         from helpers.draw import mimebundle
+        from helpers.draw.picture import picture_of
 
-        return mimebundle(self)
+        return mimebundle(picture_of(self))
 
     save = files.save
 

@@ -13,7 +13,7 @@ from helpers import text as words
 from helpers.comparison.figure import picture_of_both
 from helpers.comparison.match import Runs
 from helpers.comparison.rules import REASONS, TITLES, UNEXPLAINED, Difference, differences
-from helpers.draw import bundle
+from helpers.draw import mimebundle
 from helpers.draw.picture import Picture
 from helpers.draw.plot import figure_of
 from helpers.draw.text import bars, wrapped
@@ -121,4 +121,4 @@ class Comparison:
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         """The figure for a notebook, with the verdict and the bars as its plain text."""
-        return bundle(figure_of(self._picture), str(self))
+        return mimebundle(self._picture, str(self))
