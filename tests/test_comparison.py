@@ -16,6 +16,7 @@ import pytest
 from helpers import load_recording, record
 from helpers.comparison import Comparison, compare, figure
 from helpers.comparison.rules import REASONS, TITLES
+from helpers.draw.theme import PLOTLY
 from helpers.task import CancelRequest
 from helpers.tokio import recorded
 from helpers.trace import LaneKind, Outcome, Step, Task, Trace
@@ -340,6 +341,10 @@ def test_what_cannot_be_compared_is_refused_in_a_sentence() -> None:
 # The figure
 
 
+def layout_of(comparison: Comparison) -> Any:
+    return comparison._repr_mimebundle_()[PLOTLY]["layout"]
+
+
 def test_both_runs_have_their_lanes_in_one_order_under_a_title_each() -> None:
     mine = run_of("spawn")
     backwards = dataclasses.replace(mine, lanes=(mine.lanes[0], *mine.lanes[:0:-1]))
@@ -371,7 +376,7 @@ def test_a_cell_gets_the_figure_and_the_text_the_same_on_every_run() -> None:
         bundles.append(json.dumps(compare(mine, tokio("select"))._repr_mimebundle_()))
     assert bundles[0] == bundles[1]
     assert len(bundles[0]) < 12_000
-    assert "application/vnd.plotly.v1+json" in bundles[0]
+    assert PLOTLY in bundles[0]
 
 
 def test_chefs_have_rows_in_the_recording_of_a_team() -> None:
@@ -385,7 +390,7 @@ def test_of_a_crowd_the_first_and_the_last_lanes_are_drawn() -> None:
     rows = figure.picture_of_both(comparison.runs, "").rows
     assert len(rows) == 2 * (figure.MOST + 1)
     assert rows[0].name == "asyncio, this run"
-    assert "14 of 1,001 lanes" in comparison.figure.layout.title.subtitle.text
+    assert "14 of 1,001 lanes" in layout_of(comparison)["title"]["subtitle"]["text"]
     assert "14 of 1,001 lanes" in str(comparison)
     assert "order-1000" in {row.name for row in rows}
     assert len(json.dumps(comparison._repr_mimebundle_())) < 25_000
@@ -393,15 +398,15 @@ def test_of_a_crowd_the_first_and_the_last_lanes_are_drawn() -> None:
 
 def test_the_picture_says_below_why_the_runs_differ() -> None:
     comparison = compare(run_of("timeout_handle"), tokio("timeout_handle"))
-    layout = comparison.figure.layout
-    below = " ".join(re.sub("<.*?>", " ", layout.annotations[0].text).split())
+    layout = layout_of(comparison)
+    below = " ".join(re.sub("<.*?>", " ", layout["annotations"][0]["text"]).split())
     assert all(REASONS[kind].partition(".")[0] in below for kind in comparison.kinds)
-    same = compare(run_of("spawn"), tokio("spawn")).figure.layout
-    assert layout.margin.b > same.margin.b
+    same = layout_of(compare(run_of("spawn"), tokio("spawn")))
+    assert layout["margin"]["b"] > same["margin"]["b"]
 
 
 def test_a_title_of_ones_own_stands_in_the_difference_s_place() -> None:
     for program in ("spawn", "timeout_handle"):
         titled = compare(run_of(program), tokio(program), title="Three cards")
-        assert "<b>Three cards</b>" in titled.figure.layout.title.text
+        assert "<b>Three cards</b>" in layout_of(titled)["title"]["text"]
         assert str(titled).startswith(f"Three cards\n{titled.verdict[:30]}")

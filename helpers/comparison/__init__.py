@@ -7,20 +7,16 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from helpers import text as words
 from helpers.comparison.figure import picture_of_both
 from helpers.comparison.match import Runs
 from helpers.comparison.rules import REASONS, TITLES, UNEXPLAINED, Difference, differences
-from helpers.draw import bundle
+from helpers.draw import mimebundle
 from helpers.draw.picture import Picture
-from helpers.draw.plot import figure_of
 from helpers.draw.text import bars, wrapped
 from helpers.trace import LaneKind, Trace
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
 
 __all__ = ["Comparison", "compare"]
 
@@ -90,15 +86,9 @@ class Comparison:
         odd = sum(one.name == UNEXPLAINED for one in self.differs)
         return f"{same}; unexplained: {words.plural(odd, 'difference')}." if odd else f"{same}."
 
-    @property
-    def figure(self) -> "go.Figure":
-        """Both runs on one time axis: asyncio's lanes above, Tokio's below, in the same order."""
-        from helpers.draw.figure import Timeline
-
-        return Timeline(figure_of(self._picture), text=lambda: str(self))
-
     @cached_property
     def _picture(self) -> Picture:
+        """Both runs on one time axis: asyncio's lanes above, Tokio's below, in the same order."""
         reasons = [f"{name}: {REASONS[name]}" for name in self.kinds]
         below = [self.verdict, *reasons] if reasons else []
         return picture_of_both(self.runs, self.headline, below)
@@ -121,4 +111,4 @@ class Comparison:
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         """The figure for a notebook, with the verdict and the bars as its plain text."""
-        return bundle(figure_of(self._picture), str(self))
+        return mimebundle(self._picture, str(self))

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from helpers.draw.picture import Wanted, picture_of
+from helpers.draw.picture import Picture, Wanted, picture_of
 from helpers.draw.plot import figure_of
 from helpers.draw.text import text_of
-from helpers.draw.theme import CONFIG, PLOTLY, Json
+from helpers.draw.theme import CONFIG, PLOTLY
 from helpers.trace import Trace
 
 if TYPE_CHECKING:
@@ -35,12 +35,7 @@ def timeline(
     return Timeline(figure_of(picture), text=lambda: text_of(picture))
 
 
-def mimebundle(trace: Trace) -> dict[str, Any]:
-    """A trace as a notebook's output."""
-    picture = picture_of(trace)
-    return bundle(figure_of(picture), text_of(picture))
-
-
-def bundle(figure: Json, text: str) -> dict[str, Any]:
-    """A figure, as plotly would send it, and its text as a notebook's output."""
-    return {PLOTLY: {**figure, "config": CONFIG}, "text/plain": text}
+def mimebundle(picture: Picture, text: str = "") -> dict[str, Any]:
+    """A picture as a notebook's output: as plotly would send it, and with its text or this one."""
+    figure = {**figure_of(picture), "config": CONFIG}
+    return {PLOTLY: figure, "text/plain": text or text_of(picture)}

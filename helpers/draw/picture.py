@@ -269,9 +269,9 @@ def slowest(trace: Trace, most: int = SLOWEST) -> list[Task]:
     """The tasks of the longest wait, those that were ready longest, then those that ended last."""
     wait = trace.longest_wait
     named = [trace.by_id[wait.task], *trace.holders] if wait else []
-    ready = heapq.nlargest(most // 2, trace.tasks, lambda task: trace.waits[task.id][0])
-    late = heapq.nlargest(most, trace.tasks, lambda task: task.end)
-    ranked = [*named, *(task for task in ready if trace.waits[task.id][0]), *late]
+    ready = heapq.nlargest(most // 2, trace.tasks, operator.attrgetter("scheduled"))
+    late = heapq.nlargest(most, trace.tasks, operator.attrgetter("end"))
+    ranked = [*named, *(task for task in ready if task.scheduled), *late]
     ids = list(dict.fromkeys(t.id for t in ranked if t.kind is LaneKind.TASK))[:most]
     return [task for task in trace.tasks if task.id in ids]
 
@@ -315,9 +315,8 @@ def pick(trace: Trace, wanted: Wanted) -> list[Task]:
     """The lanes of these names or ids, in the trace's order; an unknown one is a KeyError."""
     names = [wanted] if isinstance(wanted, str | int) else wanted
     for name in names:
-        if not any(name in (lane.name, lane.id) for lane in trace.lanes):
-            listed = words.listing([lane.name for lane in trace.lanes], 20)
-            raise KeyError(f"no lane {name!r} in this trace; it has {listed or 'none'}")
+        if name not in trace.by_id:
+            trace.task(name)  # refuses it, unless it is a name
     return [lane for lane in trace.lanes if lane.name in names or lane.id in names]
 
 

@@ -6,7 +6,7 @@ Its program calls the model, so the trace that is shown is the one that main ret
 from operator import itemgetter
 from string import Template
 
-from helpers.labs.spec import Choice, LabSpec, Prediction, Slider, Switch, Values, whole
+from helpers.labs.spec import Choice, LabSpec, Prediction, Slider, Values, whole
 from helpers.text import listing, number, plural, seconds
 from helpers.tokio import load_recording
 from helpers.trace import Task, Trace, moved
@@ -154,7 +154,9 @@ LAB = LabSpec(
         Slider("awaits", "Awaits in each card", 0, 24, 0),
         Slider("wait", "Wait at each await (ms)", 0, 200, 0, shown=_AWAITS),
         Slider("share", "Cards whose waits block (%)", 0, 100, 0, shown=_AWAITS),
-        Switch("stealing", "Chefs steal from each other", default=True),
+        Choice(
+            "stealing", "Chefs steal", (("from each other", True), ("never", False)), default=True
+        ),
     ),
     source=source,
     forecast=forecast,

@@ -16,7 +16,7 @@ import ipywidgets as widgets
 
 from helpers.draw.live import NOTHING, LiveTimeline
 from helpers.labs.engine import Engine, Event, State
-from helpers.labs.spec import Choice, Control, LabSpec, Slider
+from helpers.labs.spec import Control, LabSpec, Slider
 from helpers.predictions import field, read
 from helpers.text import as_html, plural, seconds
 from helpers.trace import Trace
@@ -155,10 +155,8 @@ def _control(spec: Control) -> Any:
     if isinstance(spec, Slider):
         limits = {"min": spec.low, "max": spec.high, "step": spec.step}
         return widgets.IntSlider(**own, **limits, style=_LABEL, layout=_WIDE)
-    if isinstance(spec, Choice):
-        look = {"style": _LABEL | {"button_width": "auto"}, "layout": {"width": "auto"}}
-        return widgets.ToggleButtons(**own, **look, options=spec.options)
-    return widgets.Checkbox(**own, indent=False, layout=_WIDE | {"margin": "0 0 0 17.5em"})
+    look = {"style": _LABEL | {"button_width": "auto"}, "layout": {"width": "auto"}}
+    return widgets.ToggleButtons(**own, **look, options=spec.options)
 
 
 def _paragraph(text: str) -> str:

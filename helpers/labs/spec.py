@@ -36,18 +36,11 @@ class Slider(_Control):
 class Choice(_Control):
     """One of a few options, each a pair of the words shown and the value meant."""
 
-    options: tuple[tuple[str, str], ...]
-    default: str
+    options: tuple[tuple[str, Value], ...]
+    default: Value
 
 
-@dataclass(frozen=True)
-class Switch(_Control):
-    """Yes or no."""
-
-    default: bool
-
-
-Control = Slider | Choice | Switch
+Control = Slider | Choice
 
 
 @dataclass(frozen=True)

@@ -229,7 +229,7 @@ def test_lanes_are_chosen_by_name_or_id() -> None:
     evening = recorded(dinner(), unit="minutes")
     assert names(picture_of(evening, lanes=["salad", 1])) == ["soup", "salad"]
     assert names(picture_of(evening, lanes="roast")) == ["roast"]
-    with pytest.raises(KeyError, match="no lane 'cake' in this trace; it has dinner, soup"):
+    with pytest.raises(KeyError, match="no task named 'cake' in this trace; it has dinner, soup"):
         picture_of(evening, lanes=["cake"])
 
 

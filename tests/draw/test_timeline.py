@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from IPython.core.formatters import DisplayFormatter
 
 from helpers import text as words
-from helpers.draw import mimebundle, timeline
+from helpers.draw import timeline
 from helpers.draw.picture import MOST_LANES, SLOWEST, picture_of
 from helpers.draw.plot import LINE
 from helpers.draw.theme import EVENT, OUTCOMES, PLOTLY, STATES, STEPS_BEGIN
@@ -360,7 +360,7 @@ def test_a_trace_shows_as_plotly_would_send_it_with_the_text_beside_it(
     evening: Trace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(plotly.io.renderers, "default", "plotly_mimetype")  # as in a notebook
-    bundle = mimebundle(evening)
+    bundle = evening._repr_mimebundle_()
     assert set(bundle) == {PLOTLY, "text/plain"}
     assert bundle["text/plain"] == str(evening)
     assert sorted(bundle[PLOTLY]) == ["config", "data", "layout"]
@@ -368,7 +368,7 @@ def test_a_trace_shows_as_plotly_would_send_it_with_the_text_beside_it(
     assert "responsive" not in bundle[PLOTLY]["config"]
     assert bundle[PLOTLY] == json.loads(json.dumps(bundle[PLOTLY]))  # plain JSON types
     shown, _ = DisplayFormatter().format(timeline(evening))  # type: ignore[no-untyped-call]
-    assert bundle == shown == timeline(evening)._repr_mimebundle_() == evening._repr_mimebundle_()
+    assert bundle == shown == timeline(evening)._repr_mimebundle_()
 
 
 def test_plotly_s_renderer_can_be_chosen_for_pages_of_html(
@@ -384,9 +384,8 @@ def test_a_trace_shows_where_plotly_is_not_installed() -> None:
     script = """
 import sys
 sys.modules["plotly"] = None
-from helpers.draw import mimebundle
 from tests.draw.pictured import dinner, recorded
-print(*mimebundle(recorded(dinner())))
+print(*recorded(dinner())._repr_mimebundle_())
 """
     environment = os.environ | {"PYTHONPATH": str(PROJECT)}
     run = [sys.executable, "-c", script]

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.labs import NAMES, spec_of
-from helpers.labs.spec import Choice, Control, LabSpec, Slider, Value, Values
+from helpers.labs.spec import Control, LabSpec, Slider, Value, Values
 from helpers.run import record
 from helpers.trace import LaneKind, Trace
 
@@ -33,9 +33,7 @@ QUICK: dict[str, Values] = {
 def ends_of(control: Control) -> list[Value]:
     if isinstance(control, Slider):
         return [control.low, control.high]
-    if isinstance(control, Choice):
-        return [meant for _, meant in control.options]
-    return [False, True]
+    return [meant for _, meant in control.options]
 
 
 def filled(spec: LabSpec, **values: Value) -> Values:
