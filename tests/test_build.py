@@ -186,7 +186,7 @@ def test_a_whole_number_of_a_figure_is_written_as_a_browser_writes_it(
         ("asked = predict(\n    'How long?',\n)\nasked", "6"),
         ("x = 1\nasked = predict('How long?')", "7"),
         ("lab('spawn')", "41"),
-        ("check('02.lost_handle', answer)", "41"),
+        ("check('02.lost_handle', answer)", "81"),
     ],
 )
 def test_a_cell_takes_so_many_minutes(course: Path, cell: str, minutes: str) -> None:
@@ -263,9 +263,9 @@ def test_the_table_is_written_between_its_markers_alone(course: Path) -> None:
     assert readme.startswith("# A course\n")
     assert readme.endswith("\nThe end.\n")
     assert (
-        "| lesson | the question it answers | core | deeper |\n|---|---|---|---|\n"
-        "| [02](notebooks/02_spawn.ipynb) | What runs first? | 7 min | 7 min |\n"
-        "| [03](notebooks/03_not_blocking.ipynb) | Who? | 4 min | 0 min |\n"
+        "| lesson | the question it answers | core | exercises | deeper |\n|---|---|---|---|---|\n"
+        "| [02](notebooks/02_spawn.ipynb) | What runs first? | 7 min | 0 min | 7 min |\n"
+        "| [03](notebooks/03_not_blocking.ipynb) | Who? | 4 min | 0 min | 0 min |\n"
     ) in readme
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from helpers import check, exercises, hint, progress, solution
 from helpers.draw.theme import PLOTLY
-from helpers.exercises import PROGRESS
+from helpers.exercises import MANIFEST, PROGRESS
 from helpers.exercises.judge import Status
 from tests.exercises.answers import judged
 from tests.exercises.test_ex02_spawn import in_turn
@@ -107,7 +107,7 @@ async def has_a_lock(fetch: Any, urls: Any) -> None:
     ("answer", "told"),
     [
         (never_ends, "Your answer does not come to an end: the run took more than 2 s"),
-        (sleeps, "in sleeps: `time.sleep(1000)  # noqa: ASYNC251`: its thread could not be ended"),
+        (sleeps, "in sleeps: `time.sleep(1000)`: its thread could not be ended"),
         (yields_for_ever, "the run took 20001 steps and did not end"),
         (holds_python, "Your answer holds Python itself, in one call that takes more than 4 s."),
         (exits, "Your answer ends Python itself (`SystemExit`)"),
@@ -207,8 +207,8 @@ def test_a_check_that_is_stopped_leaves_no_process(monkeypatch: pytest.MonkeyPat
 def test_progress_is_one_file_and_a_broken_one_is_set_aside(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.delenv("TASK_CARDS_TEXT")
     monkeypatch.chdir(tmp_path)
+    Path(MANIFEST).touch()
     check("02.pages", right)
     assert [path.name for path in tmp_path.iterdir()] == [PROGRESS]
     assert "02.pages        correct             1      0" in progress("02")
