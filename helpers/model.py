@@ -190,8 +190,8 @@ class Scheduler:
         for victim in [*self.workers[begin:], *self.workers[:begin]]:
             if victim is not worker and victim.queue:
                 stolen = [victim.queue.popleft() for _ in range((len(victim.queue) + 1) // 2)]
-                text = f"{worker.name} steals it from {victim.name}'s queue"
-                self.marks += [Mark(self.loop.time(), task.number, text) for task in stolen]
+                at, to = self.loop.time(), f"{victim.name} to {worker.name.removeprefix('worker-')}"
+                self.marks += [Mark(at, one.number, f"{one.name} stolen: {to}") for one in stolen]
                 worker.queue.extend(stolen[:-1])  # the last one is taken up at once, as in Tokio
                 return stolen[-1]
         return None

@@ -152,14 +152,19 @@ class Task:
         return len(self.steps)
 
     @property
+    def turns(self) -> tuple[Step, ...]:
+        """Its steps; if it has none, the one for which it was ready all its life."""
+        return self.steps or (Step(self.spawned, self.end, self.end, "", None),)
+
+    @property
     def busy(self) -> float:
         """Seconds in which a chef was on it."""
-        return sum(step.end - step.start for step in self.steps)
+        return sum([step.end - step.start for step in self.steps])
 
     @property
     def scheduled(self) -> float:
         """Seconds in which it was ready and no chef was free."""
-        return sum(s.start - s.ready for s in self.steps) if self.steps else self.end - self.spawned
+        return sum([turn.start - turn.ready for turn in self.turns])
 
     @property
     def idle(self) -> float:

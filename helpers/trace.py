@@ -4,12 +4,15 @@ One `Trace` serves asyncio's runs, Tokio's recordings and the model alike.
 """
 
 import functools
+import heapq
 import itertools
 import os
 import threading
+from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from operator import itemgetter
+from operator import attrgetter
 from typing import Any, Self
 
 from helpers import files
@@ -81,16 +84,48 @@ class Trace:
         return tuple(span for lane in self.lanes for span in lane.spans)
 
     @functools.cached_property
+    def waits(self) -> dict[int, tuple[float, float]]:
+        """For how long each lane was ready and had no chef: in all, and at the longest."""
+        waits = ((x.id, [turn.start - turn.ready for turn in x.turns]) for x in self.lanes)
+        return {lane: (sum(seconds), max(seconds)) for lane, seconds in waits}
+
+    @functools.cached_property
     def longest_wait(self) -> Span | None:
         """The longest span in which a lane was ready and no chef was free; the first of equals."""
-        waits = (
-            (start - ready, lane.id, ready, start)
-            for lane in self.lanes
-            if lane.kind is not LaneKind.THREAD  # it waits for a thread
-            for ready, start, *_ in lane.steps or [(lane.spawned, lane.end)]
-        )
-        wait, lane, ready, start = max(waits, key=itemgetter(0), default=(0.0, 0, 0.0, 0.0))
-        return Span(lane, TaskState.SCHEDULED, ready, start, None) if wait > 0 else None
+        lanes = (lane for lane in self.lanes if lane.kind is not LaneKind.THREAD)  # or for a thread
+        lane = max(lanes, key=lambda lane: self.waits[lane.id][1], default=None)
+        if lane is None or self.waits[lane.id][1] <= 0:
+            return None
+        turn = max(lane.turns, key=lambda turn: turn.start - turn.ready)
+        return Span(lane.id, TaskState.SCHEDULED, turn.ready, turn.start, None)
+
+    @functools.cached_property
+    def holders(self) -> list[Task]:
+        """The few whose steps filled three quarters of the longest wait, the longest first."""
+        if not (wait := self.longest_wait):
+            return []
+        held: dict[int, float] = defaultdict(float)
+        for lane in self.lanes:
+            if lane.kind in (LaneKind.TASK, LaneKind.CALLBACK) and lane.id != wait.task:
+                first = bisect_right(lane.steps, wait.start, key=attrgetter("end"))
+                for _, start, end, *_ in itertools.islice(lane.steps, first, None):
+                    if start >= wait.end:
+                        break
+                    held[lane.id] += min(end, wait.end) - max(start, wait.start)
+        ranked = heapq.nlargest(3, held, key=held.__getitem__)
+        filled = itertools.accumulate(held[n] for n in ranked)
+        needed = 1 + sum(part <= 0.75 * wait.seconds for part in filled)
+        return [self.by_id[n] for n in ranked[:needed]] if needed <= len(ranked) else []
+
+    @functools.cached_property
+    def by_chef(self) -> Mapping[str, list[Step]]:
+        """By name, each chef's steps in order of time, or none. A branch is in its parent's."""
+        chefs = {f"worker-{n + 1}": list[Step]() for n in range(self.workers) if self.workers > 1}
+        whole = (lane.steps for lane in self.lanes if lane.kind is not LaneKind.BRANCH)
+        steps = sorted(itertools.chain.from_iterable(whole), key=attrgetter("start"))
+        for chef, taken in itertools.groupby(steps, attrgetter("thread")):
+            chefs.setdefault(chef, []).extend(taken)
+        return dict(sorted(chefs.items(), key=lambda chef: (len(chef[0]), chef[0])))
 
     @functools.cached_property
     def by_id(self) -> dict[Waker, Task]:
@@ -112,9 +147,8 @@ class Trace:
         return who or "nobody known"
 
     def threads(self) -> list[str]:
-        """The threads that polled something, in order of their first step: the chefs."""
-        steps = sorted((step.start, step.thread) for lane in self.lanes for step in lane.steps)
-        return list(dict.fromkeys(thread for _, thread in steps))
+        """The threads that polled something, by name: the chefs."""
+        return [chef for chef, steps in self.by_chef.items() if steps]
 
     def children(self, of: int | None) -> Iterator[Task]:
         """The lanes that `of` spawned, in spawn order."""

@@ -24,10 +24,11 @@
 # **The clock.** Nearly all runs here are on the *virtual clock* (section 2), and every number is the same on your machine as on this page.
 #
 # When you come back after a restart, or another evening, the pictures are still there and the names are gone: click the cell where you were and choose
-# *Run > Run All Above Selected Cell*. Broken links beside a question mean the same: run its cell again.
+# *Run > Run All Above Selected Cell*. A question from before a restart notes nothing any more, though it may look alive: run its cell again.
 #
-# Run the cells from top to bottom with Shift+Enter. Before most runs there is a question; the run answers it, beside what you said. Leave it open, and nothing
-# is held back, but a guess is what makes you remember.
+# Run the cells from top to bottom with Shift+Enter. Before most runs there is a question: answer, click the next cell, run it, and it says what you said and what is so.
+# What the text behind that run says is blurred until then; point at it, and you can read it. Leave a question open, and nothing is held back, but a guess is what makes
+# you remember.
 
 # %%
 import asyncio

@@ -434,6 +434,129 @@ lab("task_cards")
 # **Next:** [02 · What happens between writing the card and cooking the dish?](02_spawn.ipynb)
 
 # %% [markdown]
+# ## Exercises
+#
+# Here you write: `check` runs your answer, with other waits each time, and judges the trace of that run, what the scheduler did, and not the result alone; a wrong answer
+# gets one sentence and its timeline. `hint("01.orders")` helps, each time a little more, and `solution("01.orders")` shows one answer. What you have done is
+# kept in one small file beside this notebook, `progress.json`, and nowhere else:
+
+# %%
+from helpers import progress
+
+progress("01")
+
+# %%
+import asyncio
+
+from helpers import busy, check, hint, solution
+
+# %% [markdown]
+# ### Predict: three orders, with cards and in turn
+#
+# Read the program; do not run it. There is one chef. At which minute is each dish of `with_cards` ready? And how many minutes does `in_turn` take in all?
+
+
+# %%
+async def order(hands, oven):
+    busy(hands)
+    await asyncio.sleep(oven)
+    busy(1)
+
+
+# %%
+async def with_cards():
+    async with asyncio.TaskGroup() as rail:
+        rail.create_task(order(2, 4), name="pizza")
+        rail.create_task(order(3, 5), name="gratin")
+        rail.create_task(order(2, 1), name="toast")
+
+
+async def in_turn():
+    for hands, oven in ((2, 4), (3, 5), (2, 1)):
+        await order(hands, oven)
+
+
+# %%
+minutes = {"pizza": ..., "gratin": ..., "toast": ..., "in turn": ...}
+
+# %% tags=["solution"]
+minutes = {"pizza": 8, "gratin": 11, "toast": 9, "in turn": 20}
+
+# %%
+check("01.orders", ((with_cards, in_turn), minutes))
+
+# %% [markdown]
+# ### Mend: the waiter who waits
+#
+# "It has tasks, it is asynchronous", says the owner, and still each table is served only after the one before. `await cook(table)` takes one to two seconds
+# and returns a dish. Mend `wait_on`: all dishes are cooked at once, and it returns a list of them in the order of `tables`.
+
+
+# %%
+async def wait_on(tables, cook):
+    dishes = []
+    for table in tables:
+        card = asyncio.create_task(cook(table))
+        dishes.append(await card)
+    return dishes
+
+
+# %% tags=["solution"]
+async def wait_on(tables, cook):
+    cards = [asyncio.create_task(cook(table)) for table in tables]
+    return [await card for card in cards]
+
+
+# %%
+check("01.waiter", wait_on)
+
+# %% [markdown]
+# ### Write: n guests, each in their own time
+#
+# Guests 1 to `n` come at once. For each, `await bake(guest)` returns a pie after one to three seconds, and `await carry(guest, pie)` brings it and returns the
+# coins that the guest pays. All pies are baked at the same time, and each is carried as soon as it is baked: nobody waits for another guest's pie. Return the
+# sum of the coins.
+
+
+# %%
+async def serve_guests(n, bake, carry):
+    """The coins of n guests."""
+
+    # solution
+    async def serve_one(guest):
+        pie = await bake(guest)
+        return await carry(guest, pie)
+
+    return sum(await asyncio.gather(*[serve_one(guest) for guest in range(1, n + 1)]))
+
+
+# %%
+check("01.guests", serve_guests)
+
+# %% [markdown]
+# ### Write: a card or a chef
+#
+# Each function in the list `waiting` is an `async def` that waits for a service; each in `blocking` is a plain function that holds its thread while it reads
+# a file. None takes an argument. Run all of them at the same time, without ever holding the loop, and return one list of their results: those of `waiting`
+# first, then those of `blocking`, each in its order.
+
+
+# %%
+async def run_all(waiting, blocking):
+    """All in the time of the slowest."""
+    # solution
+    cards = [wait() for wait in waiting]
+    lent = [asyncio.to_thread(block) for block in blocking]
+    return await asyncio.gather(*cards, *lent)
+
+
+# %%
+check("01.chefs", run_all)
+
+# %%
+progress("01")
+
+# %% [markdown]
 # ## Deeper
 #
 # What a card is made of and why a plain function cannot be put aside; and what the GIL lets through: all of it can be left out.

@@ -520,8 +520,7 @@ compare(await record(three_cards()), load_recording("spawn", clock="virtual"))
 # %% [markdown]
 # ## Exercises
 #
-# Here you write, and the trace of your own run is judged: not what it returned alone, but what the scheduler did. A check takes a second; a wrong answer gets one
-# sentence and its timeline. `hint("02.minutes")` helps, each time a little more, and `solution("02.minutes")` shows one answer.
+# As in [lesson 01](01_task_cards.ipynb), the trace of your own run is judged; `hint("02.minutes")` and `solution("02.minutes")` help.
 
 # %%
 import asyncio

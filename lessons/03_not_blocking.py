@@ -590,6 +590,169 @@ print(stall.findings[0])
 # **Next:** [04 · What is left behind when time is up?](04_deadlines.ipynb)
 
 # %% [markdown]
+# ## Exercises
+#
+# The world of the last four has a task `heartbeat`, which wants to run every 0.1 s and must not be late. In them `busy(0.3)` stands in the place of a `requests.get` or a
+# driver that blocks for 0.3 s.
+
+# %%
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+from helpers import busy, check, hint, progress, solution
+
+# %% [markdown]
+# ### Predict: when the bell is heard
+#
+# Read the program; do not run it. `ring` wants to ring three times, each time two minutes after it was last heard. At which minutes is it heard?
+
+
+# %%
+async def ring():
+    for _ in range(3):
+        await asyncio.sleep(2)
+
+
+async def season():
+    busy(1)
+
+
+# %%
+async def prepare():
+    busy(2)
+    await season()
+    await asyncio.sleep(1)
+    for _ in range(2):
+        busy(3)
+        await asyncio.sleep(0)
+
+
+async def shift():
+    async with asyncio.TaskGroup() as rail:
+        rail.create_task(ring(), name="bell")
+        rail.create_task(prepare(), name="cook")
+
+
+# %%
+rings = {"first": ..., "second": ..., "third": ...}
+
+# %% tags=["solution"]
+rings = {"first": 3, "second": 10, "third": 12}
+
+# %%
+check("03.rings", (shift, rings))
+
+# %% [markdown]
+# ### Mend: the handler that stares
+#
+# A Flask view became an `async def`, and its `get`, a plain function like `requests.get`, stayed as it was: it holds its thread for up to 0.4 s. Three
+# users come at once. Mend `home`: it returns the same text, other requests go on meanwhile, and no heartbeat is late. You cannot change `get`.
+
+
+# %%
+async def home(user, get):
+    profile = get(f"/profile/{user}")
+    orders = get(f"/orders/{user}")
+    return f"{profile}, {orders}"
+
+
+# %% tags=["solution"]
+async def home(user, get):
+    profile = await asyncio.to_thread(get, f"/profile/{user}")
+    orders = await asyncio.to_thread(get, f"/orders/{user}")
+    return f"{profile}, {orders}"
+
+
+# %%
+check("03.handler", home)
+
+# %% [markdown]
+# ### Mend: the strange program again
+#
+# `bills` returns for each table the sum of its dishes' prices. `ask(dish)`, a plain function, asks a supplier and holds its thread for up to 0.5 s. In `known` each dish is asked for
+# only once, and everybody else waits. Mend it: no heartbeat is late, different dishes are asked for at the same time, and still each dish **only once**. (Section 5 lost
+# that.) Change what you like inside `bills`.
+
+
+# %%
+async def bills(tables, ask):
+    known = {}
+
+    def price_of(dish):
+        if dish not in known:
+            known[dish] = ask(dish)
+        return known[dish]
+
+    async def bill(table):
+        return sum(price_of(dish) for dish in table)
+
+    return await asyncio.gather(*[bill(table) for table in tables])
+
+
+# %% tags=["solution"]
+async def bills(tables, ask):
+    known = {}
+
+    def price_of(dish):
+        if dish not in known:
+            known[dish] = asyncio.create_task(asyncio.to_thread(ask, dish))
+        return known[dish]
+
+    async def bill(table):
+        prices = [price_of(dish) for dish in table]
+        return sum(await asyncio.gather(*prices))
+
+    return await asyncio.gather(*[bill(table) for table in tables])
+
+
+# %%
+check("03.prices", bills)
+
+# %% [markdown]
+# ### Write: counting in pieces
+#
+# `count(box)` is Python that computes: a plain function that takes 20 to 60 ms and returns how many eggs are in the box. Count all of `boxes` and return the
+# sum. No heartbeat may be more than 0.2 s late, no thread is used (it would compete for Python's lock), and the whole takes hardly longer than the
+# counting.
+
+
+# %%
+async def count_all(boxes, count):
+    """The eggs in all boxes."""
+    # solution
+    eggs = 0
+    for box in boxes:
+        eggs += count(box)
+        await asyncio.sleep(0)
+    return eggs
+
+
+# %%
+check("03.pieces", count_all)
+
+# %% [markdown]
+# ### Write: n files at once
+#
+# `read(path)` is a plain function that holds its thread for up to 0.4 s and returns a text. Read all of `paths` in threads and return a list of the texts in
+# their order. Never more than `n` files are read at once, and never fewer while others have not begun: when one is read, the next begins. No heartbeat is late.
+
+
+# %%
+async def read_all(read, paths, n):
+    """The texts of all files, n at a time."""
+    # solution
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor(max_workers=n) as team:
+        return await asyncio.gather(*[loop.run_in_executor(team, read, path) for path in paths])
+
+
+# %%
+check("03.files", read_all)
+
+# %%
+progress("03")
+
+# %% [markdown]
 # ## Deeper
 #
 # What the loop does while all wait, Python's lock and the places for work that computes, asyncio's debug mode, and state that tasks share across an

@@ -564,7 +564,9 @@ for work in (2, 4, 6):
 # 2. In section 6, sharpen in 20 pieces. When is the guest told now? And in 5?
 #    <details><summary>What to look for</summary>In 20 pieces at minute 2.25, in 5 pieces at minute 3. At minute 2 a piece ends in both, and the loop looks at the alarm then; it still comes
 #    behind one piece.</details>
-# 3. In section 5, let a second task await <code>plain</code> as well, without a deadline. What does it get at minute 2?
+# 3. In section 5, let a second task await <code>plain</code> as well, without a deadline. What does it get at minute 2? Let it print that:
+#    <code>print(await plain, minute())</code> in a <code>try</code>, and behind it, in an <code>except BaseException as error</code>,
+#    <code>print(repr(error), minute())</code>.
 #    <details><summary>What to look for</summary><code>CancelledError</code>, at its <code>await plain</code>, although nobody cancelled it. Somebody else's impatience has
 #    taken its roast. With <code>shield</code> in <code>main</code> it is served at minute 6.</details>
 #
@@ -578,6 +580,162 @@ for work in (2, 4, 6):
 # **Beside the keyboard:** [what to write, and the trap](beside_the_keyboard.md)
 #
 # **Next:** [05 · What happens to the loser?](05_first_wins.ipynb)
+
+# %% [markdown]
+# ## Exercises
+#
+# Deadlines in a web service, in seconds. `hint("04.clients")` helps, and `solution("04.clients")` shows one answer.
+
+# %%
+import asyncio
+from contextlib import suppress
+
+from helpers import check, hint, progress, solution
+
+# %% [markdown]
+# ### Predict: four clients
+#
+# Read the program; do not run it. After how many seconds does each of the four clients have an answer, be it new or old?
+
+
+# %%
+async def query(seconds, clean_up):
+    try:
+        await asyncio.sleep(seconds)
+        return "new rows"
+    finally:
+        await asyncio.sleep(clean_up)
+
+
+async def until(seconds, recipe):
+    async with asyncio.timeout(seconds):
+        return await recipe
+
+
+async def client(recipe):
+    try:
+        return await recipe
+    except TimeoutError:
+        await asyncio.sleep(1)  # ask the cache
+        return "old rows"
+
+
+# %%
+async def requests():
+    async with asyncio.TaskGroup() as group:
+        group.create_task(client(until(4, query(2, 1))), name="Anna")
+        group.create_task(client(until(4, query(3, 2))), name="Bob")
+        group.create_task(client(until(4, query(6, 2))), name="Cleo")
+        group.create_task(client(until(5, until(3, query(6, 4)))), name="Dora")
+
+
+# %%
+has_rows = {"Anna": ..., "Bob": ..., "Cleo": ..., "Dora": ...}
+
+# %% tags=["solution"]
+has_rows = {"Anna": 3, "Bob": 5, "Cleo": 7, "Dora": 6}
+
+# %%
+check("04.clients", (requests, has_rows))
+
+# %% [markdown]
+# ### Mend: the deadline that ends nothing
+#
+# `await ask()` brings a price, raises `OSError`, or hangs. So each call gets a second, and after half a second of pause the next one is made; but
+# `seconds` after the start "no price today" is returned, whatever is under way. The alarm does ring, and yet the loop goes on asking. Mend it. Who
+# cancels `keep_asking` from outside shall see it end at once, as cancelled.
+
+
+# %%
+async def keep_asking(ask, seconds):
+    try:
+        async with asyncio.timeout(seconds):
+            while True:
+                try:
+                    async with asyncio.timeout(1):
+                        return await ask()
+                except BaseException:  # whatever it was
+                    await asyncio.sleep(0.5)
+    except TimeoutError:
+        return "no price today"
+
+
+# %% tags=["solution"]
+async def keep_asking(ask, seconds):
+    try:
+        async with asyncio.timeout(seconds):
+            while True:
+                try:
+                    async with asyncio.timeout(1):
+                        return await ask()
+                except (OSError, TimeoutError):  # and no CancelledError
+                    await asyncio.sleep(0.5)
+    except TimeoutError:
+        return "no price today"
+
+
+# %%
+check("04.retries", keep_asking)
+
+# %% [markdown]
+# ### Write: a page in time
+#
+# `parts` is a dictionary: to each name a function, and `await function()` brings that part of a page. Call them one after another, in their order:
+# none for longer than `each` seconds, and all together for no longer than `total`. Return a dictionary with the same names in the same order: the
+# part, or `None` where time was up. Nothing is left running.
+
+
+# %%
+async def build_page(parts, each, total):
+    """A page after `total` seconds at the latest."""
+    # solution
+    now = asyncio.get_running_loop().time
+    end = now() + total
+    page = dict.fromkeys(parts)
+    for name, part in parts.items():
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(min(end, now() + each)):
+                page[name] = await part()
+    return page
+
+
+# %%
+check("04.page", build_page)
+
+# %% [markdown]
+# ### Mend: half undone
+#
+# `save_all` saves all orders or none: if it fails, `await undo()` takes back what was saved, in one second. But orders of clients that hung up stay
+# saved; and a server that stops cancels the request once more, and cuts an undo in half. Mend it: after a failure or a cancel, `undo` is called once
+# and runs to its end, *however often the request is cancelled meanwhile*. Only then does the first exception get out.
+
+
+# %%
+async def save_all(orders, save, undo):
+    try:
+        return [await save(order) for order in orders]
+    except Exception:
+        await undo()
+        raise
+
+
+# %% tags=["solution"]
+async def save_all(orders, save, undo):
+    try:
+        return [await save(order) for order in orders]
+    except BaseException:
+        undoing = asyncio.create_task(undo())
+        while not undoing.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.shield(undoing)
+        raise
+
+
+# %%
+check("04.undo", save_all)
+
+# %%
+progress("04")
 
 # %% [markdown]
 # ## Deeper
@@ -703,22 +861,25 @@ async def nested(guest_has, soup_may_take):
 
 
 # %%
-predict(
+catcher = predict(
     "If both ring at minute 2: who catches it?",
     {
         "inner": "It lets a cancel pass that is not its own alone.",
         "outer": "",
         "neither": "Somebody has to: the soup would need 5 minutes.",
     },
-    measure=lambda trace: {(True, True): trace.result[0]}[trace.result[1:]],
     why="If the guest is gone, nobody needs the soup's plan B.",
 )
+catcher
 
 # %%
 print("guest soup  caught by  inner rang  outer rang")
+found = {}
 for pair in [(8, 2), (2, 8), (2, 2), (8, 8)]:
-    caught, inner_rang, outer_rang = (await record(nested(*pair), unit="minutes")).result
+    found[pair] = (await record(nested(*pair), unit="minutes")).result
+    caught, inner_rang, outer_rang = found[pair]
     print(f"{pair[0]:5} {pair[1]:4}  {caught:9}  {inner_rang!s:10}  {outer_rang}")
+catcher.answer(found[2, 2][0])
 
 # %% [markdown]
 # Each block catches its own alarm and lets the other's pass: the outer alarm arrives inside as a `CancelledError`.
@@ -838,16 +999,17 @@ async def beside(others):
 
 
 # %%
-predict(
+told_at = predict(
     "With 9 other cooks: at which minute is the guest told?",
-    measure=lambda trace: {11: trace.task("within").ended}[len(trace.tasks)],
     why="Ten pieces are a turn of 12.5 minutes. The alarm comes at the end of the second.",
 )
+told_at
 
 # %%
 for others in (0, 1, 3, 9):
     trace = await record(beside(others), unit="minutes")
     print(f"beside {others} others: told at minute {trace.task('within').ended:g}")
+told_at.answer(trace.task("within").ended)
 
 # %% [markdown]
 # The loop looks at its alarms between two *turns*, and not between two steps. In a turn everybody in the queue has a piece. So the alarm waits for

@@ -228,7 +228,7 @@ async def late_race(run):
 predict(
     "Time is up at minute 1. Until which minute is the runner to the market out, in your `race`?",
     measure=lambda trace: trace.task("market").end,
-    why="The alarm cancelled `main` inside `asyncio.wait`, before the lines that cancel the losers.",
+    why="The alarm cancelled `late_race` inside `asyncio.wait`, before the lines that cancel the losers.",
 )
 
 # %%
@@ -239,7 +239,7 @@ for run in (race, select):
         print(f"{run.__name__}: {name} {runner.outcome} at minute {runner.ended:g}")
 
 # %% [markdown]
-# In your `race` nobody told the runners: the alarm cancelled `main`, and `asyncio.wait` let go of the two tasks and left. Both ran to their end.
+# In your `race` nobody told the runners: the alarm cancelled `late_race`, and `asyncio.wait` let go of the two tasks and left. Both ran to their end.
 # `select` takes its runners along when it is cancelled from outside, waits until they are home, and only then lets the alarm through. To mend `race`,
 # put everything after the first line into `try:`, and the cancelling and awaiting of all runners into `finally:`.
 #
@@ -350,7 +350,7 @@ async def try_out(waiter):
 
 # %%
 loses = predict(
-    "The bell rings at minute 5.5, or at 6 (right behind order 3), or at 6.5. When, if ever, does *hasty* lose an order?",
+    "The bell rings at minute 5.5, or at 6 (right behind order 3), or at 6.5. When, if ever, does `hasty` lose an order?",
     {
         "never": "Whoever is cancelled with a slip in hand takes it along.",
         "6": "At 6.5 order 3 is off the rail, and its card is half written.",
@@ -366,7 +366,7 @@ loses.answer(" and ".join(await try_out(hasty)) or "never")
 
 # %%
 loses_quick = predict(
-    "And *quick*, which has no await between taking the slip and winning the race?",
+    "And `quick`, which has no await between taking the slip and winning the race?",
     {
         "never": "At 6 the bell and order 3 come in the same turn, and the bell wins.",
         "6": "",
@@ -379,12 +379,14 @@ loses_quick
 
 # %%
 loses_quick.answer(" and ".join(await try_out(quick)) or "never")
-trace = await record(evening(hasty, 6.5), unit="minutes")
-timeline(trace, title="hasty: the bell rings at 6.5, and order 3 goes with its runner")
+
+# %%
+timeline(await record(evening(hasty, 6.5), unit="minutes"), title="hasty, and a bell at 6.5")
 
 # %% [markdown]
 # *hasty* lost order 3, twice. Its runner had taken the slip off the rail and stood at the next await, pen in hand, when the bell won. (In the picture
-# `order 3` takes the slip at its tick of minute 6, and is cancelled half a minute later.)
+# `order 3` takes the slip at its tick of minute 6, and is cancelled half a minute later. The two last ticks of `evening` are both of minute 6.5, and
+# come after the bell: ticks of one moment stand side by side.)
 #
 # *quick* lost it in a **tie**. The bell and the slip came in the same turn, both runners had ended, and the bell, which is written first, won. The
 # slip is in `won.also`, where `select` puts what others brought by then, and this waiter does not look. In Tokio *quick* loses nothing: the race asks
@@ -548,8 +550,8 @@ compare(await record(ask_both()), tokio)
 #
 # ## Try it
 #
-# 1. Make a tie out of no tie. Race `market` of section 1 (5) against `pantry` (2), and let a third task hold the chef with `busy(6)` from minute 1
-#    on. Who wins, and what is in `also`?
+# 1. Make a tie out of no tie. Race <code>asyncio.sleep(5, "basil from the market")</code> against <code>pantry()</code>, which takes two minutes, and
+#    let a third task hold the chef with <code>busy(6)</code> from minute 1 on. Who wins, and what is in <code>also</code>?
 #    <details><summary>What to look for</summary>Both sleeps are over when the chef is free at minute 7, and both tasks end before the race looks. The
 #    one that you wrote first wins, and the other one's basil is in <code>also</code>. (<code>from helpers import busy</code>, and start the third
 #    task before the race.)</details>
@@ -571,6 +573,158 @@ compare(await record(ask_both()), tokio)
 # **Beside the keyboard:** [what to write, and the trap](beside_the_keyboard.md)
 #
 # **Next:** [06 · How far does it go: 1000, 10,000, 100,000?](06_showdown.ipynb)
+
+# %% [markdown]
+# ## Exercises
+#
+# Races in a web service, in seconds. `hint("05.searches")` helps, and `solution("05.searches")` shows one answer.
+
+# %%
+import asyncio
+
+from helpers import check, hint, progress, select, solution
+
+# %% [markdown]
+# ### Predict: four searches
+#
+# Read the program; do not run it. For each race: who wins, `"near"`, `"far"` or `"nobody"`, and after how many seconds does the race return?
+
+
+# %%
+async def server(seconds, clean_up):
+    try:
+        await asyncio.sleep(seconds)
+    finally:
+        await asyncio.sleep(clean_up)  # give the connection back
+
+
+async def search(near, far, patience=60):
+    try:
+        async with asyncio.timeout(patience):
+            won = await select(near=near, far=far)
+            return won.name
+    except TimeoutError:
+        return "nobody"
+
+
+# %%
+async def searches():
+    async with asyncio.TaskGroup() as group:
+        group.create_task(search(server(2, 4), server(5, 0.5)), name="race_1")
+        group.create_task(search(server(3, 1), server(6, 5)), name="race_2")
+        group.create_task(search(server(3, 1), server(4, 3), patience=2), name="race_3")
+        shared = group.create_task(server(6, 5), name="shared")
+        group.create_task(search(server(3, 1), shared), name="race_4")
+
+
+# %%
+won = {"race_1": (..., ...), "race_2": (..., ...), "race_3": (..., ...), "race_4": (..., ...)}
+
+# %% tags=["solution"]
+won = {
+    "race_1": ("far", 5.5),
+    "race_2": ("near", 9),
+    "race_3": ("nobody", 5),
+    "race_4": ("near", 4),
+}
+
+# %%
+check("05.searches", (searches, won))
+
+# %% [markdown]
+# ### Mend: the losers that stay out
+#
+# `first_answer` asks several servers at once; each of `asks` is a function, and `await ask()` brings an answer or raises. What the first to end
+# brings is returned, or raised. A server that is cancelled needs half a second to give its connection back, and once a week there is none left. Mend
+# it: when `first_answer` ends, with an answer, an exception, or because a client hung up and it was cancelled itself, every server is done, clean-up
+# and all.
+
+
+# %%
+async def first_answer(asks):
+    tasks = [asyncio.create_task(ask()) for ask in asks]
+    done, losers = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for loser in losers:
+        loser.cancel()
+    return done.pop().result()
+
+
+# %% tags=["solution"]
+async def first_answer(asks):
+    tasks = [asyncio.create_task(ask()) for ask in asks]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        return done.pop().result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+# %%
+check("05.left_out", first_answer)
+
+# %% [markdown]
+# ### Write: the first price
+#
+# `await cache()` and `await database()` bring a price, or raise `LookupError`; when cancelled they need half a second to clean up. Ask both at once.
+# Return the first price that comes, or `"no price"` as soon as both have failed, or if none has come after `seconds`. When `look_up` returns, both
+# are done, clean-up and all.
+
+
+# %%
+async def look_up(cache, database, seconds):
+    """The price of whoever is first to have one."""
+    # solution
+    try:
+        async with asyncio.timeout(seconds):
+            won = await select(cache=cache(), database=database(), first_success=True)
+            return won.value
+    except (TimeoutError, ExceptionGroup):
+        return "no price"
+
+
+# %%
+check("05.look_up", look_up)
+
+# %% [markdown]
+# ### Mend: the last orders
+#
+# `work` takes orders from `queue`, an `asyncio.Queue`, and cooks them one at a time with `await cook(order)`, until `bell`, an `asyncio.Event`, is
+# set. After that no order comes. Now and then one that came before the bell is never cooked. Mend it: whatever was put into the queue before the bell
+# is cooked, once, in its order, to the end; and `work` returns as soon as the bell has rung and nothing is left to do.
+
+
+# %%
+async def work(queue, bell, cook):
+    while not bell.is_set():
+        order = asyncio.create_task(queue.get())
+        closing = asyncio.create_task(bell.wait())
+        await asyncio.wait([order, closing], return_when=asyncio.FIRST_COMPLETED)
+        if closing.done():
+            order.cancel()
+            break
+        closing.cancel()
+        await cook(order.result())
+
+
+# %% tags=["solution"]
+async def work(queue, bell, cook):
+    async def take_and_cook():
+        while (order := await queue.get()) is not None:
+            await cook(order)
+
+    cooking = asyncio.create_task(take_and_cook())
+    await bell.wait()
+    queue.put_nowait(None)  # behind all the others
+    await cooking
+
+
+# %%
+check("05.bell", work)
+
+# %%
+progress("05")
 
 # %% [markdown]
 # ## Deeper
@@ -632,7 +786,7 @@ async def busy_evening(bell_first, **rule):
 
 # %%
 predict(
-    "How many slips does the waiter take before hearing the bell, if the *order* is written first?",
+    "How many slips does the waiter take before hearing the bell, if the `order` is written first?",
     measure=lambda trace: trace.result,
     why="Whenever both are ready, the first that is written wins; and an order is always ready.",
 )
@@ -678,7 +832,7 @@ predict(
     "What does `select(cache=..., database=...)` give, and when?",
     {
         "the KeyError, at minute 1": "",
-        "pesto, at minute 5": "That is the first *success*; a race takes the first to finish.",
+        "pesto, at minute 5": "That is the first success; a race takes the first to finish.",
         "the KeyError, at minute 5": "The race is over when the first has finished.",
     },
     measure=lambda trace: (
@@ -692,6 +846,8 @@ predict(
 print((await record(lookup(), unit="minutes")).result)
 success = await record(lookup(first_success=True), unit="minutes")
 print("with first_success=True:", success.result)
+
+# %%
 timeline(success, title="The cache drops out, the database wins at minute 5")
 
 # %% [markdown]

@@ -287,9 +287,7 @@ def test_what_is_measured_may_come_in_another_order_by_a_hair() -> None:
 def test_the_title_is_the_difference_and_the_verdict_counts_what_agrees() -> None:
     comparison = compare(run_of("timeout_handle"), tokio("timeout_handle"))
     assert comparison.headline == "Tokio's timeout lets `database` go on; asyncio's cancels it"
-    assert comparison.verdict == (
-        "The same in both: the end, and its moment, of 0 of 2 lanes, the number of polls of 1."
-    )
+    assert comparison.verdict == "Of 2 lanes, 0 end alike and 1 has as many polls."
     assert set(TITLES) == set(REASONS)
     about = {one.task: one.sentence for one in comparison.differs}
     assert about["database"] == (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -190,7 +191,15 @@ def test_a_chef_who_ends_a_step_as_timers_fire_leaves_them_to_the_one_who_holds_
         "worker-3",
         "worker-1",
     ]
-    assert (3, "worker-1 steals it from worker-3's queue") in {mark[::2] for mark in trace.marks}
+    assert (3, "stolen: worker-3 to 1") in {(at, x[-21:]) for at, _, x in trace.marks}
+
+
+def test_a_theft_names_its_card_and_both_workers_in_the_30_letters_of_a_label() -> None:
+    trace = simulate(chefs=8, tasks=100, work=1, spawner="task")
+    assert trace.marks
+    for mark in trace.marks:
+        assert len(mark.text) <= 30
+        assert re.fullmatch(rf"{trace.name_of(mark.task)} stolen: worker-\d to \d", mark.text)
 
 
 def test_timers_are_looked_at_after_61_turns_though_there_is_other_work() -> None:

@@ -162,3 +162,20 @@ def test_each_question_is_answered_by_a_run_with_one_of_its_options(lesson: Less
         assert answers, f"nothing answers {question!r}"
         starts = tuple(f"{question} The answer: {option}." for option in options)
         assert not options or answers[0].startswith(starts), answers
+
+
+@each_lesson
+def test_what_a_question_and_its_answers_say_has_no_markup_but_backticks(lesson: Lesson) -> None:
+    calls = [
+        node
+        for cell in code_cells(lesson)
+        for node in ast.walk(ast.parse(cell.source))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "predict"
+    ]
+    words = [
+        node.value
+        for call in calls
+        for node in ast.walk(call)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    assert [one for one in words if re.search(r"\*\w", one)] == []

@@ -6,6 +6,8 @@ from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
+from helpers.exercises import MANIFEST
+
 
 def bring(root: Path, folder: Path, *, update: bool = False) -> str:
     """Copy what is not there, with `update` also what the learner has left as it was; a sentence.
@@ -13,7 +15,7 @@ def bring(root: Path, folder: Path, *, update: bool = False) -> str:
     A manifest in the folder has a digest of each file as it was copied.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    manifest, changed = folder / ".task-cards.json", []
+    manifest, changed = folder / MANIFEST, []
     copied = json.loads(manifest.read_bytes() or "{}") if manifest.exists() else {}
     pages = [page for page in (root / "lessons").glob("*.md") if page.name != "TEACHING.md"]
     for source in sorted([*(root / "notebooks").glob("[!.]*.*"), *pages]):

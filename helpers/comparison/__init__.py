@@ -84,9 +84,9 @@ class Comparison:
         if not self.differs:
             how = "poll by poll" if exact else "as far as measured times can tell"
             return f"asyncio and Tokio do the same on {lanes}, {how}."
-        end = "the end, and its moment," if exact else "the end"
         ends, polls = len(pairs) - len(self.runs.apart), sum(pair.as_often for pair in pairs)
-        same = f"The same in both: {end} of {ends:,} of {lanes}, the number of polls of {polls:,}"
+        end, have = "ends" if ends == 1 else "end", "has" if polls == 1 else "have"
+        same = f"Of {lanes}, {ends:,} {end} alike and {polls:,} {have} as many polls"
         odd = sum(one.name == UNEXPLAINED for one in self.differs)
         return f"{same}; unexplained: {words.plural(odd, 'difference')}." if odd else f"{same}."
 

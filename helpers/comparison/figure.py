@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from helpers.comparison.match import Runs
-from helpers.draw.picture import Picture, Row, rows_of, workers
+from helpers.draw.picture import Picture, Row, rows_of
 from helpers.draw.theme import time_unit
 from helpers.draw.title import chefs
 from helpers.trace import Task, Trace
@@ -26,7 +26,7 @@ def picture_of_both(runs: Runs, title: str, reasons: Sequence[str] = ()) -> Pict
     rows = [Row("asyncio, this run"), *rows_of(trace, _some(above))]
     rows.append(Row(f"Tokio {about.get('tokio', '')}".rstrip() + ", recorded"))
     if team > 1 and len(below) <= MOST:
-        rows += [Row(f"on {name}", thread=name) for name in workers(runs.recording)]
+        rows += [Row(f"on {name}", thread=name) for name in runs.recording.by_chef]
     rows += rows_of(trace, _some(below))
     unit, count = time_unit(trace), max(len(above), len(below))
     parts = [

@@ -8,11 +8,13 @@ from __future__ import annotations
 import dataclasses
 import heapq
 import itertools
+import math
 import operator
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import NamedTuple
 
 from helpers import text as words
@@ -31,6 +33,7 @@ MANY = 40  # rows
 SLOWEST = 8
 _LONGEST_TITLE = 300  # characters
 BINS = 400
+_COUNTED = LaneKind.TASK, LaneKind.THREAD  # over time; a branch is a part of its task
 _PAUSE = 0.02  # the loop's own time is marked from this share of the run on
 # A figure draws so many steps one by one, of a row so many. More would hide each other, and each
 # that takes a microsecond look as long as a pixel: the row is crowded, and drawn in so many parts.
@@ -115,11 +118,6 @@ class Picture:
         return self.axis is STEPS
 
     @cached_property
-    def polls(self) -> Counter[str]:
-        """How many steps each thread took."""
-        return Counter(step.thread for lane in _whole(self.trace) for step in lane.steps)
-
-    @cached_property
     def lanes(self) -> list[tuple[int, Task]]:
         """The rows that are lanes, with their numbers."""
         return [(n, row.lane) for n, row in enumerate(self.rows) if row.lane is not None]
@@ -130,18 +128,15 @@ class Picture:
         count = max(len(self.rows), 1)
         most = min(max(_MOST_STEPS // count, SLOWEST), _MOST_STEPS_OF_A_ROW)
         parts = min(max(_MOST_PARTS // count, 1), _MOST_PARTS_OF_A_ROW)
-        polls = [row.lane.polls if row.lane else self.polls[row.thread or ""] for row in self.rows]
-        crowded = [n for n, count in enumerate(polls) if count > most]
-        return {n: self.counts(parts, self.rows[n]) for n in crowded}
-
-    def counts(self, bins: int = BINS, row: Row | None = None) -> Counts:
-        """What happens over time, in all or on a row. Where no time passes nobody waits."""
-        return counts(self.trace, bins, row, waits=not self.by_step)
+        chefs = self.trace.by_chef
+        steps = (x.lane.steps if x.lane else chefs.get(x.thread or "", ()) for x in self.rows)
+        crowded = [n for n, taken in enumerate(steps) if len(taken) > most]
+        return {n: counts(self.trace, parts, self.rows[n], waits=not self.by_step) for n in crowded}
 
     @cached_property
     def density(self) -> Counts | None:
         """The tasks in each state over time, if that is drawn."""
-        return self.counts() if self.dense else None
+        return counts(self.trace, waits=not self.by_step) if self.dense else None
 
     @cached_property
     def bars(self) -> list[Bar]:
@@ -177,7 +172,8 @@ class Picture:
         chefs = {row.thread: n for n, row in enumerate(self.rows) if n not in self.crowded}
         works = [
             Poll(chefs[step.thread], step, lane)
-            for lane in (_whole(self.trace) if any(chefs) else ())
+            for lane in (self.trace.lanes if any(chefs) else ())
+            if lane.kind is not LaneKind.BRANCH  # which is polled inside its parent's steps
             for step in lane.steps
             if step.thread in chefs
         ]
@@ -216,8 +212,7 @@ class Picture:
         events = [Event(time, row_of.get(task), text) for time, task, text in marks]
         for start, end, whose in self.run.pauses:
             if end - start >= _PAUSE * self.run.duration:
-                took = self.unit.long(end - start)
-                events.append(Event(start, None, f"the {whose}: {took}"))
+                events.append(Event(start, None, f"{self.unit.long(end - start)} of the {whose}"))
         for row, drawn in self.lanes:
             lane = self.run.by_id[drawn.id]
             for time, by, *_ in lane.cancels:
@@ -273,10 +268,10 @@ def picture_of(
 def slowest(trace: Trace, most: int = SLOWEST) -> list[Task]:
     """The tasks of the longest wait, those that were ready longest, then those that ended last."""
     wait = trace.longest_wait
-    named = [trace.by_id[wait.task], *titles.holders(trace, wait)] if wait else []
-    ready = heapq.nlargest(most // 2, trace.tasks, lambda task: task.scheduled)
+    named = [trace.by_id[wait.task], *trace.holders] if wait else []
+    ready = heapq.nlargest(most // 2, trace.tasks, lambda task: trace.waits[task.id][0])
     late = heapq.nlargest(most, trace.tasks, lambda task: task.end)
-    ranked = [*named, *(task for task in ready if task.scheduled), *late]
+    ranked = [*named, *(task for task in ready if trace.waits[task.id][0]), *late]
     ids = list(dict.fromkeys(t.id for t in ranked if t.kind is LaneKind.TASK))[:most]
     return [task for task in trace.tasks if task.id in ids]
 
@@ -326,28 +321,15 @@ def pick(trace: Trace, wanted: Wanted) -> list[Task]:
     return [lane for lane in trace.lanes if lane.name in names or lane.id in names]
 
 
-def workers(trace: Trace) -> dict[str, float]:
-    """The chefs, each with the seconds of work; also workers that found nothing to do."""
-    busy = {f"worker-{n + 1}": 0.0 for n in range(trace.workers) if trace.workers > 1}
-    for lane in _whole(trace):
-        for step in lane.steps:
-            busy[step.thread] = busy.get(step.thread, 0.0) + step.end - step.start
-    return dict(sorted(busy.items(), key=lambda chef: (len(chef[0]), chef[0])))
-
-
 def _chefs(trace: Trace, *, share: bool) -> list[Row]:
     """A row for each chef, if there is more than one to tell apart or a share is to be told."""
-    chefs = workers(trace)
-    if share and any(chefs.values()):
-        percent = {name: 100 * busy / trace.duration for name, busy in chefs.items()}
+    chefs = trace.by_chef
+    busy = {name: sum([step.end - step.start for step in chefs[name]]) for name in chefs if share}
+    if any(busy.values()):
+        percent = {name: 100 * seconds / trace.duration for name, seconds in busy.items()}
         told = {name: words.number(of, 1 if of >= 0.1 else 3) for name, of in percent.items()}
         return [Row(f"{name} {told[name]} %", thread=name) for name in chefs]
     return [Row(name, thread=name) for name in chefs] if len(chefs) > 1 else []
-
-
-def _whole(trace: Trace) -> Iterator[Task]:
-    """The lanes but for branches, which are polled inside their parents' steps."""
-    return (lane for lane in trace.lanes if lane.kind is not LaneKind.BRANCH)
 
 
 def _tree(lanes: Sequence[Task]) -> list[Row]:
@@ -393,51 +375,35 @@ def counts(trace: Trace, bins: int = BINS, row: Row | None = None, *, waits: boo
 
     A branch is a part of its task. Of chefs and callbacks, or without `waits`, no waiting is told.
     """
-    _, _, lane, thread = row or Row("all")
-    whole_run = (one for one in _whole(trace) if thread or one.kind is not LaneKind.CALLBACK)
-    lanes = [lane] if lane else whole_run
-    waits &= thread is None and (lane is None or lane.kind is not LaneKind.CALLBACK)
+    lane, chef = (row.lane, row.thread) if row else (None, None)
+    lanes = [lane] if lane else [] if chef else [x for x in trace.lanes if x.kind in _COUNTED]
+    turns: Iterable[Step] = lane.turns if lane else trace.by_chef[chef] if chef else ()
+    if not row:
+        calls = {id(x) for one in trace.lanes if one.kind is LaneKind.CALLBACK for x in one.steps}
+        turns = [x for taken in trace.by_chef.values() for x in taken if id(x) not in calls]
+        turns += [one.turns[0] for one in lanes if not one.steps]
     width = trace.duration / bins if trace.duration else 1.0
-    per_second = 1 / width
-    # One bin more, for what happens at the very end.
-    parts = {state: [0.0] * (bins + 1) for state in reversed(TaskState)}  # in seconds
-    whole = {state: [0] * (bins + 2) for state in parts}  # +1 from here on, -1 from there on
-    running, scheduled, idle = parts.values()
-    polls = [0] * (bins + 1)
+    so_far = partial(_so_far, bins=bins, per_second=1 / width)
+    polls, begun = so_far([turn.start for turn in turns])
+    never, _ = so_far([one.end for one in lanes if not one.steps])
+    _, over = so_far([turn.end for turn in turns])
+    of = {TaskState.RUNNING: list(map(operator.sub, begun, over))}
+    if waits and not chef and (lane is None or lane.kind is not LaneKind.CALLBACK):
+        _, ready = so_far([turn.ready for turn in turns])
+        _, spawned = so_far([one.spawned for one in lanes])
+        _, gone = so_far([max(one.end, one.turns[-1].end) for one in lanes])
+        of[TaskState.SCHEDULED] = list(map(operator.sub, ready, begun))
+        lives = zip(spawned, ready, over, gone, strict=True)
+        # What is left of rounded numbers may be less than nothing.
+        of[TaskState.IDLE] = [max(0.0, a - b + c - d) for a, b, c, d in lives]
+    return Counts(width, of, list(map(operator.sub, polls, never)))
 
-    def add(state: TaskState, start: float, end: float) -> None:
-        a, b = int(start * per_second), int(end * per_second)
-        parts[state][a] += (a + 1) * width - start
-        parts[state][b] -= (b + 1) * width - end
-        whole[state][a + 1] += 1
-        whole[state][b + 1] -= 1
 
-    for lane in lanes:
-        steps = [one for one in lane.steps if one.thread == thread] if thread else lane.steps
-        at, here, here_ends = lane.spawned, 0, 0.0
-        for ready, start, end, *_ in steps:
-            since = ready if ready > at else at  # noqa: FURB136 - of a million steps
-            if end < here_ends:  # most of very many steps are in the bin of the one before
-                polls[here] += 1
-                idle[here] += since - at
-                scheduled[here] += start - since
-                running[here] += end - start
-            else:
-                here = int(end * per_second)
-                here_ends = (here + 1) * width
-                polls[int(start * per_second)] += 1
-                add(TaskState.RUNNING, start, end)
-                if waits and at < since:
-                    add(TaskState.IDLE, at, since)
-                if waits and since < start:
-                    add(TaskState.SCHEDULED, since, start)
-            at = end
-        if waits:
-            add(TaskState.IDLE if lane.steps else TaskState.SCHEDULED, at, max(lane.end, at))
-    polls[bins - 1] += polls.pop()
-    of = {}
-    for state, seconds in parts.items():
-        levels = zip(itertools.accumulate(whole[state]), seconds, strict=False)
-        seen = waits or state is TaskState.RUNNING
-        of[state] = [seen * (n + part * per_second) for n, part in levels][:bins]
-    return Counts(width, of, polls)
+def _so_far(moments: list[float], *, bins: int, per_second: float) -> tuple[list[int], list[float]]:
+    """How many moments are in each bin, and how many have passed, on average over the bin."""
+    moments.sort()
+    at = per_second.__mul__
+    edges = [bisect_left(moments, float(n), key=at) for n in range(1, bins)]
+    bounds = list(enumerate(itertools.pairwise([0, *edges, len(moments)]), 1))
+    passed = [a + n * (b - a) - at(math.fsum(moments[a:b])) for n, (a, b) in bounds]
+    return [b - a for _, (a, b) in bounds], passed

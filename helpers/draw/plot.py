@@ -34,8 +34,7 @@ _TITLE, _SUBTITLE = 42, 64
 _LEGEND = 77  # so that it fits into 420 pixels
 _FINDING, _FINDINGS = 70, 3  # so wide, and so many, are told below a figure
 _LABEL, _ENDING = 30, 34  # a row's name, and the words behind its end
-_LEAST, _NOTE = 16, 44  # an event's words
-_NOTE_LINES, _MOST_NOTES = 4, 100
+_LEAST, _NOTE, _NOTE_LINES, _MOST_NOTES = 16, 44, 4, 100  # an event's words
 
 _PLACES = 12  # ticks of one moment that are drawn side by side; the rest share the last place
 _CHEF = 0.86  # height of a chef's bars, as a share of the row: enough for a name
@@ -145,10 +144,9 @@ def _legend(picture: Picture) -> list[str]:
     """Lines of coloured signs and words: the states, and below them how lanes end and events."""
     seen = {bar.span.state for bar in (*picture.bars, *picture.parts)}
     if picture.density:
-        seen |= {state for state, levels in picture.density.of.items() if any(levels)}
+        seen |= {state for state, levels in picture.density.of.items() if max(levels) > 1e-6}
     states = [(x.colour, x.sign, x.words) for state, x in theme.STATES.items() if state in seen]
-    if picture.crowded:
-        states.append(theme.MANY_STEPS)
+    states += [theme.STEPS_BEGIN] * picture.dense + [theme.MANY_STEPS] * bool(picture.crowded)
     marks: list[tuple[str, str, str]] = []
     for outcome, mark in theme.OUTCOMES.items():
         if same := [end.lane for end in picture.ends if end.lane.outcome is outcome]:
@@ -177,7 +175,7 @@ def _labels(picture: Picture, left: int, pitch: float) -> Iterator[Json]:
         text, shift = plain(words.shorten(row.name, _LABEL)), 10 - left + _INDENT * row.depth
         label: Json = {"text": theme.strong(text), "yref": "y", "y": n, "xshift": shift}
         if row.is_title:
-            yield label | {"text": text, "font": {"size": SMALL}, "yshift": -3}
+            yield label | {"text": text, "font": {"size": SMALL}, "yshift": -3 * (pitch > 18)}
         elif n % every == 0 and not (every > 1 and n and picture.rows[n - 1].is_title):
             yield label
 
@@ -217,7 +215,7 @@ def _notes(picture: Picture, left: int, right: int) -> list[tuple[int, Json]]:
             free = [one for one in lines if not any(_clash(one, other) for other in placed)]
             if free and len(short) >= min(len(text), _LEAST):
                 placed.append(free[0])
-                x, y = picture.axis.at(time), len(picture.rows) - 1 if row is None else row
+                x, y = picture.axis.at(time), len(picture.rows) - 0.5 if row is None else row
                 note = {"text": plain(short), "x": x, "ax": x, "y": y, "xanchor": side}
                 notes.append((free[0][0], _EVENT | note))
         tries.append(notes)
@@ -246,8 +244,8 @@ def _bars_at(axis: TimeUnit, name: str, drawn: Sequence[Bar | Poll]) -> Json:
     }
 
 
-def _hover(*lines: str) -> Json:
-    return {"hovertemplate": "<br>".join(["<b>%{y}</b>", *lines]) + "<extra></extra>"}
+def _hover(*lines: str, name: str = "%{y}") -> Json:
+    return {"hovertemplate": "<br>".join([f"<b>{name}</b>", *lines]) + "<extra></extra>"}
 
 
 def _bars(picture: Picture, state: TaskState) -> list[Json]:
@@ -277,11 +275,11 @@ def _bars(picture: Picture, state: TaskState) -> list[Json]:
 
 def _about(picture: Picture, spans: Iterable[tuple[float, str | None, Waker]]) -> list[list[str]]:
     """How long each took, for a step on which of several threads, and who woke its lane."""
-    about = []
+    about, several = [], len(picture.trace.threads()) > 1
     for seconds, thread, by in spans:
         no_time = picture.by_step or seconds <= 0
         long = "takes no time" if no_time else picture.axis.long(seconds)
-        on = f" on {plain(thread)}" if thread is not None and len(picture.polls) > 1 else ""
+        on = f" on {plain(thread)}" if thread is not None and several else ""
         about.append([long + on, "nobody" if by is None else plain(who(picture.run, by))])
     return about
 
@@ -373,16 +371,18 @@ def _ends(picture: Picture, outcome: Outcome, pitch: float) -> Json:
 
 
 def _events(picture: Picture, pitch: float) -> Json:
-    """A mark for each event on its row; one of the whole run stands on the last row."""
-    events, axis, last = picture.placed_events, picture.axis, len(picture.rows) - 1
-    points = ((last if row is None else row, axis.at(time)) for time, row, _ in events)
+    """A mark for each event on its row; one of the whole run stands below all rows."""
+    events, axis, rows = picture.placed_events, picture.axis, picture.rows
+    points = ((len(rows) - 0.5 if x.row is None else x.row, axis.at(x.time)) for x in events)
     # On the upper edge of the lane, where no tick and no lane's end is.
-    above = {"line": {"width": 2}, "angle": -180, "standoff": round(pitch * _RUNNING.height / 2, 1)}
+    edge = [0 if x.row is None else round(pitch * _RUNNING.height / 2, 1) for x in events]
+    above = {"line": {"width": 2}, "angle": -180, "standoff": edge}
     return {
         **markers("marks and requests to stop", points),
         "text": [plain(event.text) for event in events],
         "marker": {"symbol": theme.EVENT.symbol, "size": 10, "color": theme.EVENT.colour, **above},
-        **_hover(f"at %{{x}} {axis.short}: %{{text}}"),
+        "customdata": ["the run" if x.row is None else plain(rows[x.row].name) for x in events],
+        **_hover(f"at %{{x}} {axis.short}: %{{text}}", name="%{customdata}"),
     }
 
 
@@ -405,7 +405,7 @@ def _areas(picture: Picture) -> list[Json]:
             "fillpattern": theme.pattern(state),
             "hovertemplate": f"%{{y}} tasks {state} at %{{x}} {axis.short}<extra></extra>",
         }
-        for (state, levels), look in zip(found.of.items(), theme.STATES.values(), strict=True)
+        for (state, levels), look in zip(found.of.items(), theme.STATES.values(), strict=False)
     ]
     points = [(0, axis.at((n + 0.5) * found.width)) for n in range(BINS) if found.polls[n]]
     ticks = {

@@ -72,8 +72,8 @@ def bars(picture: Picture, width: int) -> list[str]:
     for n, row in enumerate(rows):
         bar = f"{row.name}:"
         if not row.is_title:
-            name, life = words.fit(names[n], name_width), letters(picture.counts(columns, row))
-            bar = f"{name}  {life.rstrip()} {ends.get(n, '')}"
+            life = letters(counts(trace, columns, row, waits=not picture.by_step)).rstrip()
+            bar = f"{words.fit(names[n], name_width)}  {life} {ends.get(n, '')}"
         lines.append(bar.rstrip())
     left = " " * (name_width + 2)
     lines += [left + _axis(trace, picture.axis, columns), left + picture.axis.axis]
@@ -150,7 +150,7 @@ def _life(picture: Picture, lane: Task) -> Iterator[str]:
             said.append(f"{span.state} {start} to {end}")
             continue
         step = f"a step at {start}" if start == end else f"running {start} to {end}"
-        said.append(f"{step} on {span.thread}" if len(picture.polls) > 1 else step)
+        said.append(f"{step} on {span.thread}" if len(picture.trace.threads()) > 1 else step)
         yield ", ".join(dict.fromkeys(said))  # who woke it is said once
         said = []
     if said:

@@ -42,6 +42,7 @@ STATES = {
 }
 # Below the steps of a lane that are too many to be drawn one by one.
 MANY_STEPS = (RULE, "▁", "many steps: heights are shares of the time")
+STEPS_BEGIN = (RULE, "▮", "steps begin")  # below the areas of a crowd
 # A step that takes no time is drawn as a tick of so many pixels, whatever the zoom.
 TICK = 3
 TICK_LETTER = "|"

@@ -15,7 +15,6 @@ _WORTH = 0.04  # a wait for the chef is worth the title from this share of the r
 _NOISE = 0.001  # a measured wait of fewer seconds is the machine's noise
 _CROWD, _TIMES = 10, 4  # so many tasks are a crowd if their waits are so many times the run
 _TOGETHER, _BETTER = 1.01, 0.9  # shares of the time one after another: at once; worth to be told
-_FEW = 3  # of so many is said that they hold the chef
 _MOST_STEPS = 50_000  # of a run whose longest path is looked for
 _CHAIN = 0.01  # who took a smaller share of what the slowest took did not make the run long
 _Part = tuple[Task, str, float]  # of a run: who did what, and for how long
@@ -66,20 +65,6 @@ def subtitle(trace: Trace, unit: TimeUnit) -> str:
     return " · ".join([*filter(None, parts), unit.long(trace.duration), team])
 
 
-def holders(trace: Trace, wait: Span) -> list[Task]:
-    """The few whose steps filled three quarters of a wait, if there are; the longest first."""
-    held: dict[int, float] = defaultdict(float)
-    for lane in trace.lanes:
-        if lane.kind in (LaneKind.TASK, LaneKind.CALLBACK) and lane.id != wait.task:
-            for step in lane.steps:
-                if step.start < wait.end and step.end > wait.start:
-                    held[lane.id] += min(step.end, wait.end) - max(step.start, wait.start)
-    ranked = sorted(held, key=lambda n: -held[n])[:_FEW]
-    filled = itertools.accumulate(held[n] for n in ranked)
-    needed = 1 + sum(part <= 0.75 * wait.seconds for part in filled)
-    return [trace.by_id[n] for n in ranked[:needed]] if needed <= len(ranked) else []
-
-
 def sentences(trace: Trace, unit: TimeUnit) -> Iterator[str]:
     """What could be said of a run, the most telling first."""
     if not trace.lanes:
@@ -124,13 +109,12 @@ def _about_deadlock(trace: Trace, unit: TimeUnit) -> Iterator[str]:
 
 def _about_wait(trace: Trace, unit: TimeUnit, wait: Span) -> str:
     """Who waited, with how many others, and for whom, if one step filled the most of that time."""
-    waits = {task.id: task.steps or [(task.spawned, task.end)] for task in trace.tasks}
-    long_too = {n for n, of in waits.items() if any(b - a >= wait.seconds / 2 for a, b, *_ in of)}
-    others = len(long_too - {wait.task})
+    long_too = (trace.waits[task.id][1] >= wait.seconds / 2 for task in trace.tasks)
+    others = sum(long_too) - (trace.by_id[wait.task].kind is LaneKind.TASK)
     name, long = f"`{trace.by_id[wait.task].name}`", unit.long(wait.seconds)
     verb = "waits" if others == 1 else "wait"
     too = f"; {words.plural(others, 'other task')} {verb} long too" * bool(others)
-    if trace.workers == 1 and (few := holders(trace, wait)):
+    if trace.workers == 1 and (few := trace.holders):
         whom = words.listing([f"`{lane.name}`" for lane in few])
         hold = "holds" if len(few) == 1 else "hold"
         return f"{whom} {hold} the chef; {name} is ready and waits {long}{too}"
@@ -147,8 +131,11 @@ def _side_by_side(trace: Trace) -> tuple[int, float]:
     """
     parents = {task.parent for task in trace.tasks}
     leaves = [task for task in trace.tasks if task.id not in parents]
+    ready = sum(trace.waits[task.id][0] for task in leaves)
+    if len(leaves) == 1 or sum(task.end - task.spawned for task in leaves) < 2 * ready:
+        return 0, 0.0  # without a look at every step
     idle = sum(_idle(trace, task) for task in leaves)
-    return (len(leaves), idle) if idle >= sum(task.scheduled for task in leaves) else (0, 0.0)
+    return (len(leaves), idle) if idle >= ready else (0, 0.0)
 
 
 def _about_stops(trace: Trace, unit: TimeUnit) -> Iterator[str]:
@@ -206,9 +193,10 @@ def _idle(trace: Trace, task: Task) -> float:
     at = task.steps[-1].end if task.steps else task.end
     waited = task.end - at
     for before, after in itertools.pairwise(task.steps):
-        by = trace.by_id.get(after.woken_by) if isinstance(after.woken_by, int) else None
-        if by is None or by.kind is not LaneKind.TASK or after.ready in asked:
-            waited += max(0.0, after.ready - before.end)
+        if after.ready > before.end:
+            by = trace.by_id.get(after.woken_by)
+            if by is None or by.kind is not LaneKind.TASK or after.ready in asked:
+                waited += after.ready - before.end
     return waited
 
 

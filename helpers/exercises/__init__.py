@@ -24,10 +24,11 @@ EXERCISES: dict[str, Exercise] = {}  # by their ids, "02.lost_handle"; those of 
 for _file in sorted(Path(__file__).parent.glob("ex??_*.py")):
     EXERCISES |= importlib.import_module(f"{__name__}.{_file.stem}").EXERCISES
 
-PROGRESS = "progress.json"  # beside the notebooks; nothing leaves the machine
+PROGRESS = "progress.json"  # beside a learner's notebooks; nothing leaves the machine
+MANIFEST = ".task-cards.json"  # in a learner's folder; elsewhere nothing is written
 _FORMAT = 1
 _NEW = {"status": "not attempted", "checks": 0, "hints": 0}  # an exercise of which nothing is known
-_here: dict[str, Any] = {}  # where notebooks are built and compared, nothing is written
+_here: dict[str, Any] = {}  # where nothing is written
 
 
 def _find(name: str) -> Exercise:
@@ -79,7 +80,7 @@ def progress(lesson: str = "") -> str:
 def _read() -> dict[str, Any]:
     """What is known of each exercise, by name. A file that is no such thing is set aside."""
     path = Path(PROGRESS)
-    if os.environ.get("TASK_CARDS_TEXT"):
+    if not Path(MANIFEST).exists():
         return _here
     if not path.exists():
         return {}

@@ -78,7 +78,7 @@ def main() -> None:
     with contextlib.suppress(ImportError, ValueError):  # not on Windows; macOS may refuse
         import resource
 
-        resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY * 10**9,) * 2)
+        resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY * 10**9,) * 2)
     sys.addaudithook(_refuse)
     name, module, answer, cells = pickle.loads(packed)  # noqa: S301 - our own kernel's
     linecache.cache.update(cells)

@@ -36,6 +36,19 @@ def never_blocked(trace: Trace, most: float = 0.05) -> Fault | None:
 
 
 @_rule
+def on_time(trace: Trace, name: str, most: float = 0.05) -> Fault | None:
+    """No step of these lanes begins more than `most` seconds after it was ready."""
+    steps = [(step, lane) for lane in calls(trace, name) for step in lane.steps]
+    if not steps:
+        return Fault(f"No `{name}` ever ran.")
+    step, lane = max(steps, key=lambda work: work[0].start - work[0].ready)
+    late = _for(trace, step.start - step.ready)
+    words = f"`{lane.name}` was due at {_at(trace, step.ready)} and ran {late} late"
+    fault = Fault(f"{words}; at most {_for(trace, most)} is allowed.", lane.id, *step[:2])
+    return fault if step.start - step.ready > most + 1e-6 else None
+
+
+@_rule
 def overlapped(trace: Trace, name: str, least: int | None = None) -> Fault | None:
     """So many of the calls are under way at once; by default all of them."""
     ran = calls(trace, name)
@@ -60,6 +73,19 @@ def at_most_alive(trace: Trace, most: int, name: str) -> Fault | None:
     last = next(lane for lane in reversed(ran) if lane.spawned <= since < lane.end)
     words = f"{alive} calls were under way at {_at(trace, since)}; at most {most} may be."
     return _at_fault(last, words)
+
+
+@_rule
+def kept_full(trace: Trace, places: int, name: str) -> Fault | None:
+    """So many of the calls are under way until the last begins: no place stays empty."""
+    ran = calls(trace, name)
+    free = [ran[0].spawned] * places + sorted(lane.end for lane in ran) if ran else []
+    for lane, since in zip(ran, free, strict=False):
+        if lane.spawned > since + 1e-6:
+            words = f"From {_at(trace, since)} on one of {places} places was free"
+            sentence = f"{words}, and `{lane.name}` began at {_at(trace, lane.spawned)} only."
+            return Fault(sentence, lane.id, since, lane.end)
+    return None
 
 
 @_rule

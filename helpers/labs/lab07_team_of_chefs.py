@@ -6,8 +6,8 @@ Its program calls the model, so the trace that is shown is the one that main ret
 from operator import itemgetter
 from string import Template
 
-from helpers.labs.spec import Choice, LabSpec, Prediction, Slider, Switch, Values, told, whole
-from helpers.text import listing, plural, seconds
+from helpers.labs.spec import Choice, LabSpec, Prediction, Slider, Switch, Values, whole
+from helpers.text import listing, number, plural, seconds
 from helpers.tokio import load_recording
 from helpers.trace import Task, Trace, moved
 
@@ -76,29 +76,30 @@ def held(values: Values) -> float:
 
 def forecast(values: Values) -> str:
     """What the run will ask of the chefs."""
-    chefs, total = whole(values, "chefs"), held(values)
-    return (
-        f"{plural(whole(values, 'tasks'), 'card')} for {plural(chefs, 'chef')}: they hold chefs "
-        f"for {seconds(total)} in all, which spread evenly is {seconds(total / chefs)} each."
-    )
+    cards, chefs = plural(whole(values, "tasks"), "card"), plural(whole(values, "chefs"), "chef")
+    return f"{cards} for {chefs}: they hold chefs for {_ms(held(values))} in all."
+
+
+def _ms(value: float) -> str:
+    return f"{number(1000 * value, 1)} ms"
 
 
 def numbers(values: Values, trace: Trace) -> list[str]:
     """How long it took, what was stolen and what moved, who was at work, and who waited."""
     busy = _at_work(trace)
     said = [
-        f"It took {told(trace, trace.duration)}. Spread evenly, the work that holds a chef would "
-        f"have been {seconds(held(values) / trace.workers)} for each.",
+        f"It took {_ms(trace.duration)}. Spread evenly, the work that holds a chef would "
+        f"have been {_ms(held(values) / trace.workers)} for each.",
         f"Cards were stolen {plural(len(trace.marks), 'time')}; {plural(len(moved(trace)), 'task')}"
         " went on with another chef than before.",
-        f"At work: {listing([f'{who} for {told(trace, busy[who])}' for who in busy], 8)}.",
+        f"At work: {listing([f'{who} for {_ms(busy[who])}' for who in busy], 8)}.",
     ]
     if idle := trace.workers - len(busy):
         said.append(f"{plural(idle, 'chef')} never had a card.")
     waits = max(trace.tasks, key=_longest_wait)
     said.append(
-        f"The longest that a card was ready and not taken up is {told(trace, _longest_wait(waits))}"
-        f" (`{waits.name}`)."
+        f"The longest that a card was ready and not taken up is {_ms(_longest_wait(waits))} "
+        f"(`{waits.name}`)."
     )
     if real := recording(values):
         said.append(f"Real Tokio took {seconds(real.duration, exact=False)}, `main` included.")
@@ -121,9 +122,9 @@ def _longest_wait(task: Task) -> float:
 
 def compare(values: Values, answer: str | float, trace: Trace) -> str:
     """The prediction beside what happened."""
-    even = seconds(held(values) / trace.workers)
+    even = _ms(held(values) / trace.workers)
     return (
-        f"You predicted {float(answer):g} s; it took {told(trace, trace.duration)}. The work that "
+        f"You predicted {float(answer):g} ms; it took {_ms(trace.duration)}. The work that "
         f"holds a chef, spread evenly over {plural(trace.workers, 'chef')}, would be {even}."
     )
 
@@ -139,7 +140,7 @@ LAB = LabSpec(
         "long as one of them, and awaits them. Where the same job was recorded on real Tokio, that "
         "run is shown below, as it is for the values at which you begin."
     ),
-    prediction=Prediction("How many seconds will it take until every card is done?", compare),
+    prediction=Prediction("How many milliseconds will it take until every card is done?", compare),
     own_controls=(
         Slider("chefs", "Number of chefs (workers)", 1, 8, 2),
         Slider("tasks", "Number of cards (tasks)", 1, 100, 8),
@@ -152,7 +153,7 @@ LAB = LabSpec(
         Slider("work", "Hands-on work in each card (ms)", 0, 100, 10),
         Slider("awaits", "Awaits in each card", 0, 24, 0),
         Slider("wait", "Wait at each await (ms)", 0, 200, 0, shown=_AWAITS),
-        Slider("share", "Cards that block while they wait (%)", 0, 100, 0, shown=_AWAITS),
+        Slider("share", "Cards whose waits block (%)", 0, 100, 0, shown=_AWAITS),
         Switch("stealing", "Chefs steal from each other", default=True),
     ),
     source=source,

@@ -54,7 +54,7 @@ Control = Slider | Choice | Switch
 class Prediction:
     """What is asked before the run, and how the answer is compared with what happened.
 
-    With `options` the answer is one of them, a text; without, a number of seconds. `only(values)`
+    With `options` the answer is one of them, a text; without, a number. `only(values)`
     are those that can come true with these values, if not all can. `compare` gets the values, the
     answer and the trace of a run that came to its end, and gives one sentence.
     """

@@ -20,7 +20,7 @@ Place = tuple[str, int, str]  # file name, line, function
 
 # Modules directly in these packages are plumbing, like asyncio's own: their lines are never shown,
 # and their callbacks get no lane. Other folders of `helpers` (the labs, say) hold programs.
-_PLUMBING = ("helpers", "helpers.run")
+_PLUMBING = ("helpers", "helpers.run", "helpers.exercises")
 _ASYNCIO = ("asyncio", "_asyncio", "concurrent")
 _CLOCK = r"\b(?:time\.time|(?:time\.)?(?:perf_counter|monotonic))\(\)"
 _MEASURES = rf"{_CLOCK}\)*\s*[-<>]|[-<>]=?\s*{_CLOCK}"

@@ -40,7 +40,7 @@ def many_steps(lanes: int, steps: int) -> Trace:
     made = []
     for n in range(lanes):
         turns = [at + n * 1e-6 for at in moments]
-        own = tuple(Step(at - 4e-7, at, at + 8e-7, "chef", "timer") for at in turns)
+        own = tuple(Step(at - 1e-7, at, at + 8e-7, "chef", "timer") for at in turns)
         begins, ends = own[0].ready, own[-1].end
         made.append(Task(n, f"t {n}", None, begins, ends, Outcome.RETURNED, ends, own))
     return Trace(tuple(made), max(lane.end for lane in made), clock="real")

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from helpers.exercises import MANIFEST
 from tests.browser.page import NotebookPage, write_notebook
 
 WRONG = """\
@@ -39,6 +40,7 @@ def test_a_wrong_answer_is_told_why_and_a_mended_one_is_kept(
     path = write_notebook(tmp_path / "exercises.ipynb", *CELLS)
     notebook = open_notebook(path)
     (notebook.server.root / "progress.json").unlink(missing_ok=True)  # another test's
+    (notebook.server.root / MANIFEST).touch()  # as in a learner's folder
     notebook.run_all()
     verdict = notebook.output(2)
     verdict.get_by_role("status").filter(has_text="02.pages: incorrect.").wait_for()

@@ -27,9 +27,9 @@ def test_real_tokio_stands_below_the_model_where_it_was_recorded(
     lab = show_lab("team_of_chefs")
     notebook = lab.notebook
     notebook.until(lambda: NOTHING_YET in " ".join(drawn(lab, 0)), "the empty picture")
-    lab.area.get_by_label("Your prediction").fill("0.05")
+    lab.area.get_by_label("Your prediction").fill("40")
     lab.press("Run")
-    lab.says("You predicted 0.05 s; it took 0.05 s.")
+    lab.says("You predicted 40 ms; it took 50 ms.")
     notebook.until(lambda: "card 8" in drawn(lab, 0), "the model's cards")
     notebook.until(lambda: "peel-8" in drawn(lab, 1), "the recording's cards")
     assert lab.area.locator(".bartext", has_text="sous_chef").first.is_visible()

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from helpers import text as words
 from helpers.draw.picture import SLOWEST, Event, Picture, counts, picture_of, slowest
 from helpers.task import CancelRequest
 from helpers.trace import LaneKind, Mark, Outcome, Span, TaskState, Trace
@@ -101,6 +102,19 @@ def test_marks_and_deadlines_are_events_in_order_of_time() -> None:
         (1, None, "cards are written"),
         (3, 0, "it boils"),
     ]
+
+
+@pytest.mark.parametrize("whose", ["loop's own work", "garbage collector"])
+def test_how_long_a_pause_took_is_said_first_so_that_no_figure_s_room_cuts_the_number(
+    whose: str,
+) -> None:
+    for seconds in (0.0004, 0.0258, 0.987, 12.3456, 98765.4):
+        one = lane(0, "main", (0, 0, 2 * seconds))
+        paused = run(one, clock="real", pauses=((0.0, seconds, whose),))
+        (event,) = picture_of(paused).events
+        took = words.seconds(seconds, exact=False)
+        assert event.text == f"{took} of the {whose}"
+        assert words.shorten(event.text, 16).startswith(took)  # no words are shorter
 
 
 def test_the_slowest_are_those_that_waited_longest_for_the_chef_then_the_last_to_end() -> None:

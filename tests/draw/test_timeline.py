@@ -21,7 +21,7 @@ from helpers import text as words
 from helpers.draw import mimebundle, timeline
 from helpers.draw.picture import MOST_LANES, SLOWEST, picture_of
 from helpers.draw.plot import LINE
-from helpers.draw.theme import EVENT, OUTCOMES, PLOTLY, STATES
+from helpers.draw.theme import EVENT, OUTCOMES, PLOTLY, STATES, STEPS_BEGIN
 from helpers.task import CancelRequest
 from helpers.trace import Finding, Mark, Outcome, Trace
 from tests.draw.pictured import (
@@ -164,7 +164,7 @@ def test_marks_and_deadlines_are_written_above_with_a_line_to_their_lane() -> No
     notes = [note for note in figure_dict(trace)["layout"]["annotations"] if "ax" in note]
     notes.sort(key=lambda note: note["x"])
     assert [(n["text"], n["x"], n["y"]) for n in notes] == [
-        ("cards are written", 1, 1),
+        ("cards are written", 1, 1.5),
         ("it boils", 3, 1),
         ("deadline: time is up", 9, 0),
     ]
@@ -173,6 +173,17 @@ def test_marks_and_deadlines_are_written_above_with_a_line_to_their_lane() -> No
         # The text goes to the side that has more room, so that it is not cut at the edge.
         assert note["xanchor"] == ("left" if note["x"] <= 5 else "right")
     assert notes[0]["ay"] != notes[1]["ay"]  # they would cover each other in one line
+
+
+def test_an_event_of_the_whole_run_is_marked_on_the_axis_and_on_no_lane() -> None:
+    marks = Mark(1.0, None, "cards are written"), Mark(3.0, 1, "it boils")
+    trace = run(lane(0, "main", (0, 0, 9)), lane(1, "pot", (2, 2, 4), parent=0), marks=marks)
+    found = traces(figure := figure_dict(trace))["marks and requests to stop"]
+    below, _ = figure["layout"]["yaxis"]["range"]
+    assert found["y"] == [below, 1]
+    assert found["marker"]["standoff"][0] == 0
+    assert found["customdata"] == ["the run", "pot"]
+    assert "%{y}" not in found["hovertemplate"]  # no lane stands there
 
 
 # -- words -----------------------------------------------------------------------------------------
@@ -290,6 +301,14 @@ def test_heights_are_sane_from_one_lane_to_a_thousand_and_labels_do_not_touch() 
     assert heights[-1] <= 900
 
 
+def test_in_low_rows_the_title_of_a_section_keeps_as_far_from_the_next_lane_as_any() -> None:
+    for count, shift in ((4, -3), (20, 0)):
+        lanes = [lane(n, f"card {n}", (0, 0, 1), thread=f"worker-{n}") for n in range(count)]
+        notes = figure_dict(run(*lanes, workers=count), height=520)["layout"]["annotations"]
+        titles = [note["yshift"] for note in notes if note["text"] in ("chefs", "tasks")]
+        assert titles == [shift, shift]
+
+
 @pytest.mark.parametrize(("tasks", "kilobytes"), [(4, 8), (30, 16), (300, 60), (999, 160)])
 def test_a_figure_stays_small(tasks: int, kilobytes: float) -> None:
     figure = timeline(recorded(crowd(tasks - 1, sleeps=2)))
@@ -308,6 +327,9 @@ def test_up_to_1000_lanes_each_is_drawn_and_above_their_density() -> None:
     assert len(few["layout"]["yaxis"]["ticktext"]) == 1000
     assert not [one for one in few["data"] if "stackgroup" in one]
     assert len([one for one in many["data"] if "stackgroup" in one]) == 3
+    assert "steps started" in traces(many)
+    assert f"{STEPS_BEGIN[1]} {STEPS_BEGIN[2]}" in "".join(legend(many))
+    assert STEPS_BEGIN[2] not in "".join(legend(few))
 
 
 def test_the_slowest_lanes_stand_below_and_others_can_be_opened(thousands: Trace) -> None:
@@ -328,7 +350,7 @@ def test_where_no_time_passes_steps_run_one_after_another_and_nobody_waits() -> 
         one["name"].partition(":")[0]: one["y"] for one in figure["data"] if "stackgroup" in one
     }
     assert set(areas["running"]) == {1}
-    assert set(areas["idle"]) == set(areas["scheduled"]) == {0}
+    assert list(areas) == ["running"]
 
 
 # -- in a notebook ---------------------------------------------------------------------------------
@@ -396,6 +418,6 @@ def test_an_event_at_a_lane_s_end_is_marked_above_the_last_tick_and_the_mark_of_
     inside = layout["height"] - layout["margin"]["t"] - layout["margin"]["b"]
     # Plotly moves a mark against its angle: this one upwards, to the edge of the lane.
     assert event["marker"]["angle"] == -180
-    assert event["marker"]["standoff"] >= 0.3 * inside / 2
+    assert min(event["marker"]["standoff"]) >= 0.3 * inside / 2
     assert event["marker"]["symbol"].endswith("-open")
     assert min(end["marker"]["standoff"]) > 5  # to the right of its last tick

@@ -98,7 +98,7 @@ def test_each_lab_is_run_by_a_click_and_shows_picture_numbers_and_prediction(
     said = words(panel.outcome)
     assert "Your prediction" in said
     assert "In numbers" in said
-    assert ("predicted" if options else "You predicted 0.25 s") in said
+    assert ("predicted" if options else "You predicted 0.25 ") in said
     plain = panel._repr_mimebundle_()["text/plain"]
     assert plain == f"The {name} lab: {spec_of(name).title} (Run this cell to use it.)"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -26,7 +27,7 @@ def test_the_lab_shows_the_trace_that_its_program_returns(
     done, trace = diary.last()
     assert trace.source == "model"
     assert trace.lanes == simulate(chefs=4, tasks=8, work=0.01, spawner="task").lanes
-    assert SPEC.numbers(done.values, trace)[0].startswith("It took 0.03 s.")
+    assert SPEC.numbers(done.values, trace)[0].startswith("It took 30 ms.")
 
 
 @pytest.mark.parametrize(
@@ -70,9 +71,26 @@ def test_a_chef_without_a_card_is_told_of() -> None:
     asked = filled(SPEC, chefs=8, tasks=1)
     model = run(SPEC, asked)
     said = SPEC.numbers(asked, model)
-    assert said[2] == "At work: worker-1 for 0.03 s."
+    assert said[2] == "At work: worker-1 for 30 ms."
     assert said[3] == "7 chefs never had a card."
-    assert said[4] == "The longest that a card was ready and not taken up is 0.02 s (`card 1`)."
+    assert said[4] == "The longest that a card was ready and not taken up is 20 ms (`card 1`)."
+
+
+def test_question_forecast_and_numbers_count_in_the_milliseconds_of_sliders_and_axis() -> None:
+    model = run(SPEC, SPEC.defaults())
+    assert SPEC.unit == "milliseconds"
+    assert "How many milliseconds" in SPEC.prediction.question
+    told = SPEC.prediction.compare(SPEC.defaults(), 40.0, model)
+    assert told.startswith("You predicted 40 ms; it took 50 ms.")
+    said = SPEC.numbers(SPEC.defaults(), model)
+    assert not any(re.search(r"\d s\b", one) for one in (told, *said))
+
+
+def test_the_forecast_does_not_answer_the_question_above_it() -> None:
+    answer = run(SPEC, SPEC.defaults()).duration
+    forecast = SPEC.forecast(SPEC.defaults())
+    assert forecast == "8 cards for 2 chefs: they hold chefs for 100 ms in all."
+    assert f"{1000 * answer:g} ms" not in forecast
 
 
 def test_the_second_picture_is_there_only_for_what_was_recorded(

@@ -15,7 +15,10 @@ from tests.lessons.source import answer, lesson, program, run
 
 @pytest.mark.parametrize("names", [("pantry", "market"), ("market", "pantry")])
 def test_two_that_end_while_the_chef_is_held_tie(names: tuple[str, str]) -> None:
-    kitchen = program("05", 1)
+    kitchen = program("05", 9)  # what is defined when the learner comes to it
+    market = 'asyncio.sleep(5, "basil from the market")'
+    assert f"Race <code>{market}</code> against <code>pantry()</code>" in lesson("05")
+    runners = {"market": lambda: eval(market), "pantry": kitchen.pantry}
 
     async def main() -> tuple[Any, float]:
         async def hold() -> None:
@@ -23,7 +26,7 @@ def test_two_that_end_while_the_chef_is_held_tie(names: tuple[str, str]) -> None
             busy(6)
 
         holding = asyncio.create_task(hold())
-        won = await select({name: vars(kitchen)[name]() for name in names})
+        won = await select({name: runners[name]() for name in names})
         assert holding.done()
         return won, kitchen.minute()
 
@@ -41,6 +44,18 @@ def test_quick_loses_nothing_when_it_looks_at_who_came_too() -> None:
         kitchen = program("05", 6, *edits)
         bells = (5.5, 6, 6.5)
         assert any(run(kitchen.evening(kitchen.quick, bell)).result for bell in bells) == loses
+
+
+def test_both_ticks_of_the_evening_s_end_come_after_the_bell() -> None:
+    kitchen = program("05", 6)
+    trace = run(kitchen.evening(kitchen.hasty, 6.5))
+    evening, bell = trace.task("evening"), trace.task("bell")
+    order = list(trace.steps_in_order)
+    last = [(evening.id, n) for n, step in enumerate(evening.steps) if step.start == 6.5]
+    assert len(last) == 2
+    assert order.index((bell.id, bell.polls - 1)) < order.index(last[0])
+    text = " ".join(lesson("05").replace("\n#", "").split())
+    assert "The two last ticks of `evening` are both of minute 6.5, and come after the bell" in text
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ from types import SimpleNamespace
 
 from helpers import record
 from helpers.costs import measure_all, per_unit
+from helpers.labs import spec_of
+from helpers.labs.spec import Choice
 from tests.lessons.source import answer, lesson, program, run
 
 
@@ -182,3 +184,14 @@ def test_a_token_may_be_taken_before_the_card_is_written() -> None:
         return most
 
     assert asyncio.run(record(main())).result == 5
+
+
+def test_the_lab_has_a_limit_once_the_style_that_the_lesson_names_is_chosen() -> None:
+    spec = spec_of("showdown")
+    (limit,) = [control for control in spec.controls if control.name == "limit"]
+    (style,) = [control for control in spec.controls if control.name == "style"]
+    assert "choose the style *semaphore*" in text()
+    assert isinstance(style, Choice)
+    assert ("semaphore", "semaphore") in style.options
+    assert not limit.shown(spec.defaults())
+    assert limit.shown({**spec.defaults(), "style": "semaphore"})

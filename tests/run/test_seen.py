@@ -266,7 +266,7 @@ def test_the_pause_of_the_garbage_collector_is_no_fault_of_a_task() -> None:
 
     trace = asyncio.run(record(main(), clock="real"))
     assert "garbage collector" in [whose for *_, whose in trace.pauses]
-    assert "the garbage collector: " in str(trace)
+    assert " of the garbage collector" in str(trace)
     asks = Task(0, "main", None, 0.0, 0.3, Outcome.RETURNED, 0.3, (Step(0, 0, 0.3, "chef", None),))
     waits = Task(1, "late", 0, 0.0, 0.3, Outcome.RETURNED, 0.3, (Step(0, 0.3, 0.3, "chef", 0),))
     pauses = ((0.02, 0.28, "garbage collector"),)
