@@ -22,7 +22,7 @@ from helpers.exercises.judge import MOST_MEMORY, Status, Verdict
 from helpers.exercises.spec import Exercise
 from helpers.run import source
 
-_PATIENCE = 4.0  # seconds, from when the process is there
+_PATIENCE = 4.0  # seconds, from when the answer is there
 _STARTS = {"os.fork", "os.forkpty", "os.posix_spawn", "os.exec", "os.system", "subprocess.Popen"}
 
 
@@ -75,7 +75,6 @@ def main() -> None:
     """Judge the answer that comes in; what is printed goes nowhere but into the verdict."""
     packed, out = sys.stdin.buffer.read(), os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    faulthandler.dump_traceback_later(_PATIENCE, exit=True, file=out)  # whoever holds the GIL
     with contextlib.suppress(ImportError, ValueError):  # not on Windows; macOS may refuse
         import resource
 
@@ -84,6 +83,7 @@ def main() -> None:
     name, module, answer, cells = pickle.loads(packed)  # noqa: S301 - our own kernel's
     linecache.cache.update(cells)
     exercise = importlib.import_module(module).EXERCISES[name]
+    faulthandler.dump_traceback_later(_PATIENCE, exit=True, file=out)  # whoever holds the GIL
     out.write(pickle.dumps(judges.judge(name, exercise, answer)))
     out.flush()
     os._exit(0)  # whatever threads are left
