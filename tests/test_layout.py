@@ -40,9 +40,10 @@ ROWS = [
 EXCEPTION = ("trace", "draw")
 # What the package may have. More is a decision, with its reason beside the number.
 MOST_LINES, MOST_MODULES = 10_250, 65
-# All but the content: the labs' programs, and the exercises. It began at 6,600; 150 make a recorded run change nothing
-# and end, 200 tell in findings and pictures apart what a program waits for, and who is late, and
-# 200 ask before a run and answer with it, count a lesson's minutes, and keep a learner's copies.
+# All but the content, which is the labs' programs and the exercises. It began at 6,600; 150 make a
+# recorded run change nothing and end, 200 tell in findings and pictures apart what a program waits
+# for, and who is late, and 200 ask before a run and answer with it, count a lesson's minutes, and
+# keep a learner's copies.
 MOST_LINES_OF_THE_MACHINE = 7_150
 # What judges an answer, and its rules. 350 would do for the judge alone.
 MOST_LINES_OF_THE_JUDGE = 585

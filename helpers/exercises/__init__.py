@@ -11,6 +11,7 @@ import inspect
 import itertools
 import json
 import os
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -70,8 +71,15 @@ def solution(name: str) -> str:
 
 
 def progress(lesson: str = "") -> str:
-    """What is done: each exercise of a lesson, or of all."""
+    """What is done: each exercise of a lesson, or how many of each lesson are correct."""
     known = _read()
+    if not lesson:
+        done = Counter(
+            name[:2] for name in EXERCISES if known.get(name, _NEW)["status"] == "correct"
+        )
+        of = Counter(name[:2] for name in EXERCISES)
+        lessons = [(number, f"{done[number]} of {of[number]}") for number in of]
+        return _Words("\n".join(table([("lesson", "correct"), *lessons], "<<")))
     ids = [name for name in EXERCISES if name.startswith(lesson)]
     rows = [(name, *map(str, known.get(name, _NEW).values())) for name in ids]
     return _Words("\n".join(table([("exercise", "", "checks", "hints"), *rows], "<<>>")))

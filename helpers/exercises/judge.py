@@ -8,10 +8,9 @@ from enum import StrEnum
 from random import Random
 from typing import Any
 
-from helpers.draw import bundle
+from helpers.draw import mimebundle
 from helpers.draw.picture import picture_of
-from helpers.draw.plot import figure_of
-from helpers.draw.text import text_of
+from helpers.draw.theme import PLOTLY
 from helpers.exercises.spec import Exercise, Fault, Wrong
 from helpers.run import source
 from helpers.run.errors import Deadlock, RunTooLong
@@ -59,13 +58,13 @@ class Verdict:
         display(html, raw=True)  # type: ignore[no-untyped-call]
         if self.trace is not None:
             picture = picture_of(self.trace, title=self.sentence)
-            figure, (_, lane, *stretch) = figure_of(picture), self.fault or Fault("")
+            shown, (_, lane, *stretch) = mimebundle(picture), self.fault or Fault("")
             row = next((n for n, one in picture.lanes if one.id == lane), None)
             if row is not None and not picture.by_step:
                 x0, x1 = map(picture.axis.at, stretch)
                 shape = {"type": "rect", "x0": x0, "x1": x1, "y0": row - 0.5, "y1": row + 0.5}
-                figure["layout"]["shapes"] = [shape | _STRETCH]
-            display(bundle(figure, text_of(picture)), raw=True)  # type: ignore[no-untyped-call]
+                shown[PLOTLY]["layout"]["shapes"] = [shape | _STRETCH]
+            display(shown, raw=True)  # type: ignore[no-untyped-call]
 
 
 def judge(name: str, exercise: Exercise, answer: Any, *, dice: int = 0) -> Verdict:

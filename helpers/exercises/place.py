@@ -40,7 +40,7 @@ def judge(name: str, exercise: Exercise, answer: Any) -> Verdict:
     command = [sys.executable, "-c", f"from {__name__} import main; main()"]
     env = {"PYTHONPATH": os.pathsep.join(sys.path)}
     pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-    ran = subprocess.run(command, input=packed, **pipes, env=os.environ | env, check=False)
+    ran = subprocess.run(command, input=packed, **pipes, env=os.environ | env, timeout=60)  # noqa: PLW1510
     if ran.stdout.startswith(b"Timeout"):
         why = "Your answer holds Python itself, in one call that takes more than 4 s."
         return Verdict(name, Status.INCORRECT, why)
