@@ -196,10 +196,10 @@ class _Reader:
             if own := steps.get(number):
                 spawned, end, waker = own[0].ready, own[-1].end, own[0].woken_by
                 parent = waker if isinstance(waker, int) else None
-                error = self.log.raised.get(name)
-                outcome = Outcome.RETURNED if error is None else Outcome.RAISED
+                error = self.log.raised.get(name, "")
+                outcome = Outcome.RAISED if error else Outcome.RETURNED
                 lane = number, name, parent, spawned, end, outcome, end, tuple(own)
-                yield Task(*lane, kind=LaneKind.CALLBACK, error=error or "")
+                yield Task(*lane, kind=LaneKind.CALLBACK, error=error)
 
     def job_lanes(self, jobs: list[Job]) -> Iterator[Task]:
         # Which of the pool's threads took a job up is chance; it is shown on the first one free.

@@ -15,7 +15,7 @@ from time import perf_counter
 from types import FrameType, MethodType
 from typing import Any, NoReturn
 
-from helpers.run import handles, source, unawaited
+from helpers.run import handles, source
 from helpers.run.clock import VirtualLoop, set_aside
 from helpers.run.errors import THREAD_OF_ITS_OWN, RunTooLong, explain
 from helpers.run.handles import FIELDS, OUTSIDE, PAUSE, RecordedHandle, RecordedTask, RecordedTimer
@@ -258,12 +258,6 @@ class RecordingLoop(asyncio.BaseEventLoop):
             told = f"{message.partition(chr(10))[0]}: {words}".removesuffix(": ")
             self.log.told.append(("told", told, ""))
         super().call_exception_handler(context)
-
-    def note_unawaited(self, coro: Any, frame: FrameType) -> bool:
-        """Note a coroutine that is dropped in this thread, if a line of the run made it."""
-        if made_at := unawaited.made_at(coro, frame, self.log.spawns):
-            self.log.told.append(("never_awaited", coro.__name__, source.describe(made_at)))
-        return made_at is not None
 
     def number(self, task: Any) -> int:
         """A task's number; one made past create_task, as by asyncio.Task(coro), gets it here."""

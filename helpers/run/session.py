@@ -226,7 +226,7 @@ class Run:
             self._prints, loop.unit = Prints(), self.unit
         self._ready.set()
         try:
-            with unawaited.watch(loop.note_unawaited):
+            with unawaited.watch(loop.log):
                 self._run_main(loop)
                 self._end_the_rest(loop)
         except BaseException as error:  # nothing may keep the one who waits from being told

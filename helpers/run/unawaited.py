@@ -15,36 +15,37 @@ from itertools import chain
 from types import FrameType
 from typing import Any
 
-from helpers.run.source import Place, lines_of, of_frame, of_users
+from helpers.run.source import Place, describe, lines_of, of_frame, of_users
 
 _HOOK = "_warn_unawaited_coroutine"
 _AWAITED = re.compile(r"\bdef\b|\bawait\b|create_task|ensure_future|gather")  # or handed over
-Listener = Callable[[Any, FrameType], bool]
 _lock = threading.Lock()
-_listeners: list[tuple[int, Listener]] = []  # a thread, and what is called there
+_watched: list[tuple[int, Any]] = []  # a thread, and the log of the run there
 _python_warns: Callable[[Any], None] = getattr(warnings, _HOOK)
 
 
 def _tell(coro: Any) -> None:
     me = threading.get_ident()
-    tell = next((tell for thread, tell in reversed(_listeners) if thread == me), None)
-    if not (tell and tell(coro, sys._getframe(1))):
+    log = next((log for thread, log in reversed(_watched) if thread == me), None)
+    if log and (place := made_at(coro, sys._getframe(1), log.spawns)):
+        log.told.append(("never_awaited", coro.__name__, describe(place)))
+    else:
         _python_warns(coro)
 
 
 @contextlib.contextmanager
-def watch(tell: Listener) -> Iterator[None]:
-    """Call `tell` with what this thread drops unawaited, and where; at a False, Python warns."""
-    listener = threading.get_ident(), tell
+def watch(log: Any) -> Iterator[None]:
+    """Note in a log which of a run's coroutines this thread drops; of others, Python warns."""
+    watched = threading.get_ident(), log
     with _lock:
-        _listeners.append(listener)
+        _watched.append(watched)
         setattr(warnings, _HOOK, _tell)
     try:
         yield
     finally:
         with _lock:
-            _listeners.remove(listener)
-            if not _listeners:
+            _watched.remove(watched)
+            if not _watched:
                 setattr(warnings, _HOOK, _python_warns)
 
 

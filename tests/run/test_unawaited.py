@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import threading
 import warnings
-from types import FrameType
-from typing import Any
 
 import pytest
 
 from helpers.run import unawaited
-from helpers.run.source import Place
+from helpers.run.handles import Log
 
 
 async def boil() -> None:
@@ -18,7 +16,7 @@ async def boil() -> None:
 
 
 def test_python_warns_as_ever_when_nobody_watches() -> None:
-    with unawaited.watch(lambda *_: True):
+    with unawaited.watch(Log(0.0)):
         pass
     with pytest.warns(RuntimeWarning, match="'boil' was never awaited"):
         boil()  # type: ignore[unused-coroutine]
@@ -33,7 +31,7 @@ def test_another_threads_coroutine_is_left_to_python() -> None:
             boil()  # type: ignore[unused-coroutine]
             caught.extend(seen)
 
-    with unawaited.watch(lambda *_: True):
+    with unawaited.watch(Log(0.0)):
         thread = threading.Thread(target=elsewhere)
         thread.start()
         thread.join()
@@ -41,29 +39,22 @@ def test_another_threads_coroutine_is_left_to_python() -> None:
 
 
 def test_python_warns_of_a_coroutine_that_the_run_did_not_make() -> None:
-    with (
-        unawaited.watch(lambda *_: False),
-        pytest.warns(RuntimeWarning, match="'boil' was never awaited"),
-    ):
-        boil()  # type: ignore[unused-coroutine]
+    cook, log = boil, Log(0.0)
+    made_elsewhere = [cook()]
+    with unawaited.watch(log), pytest.warns(RuntimeWarning, match="'boil' was never awaited"):
+        made_elsewhere.clear()
+    assert log.told == []
 
 
 def test_the_inner_watch_of_a_thread_is_told_of_a_dropped_coroutine_and_its_line() -> None:
-    outer: list[Place | None] = []
-    inner: list[Place | None] = []
-
-    def note(in_: list[Place | None]) -> unawaited.Listener:
-        def tell(coro: Any, frame: FrameType) -> bool:
-            in_.append(unawaited.made_at(coro, frame, ()))
-            return True
-
-        return tell
-
-    with unawaited.watch(note(outer)):
-        with unawaited.watch(note(inner)):
+    outer, inner = Log(0.0), Log(0.0)
+    with unawaited.watch(outer):
+        with unawaited.watch(inner):
             boil()  # type: ignore[unused-coroutine]
         boil()  # type: ignore[unused-coroutine]
     this = test_the_inner_watch_of_a_thread_is_told_of_a_dropped_coroutine_and_its_line.__code__
-    line = this.co_firstlineno + 13
-    assert inner == [(this.co_filename, line, this.co_name)]
-    assert outer == [(this.co_filename, line + 1, this.co_name)]
+    lines = [this.co_firstlineno + n for n in (4, 5)]
+    for log, line in zip((inner, outer), lines, strict=True):
+        [(kind, name, place)] = log.told
+        assert (kind, name) == ("never_awaited", "boil")
+        assert place.startswith(f"line {line} of test_unawaited.py, in {this.co_name}: `boil()")
