@@ -80,14 +80,6 @@ class Poll(NamedTuple):
     shift: int = 0
 
 
-class End(NamedTuple):
-    """How a lane ended. `ticks` is how many ticks stand to the right of the moment of its end."""
-
-    row: int
-    lane: Task
-    ticks: int
-
-
 class Event(NamedTuple):
     """Something that happened at a moment: a mark of the program, or a request to stop."""
 
@@ -192,14 +184,10 @@ class Picture:
         return ticks
 
     @cached_property
-    def ends(self) -> list[End]:
-        """How each lane ended. A callback has no end of its own: the loop may call it again."""
+    def ends(self) -> list[tuple[int, Task]]:
+        """The lanes whose ends are marked. A callback has none: the loop may call it again."""
         called = LaneKind.CALLBACK, Outcome.RETURNED
-        return [
-            End(row, lane, len(lane.steps[1:]) if lane.spawned == lane.end else 0)
-            for row, lane in self.lanes
-            if (lane.kind, lane.outcome) != called
-        ]
+        return [(row, lane) for row, lane in self.lanes if (lane.kind, lane.outcome) != called]
 
     @cached_property
     def events(self) -> list[Event]:

@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from helpers import text as words
 from helpers.draw import theme
-from helpers.draw.picture import BINS, MANY, Bar, End, Picture, Poll
+from helpers.draw.picture import BINS, MANY, Bar, Picture, Poll
 from helpers.draw.text import findings, wrapped
 from helpers.draw.theme import LEFT, RIGHT, SMALL, Json, TimeUnit, line_marks, markers, plain, small
 from helpers.draw.title import how_it_ended, who
 from helpers.task import Waker
-from helpers.trace import Outcome, TaskState
+from helpers.trace import Outcome, Task, TaskState
 
 # In pixels.
 LINE = 15  # a line of small text
@@ -149,7 +149,7 @@ def _legend(picture: Picture) -> list[str]:
     states += [theme.STEPS_BEGIN] * picture.dense + [theme.MANY_STEPS] * bool(picture.crowded)
     marks: list[tuple[str, str, str]] = []
     for outcome, mark in theme.OUTCOMES.items():
-        if same := [end.lane for end in picture.ends if end.lane.outcome is outcome]:
+        if same := [lane for _, lane in picture.ends if lane.outcome is outcome]:
             pending = " or ".join(sorted({how_it_ended(picture.run, lane) for lane in same}))
             text = pending if outcome is Outcome.PENDING else mark.words
             marks.append((mark.colour, mark.sign, text))
@@ -183,10 +183,10 @@ def _labels(picture: Picture, left: int, pitch: float) -> Iterator[Json]:
 def _right(picture: Picture, left: int) -> int:
     """Room for the words behind the ends of lanes, as far as they do not fit on the axis."""
     need, duration = 24.0, picture.trace.duration
-    for end in picture.ends if len(picture.rows) <= MANY else ():
-        said = words.shorten(how_it_ended(picture.run, end.lane), _ENDING)
-        wide = 18 + _beside(end) + words.pixels(said, SMALL)
-        share = max(end.lane.end / duration if duration else 1.0, 0.01)
+    for _, lane in picture.ends if len(picture.rows) <= MANY else ():
+        said = words.shorten(how_it_ended(picture.run, lane), _ENDING)
+        wide = 18 + _beside(lane) + words.pixels(said, SMALL)
+        share = max(lane.end / duration if duration else 1.0, 0.01)
         # The axis is what the margins leave: (1 - share) * axis + margin must be wide enough.
         need = max(need, (wide - (1 - share) * (_NARROW - left)) / share)
     return round(need)
@@ -228,9 +228,10 @@ def _clash(one: _Place, other: _Place) -> bool:
     return start < last and first < end if below == above else start < at < end
 
 
-def _beside(end: End) -> int:
-    """Pixels from a lane's end to the mark of how it ended: the last ticks stand between them."""
-    return _CLEAR + _BESIDE * min(end.ticks, _PLACES)
+def _beside(lane: Task) -> int:
+    """Pixels from a lane's end to the mark of how it ended. The ticks of one moment are between."""
+    ticks = len(lane.steps[1:]) if lane.spawned == lane.end else 0
+    return _CLEAR + _BESIDE * min(ticks, _PLACES)
 
 
 def _bars_at(axis: TimeUnit, name: str, drawn: Sequence[Bar | Poll]) -> Json:
@@ -350,22 +351,22 @@ def _ticks(picture: Picture, pitch: float) -> Json:
 def _ends(picture: Picture, outcome: Outcome, pitch: float) -> Json:
     """The marks of one outcome at the ends of lanes, with the outcome in words behind them."""
     mark, axis, has_words = theme.OUTCOMES[outcome], picture.axis, pitch >= _LOW
-    ends = [end for end in picture.ends if end.lane.outcome is outcome]
-    beside = [_beside(end) for end in ends]
-    said = [words.shorten(how_it_ended(picture.run, end.lane), _ENDING) for end in ends]
+    ends = [(row, lane) for row, lane in picture.ends if lane.outcome is outcome]
+    beside = [_beside(lane) for _, lane in ends]
+    said = [words.shorten(how_it_ended(picture.run, lane), _ENDING) for _, lane in ends]
     # Spaces move the words behind the mark, which stands beside its point.
     spaces = ["\u00a0" * round((pixels + 3) / 3.3) for pixels in beside if has_words]
     line = {"color": mark.colour, "width": 2.5} if mark.symbol.endswith("open") else {"width": 0}
     marker = {"symbol": mark.symbol, "color": mark.colour, "line": line, "angle": RIGHT}
     size, standoff = round(max(2, min(9, pitch)), 1), beside if has_words else 3
     return {
-        **markers(mark.words, ((end.row, axis.at(end.lane.end)) for end in ends)),
+        **markers(mark.words, ((row, axis.at(lane.end)) for row, lane in ends)),
         "mode": "markers+text" if has_words else "markers",
         "marker": {**marker, "size": size, "standoff": standoff},
         "text": [x + plain(text) for x, text in zip(spaces, said, strict=False)],
         "textposition": "middle right",
         "textfont": {"size": SMALL},
-        "customdata": [plain(how_it_ended(picture.run, end.lane, whole=True)) for end in ends],
+        "customdata": [plain(how_it_ended(picture.run, lane, whole=True)) for _, lane in ends],
         **_hover(f"at %{{x}} {axis.short}: %{{customdata}}"),
     }
 

@@ -66,7 +66,7 @@ def bars(picture: Picture, width: int) -> list[str]:
     if not wide:
         return []
     name_width = min(max(wide), _NAME)
-    ends = {end.row: str(end.lane.outcome) for end in picture.ends}
+    ends = {row: str(lane.outcome) for row, lane in picture.ends}
     columns = max(10, width - name_width - 3 - max(map(len, ends.values()), default=0))
     lines = []
     for n, row in enumerate(rows):

@@ -106,10 +106,15 @@ def test_the_json_holds_every_bar_tick_and_end_of_the_picture(program: Program) 
     ]
     for outcome, mark in OUTCOMES.items():
         one = found.get(mark.words, none)
-        ends = [end for end in picture.ends if end.lane.outcome is outcome]
         assert list(zip(one["y"], one["x"], strict=True)) == [
-            (end.row, at(end.lane.end)) for end in ends
+            (row, at(lane.end)) for row, lane in picture.ends if lane.outcome is outcome
         ]
+
+
+def test_the_mark_of_an_end_stands_behind_the_ticks_of_that_moment() -> None:
+    still = run(lane(0, "main", (0, 0, 9)), lane(1, "egg", (0, 0, 0), (0, 0, 0)))
+    main, egg = traces(figure_dict(still))["returned"]["marker"]["standoff"]
+    assert egg > main  # there are two ticks, and no place to the left of them
 
 
 def test_a_step_that_follows_another_without_a_gap_is_cut_off_from_it(evening: Trace) -> None:
