@@ -37,7 +37,7 @@ import sys
 import time
 from statistics import median
 
-from helpers import busy, predict, record
+from helpers import busy, predict, progress, record
 from helpers.environment import check, report
 
 print(report(check()))
@@ -566,6 +566,14 @@ print(dinner)
 # **Beside the keyboard:** [what to write, and the trap](beside_the_keyboard.md)
 #
 # **Next:** [01 · Why not a chef for every customer?](01_task_cards.ipynb)
+
+# %% [markdown]
+# ## How far are you?
+#
+# Lessons 01 to 07 end with exercises: you write, and what the scheduler did with your code is judged. How many of them are done is said here, on any later evening too.
+
+# %%
+progress()
 
 # %% [markdown]
 # ## Deeper
