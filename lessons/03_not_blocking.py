@@ -749,7 +749,7 @@ async def read_all(read, paths, n):
 # %%
 check("03.files", read_all)
 
-# %%
+# %% tags=["differs-again"]
 progress("03")
 
 # %% [markdown]

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from helpers import load_recording, record
-from helpers.comparison import Comparison, compare, figure
+from helpers.comparison import MOST, Comparison, compare
 from helpers.comparison.rules import REASONS, TITLES
 from helpers.draw.theme import PLOTLY
 from helpers.task import CancelRequest
@@ -348,7 +348,7 @@ def layout_of(comparison: Comparison) -> Any:
 def test_both_runs_have_their_lanes_in_one_order_under_a_title_each() -> None:
     mine = run_of("spawn")
     backwards = dataclasses.replace(mine, lanes=(mine.lanes[0], *mine.lanes[:0:-1]))
-    rows = figure.picture_of_both(compare(backwards, tokio("spawn")).runs, "").rows
+    rows = compare(backwards, tokio("spawn")).picture.rows
     names = [row.name for row in rows]
     own = ["main", "chop", "boil", "bake"]
     assert names == ["asyncio, this run", *own, "Tokio 1.53.2, recorded", *own]
@@ -357,7 +357,7 @@ def test_both_runs_have_their_lanes_in_one_order_under_a_title_each() -> None:
 
 def test_each_run_keeps_its_own_steps_wakers_and_endings_in_the_picture() -> None:
     comparison = compare(run_of("timeout_handle"), tokio("timeout_handle"))
-    picture = figure.picture_of_both(comparison.runs, "")
+    picture = comparison.picture
     shown = [row.lane for row in picture.rows if row.lane]
     assert [one.outcome for one in shown] == ["returned", "cancelled", "returned", "returned"]
     assert picture.trace.duration == 0.5
@@ -381,14 +381,14 @@ def test_a_cell_gets_the_figure_and_the_text_the_same_on_every_run() -> None:
 
 def test_chefs_have_rows_in_the_recording_of_a_team() -> None:
     comparison = compare(run_of("spawn"), tokio("spawn", runtime="multi_thread"))
-    rows = figure.picture_of_both(comparison.runs, "").rows
+    rows = comparison.picture.rows
     assert {"on worker-1", "on worker-2"} <= {row.name for row in rows}
 
 
 def test_of_a_crowd_the_first_and_the_last_lanes_are_drawn() -> None:
     comparison = compare(run_of("thousand"), tokio("thousand"))
-    rows = figure.picture_of_both(comparison.runs, "").rows
-    assert len(rows) == 2 * (figure.MOST + 1)
+    rows = comparison.picture.rows
+    assert len(rows) == 2 * (MOST + 1)
     assert rows[0].name == "asyncio, this run"
     assert "14 of 1,001 lanes" in layout_of(comparison)["title"]["subtitle"]["text"]
     assert "14 of 1,001 lanes" in str(comparison)

@@ -2,24 +2,27 @@
 
     compare(trace, recording) -> Comparison
 
-`match` finds which lanes are the same job, `rules` say why they differ, and `figure` draws both.
+`match` finds which lanes are the same job, and `rules` say why they differ.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from helpers import text as words
-from helpers.comparison.figure import picture_of_both
 from helpers.comparison.match import Runs
 from helpers.comparison.rules import REASONS, TITLES, UNEXPLAINED, Difference, differences
 from helpers.draw import mimebundle
-from helpers.draw.picture import Picture
+from helpers.draw.picture import Picture, Row, rows_of
 from helpers.draw.text import bars, wrapped
-from helpers.trace import LaneKind, Trace
+from helpers.draw.theme import time_unit
+from helpers.draw.title import chefs
+from helpers.trace import LaneKind, Task, Trace
 
 __all__ = ["Comparison", "compare"]
 
+MOST = 14  # lanes of each run in the picture; of more, the first and the last
 _WIDTH = 78
 _MOST_SENTENCES = 3  # of one reason
 
@@ -87,16 +90,44 @@ class Comparison:
         return f"{same}; unexplained: {words.plural(odd, 'difference')}." if odd else f"{same}."
 
     @cached_property
-    def _picture(self) -> Picture:
+    def picture(self) -> Picture:
         """Both runs on one time axis: asyncio's lanes above, Tokio's below, in the same order."""
+        runs, here, there = self.runs, self.runs.trace, self.runs.recording
+        thread = "chef" if there.workers == 1 else None
+        above = _renamed(runs.asyncio, 0, thread)
+        below = _renamed(runs.tokio, max(lane.id for lane in here.lanes) + 1, thread)
+        duration, clock = max(here.duration, there.duration), "virtual" if runs.exact else "real"
+        both = Trace((*above, *below), duration, clock, workers=there.workers)
+        place = {name: n for n, name in enumerate(runs.tokio)}
+        above.sort(key=lambda lane: place.get(lane.name, len(place)))
+        rows = [Row("asyncio, this run"), *rows_of(both, _some(above))]
+        rows.append(Row(f"Tokio {there.about.get('tokio', '')}".rstrip() + ", recorded"))
+        if there.workers > 1 and len(below) <= MOST:
+            rows += [Row(f"on {name}", thread=name) for name in there.by_chef]
+        rows += rows_of(both, _some(below))
+        unit, count = time_unit(both), max(len(above), len(below))
+        parts = [
+            there.about.get("scenario"),
+            f"{MOST} of {count:,} lanes" if count > MOST else None,
+            f"asyncio: {here.clock} clock, {unit.long(here.duration)}",
+            f"Tokio: {there.clock} clock, {unit.long(there.duration)}, {chefs(there.workers)}",
+        ]
         reasons = [f"{name}: {REASONS[name]}" for name in self.kinds]
-        below = [self.verdict, *reasons] if reasons else []
-        return picture_of_both(self.runs, self.headline, below)
+        return Picture(
+            run=both,
+            trace=both,
+            unit=unit,
+            axis=unit,
+            rows=rows,
+            title=self.headline,
+            subtitle=" · ".join(filter(None, parts)),
+            reasons=[self.verdict, *reasons] if reasons else [],
+        )
 
     def __str__(self) -> str:
         """The headline and verdict, both runs' bars, what agrees and what differs."""
-        above = [*dict.fromkeys((self.headline, self.verdict)), self._picture.subtitle]
-        lines = [*wrapped(above, _WIDTH, ""), "", *bars(self._picture, _WIDTH)]
+        above = [*dict.fromkeys((self.headline, self.verdict)), self.picture.subtitle]
+        lines = [*wrapped(above, _WIDTH, ""), "", *bars(self.picture, _WIDTH)]
         if self.agrees:
             lines += ["", "The same in both:", *(f"- {one}" for one in self.agrees)]
         if self.differs:
@@ -111,4 +142,27 @@ class Comparison:
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         """The figure for a notebook, with the verdict and the bars as its plain text."""
-        return mimebundle(self._picture, str(self))
+        return mimebundle(self.picture, str(self))
+
+
+def _renamed(lanes: Mapping[str, Task], shift: int, thread: str | None) -> list[Task]:
+    """The lanes under the names that they are matched by, with ids of their own."""
+
+    def own(who: Any) -> Any:
+        return who + shift if isinstance(who, int) else who
+
+    renamed: list[Task] = []
+    for name, lane in lanes.items():
+        steps = tuple(
+            step._replace(thread=thread or step.thread, woken_by=own(step.woken_by))
+            for step in lane.steps
+        )
+        cancels = tuple(request._replace(by=own(request.by)) for request in lane.cancels)
+        about = {"id": own(lane.id), "name": name, "parent": own(lane.parent)}
+        renamed.append(replace(lane, **about, steps=steps, cancels=cancels))
+    return renamed
+
+
+def _some(lanes: Sequence[Task]) -> Sequence[Task]:
+    """Few enough lanes to be read: of many, those that come first and those that come last."""
+    return lanes if len(lanes) <= MOST else [*lanes[: MOST - 4], *lanes[-4:]]

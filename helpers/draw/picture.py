@@ -21,7 +21,7 @@ from helpers import text as words
 from helpers.draw import title as titles
 from helpers.draw.theme import STEPS, TimeUnit, time_unit
 from helpers.task import DEADLINE, Waker
-from helpers.trace import LaneKind, Outcome, Span, Step, Task, TaskState, Trace
+from helpers.trace import LaneKind, Mark, Outcome, Span, Step, Task, TaskState, Trace
 
 Wanted = Sequence[str | int] | str | int
 
@@ -78,14 +78,6 @@ class Poll(NamedTuple):
     step: Step
     lane: Task
     shift: int = 0
-
-
-class Event(NamedTuple):
-    """Something that happened at a moment: a mark of the program, or a request to stop."""
-
-    time: float
-    row: int | None
-    text: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,29 +182,32 @@ class Picture:
         return [(row, lane) for row, lane in self.lanes if (lane.kind, lane.outcome) != called]
 
     @cached_property
-    def events(self) -> list[Event]:
-        """The program's marks and the requests to stop, in order of the run's time.
+    def row_of(self) -> dict[int | None, int]:
+        """The number of the row of each lane, by its id."""
+        return {lane.id: row for row, lane in self.lanes}
+
+    @cached_property
+    def events(self) -> list[Mark]:
+        """The program's marks, pauses and requests to stop, in order of the run's time.
 
         A task that was asked to stop and stopped at once says so at its end, and not here.
         """
-        row_of: dict[int | None, int] = {lane.id: row for row, lane in self.lanes}
-        marks = (mark for mark in self.run.marks if mark.task is None or mark.task in row_of)
-        events = [Event(time, row_of.get(task), text) for time, task, text in marks]
-        for start, end, whose in self.run.pauses:
-            if end - start >= _PAUSE * self.run.duration:
-                events.append(Event(start, None, f"{self.unit.long(end - start)} of the {whose}"))
-        for row, drawn in self.lanes:
-            lane = self.run.by_id[drawn.id]
+        run, rows = self.run, self.row_of
+        events = [mark for mark in run.marks if mark.task is None or mark.task in rows]
+        for start, end, whose in run.pauses:
+            if end - start >= _PAUSE * run.duration:
+                events.append(Mark(start, None, f"{self.unit.long(end - start)} of the {whose}"))
+        for lane in (run.by_id[drawn.id] for _, drawn in self.lanes):
             for time, by, *_ in lane.cancels:
-                soon = lane.end - time <= 0.005 * self.run.duration
+                soon = lane.end - time <= 0.005 * run.duration
                 if lane.outcome is not Outcome.CANCELLED or not soon:
-                    asked = f"asked to stop by {titles.who(self.run, by)}"
+                    asked = f"asked to stop by {titles.who(run, by)}"
                     asked = "deadline: time is up" if by == DEADLINE else asked
-                    events.append(Event(time, row, asked))
-        return sorted(events, key=lambda one: (one.time, -1 if one.row is None else one.row))
+                    events.append(Mark(time, lane.id, asked))
+        return sorted(events, key=lambda one: (one.time, rows.get(one.task, -1)))
 
     @property
-    def placed_events(self) -> list[Event]:
+    def placed_events(self) -> list[Mark]:
         """The events that have a place on the axis: where no time passes, none has."""
         return [] if self.by_step else self.events
 

@@ -206,7 +206,7 @@ def _notes(picture: Picture, left: int, right: int) -> list[tuple[int, Json]]:
     for focus in (axis / 2, axis, 0):
         placed: list[_Place] = []
         notes: list[tuple[int, Json]] = []
-        for at, (time, row, text) in sorted(places, key=lambda place: abs(place[0] - focus)):
+        for at, (time, whose, text) in sorted(places, key=lambda place: abs(place[0] - focus)):
             room, side = (axis - at + right, "left") if at <= focus else (left + at, "right")
             short = words.shorten(text, min(_NOTE, max(int(room / _LETTER) - 1, 2)))
             wide = words.pixels(short, SMALL) + 8
@@ -215,7 +215,7 @@ def _notes(picture: Picture, left: int, right: int) -> list[tuple[int, Json]]:
             free = [one for one in lines if not any(_clash(one, other) for other in placed)]
             if free and len(short) >= min(len(text), _LEAST):
                 placed.append(free[0])
-                x, y = picture.axis.at(time), len(picture.rows) - 0.5 if row is None else row
+                x, y = picture.axis.at(time), picture.row_of.get(whose, len(picture.rows) - 0.5)
                 note = {"text": plain(short), "x": x, "ax": x, "y": y, "xanchor": side}
                 notes.append((free[0][0], _EVENT | note))
         tries.append(notes)
@@ -373,16 +373,18 @@ def _ends(picture: Picture, outcome: Outcome, pitch: float) -> Json:
 
 def _events(picture: Picture, pitch: float) -> Json:
     """A mark for each event on its row; one of the whole run stands below all rows."""
-    events, axis, rows = picture.placed_events, picture.axis, picture.rows
-    points = ((len(rows) - 0.5 if x.row is None else x.row, axis.at(x.time)) for x in events)
+    events, axis, below = picture.placed_events, picture.axis, len(picture.rows) - 0.5
+    points = ((picture.row_of.get(x.task, below), axis.at(x.time)) for x in events)
     # On the upper edge of the lane, where no tick and no lane's end is.
-    edge = [0 if x.row is None else round(pitch * _RUNNING.height / 2, 1) for x in events]
+    edge = [0 if x.task is None else round(pitch * _RUNNING.height / 2, 1) for x in events]
     above = {"line": {"width": 2}, "angle": -180, "standoff": edge}
     return {
         **markers("marks and requests to stop", points),
         "text": [plain(event.text) for event in events],
         "marker": {"symbol": theme.EVENT.symbol, "size": 10, "color": theme.EVENT.colour, **above},
-        "customdata": ["the run" if x.row is None else plain(rows[x.row].name) for x in events],
+        "customdata": [
+            "the run" if x is None else plain(picture.run.name_of(x)) for _, x, _ in events
+        ],
         **_hover(f"at %{{x}} {axis.short}: %{{text}}", name="%{customdata}"),
     }
 

@@ -161,7 +161,7 @@ def _events(picture: Picture) -> list[str]:
     """What the program marked, and who was asked to stop."""
     lines = []
     for event in picture.events[:_MOST_EVENTS]:
-        name = f" {picture.rows[event.row].name}" if event.row is not None else ""
+        name = "" if event.task is None else f" {picture.run.name_of(event.task)}"
         lines.append(f"at {picture.unit.moment(event.time)}{name}: {event.text}")
     if more := len(picture.events[_MOST_EVENTS:]):
         lines.append(f"and {words.plural(more, 'event')} more")

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers import text as words
-from helpers.draw.picture import SLOWEST, Event, Picture, counts, picture_of, slowest
+from helpers.draw.picture import SLOWEST, Picture, counts, picture_of, slowest
 from helpers.task import CancelRequest
 from helpers.trace import LaneKind, Mark, Outcome, Span, TaskState, Trace
 from tests.draw.pictured import Program, dinner, kitchen, lane, programs, recorded, run
@@ -83,7 +83,7 @@ def test_a_request_to_stop_that_is_obeyed_at_once_is_said_at_the_end_alone() -> 
         lane(1, "loser", (0, 0, 1), parent=0, over=5, outcome=stopped, cancels=asked),
         lane(2, "stubborn", (0, 0, 1), parent=0, over=8, outcome=stopped, cancels=asked),
     )
-    assert picture_of(trace).events == [Event(5, 2, "asked to stop by main")]
+    assert picture_of(trace).events == [Mark(5, 2, "asked to stop by main")]
 
 
 def test_marks_and_deadlines_are_events_in_order_of_time() -> None:
@@ -99,7 +99,7 @@ def test_marks_and_deadlines_are_events_in_order_of_time() -> None:
     ]
     assert picture_of(trace, lanes="pot").events == [
         (1, None, "cards are written"),
-        (3, 0, "it boils"),
+        (3, 1, "it boils"),
     ]
 
 
