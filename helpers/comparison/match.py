@@ -66,11 +66,21 @@ class Pair:
     """
 
     def __init__(self, runs: Runs, name: str) -> None:
-        self.runs, self.name = runs, name
-        self.asyncio, self.tokio = runs.asyncio[name], runs.tokio[name]
-        self.as_often = self.asyncio.polls == self.tokio.polls
+        self.runs, self.name, names = runs, name, runs.names
+        self.asyncio, self.tokio = one, other = runs.asyncio[name], runs.tokio[name]
+        self.as_often = one.polls == other.polls
         self.odd_side, self.odd_poll = self._first_odd_poll() if runs.exact else ("", None)
-        self.facts = self._facts()
+        same = {
+            "kind": one.kind is other.kind,
+            "outcome": one.outcome is other.outcome,
+            # Without its type: Python raises a RuntimeError where Rust panics.
+            "error": one.error.partition(": ")[2] == other.error.partition(": ")[2],
+            "parent": names["here"].get(one.parent) == names["there"].get(other.parent),
+            "polls": self.as_often and self.odd_poll is None,
+            "end": one.end == other.end or not runs.exact,
+            "spawn": one.spawned == other.spawned or not runs.exact,
+        }
+        self.facts = frozenset(fact for fact, agrees in same.items() if not agrees)
         self.unexplained = set(self.facts)
 
     def _first_odd_poll(self) -> tuple[str, Step | None]:
@@ -79,20 +89,6 @@ class Pair:
                 first_here = there is None or (here is not None and here.start <= there.start)
                 return ("here", here) if first_here else ("there", there)
         return "", None
-
-    def _facts(self) -> frozenset[str]:
-        one, other, names = self.asyncio, self.tokio, self.runs.names
-        same = {
-            "kind": one.kind is other.kind,
-            "outcome": one.outcome is other.outcome,
-            # Without its type: Python raises a RuntimeError where Rust panics.
-            "error": one.error.partition(": ")[2] == other.error.partition(": ")[2],
-            "parent": names["here"].get(one.parent) == names["there"].get(other.parent),
-            "polls": self.as_often and self.odd_poll is None,
-            "end": one.end == other.end or not self.runs.exact,
-            "spawn": one.spawned == other.spawned or not self.runs.exact,
-        }
-        return frozenset(fact for fact, agrees in same.items() if not agrees)
 
     def alike_until(self, moment: float) -> bool:
         """Whether no poll before that moment is known to be on one side only."""
