@@ -107,8 +107,8 @@ def test_few_outputs_are_not_compared_and_the_next_cell_prints_their_relation(
         assert not ignored(cells[n + 1])
 
 
-def test_the_one_cell_that_prints_something_else_when_run_again_is_that_of_nest_asyncio() -> None:
-    [cell] = tagged(DIFFERS)
+def test_but_for_progress_only_nest_asyncios_cell_prints_something_else_when_run_again() -> None:
+    [cell] = [cell for cell in tagged(DIFFERS) if "progress(" not in cell]
     assert "nest_asyncio" in cell
 
 
