@@ -4,12 +4,15 @@ One `Trace` serves asyncio's runs, Tokio's recordings and the model alike.
 """
 
 import functools
+import heapq
 import itertools
 import os
 import threading
+from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import Any, Self
 
 from helpers import files
@@ -81,13 +84,19 @@ class Trace:
         return tuple(span for lane in self.lanes for span in lane.spans)
 
     @functools.cached_property
+    def waits(self) -> dict[int, tuple[float, float]]:
+        """For how long each lane was ready and had no chef: in all, and at the longest."""
+        waits = ((x.id, [turn.start - turn.ready for turn in x.turns]) for x in self.lanes)
+        return {lane: (sum(seconds), max(seconds)) for lane, seconds in waits}
+
+    @functools.cached_property
     def longest_wait(self) -> Span | None:
         """The longest span in which a lane was ready and no chef was free; the first of equals."""
         lanes = (lane for lane in self.lanes if lane.kind is not LaneKind.THREAD)  # or for a thread
-        turns = ((turn.start - turn.ready, lane, turn) for lane in lanes for turn in lane.turns)
-        seconds, lane, turn = max(turns, key=itemgetter(0), default=(0, None, None))
-        if not lane or not turn or seconds <= 0:
+        lane = max(lanes, key=lambda lane: self.waits[lane.id][1], default=None)
+        if lane is None or self.waits[lane.id][1] <= 0:
             return None
+        turn = max(lane.turns, key=lambda turn: turn.start - turn.ready)
         return Span(lane.id, TaskState.SCHEDULED, turn.ready, turn.start, None)
 
     @functools.cached_property
@@ -95,13 +104,15 @@ class Trace:
         """The few whose steps filled three quarters of the longest wait, the longest first."""
         if not (wait := self.longest_wait):
             return []
-        held: dict[int, float] = {}
+        held: dict[int, float] = defaultdict(float)
         for lane in self.lanes:
             if lane.kind in (LaneKind.TASK, LaneKind.CALLBACK) and lane.id != wait.task:
-                then = [x for x in lane.steps if x.start < wait.end and x.end > wait.start]
-                parts = (min(x.end, wait.end) - max(x.start, wait.start) for x in then)
-                held[lane.id] = sum(parts)
-        ranked = sorted(held, key=held.__getitem__, reverse=True)[:3]
+                first = bisect_right(lane.steps, wait.start, key=attrgetter("end"))
+                for _, start, end, *_ in itertools.islice(lane.steps, first, None):
+                    if start >= wait.end:
+                        break
+                    held[lane.id] += min(end, wait.end) - max(start, wait.start)
+        ranked = heapq.nlargest(3, held, key=held.__getitem__)
         filled = itertools.accumulate(held[n] for n in ranked)
         needed = 1 + sum(part <= 0.75 * wait.seconds for part in filled)
         return [self.by_id[n] for n in ranked[:needed]] if needed <= len(ranked) else []

@@ -252,9 +252,9 @@ def slowest(trace: Trace, most: int = SLOWEST) -> list[Task]:
     """The tasks of the longest wait, those that were ready longest, then those that ended last."""
     wait = trace.longest_wait
     named = [trace.by_id[wait.task], *trace.holders] if wait else []
-    ready = heapq.nlargest(most // 2, trace.tasks, operator.attrgetter("scheduled"))
-    late = heapq.nlargest(most, trace.tasks, operator.attrgetter("end"))
-    ranked = [*named, *(task for task in ready if task.scheduled), *late]
+    ready = heapq.nlargest(most // 2, trace.tasks, lambda task: trace.waits[task.id][0])
+    late = heapq.nlargest(most, trace.tasks, lambda task: task.end)
+    ranked = [*named, *(task for task in ready if trace.waits[task.id][0]), *late]
     ids = list(dict.fromkeys(t.id for t in ranked if t.kind is LaneKind.TASK))[:most]
     return [task for task in trace.tasks if task.id in ids]
 

@@ -109,8 +109,7 @@ def _about_deadlock(trace: Trace, unit: TimeUnit) -> Iterator[str]:
 
 def _about_wait(trace: Trace, unit: TimeUnit, wait: Span) -> str:
     """Who waited, with how many others, and for whom, if one step filled the most of that time."""
-    half = wait.seconds / 2
-    long_too = (any(x.start - x.ready >= half for x in task.turns) for task in trace.tasks)
+    long_too = (trace.waits[task.id][1] >= wait.seconds / 2 for task in trace.tasks)
     others = sum(long_too) - (trace.by_id[wait.task].kind is LaneKind.TASK)
     name, long = f"`{trace.by_id[wait.task].name}`", unit.long(wait.seconds)
     verb = "waits" if others == 1 else "wait"
@@ -132,7 +131,7 @@ def _side_by_side(trace: Trace) -> tuple[int, float]:
     """
     parents = {task.parent for task in trace.tasks}
     leaves = [task for task in trace.tasks if task.id not in parents]
-    ready = sum(task.scheduled for task in leaves)
+    ready = sum(trace.waits[task.id][0] for task in leaves)
     if len(leaves) == 1 or sum(task.end - task.spawned for task in leaves) < 2 * ready:
         return 0, 0.0  # without a look at every step
     idle = sum(_idle(trace, task) for task in leaves)
