@@ -362,7 +362,8 @@ def counts(trace: Trace, bins: int = BINS, row: Row | None = None, *, waits: boo
     turns: Iterable[Step] = lane.turns if lane else trace.by_chef[chef] if chef else ()
     if not row:
         calls = {id(x) for one in trace.lanes if one.kind is LaneKind.CALLBACK for x in one.steps}
-        turns = [x for taken in trace.by_chef.values() for x in taken if id(x) not in calls]
+        taken = [*itertools.chain.from_iterable(trace.by_chef.values())]
+        turns = [x for x in taken if id(x) not in calls] if calls else taken
         turns += [one.turns[0] for one in lanes if not one.steps]
     width = trace.duration / bins if trace.duration else 1.0
     so_far = partial(_so_far, bins=bins, per_second=1 / width)

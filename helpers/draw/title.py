@@ -134,7 +134,8 @@ def _side_by_side(trace: Trace) -> tuple[int, float]:
     ready = sum(trace.waits[task.id][0] for task in leaves)
     if len(leaves) == 1 or sum(task.end - task.spawned for task in leaves) < 2 * ready:
         return 0, 0.0  # without a look at every step
-    idle = sum(_idle(trace, task) for task in leaves)
+    tasks: set[Waker] = {task.id for task in trace.tasks}
+    idle = sum(_idle(tasks, task) for task in leaves)
     return (len(leaves), idle) if idle >= ready else (0, 0.0)
 
 
@@ -187,17 +188,16 @@ def _path(trace: Trace) -> Iterator[_Part]:
             )
 
 
-def _idle(trace: Trace, task: Task) -> float:
+def _idle(tasks: set[Waker], task: Task) -> float:
     """For how long a task was idle for no other task's sake, but for a timer, I/O or in vain."""
     asked = {request.time for request in task.cancels}
-    at = task.steps[-1].end if task.steps else task.end
-    waited = task.end - at
-    for before, after in itertools.pairwise(task.steps):
-        if after.ready > before.end:
-            by = trace.by_id.get(after.woken_by)
-            if by is None or by.kind is not LaneKind.TASK or after.ready in asked:
-                waited += after.ready - before.end
-    return waited
+    for_others = [
+        after.ready - before.end
+        for before, after in itertools.pairwise(task.steps)
+        if after.woken_by in tasks and after.ready not in asked
+    ]
+    before = task.steps[0].ready - task.spawned if task.steps else 0.0  # its first step
+    return max(0.0, round(task.idle - before - sum(for_others), 9))
 
 
 def _about_turns(trace: Trace, unit: TimeUnit, path: list[_Part]) -> Iterator[str]:
@@ -206,7 +206,8 @@ def _about_turns(trace: Trace, unit: TimeUnit, path: list[_Part]) -> Iterator[st
     spent: dict[int | None, float] = defaultdict(float)
     for number, long in parts:
         spent[number] += long
-    took = {x.id: x.busy + waited for x in trace.tasks if (waited := _idle(trace, x))}
+    tasks: set[Waker] = {task.id for task in trace.tasks}
+    took = {x.id: x.busy + waited for x in trace.tasks if (waited := _idle(tasks, x))}
     least = _CHAIN * max(spent.values())
     chain = {n: trace.by_id[n] for n in took if spent[n] > least}
     total = sum(spent[n] for n in chain)
