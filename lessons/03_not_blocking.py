@@ -646,7 +646,8 @@ check("03.rings", (shift, rings))
 # ### Mend: the handler that stares
 #
 # A Flask view became an `async def`, and its `get`, a plain function like `requests.get`, stayed as it was: it holds its thread for up to 0.4 s. Three
-# users come at once. Mend `home`: it returns the same text, other requests go on meanwhile, and no heartbeat is late. You cannot change `get`.
+# users come at once. Mend `home`: it returns the same text, other requests go on meanwhile, and no heartbeat is late. You cannot change `get`. (In these exercises work goes to threads by `asyncio.to_thread` or `loop.run_in_executor`: the virtual
+# clock knows no other threads, and none of their locks.)
 
 
 # %%
@@ -670,7 +671,7 @@ check("03.handler", home)
 # ### Mend: the strange program again
 #
 # `bills` returns for each table the sum of its dishes' prices. `ask(dish)`, a plain function, asks a supplier and holds its thread for up to 0.5 s. In `known` each dish is asked for
-# only once, and everybody else waits. Mend it: no heartbeat is late, different dishes are asked for at the same time, and still each dish **only once**. (Section 5 lost
+# only once, and everybody else waits. Mend it: no heartbeat is late, different dishes, also of one table, are asked for at the same time, and still each dish **only once**. (Section 5 lost
 # that.) Change what you like inside `bills`.
 
 
@@ -734,7 +735,7 @@ check("03.pieces", count_all)
 # ### Write: n files at once
 #
 # `read(path)` is a plain function that holds its thread for up to 0.4 s and returns a text. Read all of `paths` in threads and return a list of the texts in
-# their order. Never more than `n` files are read at once, and never fewer while others have not begun: when one is read, the next begins. No heartbeat is late.
+# their order (by `asyncio.to_thread` or `run_in_executor`). Never more than `n` files are read at once, and never fewer while others have not begun: when one is read, the next begins. No heartbeat is late.
 
 
 # %%

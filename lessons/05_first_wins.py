@@ -637,7 +637,7 @@ check("05.searches", (searches, won))
 # `first_answer` asks several servers at once; each of `asks` is a function, and `await ask()` brings an answer or raises. What the first to end
 # brings is returned, or raised. A server that is cancelled needs half a second to give its connection back, and once a week there is none left. Mend
 # it: when `first_answer` ends, with an answer, an exception, or because a client hung up and it was cancelled itself, every server is done, clean-up
-# and all.
+# and all, and they clean up at the same time.
 
 
 # %%

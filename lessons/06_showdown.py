@@ -557,7 +557,8 @@ check("06.five_at_once", fetch_five)
 #
 # `await retry(send)` awaits `send()` until it succeeds, and returns its result. After an `OSError` it waits for 1 s, after the next for 2, after the
 # third for 4, and other tasks run meanwhile. The fourth `OSError` it raises at once; any other exception too. Write the test:
-# `await retry_test(retry)` returns for a right `retry` and raises (as `assert` does) for any wrong one. It runs on the virtual clock: seconds are exact.
+# `await retry_test(retry)` returns for a right `retry` and raises (as `assert` does) for any wrong one. It runs on the virtual clock, whose whole
+# seconds are exact; leave `asyncio.sleep` as it is.
 
 
 # %%

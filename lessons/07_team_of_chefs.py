@@ -529,7 +529,7 @@ from helpers.model import simulate
 # ### Predict: four cards in four kitchens
 #
 # Four jobs for `simulate`, the model of section 7. `work` is the seconds of hands of each card, which `yields` cuts into `yields + 1` equal pieces, with
-# `wait` seconds between them. With `spawner="task"`, one card writes the others, works for twice as long as one of them, and awaits them. How many
+# `wait` seconds between them (0 where it is not said); whoever is free takes a card up that has yielded. With `spawner="task"`, one card writes the others, works for twice as long as one of them, and awaits them. How many
 # seconds does each job take?
 
 # %%

@@ -46,7 +46,7 @@ MOST_LINES, MOST_MODULES = 10_250, 65
 # keep a learner's copies.
 MOST_LINES_OF_THE_MACHINE = 7_150
 # What judges an answer, and its rules. 350 would do for the judge alone.
-MOST_LINES_OF_THE_JUDGE = 590
+MOST_LINES_OF_THE_JUDGE = 615
 
 OF_THE_COURSE = {"helpers", "tests"}
 # The name to import, where it is not the name to install.

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from helpers.exercises.rules import finished_within, never_lost, nothing_left, overlapped, predicted
-from helpers.exercises.spec import Exercise, Fault, Wrong, call, calls, must
+from helpers.exercises.spec import Exercise, Fault, Wrong, call, calls, must, patience
 from helpers.model import simulate
 from helpers.text import seconds
 from helpers.tokio import load_recording
@@ -196,7 +196,7 @@ def _side_by_side(trace: Trace) -> Fault | None:
     last = max(calls(trace, "device"), key=lambda task: task.end)
     words = f"Each device answers after 0.05 s, and `{last.name}` was done with at {last.end:.2f} s"
     fault = Fault(f"{words}: the loop was held, or did not hear.", last.id, 0.05, last.end)
-    return fault if last.end > 0.25 else None
+    return fault if last.end > patience(0.25) else None
 
 
 EXERCISES = {

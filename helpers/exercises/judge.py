@@ -11,7 +11,7 @@ from typing import Any
 from helpers.draw import mimebundle
 from helpers.draw.picture import picture_of
 from helpers.draw.theme import PLOTLY
-from helpers.exercises.spec import Exercise, Fault, Wrong
+from helpers.exercises.spec import Exercise, Fault, Wrong, patience
 from helpers.run import source
 from helpers.run.errors import Deadlock, RunTooLong
 from helpers.run.session import Run
@@ -69,7 +69,7 @@ class Verdict:
 
 def judge(name: str, exercise: Exercise, answer: Any, *, dice: int = 0) -> Verdict:
     """Run the exercise with the answer until a run is not right, or all are."""
-    limits: Any = {"max_seconds": MOST_SECONDS, "max_steps": _MOST_STEPS}
+    limits: Any = {"max_seconds": patience(MOST_SECONDS), "max_steps": _MOST_STEPS}
     with contextlib.redirect_stdout(io.StringIO()) as out:
         main = exercise.program(answer, Random(dice))
         run = Run(main, clock=exercise.clock, unit=exercise.unit, **limits)

@@ -1,6 +1,8 @@
 """What an exercise is: a program around the learner's answer, and what its run must look like."""
 
 import asyncio
+import contextlib
+import os
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from random import Random
@@ -50,6 +52,13 @@ def must(holds: object, sentence: str) -> None:
     """Say in a sentence what is wrong with what came back, unless it holds."""
     if not holds:
         raise Wrong(sentence)
+
+
+def patience(seconds: float) -> float:
+    """So many seconds, and up to five times as many where others keep the processors busy."""
+    with contextlib.suppress(AttributeError, OSError):  # Windows and browsers do not tell
+        seconds *= min(max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)), 5.0)
+    return seconds
 
 
 async def call(name: str, seconds: float, outcome: Any = None) -> Any:

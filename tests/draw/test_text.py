@@ -172,7 +172,7 @@ def test_several_chefs_are_told_and_on_which_of_them_a_step_was() -> None:
 def test_a_crowd_is_told_in_some_40_lines_with_its_totals_and_slowest_lanes(tasks: int) -> None:
     trace = recorded(crowd(tasks, sleeps=2))
     lines = str(trace).splitlines()
-    assert len(lines) <= 45
+    assert len(lines) <= 50
     (total,) = [line.split() for line in lines if line.split()[:1] == ["sum"]]
     assert total[-1] == words.number(sum(one.polls for one in trace.lanes))
     assert total[5:7] == [words.number(20 * (tasks + 1)), "s"]
