@@ -196,7 +196,7 @@ def _side_by_side(trace: Trace) -> Fault | None:
     last = max(calls(trace, "device"), key=lambda task: task.end)
     words = f"Each device answers after 0.05 s, and `{last.name}` was done with at {last.end:.2f} s"
     fault = Fault(f"{words}: the loop was held, or did not hear.", last.id, 0.05, last.end)
-    return fault if last.end > patience(0.25) else None
+    return fault if last.end > min(patience(0.25), 0.35) else None
 
 
 EXERCISES = {
