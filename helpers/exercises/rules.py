@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Concatenate, ParamSpec
 
-from helpers.exercises.spec import Fault, Rule, calls, patience
+from helpers.exercises.spec import Fault, Rule, calls
 from helpers.task import MAIN_RETURN
 from helpers.text import listing, number, plural, seconds
 from helpers.trace import LaneKind, Outcome, Step, Task, Trace
@@ -147,8 +147,8 @@ def predicted(trace: Trace, measure: Callable[[Trace], Mapping[str, object]]) ->
 
 
 def _held(step: Step) -> float:
-    """For how long a step held the loop; a real one of a busy machine may just have had no CPU."""
-    return max(step.end - step.start, step.wall if step.wall >= patience(0.2) else 0.0)
+    """For how long a step held the loop."""
+    return max(step.end - step.start, step.wall)
 
 
 def _at_fault(lane: Task, sentence: str) -> Fault:
