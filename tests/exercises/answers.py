@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -56,7 +57,9 @@ def _of_cells(cells: list[str]) -> Iterator[Solved]:
 
 def judged(name: str, answer: Any) -> Verdict:
     """The verdict on an answer, in this process."""
-    return judge(name, EXERCISES[name], answer)
+    verdict = judge(name, EXERCISES[name], answer)
+    gc.collect()  # a coroutine that was never awaited is told of here, and in no other test
+    return verdict
 
 
 def wrong(*cases: Case) -> Callable[[Any], Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -189,7 +188,6 @@ def said(**minutes: float) -> Any:
 )
 def test_a_wrong_answer_is_told_what_happened(name: str, answer: Any, told: str) -> None:
     refused(name, answer, told)
-    gc.collect()  # a coroutine that was never awaited is told of here, and in no other test
 
 
 @pytest.mark.parametrize(

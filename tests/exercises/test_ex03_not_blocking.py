@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -355,7 +354,6 @@ def said(first: float, second: float, third: float) -> Any:
 )
 def test_a_wrong_answer_is_told_what_happened(name: str, answer: Any, told: str) -> None:
     refused(name, answer, told)
-    gc.collect()  # a coroutine that was never awaited is told of here, and in no other test
 
 
 @pytest.mark.parametrize(

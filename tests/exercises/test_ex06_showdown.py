@@ -171,30 +171,22 @@ async def page_by_page(fetch: Any, start: Any) -> Any:
     return texts
 
 
-async def more_tokens(fetch: Any, start: Any) -> Any:
-    tokens, texts = asyncio.Semaphore(30), {}
+def holds_tokens(places: int) -> Any:
+    """A crawler whose tasks keep their tokens while they wait for the links of their pages."""
 
-    async def visit(page: str) -> None:
-        async with tokens:
-            if page not in texts:
-                texts[page], links = await fetch(page)
-                await asyncio.gather(*map(visit, links))
+    async def crawl(fetch: Any, start: Any) -> Any:
+        tokens, texts = asyncio.Semaphore(places), {}
 
-    await visit(start)
-    return texts
+        async def visit(page: str) -> None:
+            async with tokens:
+                if page not in texts:
+                    texts[page], links = await fetch(page)
+                    await asyncio.gather(*map(visit, links))
 
+        await visit(start)
+        return texts
 
-async def stands_still(fetch: Any, start: Any) -> Any:
-    tokens, texts = asyncio.Semaphore(3), {}
-
-    async def visit(page: str) -> None:
-        async with tokens:
-            if page not in texts:
-                texts[page], links = await fetch(page)
-                await asyncio.gather(*map(visit, links))
-
-    await visit(start)
-    return texts
+    return crawl
 
 
 async def level_by_level(fetch: Any, start: Any) -> Any:
@@ -471,8 +463,8 @@ def said(**numbers: float) -> Any:
     ("06.stock", last_first, "; in the order of the list it is True."),
     ("06.stock", nothing_back, "Return a list with True or False for each order, not None."),
     ("06.crawler", no_tokens, "calls were under way at"),
-    ("06.crawler", more_tokens, "calls were under way at"),
-    ("06.crawler", stands_still, "Your answer does not come to an end: deadlock at"),
+    ("06.crawler", holds_tokens(30), "calls were under way at"),
+    ("06.crawler", holds_tokens(3), "Your answer does not come to an end: deadlock at"),
     ("06.crawler", twice, "s and again at "),
     ("06.crawler", page_by_page, "The calls lie one after another"),
     ("06.five_at_once", all_at_once, "20 calls were under way at 0 s; at most 5 may be."),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import copy
-import gc
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -106,7 +105,6 @@ def test_a_broken_solution_is_refused(
     except SyntaxError:  # a line that needs the block around it
         return
     status = judged(name, answer).status
-    gc.collect()  # coroutines that were never awaited are told of here, and not in another test
     if (name, told) in SURVIVES:
         assert status is Status.CORRECT, "it is refused now: take it from the list"
     else:

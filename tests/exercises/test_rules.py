@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from helpers import busy, record
-from helpers.exercises.rules import kept_full, on_time
+from helpers.exercises.rules import cancelled_and_awaited, kept_full, on_time
 from helpers.exercises.spec import call
 
 
@@ -70,3 +70,24 @@ def test_on_time_misses_who_never_ran() -> None:
     fault = on_time("bell")(asyncio.run(record(ticker(0))))
     assert fault
     assert fault.sentence == "No `bell` ever ran."
+
+
+async def race(*, cancels: bool, late: float) -> None:
+    loser = asyncio.create_task(call("loser", late), name="racer")
+    await asyncio.sleep(1)
+    if cancels:
+        loser.cancel()
+        await asyncio.wait([loser])
+
+
+@pytest.mark.parametrize(
+    ("cancels", "late", "told"),
+    [
+        (True, 5, None),
+        (False, 5, "`loser` was left running; it had to be cancelled and awaited."),
+        (False, 0.5, "`loser` returned at 0.5 s; it had to be cancelled and awaited."),
+    ],
+)
+def test_a_loser_is_cancelled_and_awaited(cancels: bool, late: float, told: str | None) -> None:
+    fault = cancelled_and_awaited("loser")(asyncio.run(record(race(cancels=cancels, late=late))))
+    assert (fault and fault.sentence) == told
