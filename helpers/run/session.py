@@ -64,7 +64,8 @@ class Run:
         self.error: BaseException | None = None
         self._loop: Any = None  # a RecordingLoop, once the run has begun
         self._ready = threading.Event()
-        self._began, self._raised_at, self._tries = 0.0, 0.0, 0  # to end a step that holds it
+        self._began, self._raised_at = 0.0, 0.0
+        self._raised_in: list[int] = []  # the steps that were to be ended, a try each
         self._stopped: asyncio.CancelledError | None = None
         self._given_up = self._in_time = False  # in time: `until` came
         # From when it is told to end, `RunStopped` may be raised in its thread, at any line.
@@ -133,11 +134,13 @@ class Run:
             unended = len(loop.log.spawns) - len(loop.log.ended)
             if unended < self._fewest:
                 self._fewest, self._told_at = unended, now
-            tried = self._tries > 2 or loop.held_for() < _PATIENCE
+            held = min(loop.held_for(), now - self._raised_at) > _PATIENCE
+            tried = len(self._raised_in) > 2 if held else loop.held_for() < _PATIENCE
             if tried and now - self._told_at > _LEAVE_AFTER:
                 self._give_up()
-            elif min(loop.held_for(), now - self._raised_at) > _PATIENCE:
-                self._raised_at, self._tries = now, self._tries + 1
+            elif held:
+                self._raised_at = now
+                self._raised_in.append(loop.step)
                 self._raise_inside()
 
     def snapshot(self) -> Trace:
@@ -178,11 +181,13 @@ class Run:
         if self._finishing.locked():  # by its thread
             return
         loop, self._given_up = self._loop, True
-        held = loop.held_for() > _PATIENCE
+        # On a starved machine each step is long, but is not the one that was to be ended.
+        held = loop.held_for() > _PATIENCE and loop.step in self._raised_in[-1:]
         loop.broken_off = loop.log.held.get(loop.step) if held else None
         self._fail(RunStopped())
         loop.note_what_is_left(self.error, refused=not held)
-        # A thread that comes back from where it was held has time to tidy up.
+        # A thread that comes back from where it was held has time, and steps, to tidy up.
+        loop.limit = loop.most = len(loop.steps) // FIELDS + _STEPS_TO_END
         loop.end_with(loop.call_later, _LEAVE_AFTER * held, setattr, loop, "halt", RunStopped())
         self._finish()
 

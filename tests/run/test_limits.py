@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import math
 import queue
@@ -202,6 +203,41 @@ def test_a_task_that_refuses_to_end_is_frozen_and_named_and_its_thread_turns_no_
     )
     (finding,) = error.trace.findings  # type: ignore[attr-defined]
     assert re.search("`refuse` was asked to stop .* had not ended when the run was given", finding)
+
+
+def test_a_run_that_is_given_up_turns_little_once_its_thread_is_back(door: Door) -> None:
+    turns: list[int] = []
+
+    async def turn_for_ever() -> None:
+        with contextlib.suppress(BaseException):
+            await gets_in_the_loop(door)
+        while True:  # no timer is ever due beside this one
+            with contextlib.suppress(BaseException):
+                turns.append(1)
+                await asyncio.sleep(0)
+
+    before = set(threading.enumerate())
+    assert "a step held the loop" in str(stopped(turn_for_ever(), door.begun))
+    door.open()
+    for thread in set(threading.enumerate()) - before:
+        thread.join(60)
+    assert len(turns) < 3 * session._STEPS_TO_END
+
+
+def test_short_steps_that_take_long_on_a_starved_machine_are_not_one_that_held_the_loop(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse_at_work() -> None:
+        while True:
+            with contextlib.suppress(asyncio.CancelledError):
+                door.begun.set()
+                sum(range(50_000))
+                await asyncio.sleep(0)
+
+    monkeypatch.setattr(session, "_PATIENCE", 0.0)  # any step looks long
+    monkeypatch.setattr(Run, "_raise_inside", lambda _: None)
+    error = stopped(refuse_at_work(), door.begun)
+    assert re.search("did not end; `refuse_at_work` is at line .*in refuse_at_work", str(error))
 
 
 @CLOCKS

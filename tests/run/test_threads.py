@@ -125,9 +125,9 @@ class Tardy(ThreadPoolExecutor):
 
 
 def test_a_step_is_not_blamed_for_a_thread_that_begins_late() -> None:
-    async def main() -> None:
-        with Tardy(1) as pool:
-            await asyncio.get_running_loop().run_in_executor(pool, int)
+    async def main(pool: Tardy) -> None:
+        await asyncio.get_running_loop().run_in_executor(pool, int)
 
-    trace = asyncio.run(record(main()))
+    with Tardy(1) as pool:  # it is joined by no step
+        trace = asyncio.run(record(main(pool)))
     assert [step.wall for lane in trace.lanes for step in lane.steps] == [0, 0, 0]
