@@ -25,7 +25,6 @@ sys.path.insert(0, str(ROOT))
 
 from helpers import Trace, record, timeline  # noqa: E402
 from helpers.draw.live import NOTHING, LiveTimeline  # noqa: E402
-from helpers.task import Outcome, Step, Task  # noqa: E402
 
 
 async def crowd(tasks: int) -> None:
@@ -35,16 +34,16 @@ async def crowd(tasks: int) -> None:
             group.create_task(asyncio.sleep(0.01))
 
 
-def many_steps(lanes: int, steps: int) -> Trace:
-    """A run of so many lanes of so many steps each, which take turns of a microsecond."""
-    moments = [n * lanes * 1e-6 for n in range(steps)]
-    made = []
-    for n in range(lanes):
-        turns = [at + n * 1e-6 for at in moments]
-        own = tuple(Step(at - 1e-7, at, at + 8e-7, "chef", "timer") for at in turns)
-        begins, ends = own[0].ready, own[-1].end
-        made.append(Task(n, f"t {n}", None, begins, ends, Outcome.RETURNED, ends, own))
-    return Trace(tuple(made), max(lane.end for lane in made), clock="real")
+async def many_steps(lanes: int, steps: int) -> None:
+    """So many tasks that take so many steps each, in turn."""
+
+    async def turn() -> None:
+        for _ in range(steps):
+            await asyncio.sleep(0)
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(lanes):
+            group.create_task(turn())
 
 
 def told(trace: Trace) -> float:
@@ -108,7 +107,8 @@ def main() -> None:
         of = seconds / limit
         print(f"| {tasks:,} tasks, trace to figure | {seconds:.3f} | {of:.2f} | {size:,} |")
     for lanes in (1, 40, 1000):
-        trace = many_steps(lanes, 1_000_000 // lanes)
+        program = many_steps(lanes, 1_000_000 // lanes)
+        trace = asyncio.run(record(program, clock="real", max_steps=2_000_000))
         seconds, size = drawn(trace, min(repeats, 3))
         what = f"a million steps of {lanes:,} lanes"
         print(f"| {what}, trace to figure | {seconds:.3f} | {seconds:.2f} | {size:,} |")
