@@ -1,8 +1,8 @@
 """Exercises: the trace of the learner's own code is judged, and not only what it returned.
 
 `check("02.lost_handle", answer)` in a cell; `hint` and `solution` for who is stuck; `progress` for
-what is done. A lesson's exercises stand in a file of their own, as data (`ex02_spawn.py`); `place`
-runs an answer where it can do no harm, `judge` asks the `rules`.
+what is done. A lesson's exercises stand in a file of their own, as data (`ex02_spawn.py`): a
+program around the answer, and the `rules` that `judge` asks of its trace.
 """
 
 import contextlib
@@ -11,12 +11,10 @@ import inspect
 import itertools
 import json
 import os
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from helpers.exercises import place
-from helpers.exercises.judge import Status, Verdict
+from helpers.exercises.judge import Status, Verdict, verdict_on
 from helpers.exercises.spec import Exercise
 from helpers.text import table
 
@@ -50,39 +48,33 @@ def check(name: str, answer: Any = ...) -> Verdict:
         return Verdict(name, Status.NOT_ATTEMPTED, f"{why} `hint({name!r})` helps.")
     unfit = _unfit(exercise, answer)
     wrong = Verdict(name, Status.INCORRECT, unfit) if unfit else None
-    verdict = wrong or place.judge(name, exercise, answer)
+    verdict = wrong or verdict_on(name, exercise, answer)
     _note(name, "checks", verdict.status)
     return verdict
 
 
-def hint(name: str) -> str:
-    """The next of an exercise's hints, each plainer than the one before; the last one stays."""
+def hint(name: str) -> None:
+    """Print the next of an exercise's hints, each plainer than the one before; the last stays."""
     hints = _find(name).hints
     n = min(_note(name, "hints"), len(hints))
-    left = f"ask again for another of {len(hints)}"
-    more = left if n < len(hints) else f"solution({name!r}) is left"
-    return _Words(f"{hints[n - 1]} ({more})")
+    more = f"ask again for another of {len(hints)}"
+    print(f"{hints[n - 1]} ({more if n < len(hints) else f'solution({name!r}) is left'})")
 
 
-def solution(name: str) -> str:
-    """An answer that is right; there are others."""
+def solution(name: str) -> None:
+    """Print an answer that is right; there are others."""
     _find(name)
-    return _Words(_cell_before(name, "solutions") or "The solved notebooks are not here.")
+    print(_cell_before(name, "solutions") or "The solved notebooks are not here.")
 
 
-def progress(lesson: str = "") -> str:
-    """What is done: each exercise of a lesson, or how many of each lesson are correct."""
-    known = _read()
-    if not lesson:
-        done = Counter(
-            name[:2] for name in EXERCISES if known.get(name, _NEW)["status"] == "correct"
-        )
-        of = Counter(name[:2] for name in EXERCISES)
-        lessons = [(number, f"{done[number]} of {of[number]}") for number in of]
-        return _Words("\n".join(table([("lesson", "correct"), *lessons], "<<")))
-    ids = [name for name in EXERCISES if name.startswith(lesson)]
-    rows = [(name, *map(str, known.get(name, _NEW).values())) for name in ids]
-    return _Words("\n".join(table([("exercise", "", "checks", "hints"), *rows], "<<>>")))
+def progress(lesson: str = "") -> None:
+    """Print what is done of each exercise, of one lesson or of all."""
+    known, names = _read(), [name for name in EXERCISES if name.startswith(lesson)]
+    of = [known.get(name, _NEW) for name in names]
+    rows = [(name, *map(str, one.values())) for name, one in zip(names, of, strict=True)]
+    print(*table([("exercise", "", "checks", "hints"), *rows], "<<>>"), sep="\n")
+    done = sum(one["status"] == Status.CORRECT for one in of)
+    print(f"{done} of {len(names)} are correct.")
 
 
 def _read() -> dict[str, Any]:
@@ -107,20 +99,13 @@ def _note(name: str, what: str, status: str = "") -> int:
     known = _read()
     one = known.setdefault(name, dict(_NEW))
     one[what] += 1
-    if status and one["status"] != "correct":
+    if status and one["status"] != Status.CORRECT:
         one["status"] = status
     if known is not _here:  # all of it or nothing: another kernel may read it meanwhile
         new = Path(f".{PROGRESS}.{os.getpid()}")
         new.write_text(json.dumps({"format": _FORMAT, "exercises": known}, indent=1), "utf-8")
         new.replace(PROGRESS)
     return int(one[what])
-
-
-class _Words(str):
-    """Text that a cell shows as it reads."""
-
-    __slots__ = ()
-    __repr__ = str.__str__
 
 
 def _unfit(exercise: Exercise, answer: Any) -> str:
@@ -131,12 +116,10 @@ def _unfit(exercise: Exercise, answer: Any) -> str:
         return f"The answer is a function, and this is {answer!r}: give its name, without brackets."
     if not inspect.iscoroutinefunction(answer):
         return f"`{answer.__name__}` is a plain function: begin it with `async def`."
-    try:
+    with contextlib.suppress(TypeError):
         inspect.signature(answer).bind(*exercise.takes)
-    except TypeError as error:
-        given = ", ".join(exercise.takes)
-        return f"`{answer.__name__}` is called with `({given})`, and does not take that: {error}."
-    return ""
+        return ""
+    return f"`{answer.__name__}` has to take `({', '.join(exercise.takes)})`, in this order."
 
 
 def _cell_before(name: str, folder: str = ".") -> str:

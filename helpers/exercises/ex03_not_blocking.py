@@ -7,16 +7,17 @@ from random import Random
 from typing import Any
 
 from helpers.exercises.rules import (
+    at,
     finished_within,
+    lasting,
     never_blocked,
     never_lost,
     nothing_left,
-    on_time,
     predicted,
+    rule,
 )
-from helpers.exercises.spec import Exercise, Fault, must
-from helpers.run.clock import busy
-from helpers.text import number, plural, shorten
+from helpers.exercises.spec import Exercise, Fault, calls, hold, must, slack
+from helpers.text import plural, shorten
 from helpers.trace import LaneKind, Trace
 
 Read = tuple[float, float]  # when a file began to be read, and when it was
@@ -61,7 +62,7 @@ async def requests(answer: Any, random: Random) -> None:
     delays = {url: random.uniform(0.2, 0.4) for url in urls}
 
     def get(url: str) -> str:
-        busy(delays.get(url, 0.3))
+        hold(delays.get(url, 0.3))
         return f"page of {url}"
 
     async def serve() -> list[Any]:
@@ -85,7 +86,7 @@ async def bills(answer: Any, random: Random) -> None:
 
     def ask(dish: str) -> int:
         asked[dish] += 1
-        busy(delays[dish])
+        hold(delays[dish])
         return prices[dish]
 
     got = await beside(answer(tables, ask))
@@ -102,7 +103,7 @@ async def count_all(answer: Any, random: Random) -> None:
     eggs = [random.randint(1, 12) for _ in hands]
 
     def count(box: int) -> int:
-        busy(hands[box])
+        hold(hands[box])
         return eggs[box]
 
     got = await beside(answer(range(12), count))
@@ -126,7 +127,7 @@ async def read_all(answer: Any, random: Random) -> tuple[int, list[Read]]:
 
     def read(path: str) -> str:
         begun = loop.time()
-        busy(delays[path])
+        hold(delays[path])
         reads.append((begun, loop.time()))
         return path.upper()
 
@@ -140,20 +141,30 @@ async def read_all(answer: Any, random: Random) -> tuple[int, list[Read]]:
 def always_n(trace: Trace) -> Fault | None:
     """Never more than n files are read at once, and never fewer while others have not begun."""
     n, reads = trace.result
-    for moment in sorted({round(each, 6) for read in reads for each in read}):
-        # Of those that begin and end at one moment, the ones that have ended do not count.
-        alive = sum(begun <= moment + 1e-6 < ended for begun, ended in reads)
-        left = sum(begun > moment + 1e-6 for begun, _ in reads)
-        words = f"At {number(moment, 2)} s {plural(alive, 'file')} were being read"
-        words = words.replace("1 file were", "1 file was")
-        if alive > n:
-            return Fault(f"{words}; at most {n} may be.")
-        if alive < n and left:
-            return Fault(f"{words}, and {left} had not begun: {n} may be read at once.")
+    begun, ended = map(sorted, zip(*reads, strict=True))
+    for start, free in zip(begun, [begun[0]] * n + ended, strict=False):
+        if start < free - 1e-6:
+            return Fault(
+                f"At {at(trace, start)} {n + 1} files were being read; at most {n} may be."
+            )
+        if start > free + slack(trace):
+            words = f"From {at(trace, free)} to {at(trace, start)} fewer than {n} files"
+            return Fault(f"{words} were being read, and others had not begun.")
     return None
 
 
-_SAFE = [never_blocked(), on_time("heartbeat"), never_lost(), nothing_left()]
+@rule
+def on_time(trace: Trace, most: float = 0.05) -> Fault | None:
+    """No beat of the heart begins more than `most` seconds after it was ready."""
+    (heart,) = calls(trace, "heartbeat")
+    beat = max(heart.steps, key=lambda step: step.start - step.ready)
+    late = lasting(trace, beat.start - beat.ready)
+    words = f"`heartbeat` was due at {at(trace, beat.ready)} and ran {late} late"
+    fault = Fault(f"{words}; at most {lasting(trace, most)} is allowed.", heart.id, *beat[:2])
+    return fault if beat.start - beat.ready > most + slack(trace) else None
+
+
+_SAFE = [never_blocked(), on_time(), never_lost(), nothing_left()]
 
 EXERCISES = {
     "03.rings": Exercise(
@@ -198,7 +209,7 @@ EXERCISES = {
         takes=["boxes", "count"],
         rules=[
             on_the_loop,
-            on_time("heartbeat", 0.2),
+            on_time(0.2),
             never_lost(),
             nothing_left(),
             finished_within(0.55),

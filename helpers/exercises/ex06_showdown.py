@@ -7,14 +7,14 @@ from random import Random
 from typing import Any
 
 from helpers.exercises.rules import (
+    at,
     at_most_alive,
-    finished_within,
-    kept_full,
     never_blocked,
     never_lost,
     nothing_left,
     overlapped,
     predicted,
+    rule,
 )
 from helpers.exercises.spec import Exercise, Fault, Wrong, calls, must
 from helpers.exercises.spec import call as serve
@@ -57,6 +57,19 @@ async def pages(answer: Any, random: Random) -> None:
     for url in urls:
         right = isinstance(got[url], OSError) if url in broken else got[url] == url.upper()
         must(right, f"For {url!r} there is {got[url]!r}.")
+
+
+@rule
+def kept_full(trace: Trace, places: int, name: str) -> Fault | None:
+    """So many of the calls are under way until the last begins: no place stays empty."""
+    ran = calls(trace, name)
+    free = [ran[0].spawned] * places + sorted(lane.end for lane in ran) if ran else []
+    for lane, since in zip(ran, free, strict=False):
+        if lane.spawned > since + 1e-6:
+            words = f"From {at(trace, since)} on one of {places} places was free"
+            sentence = f"{words}, and `{lane.name}` began at {at(trace, lane.spawned)} only."
+            return Fault(sentence, lane.id, since, lane.end)
+    return None
 
 
 async def stock(answer: Any, random: Random) -> None:
@@ -103,7 +116,7 @@ def _as_busiest_item(trace: Trace) -> Fault | None:
     return Fault(f"{words}: an order waited for others' items.", last.id, 0, last.end)
 
 
-async def crawler(answer: Any, random: Random) -> None:
+async def crawler(answer: Any, random: Random) -> dict[str, list[str]]:
     """Ten pages: a start, three that it links to, and six behind; some link to others again."""
     first, *rest = random.sample([f"page {n}" for n in range(1, 11)], 10)
     links: dict[str, list[str]] = {first: rest[:3]} | {page: [first] for page in rest[3:]}
@@ -117,6 +130,23 @@ async def crawler(answer: Any, random: Random) -> None:
     got = await answer(fetch, first)
     right = {page: page.upper() for page in links}
     must(got == right, f"There is to be a text for each of the 10 pages; you returned {got!r}.")
+    return links
+
+
+def _no_token_idle(trace: Trace) -> Fault | None:
+    """A page that is known begins as soon as one of three tokens is free."""
+    fetched = {lane.name: lane for lane in calls(trace, "page")}
+    for name, lane in fetched.items():
+        sources = [page for page, links in trace.result.items() if name in links]
+        known = min((fetched[page].end for page in sources), default=lane.spawned)
+        for moment in [known, *(one.end for one in fetched.values() if one.end > known)]:
+            alive = sum(one.spawned <= moment < one.end for one in fetched.values())
+            if moment < lane.spawned and alive < 3:
+                words = f"`{name}` was known at {at(trace, known)}, and began at"
+                idle = f"from {at(trace, moment)} on a token lay idle"
+                sentence = f"{words} {at(trace, lane.spawned)} only: {idle}."
+                return Fault(sentence, lane.id, moment, lane.end)
+    return None
 
 
 def _each_once(trace: Trace) -> Fault | None:
@@ -250,7 +280,7 @@ EXERCISES = {
             at_most_alive(3, "page"),
             _each_once,
             overlapped("page", 3),
-            finished_within(4),
+            _no_token_idle,
         ],
         right="Who waits for other pages holds no token, and a page is noted before it is fetched.",
         hints=[

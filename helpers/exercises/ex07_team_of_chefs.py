@@ -7,6 +7,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
+from helpers.exercises.ex01_task_cards import LOST
 from helpers.exercises.rules import finished_within, never_lost, nothing_left, overlapped, predicted
 from helpers.exercises.spec import Exercise, Fault, Wrong, call, calls, must, patience
 from helpers.model import simulate
@@ -58,7 +59,8 @@ async def scans(answer: Any, random: Random) -> None:
         return faults[page]
 
     got, right = await answer(scan, [*faults]), sum(faults.values())
-    must(got == right, f"The pages have {right} faults in all, and you returned {got!r}.")
+    words = f"The pages have {right} faults in all, and you returned {got!r}."
+    must(got == right, words + LOST * (type(got) is int and got < right))
 
 
 class _Lock:
@@ -191,6 +193,15 @@ def _from_other_threads(trace: Trace) -> Fault | None:
     return Fault(f"{words} `{trace.result[0]}` in its thread.") if trace.result else None
 
 
+def _never_polls(trace: Trace) -> Fault | None:
+    """Who waits for a device is woken once, and does not look again and again."""
+    for lane in calls(trace, "device"):
+        if lane.polls > 3:
+            words = f"`{lane.name}` looked {lane.polls} times whether the answer is there"
+            return Fault(f"{words}: await something that is done then.", lane.id, 0, lane.end)
+    return None
+
+
 def _side_by_side(trace: Trace) -> Fault | None:
     """Each device that answers after 0.05 s is heard soon after that."""
     last = max(calls(trace, "device"), key=lambda task: task.end)
@@ -227,7 +238,7 @@ EXERCISES = {
     "07.scans": Exercise(
         program=scans,
         takes=["scan", "pages"],
-        rules=[never_lost(), nothing_left(), finished_within(0.5)],
+        rules=[never_lost(), nothing_left(), finished_within(0.4)],
         right="The threads scan side by side, and nobody changes a number that another one read.",
         hints=[
             "`total += x` is three things: read the total, work out `x`, write the sum.",
@@ -251,7 +262,7 @@ EXERCISES = {
     "07.device": Exercise(
         program=measurements,
         takes=["start"],
-        rules=[_from_other_threads, _side_by_side, never_lost(), nothing_left()],
+        rules=[_from_other_threads, _side_by_side, _never_polls, never_lost(), nothing_left()],
         right="The device's thread only leaves word for the loop, which does the rest itself.",
         hints=[
             "Something to await that is done later: `loop.create_future()`.",

@@ -1,26 +1,43 @@
-"""Whether an answer is right: a program is recorded with it, and the exercise's rules are asked."""
+"""Whether an answer is right: a program is recorded with it, and the exercise's rules are asked.
+
+It runs in a process of its own, with little time and memory, that starts no other: an answer that
+never ends, exits or eats all memory harms neither the kernel nor the next check. In a browser,
+which has no processes, it runs where it was asked for.
+"""
 
 import contextlib
 import dataclasses
+import faulthandler
+import importlib
 import io
+import linecache
+import marshal
+import os
+import pickle
+import subprocess
+import sys
 import traceback
 from enum import StrEnum
 from random import Random
+from types import CodeType
 from typing import Any
 
 from helpers.draw import mimebundle
 from helpers.draw.picture import picture_of
 from helpers.draw.theme import PLOTLY
+from helpers.exercises import spec
 from helpers.exercises.spec import Exercise, Fault, Wrong, patience
 from helpers.run import source
 from helpers.run.errors import Deadlock, RunTooLong
 from helpers.run.session import Run
 from helpers.text import as_html
-from helpers.trace import Trace
+from helpers.trace import LaneKind, Trace
 
-MOST_SECONDS, _MOST_STEPS = 2.0, 20_000  # a run's
-MOST_MEMORY = 1  # GB
-_MOST_PRINTED = 2_000  # characters
+MOST_SECONDS = {"virtual": 1.0, "real": 2.0}  # of a run
+_MOST_STEPS, _MOST_PRINTED, _MOST_MEMORY = 20_000, 2_000, 10**9  # characters, bytes
+_PATIENCE = 4.0  # seconds for all runs of an answer
+_STARTS = {"os.fork", "os.forkpty", "os.posix_spawn", "os.exec", "os.system", "subprocess.Popen"}
+_MEANS = {SystemExit: " An answer returns.", MemoryError: " It gets 1 GB."}
 _STRETCH = {"line": {"color": "#c4320a", "width": 2}, "fillcolor": "rgba(196, 50, 10, 0.15)"}
 
 
@@ -43,23 +60,21 @@ class Verdict:
     fault: Fault | None = None
     printed: str = ""  # by the answer
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         printed = self.printed and f"It printed:\n{self.printed}"
         return f"{self.name}: {self.status}. {self.sentence}\n{printed}".rstrip()
-
-    __repr__ = __str__
 
     def _ipython_display_(self) -> None:
         from IPython.display import display
 
         printed = f"<pre>{as_html(self.printed)}</pre>" if self.printed else ""
         words = f"<b>{self.name}: {self.status}.</b> {as_html(self.sentence)}"
-        html = {"text/html": f'<div role="status">{words}{printed}</div>', "text/plain": str(self)}
+        html = {"text/html": f'<div role="status">{words}{printed}</div>', "text/plain": repr(self)}
         display(html, raw=True)  # type: ignore[no-untyped-call]
         if self.trace is not None:
             picture = picture_of(self.trace, title=self.sentence)
             shown, (_, lane, *stretch) = mimebundle(picture), self.fault or Fault("")
-            row = next((n for n, one in picture.lanes if one.id == lane), None)
+            row = picture.row_of.get(lane)
             if row is not None and not picture.by_step:
                 x0, x1 = map(picture.axis.at, stretch)
                 shape = {"type": "rect", "x0": x0, "x1": x1, "y0": row - 0.5, "y1": row + 0.5}
@@ -67,18 +82,91 @@ class Verdict:
             display(shown, raw=True)  # type: ignore[no-untyped-call]
 
 
-def judge(name: str, exercise: Exercise, answer: Any, *, dice: int = 0) -> Verdict:
+def verdict_on(name: str, exercise: Exercise, answer: Any) -> Verdict:
+    """The verdict on an answer, whatever that does, within about five seconds."""
+    if sys.platform == "emscripten":
+        return verdict_here(name, exercise, answer)
+    # A notebook's cells, so that their lines can be told.
+    cells = {file: lines for file, lines in linecache.cache.items() if source.in_cell(file)}
+    try:
+        packed = _packed((name, exercise.program.__module__, answer, cells))
+    except Exception as error:
+        why = f"Your answer uses what only this notebook has ({error}). Make it in the function."
+        return Verdict(name, Status.INCORRECT, why)
+    command = [sys.executable, "-c", f"from {__name__} import main; main()"]
+    options: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    options["env"] = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    why = "Your answer holds Python itself, in one call that does not end."
+    with contextlib.suppress(subprocess.TimeoutExpired):  # which kills it
+        ran = subprocess.run(command, check=False, input=packed, timeout=patience(12), **options)
+        if not ran.stdout:
+            why = f"Your answer ended its own process (exit code {ran.returncode})."
+        elif not ran.stdout.startswith(b"Timeout"):
+            verdict: Verdict = pickle.loads(ran.stdout)  # noqa: S301 - our own process'
+            return verdict
+    return Verdict(name, Status.INCORRECT, why)
+
+
+def _packed(what: Any) -> bytes:
+    """Pickled with the functions of a notebook, and with the names of their files, for lines."""
+    import cloudpickle  # type: ignore[import-untyped]
+
+    class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it has no types
+        def reducer_override(self, obj: Any) -> Any:
+            if isinstance(obj, CodeType):
+                return marshal.loads, (marshal.dumps(obj),)
+            return super().reducer_override(obj)
+
+    into = io.BytesIO()
+    Pickler(into).dump(what)
+    return into.getvalue()
+
+
+def _refuse(event: str, _: object) -> None:
+    if event in _STARTS:
+        raise PermissionError("an answer starts no other process")
+
+
+def main() -> None:
+    """Judge the answer that comes in; what is printed goes nowhere but into the verdict."""
+    packed, out = sys.stdin.buffer.read(), os.fdopen(os.dup(1), "wb")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    with contextlib.suppress(ImportError, ValueError):  # not on Windows; macOS may refuse
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_DATA, (_MOST_MEMORY, _MOST_MEMORY))
+    sys.addaudithook(_refuse)
+    name, module, answer, cells = pickle.loads(packed)  # noqa: S301 - our own kernel's
+    linecache.cache.update(cells)
+    exercise = importlib.import_module(module).EXERCISES[name]
+    # Whoever holds Python's lock is ended by this.
+    faulthandler.dump_traceback_later(patience(_PATIENCE), exit=True, file=out)
+    out.write(pickle.dumps(verdict_here(name, exercise, answer)))
+    out.flush()
+    os._exit(0)  # whatever threads are left
+
+
+def verdict_here(
+    name: str, exercise: Exercise, answer: Any, *, clock: str = "", dice: int = 0
+) -> Verdict:
     """Run the exercise with the answer until a run is not right, or all are."""
-    limits: Any = {"max_seconds": patience(MOST_SECONDS), "max_steps": _MOST_STEPS}
+    clock = clock or exercise.clock
+    spec.own_threads.clear()
+    limits: Any = {"max_seconds": patience(MOST_SECONDS[clock]), "max_steps": _MOST_STEPS}
     with contextlib.redirect_stdout(io.StringIO()) as out:
         main = exercise.program(answer, Random(dice))
-        run = Run(main, clock=exercise.clock, unit=exercise.unit, **limits)
+        run = Run(main, clock=clock, unit=exercise.unit, **limits)
         run.start()
         trace = run.finished.result()
+    stands = isinstance(run.error, Deadlock | RunTooLong)
+    stands = stands and any(lane.kind is LaneKind.THREAD for lane in trace.lanes)
+    if clock == "virtual" and (stands or spec.own_threads):
+        # Its threads wait for each other, or asyncio knows nothing of them: so does this clock.
+        return verdict_here(name, exercise, answer, clock="real")
     faults = (rule(trace) for rule in exercise.rules)
     fault = Fault(_in_words(run.error)) if run.error else next(filter(None, faults), None)
-    if not fault and dice + 1 < exercise.runs:
-        return judge(name, exercise, answer, dice=dice + 1)
+    if not fault and clock == "virtual" and dice + 1 < exercise.runs:
+        return verdict_here(name, exercise, answer, dice=dice + 1)
     trace = dataclasses.replace(trace, result=None)  # which may not travel
     printed = out.getvalue()[:_MOST_PRINTED]
     if not fault:
@@ -98,8 +186,4 @@ def _in_words(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     own = [tuple(frame)[:3] for frame in frames if source.in_cell(frame.filename)]
     at = f", at {source.describe(own[-1])}" if own else ""
-    if isinstance(error, SystemExit):
-        return f"Your answer ends Python itself (`SystemExit`){at}. An answer returns."
-    if isinstance(error, MemoryError):
-        return f"Your answer needs more than the {MOST_MEMORY} GB of memory that it gets{at}."
-    return f"Your answer raised `{source.in_words(error)}`{at}."
+    return f"Your answer raised `{source.in_words(error)}`{at}.{_MEANS.get(type(error), '')}"

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Concatenate, ParamSpec
 
-from helpers.exercises.spec import Fault, Rule, calls
+from helpers.exercises.spec import Fault, Rule, calls, slack
 from helpers.task import MAIN_RETURN
-from helpers.text import listing, number, plural, seconds
+from helpers.text import listing, number, seconds
 from helpers.trace import LaneKind, Outcome, Step, Task, Trace
 
 P = ParamSpec("P")
@@ -18,12 +18,12 @@ P = ParamSpec("P")
 _LOST = {"never_retrieved", "not_told", "vanished", "never_awaited", "raised"}
 
 
-def _rule(judge: Callable[Concatenate[Trace, P], Fault | None]) -> Callable[P, Rule]:
+def rule(judge: Callable[Concatenate[Trace, P], Fault | None]) -> Callable[P, Rule]:
     """Let a function of a trace and more be called with the rest first."""
     return lambda *args, **options: lambda trace: judge(trace, *args, **options)
 
 
-@_rule
+@rule
 def never_blocked(trace: Trace, most: float = 0.05) -> Fault | None:
     """No step of the loop takes longer than `most` seconds."""
     lanes = [lane for lane in trace.lanes if lane.kind is not LaneKind.THREAD]
@@ -31,25 +31,12 @@ def never_blocked(trace: Trace, most: float = 0.05) -> Fault | None:
     step, lane = max(works, key=lambda work: _held(work[0]))
     took = _held(step)
     line = step.held_at and f", {step.held_at}"
-    words = f"`{lane.name}` holds the loop for {_for(trace, took)} without an await{line}"
+    words = f"`{lane.name}` holds the loop for {lasting(trace, took)} without an await{line}"
     fault = Fault(f"{words}: nobody else can run meanwhile.", lane.id, step.start, step.end)
-    return fault if took > most else None
+    return fault if took > most + slack(trace) else None
 
 
-@_rule
-def on_time(trace: Trace, name: str, most: float = 0.05) -> Fault | None:
-    """No step of these lanes begins more than `most` seconds after it was ready."""
-    steps = [(step, lane) for lane in calls(trace, name) for step in lane.steps]
-    if not steps:
-        return Fault(f"No `{name}` ever ran.")
-    step, lane = max(steps, key=lambda work: work[0].start - work[0].ready)
-    late = _for(trace, step.start - step.ready)
-    words = f"`{lane.name}` was due at {_at(trace, step.ready)} and ran {late} late"
-    fault = Fault(f"{words}; at most {_for(trace, most)} is allowed.", lane.id, *step[:2])
-    return fault if step.start - step.ready > most + 1e-6 else None
-
-
-@_rule
+@rule
 def overlapped(trace: Trace, name: str, least: int | None = None) -> Fault | None:
     """So many of the calls are under way at once; by default all of them."""
     ran = calls(trace, name)
@@ -61,10 +48,10 @@ def overlapped(trace: Trace, name: str, least: int | None = None) -> Fault | Non
     late = next((lane for lane in ran if lane.spawned > since), ran[-1])
     words = f"Only {most} of {len(ran)} calls were ever under way at once"
     words = words if most > 1 else "The calls lie one after another"
-    return _at_fault(late, f"{words}: `{late.name}` began at {_at(trace, late.spawned)}.")
+    return _at_fault(late, f"{words}: `{late.name}` began at {at(trace, late.spawned)}.")
 
 
-@_rule
+@rule
 def at_most_alive(trace: Trace, most: int, name: str) -> Fault | None:
     """Never more than so many of the calls are under way at once."""
     ran = calls(trace, name)
@@ -72,34 +59,21 @@ def at_most_alive(trace: Trace, most: int, name: str) -> Fault | None:
     if alive <= most:
         return None
     last = next(lane for lane in reversed(ran) if lane.spawned <= since < lane.end)
-    words = f"{alive} calls were under way at {_at(trace, since)}; at most {most} may be."
+    words = f"{alive} calls were under way at {at(trace, since)}; at most {most} may be."
     return _at_fault(last, words)
 
 
-@_rule
-def kept_full(trace: Trace, places: int, name: str) -> Fault | None:
-    """So many of the calls are under way until the last begins: no place stays empty."""
-    ran = calls(trace, name)
-    free = [ran[0].spawned] * places + sorted(lane.end for lane in ran) if ran else []
-    for lane, since in zip(ran, free, strict=False):
-        if lane.spawned > since + 1e-6:
-            words = f"From {_at(trace, since)} on one of {places} places was free"
-            sentence = f"{words}, and `{lane.name}` began at {_at(trace, lane.spawned)} only."
-            return Fault(sentence, lane.id, since, lane.end)
-    return None
-
-
-@_rule
+@rule
 def finished_within(trace: Trace, most: float) -> Fault | None:
     """The whole takes no more than so many seconds."""
-    if trace.duration <= most + 1e-6:
+    if trace.duration <= most + slack(trace):
         return None
     last = max(trace.tasks[1:], key=lambda task: task.end, default=trace.tasks[0])
-    words = f"It took {_for(trace, trace.duration)}; {_for(trace, most)} are enough."
+    words = f"It took {lasting(trace, trace.duration)}; {lasting(trace, most)} are enough."
     return Fault(words, last.id, min(most, last.spawned), last.end)
 
 
-@_rule
+@rule
 def nothing_left(trace: Trace) -> Fault | None:
     """No task is left running when the answer has returned."""
     for lane in trace.tasks:
@@ -109,7 +83,7 @@ def nothing_left(trace: Trace) -> Fault | None:
     return None
 
 
-@_rule
+@rule
 def never_lost(trace: Trace) -> Fault | None:
     """No task vanishes, no coroutine is never awaited, and no exception goes unheard."""
     for finding in trace.findings:
@@ -119,26 +93,18 @@ def never_lost(trace: Trace) -> Fault | None:
     return None
 
 
-@_rule
+@rule
 def cancelled_and_awaited(trace: Trace, name: str) -> Fault | None:
     """Each of the calls was cancelled by the answer, which waited for its end."""
     for lane in calls(trace, name):
         left = lane.cancelled_by == MAIN_RETURN
         if left or lane.outcome is not Outcome.CANCELLED:
-            how = "was left running" if left else f"{lane.outcome} at {_at(trace, lane.end)}"
+            how = "was left running" if left else f"{lane.outcome} at {at(trace, lane.end)}"
             return _at_fault(lane, f"`{lane.name}` {how}; it had to be cancelled and awaited.")
     return None
 
 
-@_rule
-def called(trace: Trace, name: str, times: int) -> Fault | None:
-    """There are so many of the calls."""
-    ran = calls(trace, name)
-    words = f"`{name}` was called {plural(len(ran), 'time')}; {times} would be right."
-    return Fault(words) if len(ran) != times else None
-
-
-@_rule
+@rule
 def predicted(trace: Trace, measure: Callable[[Trace], Mapping[str, object]]) -> Fault | None:
     """What the answer says of each thing, which the program returned, is what is measured."""
     right = measure(trace)
@@ -162,9 +128,11 @@ def _most_alive(ran: Sequence[Task]) -> tuple[int, float]:
     return max(alive, key=itemgetter(0), default=(0, 0.0))
 
 
-def _for(trace: Trace, duration: float) -> str:
+def lasting(trace: Trace, duration: float) -> str:
+    """A duration in words."""
     return seconds(round(duration, 2), trace.unit)
 
 
-def _at(trace: Trace, moment: float) -> str:
+def at(trace: Trace, moment: float) -> str:
+    """A moment in words."""
     return f"{number(moment, 2)} {'min' if trace.unit == 'minutes' else 's'}"

@@ -8,7 +8,11 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, NamedTuple
 
+from helpers.run.clock import busy
+from helpers.run.threads import current_job
 from helpers.trace import Task, Trace
+
+own_threads: list[float] = []  # for how long `hold` held each that asyncio knows nothing of
 
 
 class Fault(NamedTuple):
@@ -59,6 +63,18 @@ def patience(seconds: float) -> float:
     with contextlib.suppress(AttributeError, OSError):  # Windows and browsers do not tell
         seconds *= min(max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)), 5.0)
     return seconds
+
+
+def slack(trace: Trace) -> float:
+    """How many seconds late is no fault: on the real clock the machine has a part in it."""
+    return min(patience(0.1), 0.25) if trace.clock == "real" else 1e-6
+
+
+def hold(seconds: float) -> None:
+    """Hold the thread that calls it, as work does, or a service that blocks."""
+    if current_job() is None and asyncio._get_running_loop() is None:
+        own_threads.append(seconds)
+    busy(seconds)
 
 
 async def call(name: str, seconds: float, outcome: Any = None) -> Any:

@@ -13,7 +13,7 @@ import pytest
 
 from helpers._tools.lessons import derive, find_lessons
 from helpers.exercises import EXERCISES
-from helpers.exercises.judge import Status, Verdict, judge
+from helpers.exercises.judge import Status, Verdict, verdict_here
 
 Case = tuple[str, Any, str]  # the exercise, an answer, and what it is told
 
@@ -57,7 +57,7 @@ def _of_cells(cells: list[str]) -> Iterator[Solved]:
 
 def judged(name: str, answer: Any) -> Verdict:
     """The verdict on an answer, in this process."""
-    verdict = judge(name, EXERCISES[name], answer)
+    verdict = verdict_here(name, EXERCISES[name], answer)
     gc.collect()  # a coroutine that was never awaited is told of here, and in no other test
     return verdict
 

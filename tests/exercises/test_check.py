@@ -111,15 +111,15 @@ async def has_a_lock(fetch: Any, urls: Any) -> None:
         (sleeps, "in sleeps: `time.sleep(1000)`: its thread could not be ended"),
         (yields_for_ever, "the run took 20001 steps and did not end"),
         (holds_python, "Your answer holds Python itself, in one call that does not end."),
-        (exits, "Your answer ends Python itself (`SystemExit`)"),
+        (exits, "Your answer raised `SystemExit`. An answer returns."),
         (ends_its_process, "Your answer ended its own process (exit code 3)."),
         (forks, "an answer starts no other process"),
-        (eats, "Your answer needs more than the 1 GB of memory that it gets"),
+        (eats, "Your answer raised `MemoryError`. It gets 1 GB."),
         (prints, "Your answer does not come to an end"),
         (raises, "Your answer raised `ZeroDivisionError: division by zero`"),
         (waits, "deadlock at 0 s"),
         (refuses, "Your answer does not come to an end"),
-        (takes_one, "`takes_one` is called with `(fetch, urls)`, and does not take that"),
+        (takes_one, "`takes_one` has to take `(fetch, urls)`, in this order."),
         (plain, "`plain` is a plain function: begin it with `async def`."),
         (has_a_lock, "Your answer uses what only this notebook has"),
         (3, "The answer is a function, and this is 3: give its name, without brackets."),
@@ -149,7 +149,9 @@ def test_an_answer_has_longer_where_others_keep_the_processors_busy(
     assert patience(2.0) == limit
 
 
-def test_each_of_the_three_states_is_told_and_counted(noted: dict[str, Any]) -> None:
+def test_each_of_the_three_states_is_told_and_counted(
+    noted: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert str(check("02.pages")).startswith("02.pages: not attempted. Write your answer")
     assert noted == {}
     assert str(check("02.pages", raises)).startswith("02.pages: incorrect. Your answer raised")
@@ -157,7 +159,9 @@ def test_each_of_the_three_states_is_told_and_counted(noted: dict[str, Any]) -> 
     check("02.pages", raises)
     assert noted["02.pages"] == {"status": "correct", "checks": 3, "hints": 0}
     hint("02.pages")
-    assert "02.pages        correct             3      1" in repr(progress("02"))
+    capsys.readouterr()
+    progress("02")
+    assert "02.pages        correct             3      1" in capsys.readouterr().out
 
 
 def test_an_exercise_that_is_not_there_is_told_with_those_that_are() -> None:
@@ -221,12 +225,14 @@ def test_progress_is_one_file_and_a_broken_one_is_set_aside(
     Path(MANIFEST).touch()
     check("02.pages", right)
     assert {path.name for path in tmp_path.iterdir()} == {MANIFEST, PROGRESS}
-    assert "02.pages        correct             1      0" in progress("02")
+    progress("02")
+    assert "02.pages        correct             1      0" in capsys.readouterr().out
     for n, text in enumerate(["{", '{"format": 0, "exercises": {}}', "[]"], start=1):
         Path(PROGRESS).write_text(text, encoding="utf-8")
-        assert "02.pages        not attempted" in progress("02")
-        aside = f"progress_set_aside_{n}.json"
-        assert f"{PROGRESS} could not be read: it is now {aside}" in capsys.readouterr().out
+        progress("02")
+        aside, told = f"progress_set_aside_{n}.json", capsys.readouterr().out
+        assert "02.pages        not attempted" in told
+        assert f"{PROGRESS} could not be read: it is now {aside}" in told
         assert Path(aside).read_text(encoding="utf-8") == text
     hint("02.pages")
     assert exercises._read()["02.pages"] == {"status": "not attempted", "checks": 0, "hints": 1}

@@ -39,6 +39,11 @@ async def keeps_the_set(tables: Any, cook: Any) -> Any:
     return done
 
 
+async def reads_the_set(tables: Any, cook: Any) -> Any:
+    done, _ = await asyncio.wait([asyncio.create_task(cook(table)) for table in tables])
+    return [card.result() for card in done]
+
+
 async def gathers(tables: Any, cook: Any) -> Any:
     return await asyncio.gather(*map(cook, tables))
 
@@ -67,6 +72,17 @@ async def in_two_rounds(n: int, bake: Any, carry: Any) -> Any:
 async def carries_in_turn(n: int, bake: Any, carry: Any) -> Any:
     pies = {guest: asyncio.create_task(bake(guest)) for guest in range(1, n + 1)}
     return sum([await carry(guest, await pie) for guest, pie in pies.items()])
+
+
+async def loses_coins(n: int, bake: Any, carry: Any) -> Any:
+    paid = 0
+
+    async def guest(k: int) -> None:
+        nonlocal paid
+        paid += await carry(k, await bake(k))
+
+    await asyncio.gather(*map(guest, range(1, n + 1)))
+    return paid
 
 
 async def from_zero(n: int, bake: Any, carry: Any) -> Any:
@@ -172,10 +188,12 @@ def said(**minutes: float) -> Any:
     ("01.waiter", in_a_list_of_coroutines, "one after another: `dish of table 2` began at"),
     ("01.waiter", forgets_to_await, "5 of what you returned are no results yet"),
     ("01.waiter", as_they_come, "in this order; you returned ['soup of table"),
+    ("01.waiter", reads_the_set, "in this order; you returned ['soup of table"),
     ("01.waiter", keeps_the_set, "Return a list, not {<Task finished"),
     ("01.guests", in_turn, "The calls lie one after another: `bake 2` began at"),
     ("01.guests", in_two_rounds, "and carried only at"),
     ("01.guests", carries_in_turn, "and carried only at"),
+    ("01.guests", loses_coins, "Is a sum read before an `await`, and written after it?"),
     ("01.guests", from_zero, "There is no guest 0; they are 1 to"),
     ("01.guests", counts_no_coins, "in all, and you returned None."),
     ("01.chefs", calls_what_blocks, "`run_all` holds the loop for"),
