@@ -451,9 +451,10 @@ import asyncio
 from helpers import busy, check, hint, solution
 
 # %% [markdown]
-# ### Predict: three orders, with cards and in turn
+# ### Predict: five questions on three orders
 #
-# Read the program; do not run it. There is one chef. At which minute is each dish of `with_cards` ready? And how many minutes does `in_turn` take in all?
+# Read the program; do not run it. There is one chef. At which minute is each dish of `with_cards` ready? For how many minutes is the pizza there ready for the chef, who is at
+# another dish? And how many minutes does `in_turn` take in all?
 
 
 # %%
@@ -477,10 +478,10 @@ async def in_turn():
 
 
 # %%
-minutes = {"pizza": ..., "gratin": ..., "toast": ..., "in turn": ...}
+minutes = {"pizza": ..., "gratin": ..., "toast": ..., "pizza waits": ..., "in turn": ...}
 
 # %% tags=["solution"]
-minutes = {"pizza": 8, "gratin": 11, "toast": 9, "in turn": 20}
+minutes = {"pizza": 8, "gratin": 11, "toast": 9, "pizza waits": 1, "in turn": 20}
 
 # %%
 check("01.orders", ((with_cards, in_turn), minutes))

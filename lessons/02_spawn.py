@@ -529,9 +529,9 @@ import gc
 from helpers import busy, check, hint, progress, solution
 
 # %% [markdown]
-# ### Predict: the minutes of an evening
+# ### Predict: five minutes of an evening
 #
-# Read the program; do not run it. At which minute is each of the three served?
+# Read the program; do not run it. At which minute is each of the three served? And at which minute does the chef begin with the rice, and with the beans?
 
 
 # %%
@@ -552,10 +552,10 @@ async def evening():
 
 
 # %%
-minutes = {"fish": ..., "rice": ..., "beans": ...}
+minutes = {"fish": ..., "rice": ..., "beans": ..., "rice begins": ..., "beans begins": ...}
 
 # %% tags=["solution"]
-minutes = {"fish": 8, "rice": 7, "beans": 11}
+minutes = {"fish": 8, "rice": 7, "beans": 11, "rice begins": 3, "beans begins": 8}
 
 # %%
 check("02.minutes", (evening, minutes))

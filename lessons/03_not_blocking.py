@@ -602,9 +602,10 @@ from concurrent.futures import ThreadPoolExecutor
 from helpers import busy, check, hint, progress, solution
 
 # %% [markdown]
-# ### Predict: when the bell is heard
+# ### Predict: five questions on a bell
 #
-# Read the program; do not run it. `ring` wants to ring three times, each time two minutes after it was last heard. At which minutes is it heard?
+# Read the program; do not run it. `ring` wants to ring three times, each time two minutes after it was last heard. At which
+# minutes is it heard? How many minutes late is it, where it is latest? And at which minute is the cook done?
 
 
 # %%
@@ -634,10 +635,10 @@ async def shift():
 
 
 # %%
-rings = {"first": ..., "second": ..., "third": ...}
+rings = {"first": ..., "second": ..., "third": ..., "late": ..., "cook": ...}
 
 # %% tags=["solution"]
-rings = {"first": 3, "second": 10, "third": 12}
+rings = {"first": 3, "second": 10, "third": 12, "late": 5, "cook": 10}
 
 # %%
 check("03.rings", (shift, rings))

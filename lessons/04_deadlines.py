@@ -593,9 +593,10 @@ from contextlib import suppress
 from helpers import check, hint, progress, solution
 
 # %% [markdown]
-# ### Predict: four clients
+# ### Predict: five questions on four clients
 #
-# Read the program; do not run it. After how many seconds does each of the four clients have an answer, be it new or old?
+# Read the program; do not run it. After how many seconds does each of the four clients have an answer, be it new or old? And how many of the four
+# answers are new?
 
 
 # %%
@@ -630,10 +631,10 @@ async def requests():
 
 
 # %%
-has_rows = {"Anna": ..., "Bob": ..., "Cleo": ..., "Dora": ...}
+has_rows = {"Anna": ..., "Bob": ..., "Cleo": ..., "Dora": ..., "new": ...}
 
 # %% tags=["solution"]
-has_rows = {"Anna": 3, "Bob": 5, "Cleo": 7, "Dora": 6}
+has_rows = {"Anna": 3, "Bob": 5, "Cleo": 7, "Dora": 6, "new": 1}
 
 # %%
 check("04.clients", (requests, has_rows))

@@ -585,7 +585,7 @@ import asyncio
 from helpers import check, hint, progress, select, solution
 
 # %% [markdown]
-# ### Predict: four searches
+# ### Predict: eight questions on four searches
 #
 # Read the program; do not run it. For each race: who wins, `"near"`, `"far"` or `"nobody"`, and after how many seconds does the race return?
 

@@ -416,10 +416,11 @@ import asyncio
 from helpers import busy, check, hint, progress, solution
 
 # %% [markdown]
-# ### Predict: six files, two at once
+# ### Predict: five questions on six files, two at once
 #
 # Six files take so many seconds each, and two may be loaded at once: with tokens, or in pairs. Read the program; do not run it. How many seconds does
-# each of the two take, and how many tasks of `load` are alive at second 0.5 of the one with tokens?
+# each of the two take? And in the one with tokens: how many tasks of `load` are alive at second 0.5, and at which second do the fifth and the sixth
+# file begin to be loaded?
 
 # %%
 FILES = [5, 1, 1, 1, 3, 1]
@@ -441,10 +442,10 @@ async def by_pairs():
 
 
 # %%
-files = {"tokens": ..., "pairs": ..., "alive": ...}
+files = {"tokens": ..., "pairs": ..., "alive": ..., "fifth": ..., "sixth": ...}
 
 # %% tags=["solution"]
-files = {"tokens": 6, "pairs": 9, "alive": 6}
+files = {"tokens": 6, "pairs": 9, "alive": 6, "fifth": 3, "sixth": 5}
 
 # %%
 check("06.limit", ((by_tokens, by_pairs), files))

@@ -526,9 +526,9 @@ from helpers import busy, check, hint, load_recording, progress, solution, timel
 from helpers.model import simulate
 
 # %% [markdown]
-# ### Predict: four cards in four kitchens
+# ### Predict: four cards in five kitchens
 #
-# Four jobs for `simulate`, the model of section 7. `work` is the seconds of hands of each card, which `yields` cuts into `yields + 1` equal pieces, with
+# Five jobs for `simulate`, the model of section 7. `work` is the seconds of hands of each card, which `yields` cuts into `yields + 1` equal pieces, with
 # `wait` seconds between them (0 where it is not said); whoever is free takes a card up that has yielded. With `spawner="task"`, one card writes the others, works for twice as long as one of them, and awaits them. How many
 # seconds does each job take?
 
@@ -537,14 +537,15 @@ JOBS = {
     "a": {"chefs": 3, "tasks": 4, "work": 6},
     "b": {"chefs": 3, "tasks": 4, "work": 6, "yields": 2},
     "c": {"chefs": 3, "tasks": 4, "work": 3, "spawner": "task", "stealing": False},
-    "d": {"chefs": 1, "tasks": 4, "work": 0, "yields": 1, "wait": 6},
+    "d": {"chefs": 3, "tasks": 4, "work": 3, "spawner": "task"},
+    "e": {"chefs": 1, "tasks": 4, "work": 0, "yields": 1, "wait": 6},
 }
 
 # %%
-seconds = {"a": ..., "b": ..., "c": ..., "d": ...}
+seconds = {"a": ..., "b": ..., "c": ..., "d": ..., "e": ...}
 
 # %% tags=["solution"]
-seconds = {"a": 12, "b": 8, "c": 18, "d": 6}
+seconds = {"a": 12, "b": 8, "c": 18, "d": 9, "e": 6}
 
 # %%
 check("07.team", (JOBS, seconds))
@@ -588,7 +589,7 @@ check("07.kitchens", (one_chef, where))
 # %% [markdown]
 # ### Mend: a total that loses
 #
-# `scan(page)` is a plain function that blocks for 0.1 s and returns how many faults a page has. `scan_all` scans the pages in threads, side by side, and
+# `scan(page)` is a plain function that blocks for 0.15 s and returns how many faults a page has. `scan_all` scans the pages in threads, side by side, and
 # its total is too small. Mend it: return the right total, in less than half a second for eight pages.
 
 

@@ -26,20 +26,21 @@ async def lunch(answer: Any, _: Random) -> Any:
 
 
 def minutes(trace: Trace) -> dict[str, float]:
-    """When each order is ready, and how long all of them take in turn."""
+    """When each order is ready, how long one waits, and how long all of them take in turn."""
     ended = {task.name: task.end for task in trace.tasks[1:]}
-    return ended | {"in turn": trace.duration - max(ended.values())}
+    waits = {"pizza waits": trace.task("pizza").scheduled}
+    return ended | waits | {"in turn": trace.duration - max(ended.values())}
 
 
 async def wait_on(answer: Any, random: Random) -> None:
-    """Some tables, with a dish each; on some days, evening after evening."""
-
-    async def cook(table: str) -> Any:
-        return await call(f"dish of {table}", random.uniform(1, 2), f"soup of {table}")
-
+    """Five tables, with a dish each; or three evenings with seven."""
     tables = [f"table {n}" for n in range(1, random.choice([6, 8]))]
     # A set of tasks has their order as long as their numbers are small.
-    for _ in range(3 if len(tables) > 5 else 1):
+    for evening in [""] if len(tables) == 5 else [f", evening {n}" for n in (1, 2, 3)]:
+
+        async def cook(table: str, evening: str = evening) -> Any:
+            return await call(f"dish of {table}{evening}", random.uniform(1, 2), f"soup of {table}")
+
         listed(await answer(tables, cook), [f"soup of {table}" for table in tables])
 
 

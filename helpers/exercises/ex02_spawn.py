@@ -5,6 +5,7 @@ from typing import Any
 
 from helpers.exercises.rules import finished_within, never_lost, nothing_left, overlapped, predicted
 from helpers.exercises.spec import Exercise, call, must
+from helpers.trace import Trace
 
 
 async def minutes(answer: Any, _: Random) -> Any:
@@ -12,6 +13,12 @@ async def minutes(answer: Any, _: Random) -> Any:
     evening, said = answer
     await evening()
     return said
+
+
+def begun_and_served(trace: Trace) -> dict[str, float]:
+    """When each is served, and when the chef begins with two of them."""
+    begun = {f"{name} begins": trace.task(name).steps[0].start for name in ("rice", "beans")}
+    return begun | {task.name: task.end for task in trace.tasks[1:]}
 
 
 async def receipts(answer: Any, random: Random) -> None:
@@ -51,7 +58,7 @@ EXERCISES = {
     "02.minutes": Exercise(
         program=minutes,
         takes=None,
-        rules=[predicted(lambda trace: {t.name: t.ended for t in trace.tasks[1:]})],
+        rules=[predicted(begun_and_served)],
         right="Each goes on when it is ready and the chef is free.",
         hints=[
             "Who holds the chef at minute 0, and until when? Draw a line for each card.",

@@ -50,9 +50,11 @@ async def rings(answer: Any, _: Random) -> Any:
 
 
 def heard(trace: Trace) -> dict[str, float]:
-    """The minutes at which the bell is heard."""
-    after = [step.start for step in trace.task("bell").steps[1:]]
-    return dict(zip(("first", "second", "third"), after, strict=True))
+    """The minutes at which the bell is heard, by how many it is late, and when the cook is done."""
+    rings = trace.task("bell").steps[1:]
+    late = max(ring.start - ring.ready for ring in rings)
+    after = dict(zip(("first", "second", "third"), [ring.start for ring in rings], strict=True))
+    return after | {"late": late, "cook": trace.task("cook").end}
 
 
 async def requests(answer: Any, random: Random) -> None:

@@ -30,6 +30,12 @@ async def clients(answer: Any, _: Random) -> Any:
     return said
 
 
+def answered(trace: Trace) -> dict[str, float]:
+    """When each client has an answer, and how many were not asked to stop before it was new."""
+    ended = {task.name: task.end for task in trace.tasks[1:]}
+    return ended | {"new": sum(not task.cancels for task in trace.tasks[1:])}
+
+
 async def page(answer: Any, random: Random) -> None:
     """A page of five parts: one is too slow for itself, one for the page, one is never reached."""
     names = random.sample(["user", "orders", "advice", "news", "weather"], 5)
@@ -145,7 +151,7 @@ EXERCISES = {
     "04.clients": Exercise(
         program=clients,
         takes=None,
-        rules=[predicted(lambda trace: {t.name: t.ended for t in trace.tasks[1:]})],
+        rules=[predicted(answered)],
         right="A deadline says when the wish is made; the clean-up says when it is granted.",
         hints=[
             "An alarm raises at the await where the task stands. Which line is that, each time?",

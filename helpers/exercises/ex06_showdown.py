@@ -36,9 +36,11 @@ async def limit(answer: Any, _: Random) -> Any:
 
 def _of_limit(trace: Trace) -> dict[str, float]:
     tokens, pairs = trace.task("tokens"), trace.task("pairs")
-    alive = sum(load.spawned <= 0.5 < load.end for load in trace.children(tokens.id))
+    loads = [*trace.children(tokens.id)]
+    alive = sum(load.spawned <= 0.5 < load.end for load in loads)
+    begun = {"fifth": loads[4].steps[1].start, "sixth": loads[5].steps[1].start}
     took = {"tokens": tokens.end - tokens.spawned, "pairs": pairs.end - pairs.spawned}
-    return took | {"alive": alive}
+    return took | begun | {"alive": alive}
 
 
 async def pages(answer: Any, random: Random) -> None:

@@ -51,11 +51,11 @@ def _claims(trace: Trace) -> dict[str, bool]:
 
 
 async def scans(answer: Any, random: Random) -> None:
-    """Eight pages, each of which holds a thread for a tenth of a second."""
+    """Eight pages, each of which holds a thread for 0.15 s."""
     faults = {f"page {n}": random.randint(1, 9) for n in range(1, 9)}
 
     def scan(page: str) -> int:
-        time.sleep(0.1)
+        time.sleep(0.15)
         return faults[page]
 
     got, right = await answer(scan, [*faults]), sum(faults.values())
@@ -141,16 +141,16 @@ async def measurements(answer: Any, random: Random) -> list[str]:
     """Eight devices, and one whose caller gives up; returns what was raised in their threads."""
     trouble: list[str] = []
 
-    loop, over = asyncio.get_running_loop(), asyncio.Event()
+    loop, over, gave_up = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
 
-    def device(wait: float, end: Any) -> Callable[[Any, Any], None]:
+    def device(end: Any, waits: Callable[[], Any]) -> Callable[[Any, Any], None]:
         def answers(done: Any, failed: Any) -> None:
-            time.sleep(wait)
+            waits()
             try:
                 failed(end) if isinstance(end, Exception) else done(end)
             except Exception as error:  # which would end the device's thread
                 trouble.append(f"{type(error).__name__}: {error}")
-            if wait > 0.05:
+            if waits is gives_up:
                 loop.call_soon_threadsafe(over.set)
 
         def start(done: Any, failed: Any) -> None:
@@ -158,10 +158,13 @@ async def measurements(answer: Any, random: Random) -> list[str]:
 
         return start
 
+    def gives_up() -> None:  # it answers when its caller has given up, if that is ever so
+        gave_up.wait(1)
+
     ends: list[Any] = [random.randint(10, 99) for _ in range(7)] + [OSError("no contact")]
     random.shuffle(ends)
     waiting = [
-        asyncio.create_task(answer(device(0.05, end)), name=f"device {n}")
+        asyncio.create_task(answer(device(end, lambda: time.sleep(0.05))), name=f"device {n}")
         for n, end in enumerate(ends, start=1)
     ]
     done, late = await asyncio.wait(waiting, timeout=1)
@@ -173,10 +176,11 @@ async def measurements(answer: Any, random: Random) -> list[str]:
         elif task in done:
             got = task.exception() or task.result()
             must(got == end, f"A device answered {end}, and you returned or raised {got!r}.")
-    given_up = asyncio.create_task(answer(device(0.1, 1)), name="given up")
+    given_up = asyncio.create_task(answer(device(1, gives_up)), name="given up")
     await asyncio.wait([given_up], timeout=0.02)
     given_up.cancel()
     await asyncio.wait([given_up])
+    gave_up.set()
     await over.wait()  # its device has answered now
     return trouble
 
@@ -214,11 +218,11 @@ EXERCISES = {
     "07.team": Exercise(
         program=team,
         takes=None,
-        rules=[predicted(lambda _: dict.fromkeys("abcd", True))],
+        rules=[predicted(lambda _: dict.fromkeys("abcde", True))],
         right="A team shares work, cut only where a card lets go; waiting needs no team.",
         hints=[
             "Which work holds a chef, into which pieces can it be cut, and who can reach it?",
-            "a: the fourth card begins when a chef is free. d: all four wait at the same time.",
+            "a: the fourth card begins when a chef is free. e: all four wait at the same time.",
             "c: without thieves the writer does all: 6 s of her own, and then four times 3 s.",
         ],
         runs=1,

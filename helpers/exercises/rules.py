@@ -66,7 +66,7 @@ def at_most_alive(trace: Trace, most: int, name: str) -> Fault | None:
 @rule
 def finished_within(trace: Trace, most: float) -> Fault | None:
     """The whole takes no more than so many seconds."""
-    if trace.duration <= most + slack(trace):
+    if trace.duration <= most + 2 * slack(trace):
         return None
     last = max(trace.tasks[1:], key=lambda task: task.end, default=trace.tasks[0])
     words = f"It took {lasting(trace, trace.duration)}; {lasting(trace, most)} are enough."
@@ -107,9 +107,13 @@ def cancelled_and_awaited(trace: Trace, name: str) -> Fault | None:
 @rule
 def predicted(trace: Trace, measure: Callable[[Trace], Mapping[str, object]]) -> Fault | None:
     """What the answer says of each thing, which the program returned, is what is measured."""
-    right = measure(trace)
-    wrong = [f"`{name}`" for name in right if trace.result.get(name) != right[name]]
-    return Fault(f"Not right yet: {listing(wrong, most=6)}.") if wrong else None
+    right, said = measure(trace), trace.result
+    wrong = []
+    for name in [name for name in right if said.get(name) != right[name]]:
+        kind = type(right[name])
+        fits = isinstance(said.get(name), (int, float) if kind in (int, float) else kind)
+        wrong.append(f"`{name}`" if fits else f"`{name}` (which is a {kind.__name__})")
+    return Fault(f"Not right yet: {listing(wrong, most=8)}.") if wrong else None
 
 
 def _held(step: Step) -> float:

@@ -367,7 +367,7 @@ async def reads_all_in_a_team_that_is_too_big(read: Any, paths: Any, n: int) -> 
 
 
 def said(first: float, second: float, third: float) -> Any:
-    answer = {"first": first, "second": second, "third": third}
+    answer = {"first": first, "second": second, "third": third, "late": 5, "cook": 10}
     return solved()["03.rings"].scope["shift"], answer
 
 

@@ -450,7 +450,7 @@ def solution_of(name: str) -> Any:
 
 def said(**numbers: float) -> Any:
     scope = solved()["06.limit"].scope
-    return (scope["by_tokens"], scope["by_pairs"]), numbers
+    return (scope["by_tokens"], scope["by_pairs"]), {"fifth": 3, "sixth": 5} | numbers
 
 
 @wrong(

@@ -303,7 +303,7 @@ async def wraps_with_care(start: Any) -> Any:
 
 
 def took(**numbers: float) -> Any:
-    return solved()["07.team"].scope["JOBS"], numbers
+    return solved()["07.team"].scope["JOBS"], {"e": 6} | numbers
 
 
 def where(**sets: Any) -> Any:
@@ -313,9 +313,9 @@ def where(**sets: Any) -> Any:
 
 
 @wrong(
-    ("07.team", took(a=8, b=8, c=18, d=6), "Not right yet: `a`."),
+    ("07.team", took(a=8, b=8, c=18, d=9), "Not right yet: `a`."),
     ("07.team", took(a=12, b=12, c=9, d=24), "Not right yet: `b`, `c` and `d`."),
-    ("07.team", took(a=12, b=8, c=12, d=6), "Not right yet: `c`."),
+    ("07.team", took(a=12, b=8, c=12, d=9), "Not right yet: `c`."),
     ("07.kitchens", where(a={"current_thread", "multi_thread"}), "Not right yet: `a`."),
     ("07.kitchens", where(b={"asyncio"}, c={"multi_thread"}), "Not right yet: `b` and `c`."),
     ("07.kitchens", where(d=set(), e="asyncio"), "Not right yet: `d` and `e`."),
