@@ -137,34 +137,34 @@ async def bills(answer: Any, random: Random) -> None:
     must(numbers == [*range(1, 11)], f"{_ONCE}; they are {numbers}.")
 
 
+def _device(
+    end: Any, wait: Callable[[], Any], trouble: list[str], after: Callable[[], Any] = bool
+) -> Callable[[Any, Any], None]:
+    """What starts a device, which answers in a thread of its own when it has waited."""
+
+    def answers(done: Any, failed: Any) -> None:
+        wait()
+        try:
+            failed(end) if isinstance(end, Exception) else done(end)
+        except Exception as error:  # which would end the device's thread
+            trouble.append(f"{type(error).__name__}: {error}")
+        after()
+
+    def start(done: Any, failed: Any) -> None:
+        threading.Thread(target=answers, args=(done, failed), daemon=True).start()
+
+    return start
+
+
 async def measurements(answer: Any, random: Random) -> list[str]:
     """Eight devices, and one whose caller gives up; returns what was raised in their threads."""
     trouble: list[str] = []
-
-    loop, over, gave_up = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
-
-    def device(end: Any, waits: Callable[[], Any]) -> Callable[[Any, Any], None]:
-        def answers(done: Any, failed: Any) -> None:
-            waits()
-            try:
-                failed(end) if isinstance(end, Exception) else done(end)
-            except Exception as error:  # which would end the device's thread
-                trouble.append(f"{type(error).__name__}: {error}")
-            if waits is gives_up:
-                loop.call_soon_threadsafe(over.set)
-
-        def start(done: Any, failed: Any) -> None:
-            threading.Thread(target=answers, args=(done, failed), daemon=True).start()
-
-        return start
-
-    def gives_up() -> None:  # it answers when its caller has given up, if that is ever so
-        gave_up.wait(1)
-
     ends: list[Any] = [random.randint(10, 99) for _ in range(7)] + [OSError("no contact")]
     random.shuffle(ends)
     waiting = [
-        asyncio.create_task(answer(device(end, lambda: time.sleep(0.05))), name=f"device {n}")
+        asyncio.create_task(
+            answer(_device(end, lambda: time.sleep(0.05), trouble)), name=f"device {n}"
+        )
         for n, end in enumerate(ends, start=1)
     ]
     done, late = await asyncio.wait(waiting, timeout=1)
@@ -176,7 +176,10 @@ async def measurements(answer: Any, random: Random) -> list[str]:
         elif task in done:
             got = task.exception() or task.result()
             must(got == end, f"A device answered {end}, and you returned or raised {got!r}.")
-    given_up = asyncio.create_task(answer(device(1, gives_up)), name="given up")
+    gave_up, over, loop = threading.Event(), asyncio.Event(), asyncio.get_running_loop()
+    # It answers when its caller has given up, if that is ever so.
+    last = _device(1, lambda: gave_up.wait(1), trouble, lambda: loop.call_soon_threadsafe(over.set))
+    given_up = asyncio.create_task(answer(last), name="given up")
     await asyncio.wait([given_up], timeout=0.02)
     given_up.cancel()
     await asyncio.wait([given_up])
