@@ -412,6 +412,7 @@ compare(mine, tokio)
 
 # %%
 import asyncio
+from unittest.mock import AsyncMock
 
 from helpers import busy, check, hint, progress, solution
 
@@ -566,36 +567,27 @@ check("06.five_at_once", fetch_five)
 async def retry_test(retry):
     """Raise unless `retry` does what it should."""
     # solution
-    clock = asyncio.get_running_loop().time
+    now = asyncio.get_running_loop().time
 
     async def run(*ends):
-        began, at, left = clock(), [], list(ends)
+        began, at, answers = now(), [], AsyncMock(side_effect=ends)
 
         async def send():
-            at.append(clock() - began)
-            end = left.pop(0)
-            if isinstance(end, Exception):
-                raise end
-            return end
+            at.append(now() - began)
+            return await answers()
 
-        try:
-            end = await retry(send)
-        except (OSError, ValueError) as error:
-            end = error
-        return at, end, clock() - began
-
-    async def half_a_second():
-        began = clock()
-        await asyncio.sleep(0.5)
-        return clock() - began
+        (end,) = await asyncio.gather(retry(send), return_exceptions=True)
+        return at, end, now() - began
 
     errors, wrong = [OSError(n) for n in range(4)], ValueError()
     assert await run("sent") == ([0], "sent", 0)
     assert await run(*errors[:3], "sent") == ([0, 1, 3, 7], "sent", 7)
     assert await run(*errors) == ([0, 1, 3, 7], errors[3], 7)
     assert await run(wrong) == ([0], wrong, 0)
-    took, _ = await asyncio.gather(half_a_second(), run(errors[0], "sent"))
-    assert took == 0.5
+    began, trying = now(), asyncio.create_task(run(errors[0], "sent"))
+    await asyncio.sleep(0.5)
+    assert now() - began == 0.5
+    assert await trying == ([0, 1], "sent", 1)
 
 
 # %%

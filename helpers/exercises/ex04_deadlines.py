@@ -8,7 +8,6 @@ from random import Random
 from typing import Any
 
 from helpers.exercises.rules import (
-    at_most_alive,
     finished_within,
     never_blocked,
     never_lost,
@@ -41,8 +40,18 @@ async def page(answer: Any, random: Random) -> None:
     names = random.sample(["user", "orders", "advice", "news", "weather"], 5)
     quick = [random.uniform(1.5, 2) for _ in range(2)]
     takes = dict(zip(names, [*random.sample([5, *quick], 3), 5, 1], strict=True))
-    parts = {name: partial(call, f"part: {name}", took, name) for name, took in takes.items()}
-    got = await answer(parts, EACH, TOTAL)
+    under_way, together = list[str](), list[str]()
+
+    async def part(name: str) -> Any:
+        together.extend(f"You called {name!r} while {one!r} was under way" for one in under_way)
+        under_way.append(name)
+        try:
+            return await call(f"part: {name}", takes[name], name)
+        finally:
+            under_way.remove(name)
+
+    got = await answer({name: partial(part, name) for name in names}, EACH, TOTAL)
+    must(not together, f"{' '.join(together[:1])}: call one after another.")
     must(isinstance(got, dict), f"Return a dictionary, not {got!r}.")
     must(list(got) == names, f"The keys are to be {names}, in this order; they are {list(got)}.")
     turn = 0.0
@@ -175,7 +184,6 @@ EXERCISES = {
         program=page,
         takes=["parts", "each", "total"],
         rules=[
-            at_most_alive(1, "part: "),
             nothing_left(),
             never_lost(),
             never_blocked(),
