@@ -279,6 +279,7 @@ EXERCISES = {
         rules=[
             never_lost(),
             nothing_left(),
+            never_blocked(),
             at_most_alive(3, "page"),
             _each_once,
             overlapped("page", 3),
