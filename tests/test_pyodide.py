@@ -85,5 +85,16 @@ def test_without_threads_the_real_clock_answers_in_a_sentence(
     assert "thread" in there["real clock"]
 
 
+def test_an_answer_is_judged_in_a_browser_too_and_what_needs_a_thread_is_told(
+    there: dict[str, Any], here: dict[str, Any]
+) -> None:
+    right, wrong = there["checks"]
+    assert right.startswith("02.pages: correct.")
+    assert wrong.startswith("02.pages: incorrect. ")
+    assert there["checks"] == here["checks"]
+    assert here["in a thread"].startswith("03.handler: correct.")
+    assert "no thread can be started here" in there["in a thread"]
+
+
 def test_the_callers_own_task_is_put_back_after_a_nested_run(there: dict[str, Any]) -> None:
     assert there["the caller's task is put back"] is True

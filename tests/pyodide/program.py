@@ -7,7 +7,7 @@ import platform
 import sys
 from typing import Any
 
-from helpers import Deadlock, Trace, busy, record, select
+from helpers import Deadlock, Trace, busy, check, record, select
 from helpers.tokio import load_recording
 
 
@@ -59,6 +59,23 @@ async def stuck() -> None:
     await asyncio.get_running_loop().create_future()
 
 
+async def both_at_once(fetch: Any, urls: Any) -> dict[str, Any]:
+    """An answer to an exercise that is right."""
+    pages = await asyncio.gather(*map(fetch, urls), return_exceptions=True)
+    return dict(zip(urls, pages, strict=True))
+
+
+async def in_turn(fetch: Any, urls: Any) -> dict[str, Any]:
+    """An answer that is wrong."""
+    return {url: await fetch(url) for url in urls}
+
+
+async def in_a_thread(user: str, get: Any) -> str:
+    """An answer that needs a thread, and so is right where there are threads."""
+    pages = [await asyncio.to_thread(get, f"/{what}/{user}") for what in ("profile", "orders")]
+    return ", ".join(pages)
+
+
 def facts(trace: Trace) -> dict[str, Any]:
     """A trace as its text twin and its numbers."""
     return {
@@ -92,5 +109,7 @@ async def collect() -> dict[str, Any]:
         "platform": sys.platform,
         "runs": runs,
         "real clock": refusal,
+        "checks": [str(check("02.pages", answer)) for answer in (both_at_once, in_turn)],
+        "in a thread": str(check("03.handler", in_a_thread)),
         "the caller's task is put back": here is not None and not here.done(),
     }
