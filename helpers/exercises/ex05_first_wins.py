@@ -8,6 +8,7 @@ from typing import Any
 
 from helpers.exercises.rules import (
     at_most_alive,
+    cancelled_and_awaited,
     never_blocked,
     never_lost,
     nothing_left,
@@ -190,7 +191,13 @@ EXERCISES = {
     "05.left_out": Exercise(
         program=servers,
         takes=["asks"],
-        rules=[home, never_lost(), nothing_left(), never_blocked()],
+        rules=[
+            *map(cancelled_and_awaited, ["server 2", "server 3"]),
+            home,
+            never_lost(),
+            nothing_left(),
+            never_blocked(),
+        ],
         right="Whatever ends the race, its runners are told, and it waits until they are home.",
         hints=[
             "What does `cancel()` do, and what does it not wait for?",
