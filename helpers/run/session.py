@@ -66,6 +66,7 @@ class Run:
         self._ready = threading.Event()
         self._began, self._raised_at = 0.0, 0.0
         self._raised_in: list[int] = []  # the steps that were to be ended, a try each
+        self._gc_paused = False
         self._stopped: asyncio.CancelledError | None = None
         self._given_up = self._in_time = False  # in time: `until` came
         # From when it is told to end, `RunStopped` may be raised in its thread, at any line.
@@ -134,14 +135,16 @@ class Run:
             unended = len(loop.log.spawns) - len(loop.log.ended)
             if unended < self._fewest:
                 self._fewest, self._told_at = unended, now
+                self._raised_in.clear()  # the next one that holds it has as many tries
             held = min(loop.held_for(), now - self._raised_at) > _PATIENCE
             tried = len(self._raised_in) > 2 if held else loop.held_for() < _PATIENCE
             if tried and now - self._told_at > _LEAVE_AFTER:
                 self._give_up()
             elif held:
-                self._raised_at = now
                 self._raised_in.append(loop.step)
                 self._raise_inside()
+        if self._gc_paused:
+            gc.enable()
 
     def snapshot(self) -> Trace:
         """The trace so far, while the run goes on."""
@@ -170,7 +173,11 @@ class Run:
         reported = [getattr(called, "__code__", None) for called in gc.callbacks]
         for frame, _ in traceback.walk_stack(sys._current_frames().get(thread)):
             if frame.f_code in reported or frame.f_globals.get("__name__") in _OF_WEAK_REFERENCES:
+                # A step that makes much garbage may show nothing else: no more until it is ended.
+                self._gc_paused |= gc.isenabled()
+                gc.disable()
                 return
+        self._raised_at = time.perf_counter()
         self._kept += self._loop.in_order()  # outside a step, it may lose the task that is next
         self._loop.broken_off = self._loop.log.held.get(self._loop.step)
         stopped = ctypes.py_object(RunStopped)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import itertools
 import math
 import queue
@@ -203,6 +204,22 @@ def test_a_task_that_refuses_to_end_is_frozen_and_named_and_its_thread_turns_no_
     )
     (finding,) = error.trace.findings  # type: ignore[attr-defined]
     assert re.search("`refuse` was asked to stop .* had not ended when the run was given", finding)
+
+
+@CLOCKS
+def test_any_number_of_tasks_that_spin_and_make_garbage_are_ended_one_after_the_other(
+    clock: str, door: Door
+) -> None:
+    async def spin(kept: list[Any]) -> None:
+        while True:
+            kept.append([kept])
+
+    async def main() -> None:
+        await asyncio.wait([asyncio.create_task(spin([])) for _ in range(6)])
+
+    error = ended(main(), clock=clock, max_seconds=0.1)  # the fixture sees the thread end
+    assert "could not be ended" not in str(error)
+    assert gc.isenabled()
 
 
 def test_a_run_that_is_given_up_turns_little_once_its_thread_is_back(door: Door) -> None:
