@@ -12,7 +12,7 @@ import math
 import operator
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import NamedTuple
@@ -20,7 +20,7 @@ from typing import NamedTuple
 from helpers import text as words
 from helpers.draw import title as titles
 from helpers.draw.theme import STEPS, TimeUnit, time_unit
-from helpers.task import DEADLINE, Waker
+from helpers.task import DEADLINE
 from helpers.trace import LaneKind, Mark, Outcome, Span, Step, Task, TaskState, Trace
 
 Wanted = Sequence[str | int] | str | int
@@ -56,14 +56,13 @@ class Row(NamedTuple):
 
 
 class Bar(NamedTuple):
-    """A span on a row. `woken_by` is who made the lane ready: before, or at its end.
+    """A span on a row.
 
     On a crowded row it is the part of a state in a stretch of the run, above those of the others.
     """
 
     row: int
     span: Span
-    woken_by: Waker
     share: float = 1.0
     below: float = 0.0  # the share of the others
 
@@ -126,10 +125,10 @@ class Picture:
     def bars(self) -> list[Bar]:
         """Every span of a lane that is not crowded. Where no time passes nobody waits."""
         return [
-            Bar(row, span, woken_by)
+            Bar(row, span)
             for row, lane in self.lanes
             if row not in self.crowded
-            for span, woken_by in spans(lane)
+            for span in spans(lane)
             if span.state is TaskState.RUNNING or not self.by_step
         ]
 
@@ -146,7 +145,7 @@ class Picture:
                     start, end = end, end + len(list(alike))
                     if share:
                         span = Span(-1, state, start * width, end * width, None)
-                        parts.append(Bar(row, span, None, share, low))
+                        parts.append(Bar(row, span, share, low))
                 below = list(map(operator.add, below, levels))
         return parts
 
@@ -259,18 +258,10 @@ def slowest(trace: Trace, most: int = SLOWEST) -> list[Task]:
     return [task for task in trace.tasks if task.id in ids]
 
 
-def spans(lane: Task) -> list[tuple[Span, Waker]]:
-    """The spans of a lane that are drawn, each with who woke the lane before it or at its end.
-
-    A callback lives only while it is called: between two calls nothing of it waits.
-    """
-    wakers = [None, *(step.woken_by for step in reversed(lane.steps))]
-    drawn: list[tuple[Span, Waker]] = []
-    for span in lane.spans:
-        woken_by = wakers.pop() if span.state is TaskState.RUNNING else wakers[-1]
-        if span.state is not TaskState.IDLE or lane.kind is not LaneKind.CALLBACK:
-            drawn.append((span, woken_by))
-    return drawn
+def spans(lane: Task) -> Iterator[Span]:
+    """The spans of a lane that are drawn: between two calls nothing of a callback waits."""
+    called = lane.kind is LaneKind.CALLBACK
+    return (span for span in lane.spans if not (called and span.state is TaskState.IDLE))
 
 
 def rows_of(trace: Trace, lanes: Sequence[Task] | None = None, *, share: bool = False) -> list[Row]:

@@ -259,7 +259,7 @@ def _bars(picture: Picture, state: TaskState) -> list[Json]:
     few: Json = {"width": 0.9, **_hover(look.words, time)}
     if len(picture.rows) <= MANY:
         woken = f"{'then ' if state is TaskState.IDLE else ''}woken by %{{customdata[1]}}"
-        about = _about(picture, [(span.seconds, span.thread, by) for _, span, by, *_ in bars])
+        about = _about(picture, [(x.seconds, x.thread, x.woken_by) for _, x, *_ in bars])
         few = {"width": look.height, "customdata": about}
         few |= _hover(look.words, f"{time}, %{{customdata[0]}}", woken)
     shares = {

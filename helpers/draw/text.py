@@ -142,9 +142,9 @@ def _lives(picture: Picture) -> list[str]:
 def _life(picture: Picture, lane: Task) -> Iterator[str]:
     """A phrase for each step and what led to it, and one for what was waited for in vain."""
     said: list[str] = []
-    for span, by in spans(lane):
-        if span.state is not TaskState.IDLE and by is not None:
-            said.append(f"woken by {who(picture.run, by)}")
+    for span in spans(lane):
+        if span.state is not TaskState.IDLE and span.woken_by is not None:
+            said.append(f"woken by {who(picture.run, span.woken_by)}")
         start, end = picture.unit.moment(span.start), picture.unit.moment(span.end)
         if span.state is not TaskState.RUNNING:
             said.append(f"{span.state} {start} to {end}")

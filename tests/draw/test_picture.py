@@ -59,7 +59,7 @@ def test_of_any_program_each_span_has_a_bar_each_poll_a_tick_each_task_an_end(
 
 def test_who_made_a_lane_ready_is_told_with_each_of_its_bars(evening: Trace) -> None:
     bars = [bar for bar in picture_of(evening, lanes="dinner").bars if bar.row == 0]
-    assert [(bar.span.state, bar.woken_by) for bar in bars] == [
+    assert [(bar.span.state, bar.span.woken_by) for bar in bars] == [
         (TaskState.RUNNING, "start"),
         (TaskState.IDLE, "deadline"),  # until then it was idle
         (TaskState.RUNNING, "deadline"),
