@@ -106,20 +106,19 @@ def test_an_eager_task_lies_inside_its_creators_step() -> None:
     assert names == [["running"], ["main", "eager"], ["running"]]
 
 
-def test_tasks_and_chefs_are_two_groups_of_named_rows() -> None:
+def test_each_lane_has_a_named_row_and_below_them_each_chef() -> None:
     trace = load_recording("nested", runtime="multi_thread", workers=2)
-    events = events_of(trace)
-    groups = {e["pid"]: e["args"]["name"] for e in events if e["name"] == "process_name"}
-    rows = [(groups[e["pid"]], e["args"]["name"]) for e in events if e["name"] == "thread_name"]
-    assert sorted(groups.values()) == ["chefs", "tasks"]
-    assert [name for group, name in rows if group == "tasks"] == [t.name for t in trace.lanes]
-    assert {name for group, name in rows if group == "chefs"} == {"main", "worker-1", "worker-2"}
-    assert len({e["tid"] for e in events if e["name"] == "thread_name"}) == len(rows)
+    named = [e for e in events_of(trace) if e["name"] == "thread_name"]
+    names = [e["args"]["name"] for e in sorted(named, key=lambda e: e["tid"])]
+    lanes = len(trace.lanes)
+    assert names[:lanes] == [lane.name for lane in trace.lanes]
+    assert names[lanes:] == ["main", "worker-1", "worker-2"]
+    assert len({e["tid"] for e in named}) == len(names)
 
 
 def test_a_slice_says_its_state_its_chef_and_who_woke_it() -> None:
     events = events_of(load_recording("spawn", clock="virtual"))
-    boil = [e for e in events if e["ph"] == "X" and e["args"]["task"] == 2 and e["pid"] == 1]
+    boil = [e for e in events if e["ph"] == "X" and e["tid"] == 3]
     assert [(e["name"], round(e["ts"]), round(e["dur"])) for e in boil] == [
         ("scheduled", 0, 50_000),
         ("running", 50_000, 50_000),
