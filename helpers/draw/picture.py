@@ -56,27 +56,16 @@ class Row(NamedTuple):
 
 
 class Bar(NamedTuple):
-    """A span on a row.
+    """A span on a row. The tick of a step stands `shift` places beside the first of its moment.
 
     On a crowded row it is the part of a state in a stretch of the run, above those of the others.
     """
 
     row: int
     span: Span
+    shift: int = 0
     share: float = 1.0
     below: float = 0.0  # the share of the others
-
-
-class Poll(NamedTuple):
-    """A step on the row of its lane, or on that of the chef who took it.
-
-    Of polls at one moment each stands `shift` places beside the first.
-    """
-
-    row: int
-    step: Step
-    lane: Task
-    shift: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,33 +134,35 @@ class Picture:
                     start, end = end, end + len(list(alike))
                     if share:
                         span = Span(-1, state, start * width, end * width, None)
-                        parts.append(Bar(row, span, share, low))
+                        parts.append(Bar(row, span, 0, share, low))
                 below = list(map(operator.add, below, levels))
         return parts
 
     @cached_property
-    def works(self) -> list[Poll]:
+    def works(self) -> list[Bar]:
         """Every step on its chef's row, in order of time, where that is not crowded."""
-        chefs = {row.thread: n for n, row in enumerate(self.rows) if n not in self.crowded}
+        rows = enumerate(self.rows)
+        chefs = {row.thread: n for n, row in rows if row.thread and n not in self.crowded}
         works = [
-            Poll(chefs[step.thread], step, lane)
-            for lane in (self.trace.lanes if any(chefs) else ())
+            Bar(chefs[step.thread], Span(lane.id, TaskState.RUNNING, *step[1:5]))
+            for lane in (self.trace.lanes if chefs else ())
             if lane.kind is not LaneKind.BRANCH  # which is polled inside its parent's steps
             for step in lane.steps
             if step.thread in chefs
         ]
-        return sorted(works, key=lambda work: (work.row, work.step.start, work.step.end))
+        return sorted(works, key=lambda work: (work.row, work.span.start, work.span.end))
 
     @cached_property
-    def ticks(self) -> list[Poll]:
+    def ticks(self) -> list[Bar]:
         """Every step on its lane's row, row by row, but on crowded ones."""
-        ticks: list[Poll] = []
-        for row, lane in (one for one in self.lanes if one[0] not in self.crowded):
-            for moment, group in itertools.groupby(lane.steps, key=lambda step: step.start):
-                steps = list(group)
-                # At a lane's end they stand to the left, so that the mark of its end has its place.
-                left = len(steps) - 1 if lane.spawned < moment == lane.end else 0
-                ticks += [Poll(row, step, lane, n - left) for n, step in enumerate(steps)]
+        ticks: list[Bar] = []
+        steps = (bar for bar in self.bars if bar.span.state is TaskState.RUNNING)
+        for (_, moment), group in itertools.groupby(steps, lambda bar: (bar.row, bar.span.start)):
+            bars = list(group)
+            lane = self.trace.by_id[bars[0].span.task]
+            # At a lane's end they stand to the left, so that the mark of its end has its place.
+            left = len(bars) - 1 if lane.spawned < moment == lane.end else 0
+            ticks += [bar._replace(shift=n - left) for n, bar in enumerate(bars)]
         return ticks
 
     @cached_property

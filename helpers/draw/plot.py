@@ -11,11 +11,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from helpers import text as words
 from helpers.draw import theme
-from helpers.draw.picture import BINS, MANY, Bar, Picture, Poll
+from helpers.draw.picture import BINS, MANY, Bar, Picture
 from helpers.draw.text import findings, wrapped
 from helpers.draw.theme import LEFT, RIGHT, SMALL, Json, TimeUnit, line_marks, markers, plain, small
 from helpers.draw.title import how_it_ended, who
-from helpers.task import Waker
 from helpers.trace import Outcome, Task, TaskState
 
 # In pixels.
@@ -234,7 +233,7 @@ def _beside(lane: Task) -> int:
     return _CLEAR + _BESIDE * min(ticks, _PLACES)
 
 
-def _bars_at(axis: TimeUnit, name: str, drawn: Sequence[Bar | Poll]) -> Json:
+def _bars_at(axis: TimeUnit, name: str, drawn: Sequence[Bar]) -> Json:
     return {
         "type": "bar",
         "orientation": "h",
@@ -259,8 +258,7 @@ def _bars(picture: Picture, state: TaskState) -> list[Json]:
     few: Json = {"width": 0.9, **_hover(look.words, time)}
     if len(picture.rows) <= MANY:
         woken = f"{'then ' if state is TaskState.IDLE else ''}woken by %{{customdata[1]}}"
-        about = _about(picture, [(x.seconds, x.thread, x.woken_by) for _, x, *_ in bars])
-        few = {"width": look.height, "customdata": about}
+        few = {"width": look.height, "customdata": _about(picture, bars)}
         few |= _hover(look.words, f"{time}, %{{customdata[0]}}", woken)
     shares = {
         "width": [round(full * part.share, 4) for part in parts],
@@ -274,13 +272,13 @@ def _bars(picture: Picture, state: TaskState) -> list[Json]:
     ]
 
 
-def _about(picture: Picture, spans: Iterable[tuple[float, str | None, Waker]]) -> list[list[str]]:
+def _about(picture: Picture, bars: Iterable[Bar]) -> list[list[str]]:
     """How long each took, for a step on which of several threads, and who woke its lane."""
     about, several = [], len(picture.trace.threads()) > 1
-    for seconds, thread, by in spans:
-        no_time = picture.by_step or seconds <= 0
-        long = "takes no time" if no_time else picture.axis.long(seconds)
-        on = f" on {plain(thread)}" if thread is not None and several else ""
+    for span in (bar.span for bar in bars):
+        no_time, by = picture.by_step or span.seconds <= 0, span.woken_by
+        long = "takes no time" if no_time else picture.axis.long(span.seconds)
+        on = f" on {plain(span.thread)}" if span.thread is not None and several else ""
         about.append([long + on, "nobody" if by is None else plain(who(picture.run, by))])
     return about
 
@@ -289,7 +287,7 @@ def _works(picture: Picture) -> Json:
     """Steps on the rows of the chefs, with the tasks' names."""
     return {
         **_bars_at(picture.axis, "what each chef works on", picture.works),
-        "text": [plain(work.lane.name) for work in picture.works],
+        "text": [plain(picture.trace.by_id[work.span.task].name) for work in picture.works],
         "textposition": "inside",
         "insidetextanchor": "middle",
         "textangle": 0,
@@ -334,7 +332,7 @@ def _ticks(picture: Picture, pitch: float) -> Json:
     """A tick for each poll, those of one moment side by side."""
     ticks, axis, thin = picture.ticks, picture.axis, len(picture.rows) > MANY
     size, width = pitch * _RUNNING.height + (0 if thin else 4), 2 if thin else theme.TICK
-    points = ((tick.row, axis.at(tick.step.start)) for tick in ticks)
+    points = ((tick.row, axis.at(tick.span.start)) for tick in ticks)
     marks = line_marks("steps", points, max(2.0, size), color=_RUNNING.colour, width=width)
     shifts = [max(-_PLACES, min(_PLACES, tick.shift)) for tick in ticks]
     if any(shifts):
@@ -343,9 +341,8 @@ def _ticks(picture: Picture, pitch: float) -> Json:
     hover = f"a step at %{{x}} {axis.short}"
     if thin:
         return {**marks, **_hover(hover)}
-    about = _about(picture, [(x.end - x.start, x.thread, x.woken_by) for _, x, *_ in ticks])
     woken = "%{customdata[0]}, woken by %{customdata[1]}"
-    return {**marks, "customdata": about, **_hover(hover, woken)}
+    return {**marks, "customdata": _about(picture, ticks), **_hover(hover, woken)}
 
 
 def _ends(picture: Picture, outcome: Outcome, pitch: float) -> Json:
