@@ -81,7 +81,7 @@ class Picture:
     subtitle: str
     height: int | None = None  # in pixels; without one, as high as its rows need
     chosen: bool = False  # whether somebody chose the lanes
-    dense: bool = False  # whether the number of tasks in each state stands above the rows
+    density: Counts | None = None  # the tasks in each state over time, if that is drawn above
     reasons: Sequence[str] = ()  # said below a figure, in place of the run's findings
 
     @property
@@ -104,11 +104,6 @@ class Picture:
         steps = (x.lane.steps if x.lane else chefs.get(x.thread or "", ()) for x in self.rows)
         crowded = [n for n, taken in enumerate(steps) if len(taken) > most]
         return {n: counts(self.trace, parts, self.rows[n], waits=not self.by_step) for n in crowded}
-
-    @cached_property
-    def density(self) -> Counts | None:
-        """The tasks in each state over time, if that is drawn."""
-        return counts(self.trace, waits=not self.by_step) if self.dense else None
 
     @cached_property
     def bars(self) -> list[Bar]:
@@ -234,7 +229,7 @@ def picture_of(
         subtitle=words.shorten(titles.subtitle(trace, time), _LONGEST_TITLE),
         height=height,
         chosen=lanes is not None,
-        dense=dense,
+        density=counts(drawn, waits=not by_step) if dense else None,
     )
 
 

@@ -79,11 +79,11 @@ def _layout(picture: Picture) -> tuple[Json, float]:
         below = picture.reasons or findings(picture.run, _FINDINGS)
         legend += map(plain, wrapped(below, _FINDING))
     band = LINE * max([line + 1 for line, _ in notes], default=0)
-    top = 70 + 22 * title["text"].count("<br>") + (LINE if picture.dense else band)
+    top = 70 + 22 * title["text"].count("<br>") + (LINE if picture.density else band)
     top += 16 * title["subtitle"]["text"].count("<br>")
     bottom = _AXIS + LINE * len(legend)
     inside = max((height or _HIGHEST) - top - bottom, 60)
-    above = min(_DENSITY + band if picture.dense else 0, inside / 2)
+    above = min(_DENSITY + band if picture.density else 0, inside / 2)
     pitch = min(34.0 if height else 28.0 if count <= 12 else 22.0, (inside - above) / count)
     rows = max(count, (inside - above) / pitch) if height else count
     end = picture.axis.at(picture.trace.duration) or 1
@@ -110,7 +110,7 @@ def _layout(picture: Picture) -> tuple[Json, float]:
             *({**note, "ay": round(-0.5 - (line + 0.6) * LINE / pitch, 3)} for line, note in notes),
         ],
     }
-    if picture.dense:  # room for the areas above the lanes and the events' words, with captions
+    if picture.density:  # room for the areas above the lanes and the events' words, with captions
         lanes = pitch * rows - _CAPTION
         full, words_end = pitch * rows + above, lanes + band
         layout["yaxis"]["domain"] = [0, round(lanes / full, 4)]
@@ -145,7 +145,8 @@ def _legend(picture: Picture) -> list[str]:
     if picture.density:
         seen |= {state for state, levels in picture.density.of.items() if max(levels) > 1e-6}
     states = [(x.colour, x.sign, x.words) for state, x in theme.STATES.items() if state in seen]
-    states += [theme.STEPS_BEGIN] * picture.dense + [theme.MANY_STEPS] * bool(picture.crowded)
+    states += [theme.STEPS_BEGIN] * bool(picture.density)
+    states += [theme.MANY_STEPS] * bool(picture.crowded)
     marks: list[tuple[str, str, str]] = []
     for outcome, mark in theme.OUTCOMES.items():
         if same := [lane for _, lane in picture.ends if lane.outcome is outcome]:

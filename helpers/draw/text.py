@@ -30,7 +30,7 @@ def text_of(picture: Picture, width: int = 78) -> str:
     Lines have `width` characters. Of many lanes that nobody chose, the slowest are told.
     """
     crowd = not picture.chosen and len(picture.run.lanes) > _MOST_LANES
-    if crowd and not picture.dense:
+    if crowd and not picture.density:
         picture = replace(picture, rows=rows_of(picture.trace, slowest(picture.run)))
     parts = [
         textwrap.wrap(picture.title, width) + textwrap.wrap(picture.subtitle, width),

@@ -128,7 +128,7 @@ def test_the_lanes_that_the_title_names_are_among_the_slowest() -> None:
     crowd = [lane(n, f"order {n}", (0, 5 + n, 5 + n)) for n in range(1, 1500)]
     late = lane(0, "late", (0, 4000, 4000), over=4000)
     picture = picture_of(run(late, *crowd, lane(1501, "holder", (0, 1600, 3990))))
-    assert picture.dense
+    assert picture.density
     assert len(picture.lanes) == SLOWEST
     assert {"late", "holder"} <= {row.name for row in picture.rows}
 
