@@ -19,15 +19,8 @@ _MOST_STEPS = 50_000  # of a run whose longest path is looked for
 _CHAIN = 0.01  # who took a smaller share of what the slowest took did not make the run long
 _Part = tuple[Task, str, float]  # of a run: who did what, and for how long
 _SOURCES = {"tokio": "real Tokio", "model": "a model"}  # of those that asyncio did not run
-_WAKERS: dict[Waker, str] = {
-    START: "the start of the run",
-    TIMER: "a timer",
-    IO: "I/O",
-    THREAD: "a thread",
-    DEADLINE: "a deadline",
-    STOP: "Stop",
-    GROUP: "the TaskGroup",
-}
+_WAKERS: dict[Waker, str] = {START: "the start of the run", TIMER: "a timer", IO: "I/O"}
+_WAKERS |= {THREAD: "a thread", DEADLINE: "a deadline", STOP: "Stop", GROUP: "the TaskGroup"}
 
 
 def who(trace: Trace, by: Waker) -> str:
