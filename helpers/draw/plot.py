@@ -235,14 +235,9 @@ def _beside(lane: Task) -> int:
 
 
 def _bars_at(axis: TimeUnit, name: str, drawn: Sequence[Bar]) -> Json:
-    return {
-        "type": "bar",
-        "orientation": "h",
-        "name": name,
-        "y": [row for row, *_ in drawn],
-        "base": [axis.at(time.start) for _, time, *_ in drawn],
-        "x": [axis.at(time.end - time.start) for _, time, *_ in drawn],
-    }
+    about = {"type": "bar", "orientation": "h", "name": name, "y": [row for row, *_ in drawn]}
+    times = [(axis.at(bar.span.start), axis.at(bar.span.seconds)) for bar in drawn]
+    return {**about, "base": [start for start, _ in times], "x": [long for _, long in times]}
 
 
 def _hover(*lines: str, name: str = "%{y}") -> Json:

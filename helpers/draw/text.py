@@ -179,9 +179,6 @@ def findings(trace: Trace, most: int) -> list[str]:
 
 def wrapped(lines: Iterable[str], width: int, indent: str = "    ") -> list[str]:
     """Lines of at most `width` characters; what a line goes on in is indented."""
+    wrap = textwrap.TextWrapper(width, subsequent_indent=indent, break_on_hyphens=False).wrap
     short = (one if len(one) <= _LONGEST else words.shorten(one, _LONGEST) for one in lines)
-    return [
-        part
-        for line in short
-        for part in textwrap.wrap(line, width, subsequent_indent=indent, break_on_hyphens=False)
-    ]
+    return [part for line in short for part in wrap(line)]
