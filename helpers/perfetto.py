@@ -1,7 +1,7 @@
 """A trace as Chrome's trace events, which Perfetto (ui.perfetto.dev) and chrome://tracing open.
 
-A row a lane with the states it went through, then a row a chef, a thread, with what it polled.
-Arrows lead from the step that woke a task to its next one. Times are microseconds.
+A row a lane with the states it went through; a step says which chef took it. Arrows lead from the
+step that woke a task to its next one. Times are microseconds.
 """
 
 import json
@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Any
 
-from helpers.task import LaneKind, Step, Task, TaskState, Waker
+from helpers.task import Step, Task, TaskState, Waker
 
 _Event = dict[str, Any]
 _Rows = dict[Waker, int]  # the numbers of the lanes' rows, from 1
@@ -26,17 +26,12 @@ def text(trace: Any) -> str:
 
 
 def _events(trace: Any) -> Iterator[_Event]:
-    """Names first, then slices, then what binds to slices: arrows and instants."""
-    polls, names = _polls(trace), [*(lane.name for lane in trace.lanes), *trace.threads()]
+    """Names and slices, then what binds to slices: arrows and instants."""
+    polls = _polls(trace)
     rows: _Rows = {lane.id: n for n, lane in enumerate(trace.lanes, 1)}
-    chefs = {thread: n for n, thread in enumerate(trace.threads(), len(rows) + 1)}
-    for row, name in enumerate(names, 1):
-        yield _event("M", "thread_name", row, args={"name": name})
     for lane in trace.lanes:
+        yield _event("M", "thread_name", rows[lane.id], args={"name": lane.name})
         yield from _states(trace, lane, rows[lane.id], polls[lane.id])
-        # A branch is polled inside its parent's step, which is on the chef's row already.
-        for start, end, step in polls[lane.id] if lane.kind is not LaneKind.BRANCH else ():
-            yield _slice(lane.name, chefs[step.thread], start, end, {"task": lane.id})
     yield from _arrows(trace, rows, polls)
     # How each ended; also what shows a row at all where a task was dropped without a poll.
     instants = [(lane.end, lane.outcome, rows[lane.id]) for lane in trace.lanes]
@@ -66,7 +61,8 @@ def _states(trace: Any, lane: Task, row: int, polls: list[_Poll]) -> Iterator[_E
             args["chef"] = span.thread
             at, until, _ = next(left)
         if until > at:
-            yield _slice(span.state, row, at, until, args)
+            times = {"ts": at / 1000, "dur": (until - at) / 1000}
+            yield _event("X", span.state, row, **times, args=args)
             at = until
 
 
@@ -80,10 +76,6 @@ def _arrows(trace: Any, rows: _Rows, polls: _Polls) -> Iterator[_Event]:
             more = {"id": number, "cat": "wake"}
             yield _event("s", "wake", rows[step.woken_by], ts=waker[n][0] / 1000, **more)
             yield _event("f", "wake", rows[lane.id], ts=start / 1000, bp="e", **more)
-
-
-def _slice(name: str, row: int, start: int, end: int, args: _Event) -> _Event:
-    return _event("X", name, row, ts=start / 1000, dur=(end - start) / 1000, args=args)
 
 
 def _event(phase: str, name: str, row: int, **more: Any) -> _Event:

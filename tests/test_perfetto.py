@@ -97,23 +97,20 @@ def test_the_export_of_any_run_keeps_the_rules(program: Program) -> None:
     assert broken_rules(events_of(recorded(kitchen(program)))) == []
 
 
-def test_an_eager_task_lies_inside_its_creators_step() -> None:
+def test_an_eager_task_runs_while_its_creators_step_does() -> None:
     outer = Task(0, "main", None, 0, 5, Outcome.RETURNED, 5, (Step(0, 0, 5, "chef", "start"),))
     inner = Task(1, "eager", 0, 1, 2, Outcome.RETURNED, 2, (Step(1, 1, 2, "chef", 0),))
     events = events_of(Trace((outer, inner), 5.0, sequence=(0, 1)))
     assert broken_rules(events) == []
-    names = [[name for *_, name in row] for row in slices(events).values()]
-    assert names == [["running"], ["main", "eager"], ["running"]]
+    (creator,), (eager,) = slices(events).values()
+    assert creator[0] < eager[0] < eager[1] < creator[1]
 
 
-def test_each_lane_has_a_named_row_and_below_them_each_chef() -> None:
+def test_each_lane_has_a_named_row() -> None:
     trace = load_recording("nested", runtime="multi_thread", workers=2)
     named = [e for e in events_of(trace) if e["name"] == "thread_name"]
-    names = [e["args"]["name"] for e in sorted(named, key=lambda e: e["tid"])]
-    lanes = len(trace.lanes)
-    assert names[:lanes] == [lane.name for lane in trace.lanes]
-    assert names[lanes:] == ["main", "worker-1", "worker-2"]
-    assert len({e["tid"] for e in named}) == len(names)
+    assert [e["args"]["name"] for e in named] == [lane.name for lane in trace.lanes]
+    assert len({e["tid"] for e in named}) == len(named)
 
 
 def test_a_slice_says_its_state_its_chef_and_who_woke_it() -> None:
