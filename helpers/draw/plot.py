@@ -371,13 +371,12 @@ def _events(picture: Picture, pitch: float) -> Json:
     # On the upper edge of the lane, where no tick and no lane's end is.
     edge = [0 if x.task is None else round(pitch * _RUNNING.height / 2, 1) for x in events]
     above = {"line": {"width": 2}, "angle": -180, "standoff": edge}
+    whose = ["the run" if x is None else plain(picture.run.name_of(x)) for _, x, _ in events]
     return {
         **markers("marks and requests to stop", points),
         "text": [plain(event.text) for event in events],
         "marker": {"symbol": theme.EVENT.symbol, "size": 10, "color": theme.EVENT.colour, **above},
-        "customdata": [
-            "the run" if x is None else plain(picture.run.name_of(x)) for _, x, _ in events
-        ],
+        "customdata": whose,
         **_hover(f"at %{{x}} {axis.short}: %{{text}}", name="%{customdata}"),
     }
 
