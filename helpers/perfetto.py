@@ -1,7 +1,7 @@
 """A trace as Chrome's trace events, which Perfetto (ui.perfetto.dev) and chrome://tracing open.
 
-Two groups of rows: `tasks` with the states they went through, and `chefs`, the threads, with what
-they polled. Arrows lead from the step that woke a task to its next one. Times are microseconds.
+A row a lane with the states it went through; a step says which chef took it. Arrows lead from the
+step that woke a task to its next one. Times are microseconds.
 """
 
 import json
@@ -9,13 +9,10 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Any
 
-from helpers.task import LaneKind, Step, Task, TaskState, Waker
+from helpers.task import Step, Task, TaskState, Waker
 
-# A group of rows is a process to Perfetto. A process has a first thread of the same number, so a
-# group bears the number of its first row.
-_TASKS = 1
 _Event = dict[str, Any]
-_Row = tuple[int, int]  # the numbers of its group and of itself
+_Rows = dict[Waker, int]  # the numbers of the lanes' rows, from 1
 _Poll = tuple[int, int, Step]  # when a step is drawn, from and to, in nanoseconds
 _Polls = dict[Waker, list[_Poll]]
 
@@ -29,28 +26,18 @@ def text(trace: Any) -> str:
 
 
 def _events(trace: Any) -> Iterator[_Event]:
-    """Names first, then slices, then what binds to slices: arrows and instants."""
+    """Names and slices, then what binds to slices: arrows and instants."""
     polls = _polls(trace)
-    rows = {lane.id: (_TASKS, n) for n, lane in enumerate(trace.lanes, _TASKS)}
-    group = _TASKS + len(rows)
-    chefs = {thread: (group, n) for n, thread in enumerate(trace.threads(), group)}
-    for name, first in (("tasks", _TASKS), ("chefs", group)):
-        yield _event("M", "process_name", (first, first), args={"name": name})
-    names = [(rows[lane.id], lane.name) for lane in trace.lanes]
-    for row, name in [*names, *((row, thread) for thread, row in chefs.items())]:
-        yield _event("M", "thread_name", row, args={"name": name})
+    rows: _Rows = {lane.id: n for n, lane in enumerate(trace.lanes, 1)}
     for lane in trace.lanes:
+        yield _event("M", "thread_name", rows[lane.id], args={"name": lane.name})
         yield from _states(trace, lane, rows[lane.id], polls[lane.id])
-        # A branch is polled inside its parent's step, which is on the chef's row already.
-        for start, end, step in polls[lane.id] if lane.kind is not LaneKind.BRANCH else ():
-            more = {"dur": (end - start) / 1000, "args": {"task": lane.id}}
-            yield _event("X", lane.name, chefs[step.thread], start, **more)
     yield from _arrows(trace, rows, polls)
     # How each ended; also what shows a row at all where a task was dropped without a poll.
     instants = [(lane.end, lane.outcome, rows[lane.id]) for lane in trace.lanes]
-    instants += [(time, text, rows.get(of, (_TASKS, _TASKS))) for time, of, text in trace.marks]
+    instants += [(time, text, rows.get(of, 1)) for time, of, text in trace.marks]
     for time, name, row in instants:
-        yield _event("i", name, row, _nanos(time), s="t")
+        yield _event("i", name, row, ts=_nanos(time) / 1000, s="t")
 
 
 def _polls(trace: Any) -> _Polls:
@@ -65,24 +52,21 @@ def _polls(trace: Any) -> _Polls:
     return polls
 
 
-def _states(trace: Any, lane: Task, row: _Row, polls: list[_Poll]) -> Iterator[_Event]:
-    """The stretches that a lane spent in one state, with who woke it for its next step."""
-    at, done = _nanos(lane.spawned), 0
+def _states(trace: Any, lane: Task, row: int, polls: list[_Poll]) -> Iterator[_Event]:
+    """The stretches that a lane spent in one state, with who woke it before or at their end."""
+    at, left = _nanos(lane.spawned), iter(polls)
     for span in lane.spans:
-        args: _Event = {"task": lane.id}
-        if span.state is not TaskState.IDLE and done < len(polls):
-            args["woken by"] = trace.name_of(lane.steps[done].woken_by)
-        until = _nanos(span.end)
+        until, args = _nanos(span.end), {"task": lane.id, "woken by": trace.name_of(span.woken_by)}
         if span.state is TaskState.RUNNING:
             args["chef"] = span.thread
-            at, until, _ = polls[done]
-            done += 1
+            at, until, _ = next(left)
         if until > at:
-            yield _event("X", span.state, row, at, dur=(until - at) / 1000, args=args)
+            times = {"ts": at / 1000, "dur": (until - at) / 1000}
+            yield _event("X", span.state, row, **times, args=args)
             at = until
 
 
-def _arrows(trace: Any, rows: dict[Waker, _Row], polls: _Polls) -> Iterator[_Event]:
+def _arrows(trace: Any, rows: _Rows, polls: _Polls) -> Iterator[_Event]:
     """From each step that woke a lane to the lane's next step, where the waker is known."""
     steps = ((lane, *poll) for lane in trace.lanes for poll in polls[lane.id])
     for number, (lane, start, end, step) in enumerate(steps):
@@ -90,13 +74,12 @@ def _arrows(trace: Any, rows: dict[Waker, _Row], polls: _Polls) -> Iterator[_Eve
         n = bisect_right(waker, step.ready, key=lambda poll: poll[2].start) - 1
         if n >= 0 and step.ready <= waker[n][2].end and waker[n][:2] < (start, end):
             more = {"id": number, "cat": "wake"}
-            yield _event("s", "wake", rows[step.woken_by], waker[n][0], **more)
-            yield _event("f", "wake", rows[lane.id], start, bp="e", **more)
+            yield _event("s", "wake", rows[step.woken_by], ts=waker[n][0] / 1000, **more)
+            yield _event("f", "wake", rows[lane.id], ts=start / 1000, bp="e", **more)
 
 
-def _event(phase: str, name: str, row: _Row, at: int | None = None, **more: Any) -> _Event:
-    time = {} if at is None else {"ts": at / 1000}
-    return {"ph": phase, "name": name, "pid": row[0], "tid": row[1], **time, **more}
+def _event(phase: str, name: str, row: int, **more: Any) -> _Event:
+    return {"ph": phase, "name": name, "pid": 1, "tid": row, **more}
 
 
 def _nanos(seconds: float) -> int:

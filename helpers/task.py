@@ -68,6 +68,7 @@ class Span(NamedTuple):
     start: float
     end: float
     thread: str | None
+    woken_by: Waker = None  # who made the lane ready: before, or at its end
 
     @property
     def seconds(self) -> float:
@@ -184,11 +185,11 @@ class Task:
         one of no width (a step under the virtual clock takes no time at all).
         """
         idle, scheduled, running = TaskState
-        parts: list[tuple[TaskState, float, float, str | None]] = []
+        parts: list[tuple[TaskState, float, float, str | None, Waker]] = []
         at = self.spawned
-        for ready, start, end, thread, *_ in self.steps:
-            parts += [(idle, at, ready, None), (scheduled, ready, start, None)]
-            parts.append((running, start, end, thread))
+        for ready, start, end, thread, by, *_ in self.steps:
+            parts += [(idle, at, ready, None, by), (scheduled, ready, start, None, by)]
+            parts.append((running, start, end, thread, by))
             at = end
-        parts.append((idle if self.steps else scheduled, at, self.end, None))
+        parts.append((idle if self.steps else scheduled, at, self.end, None, None))
         return [Span(self.id, *part) for part in parts if part[2] > part[1] or part[0] is running]

@@ -97,7 +97,7 @@ class Trace:
         if lane is None or self.waits[lane.id][1] <= 0:
             return None
         turn = max(lane.turns, key=lambda turn: turn.start - turn.ready)
-        return Span(lane.id, TaskState.SCHEDULED, turn.ready, turn.start, None)
+        return Span(lane.id, TaskState.SCHEDULED, turn.ready, turn.start, None, turn.woken_by)
 
     @functools.cached_property
     def holders(self) -> list[Task]:

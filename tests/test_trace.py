@@ -164,10 +164,10 @@ def a_trace() -> Trace:
 def test_the_life_of_a_task_is_split_where_its_state_changes() -> None:
     soup = a_trace().task("soup")
     assert soup.spans == [
-        Span(1, TaskState.SCHEDULED, 1, 3, None),
-        Span(1, TaskState.RUNNING, 3, 4, "chef"),
-        Span(1, TaskState.IDLE, 4, 9, None),
-        Span(1, TaskState.RUNNING, 9, 10, "chef"),
+        Span(1, TaskState.SCHEDULED, 1, 3, None, 0),
+        Span(1, TaskState.RUNNING, 3, 4, "chef", 0),
+        Span(1, TaskState.IDLE, 4, 9, None, "timer"),
+        Span(1, TaskState.RUNNING, 9, 10, "chef", "timer"),
     ]
     assert (soup.polls, soup.busy, soup.scheduled, soup.idle) == (2, 2, 2, 5)
 

@@ -84,8 +84,7 @@ def differences(runs: Runs) -> tuple[Difference, ...]:
             for match in rule(pair):
                 pair.unexplained.difference_update(match.explains)
                 found.append(match)
-    for of_runs in (only_one, workers, measured):
-        found += of_runs(runs)
+    found += [*only_one(runs), *workers(runs), *measured(runs)]
     return tuple(sorted(found, key=lambda match: match.name == FOLLOWS))
 
 

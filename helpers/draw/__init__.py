@@ -29,10 +29,22 @@ def timeline(
 
     An unknown lane is a KeyError, an unknown unit a ValueError.
     """
-    from helpers.draw.figure import Timeline
+    import plotly.graph_objects as go
 
     picture = picture_of(trace, title=title, lanes=lanes, unit=unit)
-    return Timeline(figure_of(picture), text=lambda: text_of(picture))
+    figure = go.Figure(figure_of(picture))
+    as_plotly = figure._repr_mimebundle_
+
+    def with_text(*args: Any, **options: Any) -> dict[str, Any]:
+        bundle: dict[str, Any] = as_plotly(*args, **options)
+        if PLOTLY in bundle:
+            bundle[PLOTLY].setdefault("config", CONFIG)
+        return bundle | {"text/plain": text_of(picture)}
+
+    # Plotly's own ways to show it leave no text, or a page with a random id beside the figure.
+    figure._repr_mimebundle_ = with_text
+    figure._ipython_display_ = figure._repr_html_ = None
+    return figure
 
 
 def mimebundle(picture: Picture, text: str = "") -> dict[str, Any]:

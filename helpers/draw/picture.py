@@ -12,7 +12,7 @@ import math
 import operator
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import NamedTuple
@@ -20,8 +20,8 @@ from typing import NamedTuple
 from helpers import text as words
 from helpers.draw import title as titles
 from helpers.draw.theme import STEPS, TimeUnit, time_unit
-from helpers.task import DEADLINE, Waker
-from helpers.trace import LaneKind, Mark, Outcome, Span, Step, Task, TaskState, Trace
+from helpers.task import DEADLINE
+from helpers.trace import LaneKind, Mark, Outcome, Span, Task, TaskState, Trace
 
 Wanted = Sequence[str | int] | str | int
 
@@ -56,28 +56,16 @@ class Row(NamedTuple):
 
 
 class Bar(NamedTuple):
-    """A span on a row. `woken_by` is who made the lane ready: before, or at its end.
+    """A span on a row. The tick of a step stands `shift` places beside the first of its moment.
 
     On a crowded row it is the part of a state in a stretch of the run, above those of the others.
     """
 
     row: int
     span: Span
-    woken_by: Waker
+    shift: int = 0
     share: float = 1.0
     below: float = 0.0  # the share of the others
-
-
-class Poll(NamedTuple):
-    """A step on the row of its lane, or on that of the chef who took it.
-
-    Of polls at one moment each stands `shift` places beside the first.
-    """
-
-    row: int
-    step: Step
-    lane: Task
-    shift: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +81,7 @@ class Picture:
     subtitle: str
     height: int | None = None  # in pixels; without one, as high as its rows need
     chosen: bool = False  # whether somebody chose the lanes
-    dense: bool = False  # whether the number of tasks in each state stands above the rows
+    density: Counts | None = None  # the tasks in each state over time, if that is drawn above
     reasons: Sequence[str] = ()  # said below a figure, in place of the run's findings
 
     @property
@@ -118,18 +106,13 @@ class Picture:
         return {n: counts(self.trace, parts, self.rows[n], waits=not self.by_step) for n in crowded}
 
     @cached_property
-    def density(self) -> Counts | None:
-        """The tasks in each state over time, if that is drawn."""
-        return counts(self.trace, waits=not self.by_step) if self.dense else None
-
-    @cached_property
     def bars(self) -> list[Bar]:
         """Every span of a lane that is not crowded. Where no time passes nobody waits."""
         return [
-            Bar(row, span, woken_by)
+            Bar(row, span)
             for row, lane in self.lanes
             if row not in self.crowded
-            for span, woken_by in spans(lane)
+            for span in spans(lane)
             if span.state is TaskState.RUNNING or not self.by_step
         ]
 
@@ -146,33 +129,35 @@ class Picture:
                     start, end = end, end + len(list(alike))
                     if share:
                         span = Span(-1, state, start * width, end * width, None)
-                        parts.append(Bar(row, span, None, share, low))
+                        parts.append(Bar(row, span, 0, share, low))
                 below = list(map(operator.add, below, levels))
         return parts
 
     @cached_property
-    def works(self) -> list[Poll]:
+    def works(self) -> list[Bar]:
         """Every step on its chef's row, in order of time, where that is not crowded."""
-        chefs = {row.thread: n for n, row in enumerate(self.rows) if n not in self.crowded}
+        rows = enumerate(self.rows)
+        chefs = {row.thread: n for n, row in rows if row.thread and n not in self.crowded}
         works = [
-            Poll(chefs[step.thread], step, lane)
-            for lane in (self.trace.lanes if any(chefs) else ())
+            Bar(chefs[step.thread], Span(lane.id, TaskState.RUNNING, *step[1:5]))
+            for lane in (self.trace.lanes if chefs else ())
             if lane.kind is not LaneKind.BRANCH  # which is polled inside its parent's steps
             for step in lane.steps
             if step.thread in chefs
         ]
-        return sorted(works, key=lambda work: (work.row, work.step.start, work.step.end))
+        return sorted(works, key=lambda work: (work.row, work.span.start, work.span.end))
 
     @cached_property
-    def ticks(self) -> list[Poll]:
+    def ticks(self) -> list[Bar]:
         """Every step on its lane's row, row by row, but on crowded ones."""
-        ticks: list[Poll] = []
-        for row, lane in (one for one in self.lanes if one[0] not in self.crowded):
-            for moment, group in itertools.groupby(lane.steps, key=lambda step: step.start):
-                steps = list(group)
-                # At a lane's end they stand to the left, so that the mark of its end has its place.
-                left = len(steps) - 1 if lane.spawned < moment == lane.end else 0
-                ticks += [Poll(row, step, lane, n - left) for n, step in enumerate(steps)]
+        ticks: list[Bar] = []
+        steps = (bar for bar in self.bars if bar.span.state is TaskState.RUNNING)
+        for (_, moment), group in itertools.groupby(steps, lambda bar: (bar.row, bar.span.start)):
+            bars = list(group)
+            lane = self.trace.by_id[bars[0].span.task]
+            # At a lane's end they stand to the left, so that the mark of its end has its place.
+            left = len(bars) - 1 if lane.spawned < moment == lane.end else 0
+            ticks += [bar._replace(shift=n - left) for n, bar in enumerate(bars)]
         return ticks
 
     @cached_property
@@ -244,7 +229,7 @@ def picture_of(
         subtitle=words.shorten(titles.subtitle(trace, time), _LONGEST_TITLE),
         height=height,
         chosen=lanes is not None,
-        dense=dense,
+        density=counts(drawn, waits=not by_step) if dense else None,
     )
 
 
@@ -259,18 +244,10 @@ def slowest(trace: Trace, most: int = SLOWEST) -> list[Task]:
     return [task for task in trace.tasks if task.id in ids]
 
 
-def spans(lane: Task) -> list[tuple[Span, Waker]]:
-    """The spans of a lane that are drawn, each with who woke the lane before it or at its end.
-
-    A callback lives only while it is called: between two calls nothing of it waits.
-    """
-    wakers = [None, *(step.woken_by for step in reversed(lane.steps))]
-    drawn: list[tuple[Span, Waker]] = []
-    for span in lane.spans:
-        woken_by = wakers.pop() if span.state is TaskState.RUNNING else wakers[-1]
-        if span.state is not TaskState.IDLE or lane.kind is not LaneKind.CALLBACK:
-            drawn.append((span, woken_by))
-    return drawn
+def spans(lane: Task) -> Iterator[Span]:
+    """The spans of a lane that are drawn: between two calls nothing of a callback waits."""
+    called = lane.kind is LaneKind.CALLBACK
+    return (span for span in lane.spans if not (called and span.state is TaskState.IDLE))
 
 
 def rows_of(trace: Trace, lanes: Sequence[Task] | None = None, *, share: bool = False) -> list[Row]:
@@ -359,12 +336,7 @@ def counts(trace: Trace, bins: int = BINS, row: Row | None = None, *, waits: boo
     """
     lane, chef = (row.lane, row.thread) if row else (None, None)
     lanes = [lane] if lane else [] if chef else [x for x in trace.lanes if x.kind in _COUNTED]
-    turns: Iterable[Step] = lane.turns if lane else trace.by_chef[chef] if chef else ()
-    if not row:
-        calls = {id(x) for one in trace.lanes if one.kind is LaneKind.CALLBACK for x in one.steps}
-        taken = [*itertools.chain.from_iterable(trace.by_chef.values())]
-        turns = [x for x in taken if id(x) not in calls] if calls else taken
-        turns += [one.turns[0] for one in lanes if not one.steps]
+    turns = trace.by_chef[chef] if chef else [turn for one in lanes for turn in one.turns]
     width = trace.duration / bins if trace.duration else 1.0
     so_far = partial(_so_far, bins=bins, per_second=1 / width)
     polls, begun = so_far([turn.start for turn in turns])

@@ -11,11 +11,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from helpers import text as words
 from helpers.draw import theme
-from helpers.draw.picture import BINS, MANY, Bar, Picture, Poll
+from helpers.draw.picture import BINS, MANY, Bar, Picture
 from helpers.draw.text import findings, wrapped
 from helpers.draw.theme import LEFT, RIGHT, SMALL, Json, TimeUnit, line_marks, markers, plain, small
 from helpers.draw.title import how_it_ended, who
-from helpers.task import Waker
 from helpers.trace import Outcome, Task, TaskState
 
 # In pixels.
@@ -80,11 +79,11 @@ def _layout(picture: Picture) -> tuple[Json, float]:
         below = picture.reasons or findings(picture.run, _FINDINGS)
         legend += map(plain, wrapped(below, _FINDING))
     band = LINE * max([line + 1 for line, _ in notes], default=0)
-    top = 70 + 22 * title["text"].count("<br>") + (LINE if picture.dense else band)
+    top = 70 + 22 * title["text"].count("<br>") + (LINE if picture.density else band)
     top += 16 * title["subtitle"]["text"].count("<br>")
     bottom = _AXIS + LINE * len(legend)
     inside = max((height or _HIGHEST) - top - bottom, 60)
-    above = min(_DENSITY + band if picture.dense else 0, inside / 2)
+    above = min(_DENSITY + band if picture.density else 0, inside / 2)
     pitch = min(34.0 if height else 28.0 if count <= 12 else 22.0, (inside - above) / count)
     rows = max(count, (inside - above) / pitch) if height else count
     end = picture.axis.at(picture.trace.duration) or 1
@@ -111,7 +110,7 @@ def _layout(picture: Picture) -> tuple[Json, float]:
             *({**note, "ay": round(-0.5 - (line + 0.6) * LINE / pitch, 3)} for line, note in notes),
         ],
     }
-    if picture.dense:  # room for the areas above the lanes and the events' words, with captions
+    if picture.density:  # room for the areas above the lanes and the events' words, with captions
         lanes = pitch * rows - _CAPTION
         full, words_end = pitch * rows + above, lanes + band
         layout["yaxis"]["domain"] = [0, round(lanes / full, 4)]
@@ -146,7 +145,8 @@ def _legend(picture: Picture) -> list[str]:
     if picture.density:
         seen |= {state for state, levels in picture.density.of.items() if max(levels) > 1e-6}
     states = [(x.colour, x.sign, x.words) for state, x in theme.STATES.items() if state in seen]
-    states += [theme.STEPS_BEGIN] * picture.dense + [theme.MANY_STEPS] * bool(picture.crowded)
+    states += [theme.STEPS_BEGIN] * bool(picture.density)
+    states += [theme.MANY_STEPS] * bool(picture.crowded)
     marks: list[tuple[str, str, str]] = []
     for outcome, mark in theme.OUTCOMES.items():
         if same := [lane for _, lane in picture.ends if lane.outcome is outcome]:
@@ -234,15 +234,10 @@ def _beside(lane: Task) -> int:
     return _CLEAR + _BESIDE * min(ticks, _PLACES)
 
 
-def _bars_at(axis: TimeUnit, name: str, drawn: Sequence[Bar | Poll]) -> Json:
-    return {
-        "type": "bar",
-        "orientation": "h",
-        "name": name,
-        "y": [row for row, *_ in drawn],
-        "base": [axis.at(time.start) for _, time, *_ in drawn],
-        "x": [axis.at(time.end - time.start) for _, time, *_ in drawn],
-    }
+def _bars_at(axis: TimeUnit, name: str, drawn: Sequence[Bar]) -> Json:
+    about = {"type": "bar", "orientation": "h", "name": name, "y": [row for row, *_ in drawn]}
+    times = [(axis.at(bar.span.start), axis.at(bar.span.seconds)) for bar in drawn]
+    return {**about, "base": [start for start, _ in times], "x": [long for _, long in times]}
 
 
 def _hover(*lines: str, name: str = "%{y}") -> Json:
@@ -259,8 +254,7 @@ def _bars(picture: Picture, state: TaskState) -> list[Json]:
     few: Json = {"width": 0.9, **_hover(look.words, time)}
     if len(picture.rows) <= MANY:
         woken = f"{'then ' if state is TaskState.IDLE else ''}woken by %{{customdata[1]}}"
-        about = _about(picture, [(span.seconds, span.thread, by) for _, span, by, *_ in bars])
-        few = {"width": look.height, "customdata": about}
+        few = {"width": look.height, "customdata": _about(picture, bars)}
         few |= _hover(look.words, f"{time}, %{{customdata[0]}}", woken)
     shares = {
         "width": [round(full * part.share, 4) for part in parts],
@@ -274,13 +268,13 @@ def _bars(picture: Picture, state: TaskState) -> list[Json]:
     ]
 
 
-def _about(picture: Picture, spans: Iterable[tuple[float, str | None, Waker]]) -> list[list[str]]:
+def _about(picture: Picture, bars: Iterable[Bar]) -> list[list[str]]:
     """How long each took, for a step on which of several threads, and who woke its lane."""
     about, several = [], len(picture.trace.threads()) > 1
-    for seconds, thread, by in spans:
-        no_time = picture.by_step or seconds <= 0
-        long = "takes no time" if no_time else picture.axis.long(seconds)
-        on = f" on {plain(thread)}" if thread is not None and several else ""
+    for span in (bar.span for bar in bars):
+        no_time, by = picture.by_step or span.seconds <= 0, span.woken_by
+        long = "takes no time" if no_time else picture.axis.long(span.seconds)
+        on = f" on {plain(span.thread)}" if span.thread is not None and several else ""
         about.append([long + on, "nobody" if by is None else plain(who(picture.run, by))])
     return about
 
@@ -289,7 +283,7 @@ def _works(picture: Picture) -> Json:
     """Steps on the rows of the chefs, with the tasks' names."""
     return {
         **_bars_at(picture.axis, "what each chef works on", picture.works),
-        "text": [plain(work.lane.name) for work in picture.works],
+        "text": [plain(picture.trace.by_id[work.span.task].name) for work in picture.works],
         "textposition": "inside",
         "insidetextanchor": "middle",
         "textangle": 0,
@@ -334,7 +328,7 @@ def _ticks(picture: Picture, pitch: float) -> Json:
     """A tick for each poll, those of one moment side by side."""
     ticks, axis, thin = picture.ticks, picture.axis, len(picture.rows) > MANY
     size, width = pitch * _RUNNING.height + (0 if thin else 4), 2 if thin else theme.TICK
-    points = ((tick.row, axis.at(tick.step.start)) for tick in ticks)
+    points = ((tick.row, axis.at(tick.span.start)) for tick in ticks)
     marks = line_marks("steps", points, max(2.0, size), color=_RUNNING.colour, width=width)
     shifts = [max(-_PLACES, min(_PLACES, tick.shift)) for tick in ticks]
     if any(shifts):
@@ -343,9 +337,8 @@ def _ticks(picture: Picture, pitch: float) -> Json:
     hover = f"a step at %{{x}} {axis.short}"
     if thin:
         return {**marks, **_hover(hover)}
-    about = _about(picture, [(x.end - x.start, x.thread, x.woken_by) for _, x, *_ in ticks])
     woken = "%{customdata[0]}, woken by %{customdata[1]}"
-    return {**marks, "customdata": about, **_hover(hover, woken)}
+    return {**marks, "customdata": _about(picture, ticks), **_hover(hover, woken)}
 
 
 def _ends(picture: Picture, outcome: Outcome, pitch: float) -> Json:
@@ -378,13 +371,12 @@ def _events(picture: Picture, pitch: float) -> Json:
     # On the upper edge of the lane, where no tick and no lane's end is.
     edge = [0 if x.task is None else round(pitch * _RUNNING.height / 2, 1) for x in events]
     above = {"line": {"width": 2}, "angle": -180, "standoff": edge}
+    whose = ["the run" if x is None else plain(picture.run.name_of(x)) for _, x, _ in events]
     return {
         **markers("marks and requests to stop", points),
         "text": [plain(event.text) for event in events],
         "marker": {"symbol": theme.EVENT.symbol, "size": 10, "color": theme.EVENT.colour, **above},
-        "customdata": [
-            "the run" if x is None else plain(picture.run.name_of(x)) for _, x, _ in events
-        ],
+        "customdata": whose,
         **_hover(f"at %{{x}} {axis.short}: %{{text}}", name="%{customdata}"),
     }
 

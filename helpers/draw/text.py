@@ -30,7 +30,7 @@ def text_of(picture: Picture, width: int = 78) -> str:
     Lines have `width` characters. Of many lanes that nobody chose, the slowest are told.
     """
     crowd = not picture.chosen and len(picture.run.lanes) > _MOST_LANES
-    if crowd and not picture.dense:
+    if crowd and not picture.density:
         picture = replace(picture, rows=rows_of(picture.trace, slowest(picture.run)))
     parts = [
         textwrap.wrap(picture.title, width) + textwrap.wrap(picture.subtitle, width),
@@ -142,9 +142,9 @@ def _lives(picture: Picture) -> list[str]:
 def _life(picture: Picture, lane: Task) -> Iterator[str]:
     """A phrase for each step and what led to it, and one for what was waited for in vain."""
     said: list[str] = []
-    for span, by in spans(lane):
-        if span.state is not TaskState.IDLE and by is not None:
-            said.append(f"woken by {who(picture.run, by)}")
+    for span in spans(lane):
+        if span.state is not TaskState.IDLE and span.woken_by is not None:
+            said.append(f"woken by {who(picture.run, span.woken_by)}")
         start, end = picture.unit.moment(span.start), picture.unit.moment(span.end)
         if span.state is not TaskState.RUNNING:
             said.append(f"{span.state} {start} to {end}")
@@ -179,9 +179,6 @@ def findings(trace: Trace, most: int) -> list[str]:
 
 def wrapped(lines: Iterable[str], width: int, indent: str = "    ") -> list[str]:
     """Lines of at most `width` characters; what a line goes on in is indented."""
+    wrap = textwrap.TextWrapper(width, subsequent_indent=indent, break_on_hyphens=False).wrap
     short = (one if len(one) <= _LONGEST else words.shorten(one, _LONGEST) for one in lines)
-    return [
-        part
-        for line in short
-        for part in textwrap.wrap(line, width, subsequent_indent=indent, break_on_hyphens=False)
-    ]
+    return [part for line in short for part in wrap(line)]

@@ -19,15 +19,8 @@ _MOST_STEPS = 50_000  # of a run whose longest path is looked for
 _CHAIN = 0.01  # who took a smaller share of what the slowest took did not make the run long
 _Part = tuple[Task, str, float]  # of a run: who did what, and for how long
 _SOURCES = {"tokio": "real Tokio", "model": "a model"}  # of those that asyncio did not run
-_WAKERS: dict[Waker, str] = {
-    START: "the start of the run",
-    TIMER: "a timer",
-    IO: "I/O",
-    THREAD: "a thread",
-    DEADLINE: "a deadline",
-    STOP: "Stop",
-    GROUP: "the TaskGroup",
-}
+_WAKERS: dict[Waker, str] = {START: "the start of the run", TIMER: "a timer", IO: "I/O"}
+_WAKERS |= {THREAD: "a thread", DEADLINE: "a deadline", STOP: "Stop", GROUP: "the TaskGroup"}
 
 
 def who(trace: Trace, by: Waker) -> str:
@@ -191,13 +184,10 @@ def _path(trace: Trace) -> Iterator[_Part]:
 def _idle(tasks: set[Waker], task: Task) -> float:
     """For how long a task was idle for no other task's sake, but for a timer, I/O or in vain."""
     asked = {request.time for request in task.cancels}
-    for_others = [
-        after.ready - before.end
-        for before, after in itertools.pairwise(task.steps)
-        if after.woken_by in tasks and after.ready not in asked
-    ]
-    before = task.steps[0].ready - task.spawned if task.steps else 0.0  # its first step
-    return max(0.0, round(task.idle - before - sum(for_others), 9))
+    pairs = itertools.pairwise(task.steps)
+    waits = [b.ready - a.end for a, b in pairs if b.woken_by not in tasks or b.ready in asked]
+    last = task.steps[-1].end if task.steps else task.end
+    return round(sum(waits) + task.end - last, 9)
 
 
 def _about_turns(trace: Trace, unit: TimeUnit, path: list[_Part]) -> Iterator[str]:

@@ -107,10 +107,10 @@ def test_a_figure_is_small_whatever_the_number_of_steps(lanes: int, steps: int) 
 
 def test_many_steps_of_many_lanes_are_counted_and_the_slowest_are_drawn() -> None:
     picture = picture_of(run(*(many(n, f"order {n}", 400) for n in range(50)), clock="real"))
-    assert picture.dense
+    assert picture.density
     assert len(picture.lanes) == 8
     few = picture_of(run(*(many(n, f"order {n}", 10) for n in range(50)), clock="real"))
-    assert not few.dense
+    assert not few.density
     assert not few.crowded
 
 

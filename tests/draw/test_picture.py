@@ -53,13 +53,13 @@ def test_of_any_program_each_span_has_a_bar_each_poll_a_tick_each_task_an_end(
     assert len(picture.ends) == len(ended)
     if trace.duration:
         assert drawn(trace) == of_time(trace)
-        steps = Counter(step for one in trace.lanes for step in one.steps)
-        assert Counter(tick.step for tick in picture.ticks) == steps
+        steps = Counter(step[1:5] for one in trace.lanes for step in one.steps)
+        assert Counter(tick.span[2:] for tick in picture.ticks) == steps
 
 
 def test_who_made_a_lane_ready_is_told_with_each_of_its_bars(evening: Trace) -> None:
     bars = [bar for bar in picture_of(evening, lanes="dinner").bars if bar.row == 0]
-    assert [(bar.span.state, bar.woken_by) for bar in bars] == [
+    assert [(bar.span.state, bar.span.woken_by) for bar in bars] == [
         (TaskState.RUNNING, "start"),
         (TaskState.IDLE, "deadline"),  # until then it was idle
         (TaskState.RUNNING, "deadline"),
@@ -128,7 +128,7 @@ def test_the_lanes_that_the_title_names_are_among_the_slowest() -> None:
     crowd = [lane(n, f"order {n}", (0, 5 + n, 5 + n)) for n in range(1, 1500)]
     late = lane(0, "late", (0, 4000, 4000), over=4000)
     picture = picture_of(run(late, *crowd, lane(1501, "holder", (0, 1600, 3990))))
-    assert picture.dense
+    assert picture.density
     assert len(picture.lanes) == SLOWEST
     assert {"late", "holder"} <= {row.name for row in picture.rows}
 
@@ -209,7 +209,10 @@ def test_a_chef_s_row_says_who_was_worked_on_when() -> None:
         workers=2,
     )
     picture = picture_of(trace)
-    works = [(picture.rows[row].name, step.start, one.name) for row, step, one, _ in picture.works]
+    works = [
+        (picture.rows[row].name, span.start, trace.by_id[span.task].name)
+        for row, span, *_ in picture.works
+    ]
     assert works == [
         ("worker-1", 0, "boil"),
         ("worker-2", 0, "bake"),

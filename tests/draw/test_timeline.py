@@ -102,7 +102,7 @@ def test_the_json_holds_every_bar_tick_and_end_of_the_picture(program: Program) 
             (bar.row, at(bar.span.start), at(bar.span.seconds)) for bar in bars
         ]
     assert list(zip(found["steps"]["y"], found["steps"]["x"], strict=True)) == [
-        (tick.row, at(tick.step.start)) for tick in picture.ticks
+        (tick.row, at(tick.span.start)) for tick in picture.ticks
     ]
     for outcome, mark in OUTCOMES.items():
         one = found.get(mark.words, none)
