@@ -65,7 +65,7 @@ class Engine:
         self.spec, self._listener = spec, listener
         self.state, self.values = State.READY, spec.defaults()
         self.thread: threading.Thread | None = None
-        self._changed = threading.Condition()
+        self._lock = threading.RLock()
         self._wish = self._served = Event(State.READY, self.values)
         self._due = 0.0  # when to serve the wish; the order of the two keeps an older one from it
         self._cut: Event | None = None  # how a run ended that made way for a newer wish
@@ -74,7 +74,7 @@ class Engine:
     def request(self, values: Values) -> None:
         """Note new values; after RUNNING was asked for, run them or newer ones in a moment."""
         now = time.monotonic()
-        with self._changed:
+        with self._lock:
             self.values = values
             if self._wish.state is State.RUNNING:
                 self._due = self._due if now < self._due else now + self.patience
@@ -87,7 +87,7 @@ class Engine:
         RUNNING runs the newest values now, and from now on new ones; STOPPED does not. READY goes
         back to the defaults. CLOSED is for good: the thread ends, and calls do nothing any more.
         """
-        with self._changed:
+        with self._lock:
             before = self._wish.state
             if before is State.CLOSED or (before, state) == (State.READY, State.STOPPED):
                 return  # a reset has ended the run, or will
@@ -107,11 +107,6 @@ class Engine:
             if self.thread is None:  # nothing was ever run, so there is nothing to tell
                 self._served, self.state = self._wish, state
 
-    def wait(self, seconds: float) -> bool:
-        """Wait until the newest wish is served; False if that takes longer."""
-        with self._changed:
-            return self._changed.wait_for(lambda: self._wish is self._served, seconds)
-
     def _serve(self) -> None:
         """Serve one wish after another until the lab is closed."""
         while self._served.state is not State.CLOSED:
@@ -120,23 +115,18 @@ class Engine:
                 self._wake.wait(None if wish is self._served else early)
                 self._wake.clear()
                 continue
+            cut, self._cut = self._cut, None
             try:
-                self._grant(wish)
+                if wish.state is State.RUNNING:
+                    self._perform(wish)
+                elif wish.state is not State.STOPPED:
+                    self._publish(wish)
+                elif self.state in (State.DONE, State.STOPPING):
+                    self._publish(cut or wish)
             except Exception as error:  # a fault in the lab itself must not end it
                 log.exception("A fault in the %s lab", self.spec.name)
                 self._fail(wish.values, "The lab itself has a fault", error, None)
-            with self._changed:
-                self._served = wish
-                self._changed.notify_all()
-
-    def _grant(self, wish: Event) -> None:
-        cut, self._cut = self._cut, None
-        if wish.state is State.RUNNING:
-            self._perform(wish)
-        elif wish.state is not State.STOPPED:
-            self._publish(wish)
-        elif self.state in (State.DONE, State.STOPPING):
-            self._publish(cut or wish)
+            self._served = wish
 
     def _perform(self, wish: Event) -> None:
         """One run, from its start to the last event about it."""
