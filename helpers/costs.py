@@ -7,6 +7,7 @@ before, the next are cheaper. A thread's stack in the kernel (16 kB more on Linu
 import asyncio
 import json
 import math
+import operator
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -46,13 +47,10 @@ class Costs(tuple[Cost, ...]):
 
     def __str__(self) -> str:
         rows = [["kind", "units", "time", "memory", "time/unit", "memory/unit", "OS threads"]]
-        for cost in self:
-            time, size, n = cost.seconds, cost.bytes, cost.n
-            figures = ["–"] * 5
-            if time is not None and size is not None:
-                figures = [as_time(time), as_size(size), as_time(time / n), as_size(size / n)]
-                figures.append(f"{cost.threads:,}")
-            rows.append([cost.kind, f"{n:,}", *figures])
+        for kind, n, time, size, threads, _ in self:
+            each = as_time(time and time / n), as_size(size and size / n)
+            count = "–" if threads is None else f"{threads:,}"
+            rows.append([kind, f"{n:,}", as_time(time), as_size(size), *each, count])
         lines = table(rows, "<>>>>>>")
         notes = [f"{cost.kind} × {cost.n:,}: {cost.note}" for cost in self if cost.note]
         return "\n".join([*lines, *notes, "memory: resident, all units alive; no kernel stacks"])
@@ -125,11 +123,10 @@ def per_unit(costs: Sequence[Cost]) -> dict[str, PerUnit]:
     """
     each = {cost.kind: PerUnit(None, None) for cost in costs}
     for kind in each:
-        known: list[Any] = sorted(cost for cost in costs if cost.kind == kind and not cost.note)
+        known = sorted(cost[1:4] for cost in costs if cost.kind == kind and not cost.note)
         if len(known) > 1:
-            (_, n, time, size, *_), most = known[0], known[-1]
-            more = most.n - n
-            each[kind] = PerUnit((most.seconds - time) / more, (most.bytes - size) / more)
+            more, time, size = map(operator.sub, known[-1], known[0])
+            each[kind] = PerUnit(time / more, size / more)
     return each
 
 
