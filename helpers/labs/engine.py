@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from helpers.labs.spec import LabSpec, Values
 from helpers.run.session import HEARTBEAT, Run
@@ -39,8 +39,7 @@ class State(enum.StrEnum):
     CLOSED = "closed"
 
 
-@dataclass(frozen=True, eq=False)
-class Event:
+class Event(NamedTuple):
     """What the listener is told: the lab's state, the values it is about, and what to show.
 
     `trace` is the run so far; without one the picture stays, but for READY, which clears it.
