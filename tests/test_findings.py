@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import re
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Coroutine
@@ -44,7 +45,7 @@ def found_while_it_blocks(
     run.start()
     assert begun.wait(60)
     block(0.3)
-    run._loop.look()
+    run._loop.note_line(run._loop.step, sys._current_frames()[run._loop._thread_id])
     seen.set()
     return list(run.finished.result(60).findings)
 
@@ -97,7 +98,7 @@ def test_a_blocking_call_on_the_real_clock_is_found_at_its_line() -> None:
 def test_where_nobody_looked_at_the_line_in_time_the_function_is_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(loops.RecordingLoop, "look", lambda self: None)
+    monkeypatch.setattr(loops.RecordingLoop, "note_line", lambda *_: None)
 
     async def stare() -> None:
         time.sleep(0.2)

@@ -302,12 +302,6 @@ class RecordingLoop(asyncio.BaseEventLoop):
             explain(error, words)
             self.raised.append(weakref.ref(task))
 
-    def look(self) -> None:
-        """From another thread: note the line at which a step that is long by now holds the loop."""
-        step = self.step
-        if self.held_for() >= handles.LOOK_AFTER:
-            self.note_line(step, sys._current_frames().get(self._thread_id))
-
     def note_line(self, step: int, frame: FrameType | None) -> None:
         """Note the line at which a step, if it is the one that runs, holds the loop."""
         if step not in self.log.held and (at := source.of_frame(frame)) and step == self.step:

@@ -124,8 +124,9 @@ class Run:
         self._ready.wait()
         loop = self._loop
         while futures.wait([self.finished], HEARTBEAT).not_done:
-            now = time.perf_counter()
-            loop.look()
+            now, step = time.perf_counter(), loop.step
+            if loop.held_for() >= LOOK_AFTER:
+                loop.note_line(step, sys._current_frames().get(loop._thread_id))
             if now - self._began > self.max_seconds and self._told_at == math.inf:
                 self._told_at, loop.halt = now, RunStopped()
                 loop.end_with(bool)  # it turns
