@@ -14,7 +14,6 @@ from typing import Any, NoReturn
 
 from helpers import text as words
 from helpers.run.errors import Deadlock
-from helpers.run.source import Args, Callback, InContext
 from helpers.run.threads import POOL_SIZE, ThreadWork, current_job
 
 DIGITS = 9  # decimals of a time, so that 0.1 + 0.2 is 0.3; timers closer than that fire together
@@ -27,8 +26,8 @@ _SYSTEM = "add_ connect_ create_c create_d create_s create_u remove_ sendfile so
 class VirtualLoop(asyncio.BaseEventLoop):
     """An event loop whose time moves only to the next timer, when nothing is ready, or by `busy`.
 
-    A job in a thread holds the clock until it is back or is itself `busy`. When nothing is ready,
-    no timer is set and no thread is at work, `Deadlock` is raised in words.
+    A job that `thread_work` has out holds the clock until it is back or is itself `busy`. When
+    nothing is ready, no timer is set and no thread is at work, `Deadlock` is raised in words.
     """
 
     unit = "seconds"  # what a second stands for
@@ -74,34 +73,6 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def _write_to_self(self) -> None:
         """The loop waits for nothing but its `thread_work`."""
-
-    def call_soon_threadsafe(self, callback: Any, *args: Any, context: InContext = None) -> Any:
-        """Like `call_soon`, from any thread. What a job sends waits for its turn."""
-        self._check_closed()
-        handle = self.new_handle(callback, args, context)
-        self.thread_work.send(handle, current_job())
-        return handle
-
-    def new_handle(self, callback: Callback, args: Args, context: InContext) -> asyncio.Handle:
-        """A handle for a callback that another thread sends."""
-        return asyncio.Handle(callback, args, self, context)
-
-    def run_in_executor(self, executor: Any, func: Callback, *args: Any) -> asyncio.Future[Any]:
-        """As asyncio's, noted as a job; a virtual clock stands still until it is back."""
-        self._check_closed()
-        if self._debug:
-            self._check_callback(func, "run_in_executor")
-        if executor is None:
-            self._check_default_executor()
-        return self.thread_work.submit(self, executor, func, args)
-
-    async def shutdown_default_executor(self, timeout: Any = None) -> None:  # noqa: ASYNC109
-        """As asyncio's, with no thread of its own, for which the clock would not wait."""
-        self._executor_shutdown_called = True
-        if (pool := self._default_executor) is not None:
-            if jobs := self.thread_work.unfinished(pool):
-                await asyncio.wait(map(asyncio.wrap_future, jobs), timeout=timeout)
-            pool.shutdown(wait=False)
 
     def _needs_sockets(self, *_: Any, **__: Any) -> NoReturn:
         lacks = "the virtual clock has no sockets, pipes or processes"

@@ -188,6 +188,15 @@ class RecordingLoop(asyncio.BaseEventLoop):
         heapq.heappush(self._scheduled, timer)
         return timer
 
+    def run_in_executor(self, executor: Any, func: Callback, *args: Any) -> asyncio.Future[Any]:
+        """As asyncio's, noted as a job; a virtual clock stands still until it is back."""
+        self._check_closed()
+        if self._debug:
+            self._check_callback(func, "run_in_executor")
+        if executor is None:
+            self._check_default_executor()
+        return self.thread_work.submit(self, executor, func, args)
+
     def create_task(self, coro: Any, **options: Any) -> Any:
         """As asyncio's, with a task that is numbered and that notes who cancels it."""
         if self._closed:
@@ -360,12 +369,26 @@ class VirtualRecordingLoop(RecordingLoop, VirtualLoop):
     handle_class = handles.VirtualHandle
     timer_class = handles.VirtualTimer
 
+    def call_soon_threadsafe(self, callback: Any, *args: Any, context: InContext = None) -> Any:
+        """Like `call_soon`, from any thread. What a job sends waits for its turn."""
+        self._check_closed()
+        handle = self.new_handle(callback, args, context)
+        self.thread_work.send(handle, current_job())
+        return handle
+
+    async def shutdown_default_executor(self, timeout: Any = None) -> None:  # noqa: ASYNC109
+        """As asyncio's, with no thread of its own, for which the clock would not wait."""
+        self._executor_shutdown_called = True
+        if (pool := self._default_executor) is not None:
+            if jobs := self.thread_work.unfinished(pool):
+                await asyncio.wait(map(asyncio.wrap_future, jobs), timeout=timeout)
+            pool.shutdown(wait=False)
+
 
 class RealRecordingLoop(RecordingLoop, asyncio.SelectorEventLoop):
     """The system's own selector loop, recorded; its clock is the finest, also on Windows."""
 
     time = staticmethod(perf_counter)
-    run_in_executor = VirtualLoop.run_in_executor
 
     def __init__(self, selector: Any = None) -> None:
         super().__init__(selector)

@@ -9,20 +9,13 @@ from typing import Any
 
 import pytest
 
-from helpers.run.clock import VirtualLoop, block, busy
+from helpers.run.clock import block, busy
+from tests.run.runs import recorded
 
 
 def run(coro: Coroutine[Any, Any, Any]) -> Any:
-    """Run a coroutine on a bare virtual loop."""
-    loop = VirtualLoop()
-    try:
-        return loop.run_until_complete(coro)
-    finally:
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
-        loop.call_soon(loop.stop)
-        loop.run_forever()
-        loop.close()
+    """What a coroutine returns on the virtual clock."""
+    return recorded(coro).result
 
 
 def test_work_in_a_thread_holds_the_clock_until_it_is_back() -> None:
