@@ -140,13 +140,9 @@ class RecordingLoop(asyncio.BaseEventLoop):
         self._ready.append(handle)
         return handle
 
-    def new_handle(self, callback: Callback, args: Args, context: InContext) -> asyncio.Handle:
-        """A recorded handle for a callback that another thread sends."""
-        return self.handle_class(callback, args, self, context, self.waker())
-
     def _call_soon(self, callback: Callback, args: Args, context: InContext) -> asyncio.Handle:
         # What asyncio's `call_soon` and `call_soon_threadsafe` call.
-        handle = self.new_handle(callback, args, context)
+        handle = self.handle_class(callback, args, self, context, self.waker())
         self._ready.append(handle)
         return handle
 
@@ -164,7 +160,7 @@ class RecordingLoop(asyncio.BaseEventLoop):
 
     def end_with(self, callback: Callback, *args: Any) -> None:
         """From another thread: let go of jobs, and call something before all that is ready."""
-        self._ready.appendleft(self.new_handle(callback, args, None))
+        self._ready.appendleft(self.handle_class(callback, args, self, None, self.waker()))
         self.thread_work.stop()
         self._write_to_self()
 
@@ -372,7 +368,7 @@ class VirtualRecordingLoop(RecordingLoop, VirtualLoop):
     def call_soon_threadsafe(self, callback: Any, *args: Any, context: InContext = None) -> Any:
         """Like `call_soon`, from any thread. What a job sends waits for its turn."""
         self._check_closed()
-        handle = self.new_handle(callback, args, context)
+        handle = self.handle_class(callback, args, self, context, self.waker())
         self.thread_work.send(handle, current_job())
         return handle
 
