@@ -46,7 +46,6 @@ class RecordingLoop(asyncio.BaseEventLoop):
     halt: BaseException | None = None  # set from another thread: raised at the next turn
     passes_request_on = False  # asyncio cancels a task that is recorded
     broken_off: tuple[str, source.Place] | None = None  # where a step was ended by force
-    _thread_id: Any  # of the thread in which it runs, or None
 
     def prepare(self, limit: int | None) -> None:
         """Make the loop ready to record so many steps, by default what its tasks may need."""
