@@ -142,5 +142,4 @@ def _loser(name: str, future: asyncio.Future[Any]) -> Loser:
 
 
 def _finished(losers: dict[str, Loser]) -> list[str]:
-    """The losers that returned or raised, as text."""
     return [str(loser) for loser in losers.values() if loser.outcome in ("returned", "raised")]

@@ -107,7 +107,6 @@ class Engine:
                 self._served, self.state = self._wish, state
 
     def _serve(self) -> None:
-        """Serve one wish after another until the lab is closed."""
         while self._served.state is not State.CLOSED:
             wish = self._wish
             if wish is self._served or (early := self._due - time.monotonic()) > 0:
@@ -128,7 +127,6 @@ class Engine:
             self._served = wish
 
     def _perform(self, wish: Event) -> None:
-        """One run, from its start to the last event about it."""
         values, spec = wish.values, self.spec
         self._publish(wish)
         run = Run(spec.coroutine(values), clock=spec.clock(values), max_seconds=spec.max_seconds)
