@@ -96,19 +96,14 @@ def busy(seconds: float) -> None:
     loop: Any = asyncio._get_running_loop() if job is None else job.loop
     if job is None and getattr(loop, "step", -1) >= 0:
         loop.note_line(loop.step, sys._getframe(1))
-    if not isinstance(loop, VirtualLoop):
-        block(seconds)
+    if not isinstance(loop, VirtualLoop):  # in slices: a run that is stopped gets its thread back
+        end = time.perf_counter() + seconds
+        while (left := end - time.perf_counter()) > 0:
+            time.sleep(min(left, _SLICE))
     elif job is not None:
         loop.thread_work.park(loop, job, seconds)
     else:  # nobody else runs meanwhile
         loop._now = round(loop._now + seconds, DIGITS)
-
-
-def block(seconds: float) -> None:
-    """Really block the calling thread, in slices, so that a run that is stopped gets it back."""
-    end = time.perf_counter() + seconds
-    while (left := end - time.perf_counter()) > 0:
-        time.sleep(min(left, _SLICE))
 
 
 @contextlib.contextmanager

@@ -11,7 +11,6 @@ import pytest
 from helpers import busy
 from helpers.labs.engine import Engine, Event, State
 from helpers.labs.spec import LabSpec, Prediction, Slider
-from helpers.run.clock import block
 from helpers.trace import Trace
 
 HEAD = """\
@@ -145,7 +144,7 @@ def served(engine: Engine, seconds: float) -> bool:
     """Wait until an engine has served its newest wish; False if that takes longer."""
     end = time.monotonic() + seconds
     while (late := engine._wish is not engine._served) and time.monotonic() < end:
-        block(0.001)
+        busy(0.001)
     return not late
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from helpers.run.clock import block, busy
+from helpers.run.clock import busy
 from tests.run.runs import recorded
 
 
@@ -20,7 +21,7 @@ def run(coro: Coroutine[Any, Any, Any]) -> Any:
 
 def test_work_in_a_thread_holds_the_clock_until_it_is_back() -> None:
     def wash() -> str:
-        block(0.05)
+        time.sleep(0.05)
         return "washed"
 
     async def main() -> tuple[str, float]:
