@@ -57,14 +57,12 @@ class Engine:
     The thread starts with the first run and ends with CLOSED. Calls may come from any thread.
     """
 
-    # Seconds from a change until it is run, or a newer one: a slider that is dragged makes many.
-    patience = 0.15
-
     def __init__(self, spec: LabSpec, listener: Callable[[Event], None]) -> None:
         self.spec, self._listener = spec, listener
         self.state, self.values = State.READY, spec.defaults()
         self.thread: threading.Thread | None = None
         self._lock = threading.RLock()
+        self.patience = 0.15  # seconds from a change until it or a newer one is run
         self._wish = self._served = Event(State.READY, self.values)
         self._due = 0.0  # when to serve the wish; the order of the two keeps an older one from it
         self._cut: Event | None = None  # how a run ended that made way for a newer wish

@@ -30,11 +30,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
     nothing is ready, no timer is set and no thread is at work, `Deadlock` is raised in words.
     """
 
-    unit = "seconds"  # what a second stands for
-
     def __init__(self) -> None:
         super().__init__()
-        self._now = 0.0
+        self._now, self.unit = 0.0, "seconds"  # and what a second stands for
         self.stamp = self.time  # the moment for a record of what happens
         self._clock_resolution = RESOLUTION
         self._selector = self  # BaseEventLoop asks its selector to wait; here, waiting is jumping

@@ -70,14 +70,12 @@ def made_at(coro: Any, dropped_in: FrameType, spawned: Iterable[Any]) -> Place |
 class Prints:
     """Stands in for `sys.stdout` in the thread of a run, so that no endless run floods its cell."""
 
-    over = False
-
     def __init__(self) -> None:
+        self.over, self.lines, self.kept = False, 0, io.StringIO()
         self.inner: Any = sys.stdout
         while isinstance(self.inner, Prints) and self.inner.over:  # put back by a redirection
             self.inner = self.inner.inner
         self.thread = threading.get_ident()
-        self.lines, self.kept = 0, io.StringIO()
         sys.stdout = self
 
     def __getattr__(self, name: str) -> Any:
