@@ -7,6 +7,7 @@ before, the next are cheaper. A thread's stack in the kernel (16 kB more on Linu
 import asyncio
 import json
 import math
+import operator
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -21,6 +22,7 @@ WAIT = 0.01
 LIMIT = 60.0  # seconds for each process
 # Beyond these a machine may be out of action for a while, and nothing more is learned.
 MOST = {"thread": 20_000, "thread_pool": 10_000, "task": 100_000}
+SIZES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1, "B"))  # 1 kB is 1000 bytes
 PROBE = Path(__file__).with_name("_cost_probe.py")
 
 
@@ -46,13 +48,10 @@ class Costs(tuple[Cost, ...]):
 
     def __str__(self) -> str:
         rows = [["kind", "units", "time", "memory", "time/unit", "memory/unit", "OS threads"]]
-        for cost in self:
-            time, size, n = cost.seconds, cost.bytes, cost.n
-            figures = ["–"] * 5
-            if time is not None and size is not None:
-                figures = [as_time(time), as_size(size), as_time(time / n), as_size(size / n)]
-                figures.append(f"{cost.threads:,}")
-            rows.append([cost.kind, f"{n:,}", *figures])
+        for kind, n, time, size, threads, _ in self:
+            each = as_time(time and time / n), in_units(size and size / n)
+            count = "–" if threads is None else f"{threads:,}"
+            rows.append([kind, f"{n:,}", as_time(time), in_units(size), *each, count])
         lines = table(rows, "<>>>>>>")
         notes = [f"{cost.kind} × {cost.n:,}: {cost.note}" for cost in self if cost.note]
         return "\n".join([*lines, *notes, "memory: resident, all units alive; no kernel stacks"])
@@ -115,7 +114,7 @@ class PerUnit(NamedTuple):
     bytes: float | None
 
     def __str__(self) -> str:
-        return f"{as_time(self.seconds)} and {as_size(self.bytes)} for each further unit"
+        return f"{as_time(self.seconds)} and {in_units(self.bytes)} for each further unit"
 
 
 def per_unit(costs: Sequence[Cost]) -> dict[str, PerUnit]:
@@ -125,11 +124,10 @@ def per_unit(costs: Sequence[Cost]) -> dict[str, PerUnit]:
     """
     each = {cost.kind: PerUnit(None, None) for cost in costs}
     for kind in each:
-        known: list[Any] = sorted(cost for cost in costs if cost.kind == kind and not cost.note)
+        known = sorted(cost[1:4] for cost in costs if cost.kind == kind and not cost.note)
         if len(known) > 1:
-            (_, n, time, size, *_), most = known[0], known[-1]
-            more = most.n - n
-            each[kind] = PerUnit((most.seconds - time) / more, (most.bytes - size) / more)
+            more, time, size = map(operator.sub, known[-1], known[0])
+            each[kind] = PerUnit(time / more, size / more)
     return each
 
 
@@ -144,15 +142,11 @@ def growth(points: Iterable[tuple[float, float | None]]) -> float:
 
 def as_time(seconds: float | None) -> str:
     """A time with its unit, to three digits: s, ms or µs."""
-    return _scaled(seconds, ((1, "s"), (1e-3, "ms"), (1e-6, "µs")))
+    return in_units(seconds, ((1, "s"), (1e-3, "ms"), (1e-6, "µs")))
 
 
-def as_size(count: float | None) -> str:
-    """A number of bytes with its unit, to three digits: 1 kB is 1000 bytes."""
-    return _scaled(count, ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1, "B")))
-
-
-def _scaled(value: float | None, units: Sequence[tuple[float, str]]) -> str:
+def in_units(value: float | None, units: Sequence[tuple[float, str]] = SIZES) -> str:
+    """A number of bytes, or of something else, in the unit that fits."""
     if value is None:
         return "–"
     scale, unit = next((each for each in units if abs(value) >= each[0]), units[-1])

@@ -92,20 +92,17 @@ class Scheduler:
                     self._notify_one()  # there may be more than one worker can do
                 await self._step(worker, task)
             elif not self._look_at_timers(worker):
-                await self._park(worker)
+                # Idle until another worker notifies it or, if it has the driver, a timer does.
+                worker.searching = False
+                worker.notified.clear()
+                self.idle.append(worker)
+                self.driver = self.driver or worker
+                await worker.notified.wait()
+                if self.driver is worker:
+                    self.driver = None  # nobody hears of that: it waits for the next who goes idle
+                    self._look_at_timers(worker)
         for other in self.workers:
             other.notified.set()
-
-    async def _park(self, worker: Worker) -> None:
-        """Be idle until another worker notifies this one or, if it has the driver, a timer does."""
-        worker.searching = False
-        worker.notified.clear()
-        self.idle.append(worker)
-        self.driver = self.driver or worker
-        await worker.notified.wait()
-        if self.driver is worker:
-            self.driver = None  # nobody is notified of that: it waits for the next who goes idle
-            self._look_at_timers(worker)
 
     def _notify_one(self) -> None:
         """Notify the worker that has been idle for the shortest time, unless one is searching."""

@@ -19,13 +19,6 @@ from typing import Any, Generic, NamedTuple, TypeVar
 T = TypeVar("T")
 
 
-class RacerCancelled(Exception):
-    """Raised by `select` if somebody else cancelled the racer that ended first.
-
-    Not a CancelledError: that would look as if the caller of `select` had been cancelled.
-    """
-
-
 class Loser(NamedTuple):
     """How a racer that did not win ended: "returned", "raised", "cancelled" or "pending"."""
 
@@ -74,7 +67,7 @@ async def select(
 
     Racers are named awaitables: `select(db=query(), cache=lookup())`, or a mapping where names are
     computed. If the first to finish raised, its exception is raised here; the notes say what losers
-    returned or raised. One that somebody else cancelled counts as raising RacerCancelled.
+    returned or raised. One that somebody else cancelled counts as raising RuntimeError.
 
     biased: in a tie the first in the order given wins; False: one at random, by `rng` if given.
     first_success: a racer that raises drops out; if all do, an ExceptionGroup holds the exceptions.
@@ -135,8 +128,8 @@ async def _cancel(losers: list[asyncio.Future[Any]]) -> None:
 
 
 def _error(name: str, future: asyncio.Future[Any]) -> BaseException | None:
-    if future.cancelled():
-        return RacerCancelled(f"the racer {name!r} was cancelled by somebody else")
+    if future.cancelled():  # a CancelledError would look as if the caller had been cancelled
+        return RuntimeError(f"the racer {name!r} was cancelled by somebody else")
     return future.exception()
 
 
@@ -149,5 +142,4 @@ def _loser(name: str, future: asyncio.Future[Any]) -> Loser:
 
 
 def _finished(losers: dict[str, Loser]) -> list[str]:
-    """The losers that returned or raised, as text."""
     return [str(loser) for loser in losers.values() if loser.outcome in ("returned", "raised")]

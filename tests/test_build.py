@@ -136,7 +136,7 @@ def test_check_passes_on_a_fresh_build_and_runs_nothing(
     ("old", "new", "sentence"),
     [
         ('"mimetype": "text/x-python"', '"mimetype": "text/x-python", "version": "3"', "build it"),
-        ("40 + 2", "40 + 3", "\n-40 + 2\n+40 + 3"),
+        ("40 + 2", "40 + 3", '\n-    "40 + 2"\n+    "40 + 3"\n'),
         ('"language_info"', '"widgets": {}, "language_info"', "build it"),
     ],
 )

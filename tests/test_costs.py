@@ -21,9 +21,9 @@ from helpers.costs import (
     Cost,
     Costs,
     PerUnit,
-    as_size,
     as_time,
     growth,
+    in_units,
     measure,
     measure_all,
     per_unit,
@@ -185,6 +185,6 @@ def test_times_and_sizes_carry_the_unit_that_fits() -> None:
     assert [as_time(s) for s in (None, 0, 2.5e-7, 0.00123, 0.9, 12.3456, 1234)] == [
         "–", "0 µs", "0.25 µs", "1.23 ms", "900 ms", "12.3 s", "1,234 s"
     ]  # fmt: skip
-    assert [as_size(b) for b in (None, 0, 819, 1230, 16.4e6, 2e9)] == [
+    assert [in_units(b) for b in (None, 0, 819, 1230, 16.4e6, 2e9)] == [
         "–", "0 B", "819 B", "1.23 kB", "16.4 MB", "2 GB"
     ]  # fmt: skip

@@ -67,15 +67,6 @@ def test_a_kernel_of_another_environment_is_found(
     assert check() == []
 
 
-def test_an_extension_that_jupyterlab_does_not_find_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("jupyter_core.paths.jupyter_path", lambda *_: [str(tmp_path)])
-    sentences = check()
-    assert len(sentences) == 3
-    assert "does not find anywidget, without which live figures stay blank." in sentences[1]
-
-
 def test_conda_and_pip_are_told_the_same_names_and_bounds() -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     conda = yaml.safe_load((PROJECT / "environment.yml").read_text(encoding="utf-8"))

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import re
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Coroutine
@@ -17,7 +18,6 @@ from helpers import busy, record
 from helpers.draw.title import how_it_ended
 from helpers.findings import find
 from helpers.run import loop as loops
-from helpers.run.clock import block
 from helpers.run.session import Run
 from helpers.trace import Finding
 from tests.draw.pictured import lane, run
@@ -43,8 +43,8 @@ def found_while_it_blocks(
     run = Run(coro, clock=clock)
     run.start()
     assert begun.wait(60)
-    block(0.3)
-    run._loop.look()
+    busy(0.3)
+    run._loop.note_line(run._loop.step, sys._current_frames()[run._loop._thread_id])
     seen.set()
     return list(run.finished.result(60).findings)
 
@@ -97,7 +97,7 @@ def test_a_blocking_call_on_the_real_clock_is_found_at_its_line() -> None:
 def test_where_nobody_looked_at_the_line_in_time_the_function_is_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(loops.RecordingLoop, "look", lambda self: None)
+    monkeypatch.setattr(loops.RecordingLoop, "note_line", lambda *_: None)
 
     async def stare() -> None:
         time.sleep(0.2)
@@ -228,12 +228,12 @@ def test_a_step_that_held_the_real_clock_is_found_though_it_delayed_nobody(deadl
     async def stare() -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(0.05 if deadline else 60):
-                block(0.2)
+                busy(0.2)
                 await asyncio.sleep(0.01)
 
     (finding,) = [f for f in found(stare(), clock="real") if f.kind == "held"]
     assert re.match(
-        r"`stare` held the loop for \d+ ms \(from .*, at line .*`block\(0.2\)`\): ", finding
+        r"`stare` held the loop for \d+ ms \(from .*, at line .*`busy\(0.2\)`\): ", finding
     )
     late = r"its deadline of [\d.]+ s was heard \d+ ms late\. "
     assert re.search(late if deadline else "nothing else could run meanwhile", finding)

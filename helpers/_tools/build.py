@@ -15,7 +15,6 @@ import os
 import re
 from pathlib import Path
 
-import jupytext
 import nbformat
 from nbclient import NotebookClient
 
@@ -75,11 +74,10 @@ def difference(lesson: Lesson) -> str:
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.update(outputs=[], execution_count=None)
-    if notebook == expected:
-        return ""
-    a, b = (jupytext.writes(each, "py:percent").splitlines() for each in (expected, notebook))
-    diff = difflib.unified_diff(a, b, "lesson", "notebook", n=0, lineterm="")
-    return "\n".join([f"{lesson.notebook.name} is not what its lesson says; build it.", *diff])
+    a, b = (nbformat.writes(each).splitlines() for each in (expected, notebook))
+    diff = [*difflib.unified_diff(a, b, "lesson", "notebook", n=0, lineterm="")]
+    words = f"{lesson.notebook.name} is not what its lesson says; build it."
+    return "\n".join([words, *diff]) if diff else ""
 
 
 def main(arguments: list[str] | None = None, *, root: Path = PROJECT) -> int:

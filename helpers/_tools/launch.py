@@ -57,8 +57,7 @@ def main(arguments: Sequence[str] | None = None, *, root: Path = PROJECT) -> int
 
 def _start(folder: Path, options: argparse.Namespace, passed_on: list[str]) -> int:
     """Start JupyterLab in the folder; a check ends where that would begin to serve."""
-    problems = check()
-    if problems or options.check:
+    if (problems := check()) or options.check:
         print(report(problems))
     socket.create_server(("127.0.0.1", options.port)).close()
     from jupyterlab.labapp import LabApp

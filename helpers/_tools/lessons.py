@@ -1,6 +1,5 @@
 """The lessons' sources: headers, minutes, links, the README's table, and the notebook of each."""
 
-import dataclasses
 import hashlib
 import re
 from collections import Counter
@@ -56,7 +55,7 @@ def find_lessons(root: Path = PROJECT, *, solved: bool = False) -> list[Lesson]:
         notebook = jupytext.read(source)
         found.append(Lesson(source, **notebook.metadata["lesson"]))
         if solved and any(cell.source.startswith(_EXERCISES) for cell in notebook.cells):
-            found.append(dataclasses.replace(found[-1], solved=True))
+            found.append(Lesson(source, **notebook.metadata["lesson"], solved=True))
     return found
 
 

@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from helpers.labs.spec import LabSpec, Values
 from helpers.run.session import HEARTBEAT, Run
@@ -39,8 +39,7 @@ class State(enum.StrEnum):
     CLOSED = "closed"
 
 
-@dataclass(frozen=True, eq=False)
-class Event:
+class Event(NamedTuple):
     """What the listener is told: the lab's state, the values it is about, and what to show.
 
     `trace` is the run so far; without one the picture stays, but for READY, which clears it.
@@ -58,14 +57,12 @@ class Engine:
     The thread starts with the first run and ends with CLOSED. Calls may come from any thread.
     """
 
-    # Seconds from a change until it is run, or a newer one: a slider that is dragged makes many.
-    patience = 0.15
-
     def __init__(self, spec: LabSpec, listener: Callable[[Event], None]) -> None:
         self.spec, self._listener = spec, listener
         self.state, self.values = State.READY, spec.defaults()
         self.thread: threading.Thread | None = None
-        self._changed = threading.Condition()
+        self._lock = threading.RLock()
+        self.patience = 0.15  # seconds from a change until it or a newer one is run
         self._wish = self._served = Event(State.READY, self.values)
         self._due = 0.0  # when to serve the wish; the order of the two keeps an older one from it
         self._cut: Event | None = None  # how a run ended that made way for a newer wish
@@ -74,7 +71,7 @@ class Engine:
     def request(self, values: Values) -> None:
         """Note new values; after RUNNING was asked for, run them or newer ones in a moment."""
         now = time.monotonic()
-        with self._changed:
+        with self._lock:
             self.values = values
             if self._wish.state is State.RUNNING:
                 self._due = self._due if now < self._due else now + self.patience
@@ -87,7 +84,7 @@ class Engine:
         RUNNING runs the newest values now, and from now on new ones; STOPPED does not. READY goes
         back to the defaults. CLOSED is for good: the thread ends, and calls do nothing any more.
         """
-        with self._changed:
+        with self._lock:
             before = self._wish.state
             if before is State.CLOSED or (before, state) == (State.READY, State.STOPPED):
                 return  # a reset has ended the run, or will
@@ -107,39 +104,27 @@ class Engine:
             if self.thread is None:  # nothing was ever run, so there is nothing to tell
                 self._served, self.state = self._wish, state
 
-    def wait(self, seconds: float) -> bool:
-        """Wait until the newest wish is served; False if that takes longer."""
-        with self._changed:
-            return self._changed.wait_for(lambda: self._wish is self._served, seconds)
-
     def _serve(self) -> None:
-        """Serve one wish after another until the lab is closed."""
         while self._served.state is not State.CLOSED:
             wish = self._wish
             if wish is self._served or (early := self._due - time.monotonic()) > 0:
                 self._wake.wait(None if wish is self._served else early)
                 self._wake.clear()
                 continue
+            cut, self._cut = self._cut, None
             try:
-                self._grant(wish)
+                if wish.state is State.RUNNING:
+                    self._perform(wish)
+                elif wish.state is not State.STOPPED:
+                    self._publish(wish)
+                elif self.state in (State.DONE, State.STOPPING):
+                    self._publish(cut or wish)
             except Exception as error:  # a fault in the lab itself must not end it
                 log.exception("A fault in the %s lab", self.spec.name)
                 self._fail(wish.values, "The lab itself has a fault", error, None)
-            with self._changed:
-                self._served = wish
-                self._changed.notify_all()
-
-    def _grant(self, wish: Event) -> None:
-        cut, self._cut = self._cut, None
-        if wish.state is State.RUNNING:
-            self._perform(wish)
-        elif wish.state is not State.STOPPED:
-            self._publish(wish)
-        elif self.state in (State.DONE, State.STOPPING):
-            self._publish(cut or wish)
+            self._served = wish
 
     def _perform(self, wish: Event) -> None:
-        """One run, from its start to the last event about it."""
         values, spec = wish.values, self.spec
         self._publish(wish)
         run = Run(spec.coroutine(values), clock=spec.clock(values), max_seconds=spec.max_seconds)

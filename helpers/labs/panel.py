@@ -164,7 +164,6 @@ def _paragraph(text: str) -> str:
 
 
 def _bullets(title: str, sentences: Sequence[str]) -> str:
-    """A titled list of sentences, the first few of many; nothing if there are none."""
     items = [f"<li>{as_html(sentence)}</li>" for sentence in sentences[:_MOST_FINDINGS]]
     if (more := len(sentences) - _MOST_FINDINGS) > 0:
         items.append(f"<li>and {more} more like these.</li>")

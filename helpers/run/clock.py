@@ -14,7 +14,6 @@ from typing import Any, NoReturn
 
 from helpers import text as words
 from helpers.run.errors import Deadlock
-from helpers.run.source import Args, Callback, InContext
 from helpers.run.threads import POOL_SIZE, ThreadWork, current_job
 
 DIGITS = 9  # decimals of a time, so that 0.1 + 0.2 is 0.3; timers closer than that fire together
@@ -27,15 +26,13 @@ _SYSTEM = "add_ connect_ create_c create_d create_s create_u remove_ sendfile so
 class VirtualLoop(asyncio.BaseEventLoop):
     """An event loop whose time moves only to the next timer, when nothing is ready, or by `busy`.
 
-    A job in a thread holds the clock until it is back or is itself `busy`. When nothing is ready,
-    no timer is set and no thread is at work, `Deadlock` is raised in words.
+    A job that `thread_work` has out holds the clock until it is back or is itself `busy`. When
+    nothing is ready, no timer is set and no thread is at work, `Deadlock` is raised in words.
     """
-
-    unit = "seconds"  # what a second stands for
 
     def __init__(self) -> None:
         super().__init__()
-        self._now = 0.0
+        self._now, self.unit = 0.0, "seconds"  # and what a second stands for
         self.stamp = self.time  # the moment for a record of what happens
         self._clock_resolution = RESOLUTION
         self._selector = self  # BaseEventLoop asks its selector to wait; here, waiting is jumping
@@ -75,34 +72,6 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def _write_to_self(self) -> None:
         """The loop waits for nothing but its `thread_work`."""
 
-    def call_soon_threadsafe(self, callback: Any, *args: Any, context: InContext = None) -> Any:
-        """Like `call_soon`, from any thread. What a job sends waits for its turn."""
-        self._check_closed()
-        handle = self.new_handle(callback, args, context)
-        self.thread_work.send(handle, current_job())
-        return handle
-
-    def new_handle(self, callback: Callback, args: Args, context: InContext) -> asyncio.Handle:
-        """A handle for a callback that another thread sends."""
-        return asyncio.Handle(callback, args, self, context)
-
-    def run_in_executor(self, executor: Any, func: Callback, *args: Any) -> asyncio.Future[Any]:
-        """As asyncio's, noted as a job; a virtual clock stands still until it is back."""
-        self._check_closed()
-        if self._debug:
-            self._check_callback(func, "run_in_executor")
-        if executor is None:
-            self._check_default_executor()
-        return self.thread_work.submit(self, executor, func, args)
-
-    async def shutdown_default_executor(self, timeout: Any = None) -> None:  # noqa: ASYNC109
-        """As asyncio's, with no thread of its own, for which the clock would not wait."""
-        self._executor_shutdown_called = True
-        if (pool := self._default_executor) is not None:
-            if jobs := self.thread_work.unfinished(pool):
-                await asyncio.wait(map(asyncio.wrap_future, jobs), timeout=timeout)
-            pool.shutdown(wait=False)
-
     def _needs_sockets(self, *_: Any, **__: Any) -> NoReturn:
         lacks = "the virtual clock has no sockets, pipes or processes"
         raise RuntimeError(f'{lacks}: record this run with clock="real"')
@@ -119,27 +88,20 @@ def busy(seconds: float) -> None:
     Under the virtual clock it moves the clock, exactly; elsewhere it really blocks the thread. In a
     thread (`to_thread`) that helper is busy, and the loop goes on.
     """
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-        raise TypeError(f"busy expects a number of seconds, got {seconds!r}")
-    if not 0 <= seconds < float("inf"):
+    if not 0 <= seconds < math.inf:
         raise ValueError(f"busy expects seconds of 0 or more, and not infinite, got {seconds!r}")
     job = current_job()
     loop: Any = asyncio._get_running_loop() if job is None else job.loop
     if job is None and getattr(loop, "step", -1) >= 0:
         loop.note_line(loop.step, sys._getframe(1))
-    if not isinstance(loop, VirtualLoop):
-        block(seconds)
+    if not isinstance(loop, VirtualLoop):  # in slices: a run that is stopped gets its thread back
+        end = time.perf_counter() + seconds
+        while (left := end - time.perf_counter()) > 0:
+            time.sleep(min(left, _SLICE))
     elif job is not None:
         loop.thread_work.park(loop, job, seconds)
     else:  # nobody else runs meanwhile
         loop._now = round(loop._now + seconds, DIGITS)
-
-
-def block(seconds: float) -> None:
-    """Really block the calling thread, in slices, so that a run that is stopped gets it back."""
-    end = time.perf_counter() + seconds
-    while (left := end - time.perf_counter()) > 0:
-        time.sleep(min(left, _SLICE))
 
 
 @contextlib.contextmanager

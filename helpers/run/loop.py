@@ -46,7 +46,6 @@ class RecordingLoop(asyncio.BaseEventLoop):
     halt: BaseException | None = None  # set from another thread: raised at the next turn
     passes_request_on = False  # asyncio cancels a task that is recorded
     broken_off: tuple[str, source.Place] | None = None  # where a step was ended by force
-    _thread_id: Any  # of the thread in which it runs, or None
 
     def prepare(self, limit: int | None) -> None:
         """Make the loop ready to record so many steps, by default what its tasks may need."""
@@ -140,13 +139,9 @@ class RecordingLoop(asyncio.BaseEventLoop):
         self._ready.append(handle)
         return handle
 
-    def new_handle(self, callback: Callback, args: Args, context: InContext) -> asyncio.Handle:
-        """A recorded handle for a callback that another thread sends."""
-        return self.handle_class(callback, args, self, context, self.waker())
-
     def _call_soon(self, callback: Callback, args: Args, context: InContext) -> asyncio.Handle:
         # What asyncio's `call_soon` and `call_soon_threadsafe` call.
-        handle = self.new_handle(callback, args, context)
+        handle = self.handle_class(callback, args, self, context, self.waker())
         self._ready.append(handle)
         return handle
 
@@ -164,7 +159,7 @@ class RecordingLoop(asyncio.BaseEventLoop):
 
     def end_with(self, callback: Callback, *args: Any) -> None:
         """From another thread: let go of jobs, and call something before all that is ready."""
-        self._ready.appendleft(self.new_handle(callback, args, None))
+        self._ready.appendleft(self.handle_class(callback, args, self, None, self.waker()))
         self.thread_work.stop()
         self._write_to_self()
 
@@ -187,6 +182,15 @@ class RecordingLoop(asyncio.BaseEventLoop):
         timer: Any = self.timer_class(self.time() + delay, callback, args, self, context)
         heapq.heappush(self._scheduled, timer)
         return timer
+
+    def run_in_executor(self, executor: Any, func: Callback, *args: Any) -> asyncio.Future[Any]:
+        """As asyncio's, noted as a job; a virtual clock stands still until it is back."""
+        self._check_closed()
+        if self._debug:
+            self._check_callback(func, "run_in_executor")
+        if executor is None:
+            self._check_default_executor()
+        return self.thread_work.submit(self, executor, func, args)
 
     def create_task(self, coro: Any, **options: Any) -> Any:
         """As asyncio's, with a task that is numbered and that notes who cancels it."""
@@ -302,12 +306,6 @@ class RecordingLoop(asyncio.BaseEventLoop):
             explain(error, words)
             self.raised.append(weakref.ref(task))
 
-    def look(self) -> None:
-        """From another thread: note the line at which a step that is long by now holds the loop."""
-        step = self.step
-        if self.held_for() >= handles.LOOK_AFTER:
-            self.note_line(step, sys._current_frames().get(self._thread_id))
-
     def note_line(self, step: int, frame: FrameType | None) -> None:
         """Note the line at which a step, if it is the one that runs, holds the loop."""
         if step not in self.log.held and (at := source.of_frame(frame)) and step == self.step:
@@ -366,12 +364,26 @@ class VirtualRecordingLoop(RecordingLoop, VirtualLoop):
     handle_class = handles.VirtualHandle
     timer_class = handles.VirtualTimer
 
+    def call_soon_threadsafe(self, callback: Any, *args: Any, context: InContext = None) -> Any:
+        """Like `call_soon`, from any thread. What a job sends waits for its turn."""
+        self._check_closed()
+        handle = self.handle_class(callback, args, self, context, self.waker())
+        self.thread_work.send(handle, current_job())
+        return handle
+
+    async def shutdown_default_executor(self, timeout: Any = None) -> None:  # noqa: ASYNC109
+        """As asyncio's, with no thread of its own, for which the clock would not wait."""
+        self._executor_shutdown_called = True
+        if (pool := self._default_executor) is not None:
+            if jobs := self.thread_work.unfinished(pool):
+                await asyncio.wait(map(asyncio.wrap_future, jobs), timeout=timeout)
+            pool.shutdown(wait=False)
+
 
 class RealRecordingLoop(RecordingLoop, asyncio.SelectorEventLoop):
     """The system's own selector loop, recorded; its clock is the finest, also on Windows."""
 
     time = staticmethod(perf_counter)
-    run_in_executor = VirtualLoop.run_in_executor
 
     def __init__(self, selector: Any = None) -> None:
         super().__init__(selector)

@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from helpers.run import source, unawaited
+from helpers.run import source, standins
 from helpers.run.build import build_trace
 from helpers.run.clock import set_aside
 from helpers.run.errors import Deadlock, RunError, RunStopped, RunTooLong, carry
 from helpers.run.handles import FIELDS, LOOK_AFTER, OUTSIDE, Log
 from helpers.run.loop import PER_TASK, RealRecordingLoop, RecordingLoop, VirtualRecordingLoop
-from helpers.run.prints import Prints
 from helpers.task import DEADLINE, MAIN_RETURN
 from helpers.text import listing
 from helpers.trace import Trace
@@ -72,7 +71,7 @@ class Run:
         # From when it is told to end, `RunStopped` may be raised in its thread, at any line.
         self._told_at = self._fewest = math.inf  # the fewest tasks since that had not ended
         self._finishing = threading.Lock()
-        self._prints: Prints | None = None
+        self._prints: standins.Prints | None = None
         self._kept: list[Any] = []  # tasks that would else be gone before their errors are told
         self._trace_at_error: Trace | None = None  # before its tasks were cancelled
         self._ended_by = ""  # what ended the run before main was over, in words
@@ -125,8 +124,9 @@ class Run:
         self._ready.wait()
         loop = self._loop
         while futures.wait([self.finished], HEARTBEAT).not_done:
-            now = time.perf_counter()
-            loop.look()
+            now, step = time.perf_counter(), loop.step
+            if loop.held_for() >= LOOK_AFTER:
+                loop.note_line(step, sys._current_frames().get(loop._thread_id))
             if now - self._began > self.max_seconds and self._told_at == math.inf:
                 self._told_at, loop.halt = now, RunStopped()
                 loop.end_with(bool)  # it turns
@@ -235,10 +235,10 @@ class Run:
         self._loop = loop = _LOOPS[self.clock]()
         loop.prepare(self.max_steps)
         if self.clock == "virtual":  # on the real one, prints are looked at as they come
-            self._prints, loop.unit = Prints(), self.unit
+            self._prints, loop.unit = standins.Prints(), self.unit
         self._ready.set()
         try:
-            with unawaited.watch(loop.log):
+            with standins.watch(loop.log):
                 self._run_main(loop)
                 self._end_the_rest(loop)
         except BaseException as error:  # nothing may keep the one who waits from being told

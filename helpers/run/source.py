@@ -77,9 +77,7 @@ def _ask(thing: Any, attribute: str) -> Any:
 def describe(place: Place) -> str:
     """A place in words: "line 3 of the cell, in boil: `await oven.wait()`"."""
     filename, line, function = place
-    if not in_cell(filename) and not of_users(
-        filename
-    ):  # no number: it differs from Python to Python
+    if not of_users(filename):  # no number: it differs from Python to Python
         return f"a line of Python's own {os.path.basename(filename)}, in {function}"
     where = "the cell" if in_cell(filename) else os.path.basename(filename)
     text = linecache.getline(filename, line).strip()
@@ -149,8 +147,7 @@ def clock_reads(codes: Iterable[Any]) -> Iterator[tuple[str, str]]:
 
 def code_of(coro: Any) -> CodeType | str:
     """The code of a coroutine; of another awaitable, its name."""
-    code: CodeType | None = getattr(coro, "cr_code", None)
-    code = code or getattr(_generator(coro), "ag_code", None)
+    code = getattr(coro, "cr_code", None) or getattr(_generator(coro), "ag_code", None)
     return code or str(getattr(coro, "__name__", type(coro).__name__))
 
 

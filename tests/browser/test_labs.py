@@ -74,7 +74,8 @@ def lasting_sleep(seconds):
 time.sleep = lasting_sleep
 """
 LEFT = """
-idle = panel.engine.wait(10)
+from tests.labs.conftest import served
+idle = served(panel.engine, 10)
 mine = [t.name for t in threading.enumerate() if t.name.startswith(("task-cards", "helper"))]
 print(idle, panel.engine.state, came_on - {"MainThread"} != set(), mine)
 """

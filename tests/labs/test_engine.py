@@ -12,7 +12,7 @@ import pytest
 from helpers.labs.engine import Engine, Event, State
 from helpers.run.session import Run
 from helpers.trace import Outcome
-from tests.labs.conftest import HOUR, Diary, Door, Make, spec_of, wait_for_strangers
+from tests.labs.conftest import HOUR, Diary, Door, Make, served, spec_of, wait_for_strangers
 
 READY, RUNNING, STOPPING = State.READY, State.RUNNING, State.STOPPING
 DONE, STOPPED, FAILED, CLOSED = State.DONE, State.STOPPED, State.FAILED, State.CLOSED
@@ -39,7 +39,7 @@ def alive(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def run(engine: Engine) -> None:
     """Have the engine run its values to their end."""
     engine.ask(RUNNING)
-    assert engine.wait(60)
+    assert served(engine, 60)
 
 
 def run_for_an_hour(engine: Engine, diary: Diary) -> Event:
@@ -67,7 +67,7 @@ def test_a_wish_that_comes_when_nothing_runs_is_told_if_it_changes_anything(
     engine, diary = make("ovens", clocks=("virtual",))
     for state in asked:
         engine.ask(state)
-        assert engine.wait(60)
+        assert served(engine, 60)
     assert diary.states == heard
     assert (engine.thread is None) == (heard == [])
     assert (engine.state is CLOSED) == (CLOSED in asked)
@@ -95,10 +95,10 @@ def test_a_wish_waits_until_the_run_that_is_alive_has_ended_with_its_threads(
     for state in asked:
         engine.ask(state)
     diary.next(STOPPING)
-    assert not engine.wait(0.1), "a blocking call was left behind"
+    assert not served(engine, 0.1), "a blocking call was left behind"
     assert diary.states == [RUNNING, STOPPING]
     door.opened.set()
-    assert engine.wait(60)
+    assert served(engine, 60)
     assert diary.states == [RUNNING, STOPPING, *heard]
     assert set(alive) == {1}
 
@@ -109,14 +109,14 @@ def test_stop_ends_a_run_at_once_and_keeps_its_picture(
     engine, diary = make("ovens")
     run_for_an_hour(engine, diary)
     engine.ask(STOPPED)
-    assert engine.wait(60), "the run of an hour was not ended"
+    assert served(engine, 60), "the run of an hour was not ended"
     stopped, trace = diary.last()
     assert stopped.state is STOPPED
     assert stopped.sentence.startswith("Stopped after ")
     assert {task.outcome for task in trace.tasks} == {"cancelled"}
     wait_for_strangers(nothing_left, but=engine.thread)
     engine.request({"ms": 7})
-    assert engine.wait(60)
+    assert served(engine, 60)
     assert diary.values_run() == [HOUR], "after Stop a changed value was run"
     run(engine)
     assert diary.values_run() == [HOUR, 7]
@@ -128,7 +128,7 @@ def test_reset_goes_back_to_the_defaults_and_close_ends_the_thread(
     engine, diary = make("ovens")
     run_for_an_hour(engine, diary)
     engine.ask(READY)
-    assert engine.wait(60), "the run of an hour was not ended"
+    assert served(engine, 60), "the run of an hour was not ended"
     assert (diary.events[-1].trace, engine.state, engine.values) == (None, READY, {"ms": 50})
     run_for_an_hour(engine, diary)
     engine.ask(CLOSED)
@@ -143,7 +143,7 @@ def test_stop_ends_a_step_that_never_ends(
     engine.ask(RUNNING)
     assert door.reached.wait(60)
     engine.ask(STOPPED)
-    assert engine.wait(60), "the endless step goes on"
+    assert served(engine, 60), "the endless step goes on"
     assert diary.states == [RUNNING, STOPPING, STOPPED]
     wait_for_strangers(nothing_left, but=engine.thread)
 
@@ -157,7 +157,7 @@ def test_stop_does_not_wait_for_a_thousand_ready_steps_that_stand_before_it(
     engine.ask(STOPPED)
     diary.next(STOPPING)
     door.opened.set()
-    assert engine.wait(60)
+    assert served(engine, 60)
     trace = diary.last()[1]
     cooked = sum(task.outcome is Outcome.RETURNED for task in trace.tasks)
     assert cooked <= 1, "others than the one at the door had their turns first"
@@ -172,7 +172,7 @@ def test_a_change_is_noted_before_the_first_run_and_then_ends_the_run_that_is_al
     assert (engine.thread, diary.events) == (None, [])
     run_for_an_hour(engine, diary)
     engine.request({"ms": 30})
-    assert engine.wait(60), "the run of an hour was not ended"
+    assert served(engine, 60), "the run of an hour was not ended"
     assert diary.values_run() == [HOUR, 30]
     assert diary.states == [RUNNING, STOPPING, RUNNING, DONE]
     assert (diary.last()[1].result, alive) == (30, [1, 1])
@@ -189,7 +189,7 @@ def test_of_100_changes_while_a_run_is_being_ended_the_last_alone_is_run(
         engine.request({"ms": ms * 10})
     diary.next(STOPPING)
     door.opened.set()
-    assert engine.wait(60)
+    assert served(engine, 60)
     assert diary.values_run() == [50, 1000]
     assert diary.states == [RUNNING, STOPPING, RUNNING, DONE]
     assert alive == [1, 1]
@@ -202,9 +202,9 @@ def test_a_change_that_others_may_follow_waits_and_is_dropped_by_stop(make: Make
     run(engine)
     for ms in range(1, 101):
         engine.request({"ms": ms})
-    assert not engine.wait(0.1), "nothing is wanted any more, or the change was run"
+    assert not served(engine, 0.1), "nothing is wanted any more, or the change was run"
     engine.ask(STOPPED)
-    assert engine.wait(60), "the change still waits"
+    assert served(engine, 60), "the change still waits"
     assert diary.values_run() == [50]
     assert diary.states == [RUNNING, DONE, STOPPED]
 
@@ -214,7 +214,7 @@ def test_a_change_that_nothing_follows_is_run(make: Make) -> None:
     engine.patience = 0.01
     run(engine)
     engine.request({"ms": 7})
-    assert engine.wait(60)
+    assert served(engine, 60)
     assert diary.values_run() == [50, 7]
 
 
@@ -226,10 +226,10 @@ def test_while_a_slider_is_dragged_a_value_is_run_when_patience_is_over(make: Ma
         engine.request({"ms": ms})
         if len(diary.values_run()) > 1:
             break
-        engine.wait(0.005)
+        served(engine, 0.005)
     else:
         pytest.fail("nothing was to be seen until the slider was let go")
-    assert engine.wait(60)
+    assert served(engine, 60)
 
 
 def test_a_stop_after_a_run_has_ended_for_the_next_and_before_that_tells_of_the_first(
@@ -242,7 +242,7 @@ def test_a_stop_after_a_run_has_ended_for_the_next_and_before_that_tells_of_the_
     diary.next(STOPPING)
     wait_for_strangers(nothing_left, but=engine.thread)
     engine.ask(STOPPED)
-    assert engine.wait(60)
+    assert served(engine, 60)
     assert diary.states == [RUNNING, STOPPING, STOPPED]
     stopped, _ = diary.last()
     assert stopped.sentence.startswith("Stopped after ")
@@ -269,9 +269,9 @@ def test_of_a_lab_that_shows_what_its_program_returns_no_picture_is_shown_before
     engine, diary = make("blocking", shows_result=True)
     engine.ask(RUNNING)
     assert door.reached.wait(60)
-    assert not engine.wait(0.3), "the program stands at the door"
+    assert not served(engine, 0.3), "the program stands at the door"
     door.opened.set()
-    assert engine.wait(60)
+    assert served(engine, 60)
     assert [event.trace for event in diary.events if event.state is RUNNING] == [None]
 
 
@@ -290,7 +290,7 @@ def test_an_error_becomes_a_sentence_that_stop_leaves_and_the_lab_lives_on(
     run(engine)
     assert sentence in diary.events[-1].sentence
     engine.ask(STOPPED)
-    assert engine.wait(60)
+    assert served(engine, 60)
     assert diary.states == [RUNNING, FAILED]
     run(engine)
     assert diary.states == [RUNNING, FAILED, RUNNING, FAILED]
@@ -322,7 +322,7 @@ def test_calls_from_many_threads_and_loops_at_once_leave_one_run_and_the_last_va
                 engine.request({"ms": 400})
             else:
                 engine.ask(state)
-            engine.wait(dice.random() / 200)
+            served(engine, dice.random() / 200)
 
     async def on_a_loop() -> None:
         clicks(99)
@@ -353,4 +353,4 @@ def test_where_no_thread_can_be_started_the_lab_says_so(
         patch.setattr(threading.Thread, "start", refuse)
         engine.ask(RUNNING)
     assert "no threads here" in diary.events[-1].sentence
-    assert (engine.state, engine.wait(1)) == (FAILED, True)
+    assert (engine.state, served(engine, 1)) == (FAILED, True)

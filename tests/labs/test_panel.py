@@ -16,7 +16,7 @@ from helpers.labs import NAMES, lab, spec_of
 from helpers.labs.engine import Event, State
 from helpers.labs.panel import Panel
 from helpers.labs.spec import LabSpec, Values
-from tests.labs.conftest import HOUR, wait_for_strangers
+from tests.labs.conftest import HOUR, served, wait_for_strangers
 from tests.labs.conftest import spec_of as small
 
 
@@ -64,7 +64,7 @@ def title(panel: Panel) -> str:
 
 def run(panel: Panel) -> None:
     panel.buttons["Run"].click()
-    assert panel.engine.wait(60)
+    assert served(panel.engine, 60)
 
 
 def quick(panel: Panel) -> Panel:
@@ -117,7 +117,7 @@ def test_after_a_run_a_slider_changes_the_picture_by_itself(panel_of: OpenPanel)
     run(panel)
     assert "0.2" not in words(panel.outcome)
     panel.controls["work"].value = 200
-    assert panel.engine.wait(60)
+    assert served(panel.engine, 60)
     assert "the fresh dish after 0.2 s, in time" in words(panel.outcome)
 
 
@@ -169,7 +169,7 @@ def test_stop_says_how_far_the_run_came_or_keeps_what_came_out(panel_of: OpenPan
     before = title(panel), words(panel.outcome)
     assert "It returned 50." in before[1]
     panel.buttons["Stop"].click()
-    assert panel.engine.wait(60)
+    assert served(panel.engine, 60)
     assert words(panel.state_line).strip() == "Press Run to run it again."
     assert (title(panel), words(panel.outcome)) == before
     panel._show(Event(State.RUNNING, panel.engine.values))
@@ -178,7 +178,7 @@ def test_stop_says_how_far_the_run_came_or_keeps_what_came_out(panel_of: OpenPan
     panel.buttons["Run"].click()
     wait_for_words(panel.state_line, "0 of 4 tasks have ended")
     panel.buttons["Stop"].click()
-    assert panel.engine.wait(60)
+    assert served(panel.engine, 60)
     assert "Stopped after" in words(panel.state_line)
     assert title(panel) != "Nothing has run yet"
     assert "In numbers" not in words(panel.outcome)
@@ -190,7 +190,7 @@ def test_reset_puts_everything_back_to_where_a_fresh_lab_stands(panel_of: OpenPa
     quick(panel).prediction.value = "3"
     run(panel)
     panel.buttons["Reset"].click()
-    assert panel.engine.wait(60)
+    assert served(panel.engine, 60)
     assert {name: widget.value for name, widget in panel.controls.items()} == fresh
     assert panel.engine.values == fresh == panel.spec.defaults()
     assert (panel.prediction.value, panel.outcome.value) == ("", "")

@@ -11,7 +11,7 @@ from helpers.labs import spec_of
 from helpers.labs.engine import State
 from helpers.labs.panel import NONE, SAME, Panel
 from helpers.model import simulate
-from tests.labs.conftest import Make
+from tests.labs.conftest import Make, served
 from tests.labs.test_programs import filled, run
 
 SPEC = spec_of("team_of_chefs")
@@ -23,7 +23,7 @@ def test_the_lab_shows_the_trace_that_its_program_returns(
     engine, diary = make(SPEC)
     engine.request({**SPEC.defaults(), "chefs": 4})
     engine.ask(State.RUNNING)
-    assert engine.wait(60)
+    assert served(engine, 60)
     done, trace = diary.last()
     assert trace.source == "model"
     assert trace.lanes == simulate(chefs=4, tasks=8, work=0.01, spawner="task").lanes
@@ -108,14 +108,14 @@ def test_the_second_picture_is_there_only_for_what_was_recorded(
 
     assert below() == []
     panel.buttons["Run"].click()
-    assert panel.engine.wait(60)
+    assert served(panel.engine, 60)
     assert below() == ["the picture"]
     assert "peel-8" in str(panel.beside.store.figure)
     assert SAME in panel.beside.store.figure["layout"]["title"]["text"]
     panel.controls["chefs"].value = 3
-    assert panel.engine.wait(60)
+    assert served(panel.engine, 60)
     assert below() == ["the line"]
     panel.buttons["Reset"].click()
-    assert panel.engine.wait(60)
+    assert served(panel.engine, 60)
     assert below() == []
     panel.close()

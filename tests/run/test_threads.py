@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from helpers import busy, record
-from helpers.run.clock import VirtualLoop
 
 
 def wash() -> str:
@@ -89,10 +88,8 @@ def test_without_threads_the_sentence_names_the_work() -> None:
     async def main() -> None:
         await asyncio.to_thread(wash)
 
-    loop = VirtualLoop()
     with pytest.raises(RuntimeError, match="no thread can be started here.*`wash`"):
-        loop.run_until_complete(main())
-    loop.close()
+        asyncio.run(record(main()))
 
 
 @pytest.mark.usefixtures("no_threads")

@@ -7,7 +7,7 @@ import warnings
 
 import pytest
 
-from helpers.run import unawaited
+from helpers.run import standins
 from helpers.run.handles import Log
 
 
@@ -16,7 +16,7 @@ async def boil() -> None:
 
 
 def test_python_warns_as_ever_when_nobody_watches() -> None:
-    with unawaited.watch(Log(0.0)):
+    with standins.watch(Log(0.0)):
         pass
     with pytest.warns(RuntimeWarning, match="'boil' was never awaited"):
         boil()  # type: ignore[unused-coroutine]
@@ -31,7 +31,7 @@ def test_another_threads_coroutine_is_left_to_python() -> None:
             boil()  # type: ignore[unused-coroutine]
             caught.extend(seen)
 
-    with unawaited.watch(Log(0.0)):
+    with standins.watch(Log(0.0)):
         thread = threading.Thread(target=elsewhere)
         thread.start()
         thread.join()
@@ -41,15 +41,15 @@ def test_another_threads_coroutine_is_left_to_python() -> None:
 def test_python_warns_of_a_coroutine_that_the_run_did_not_make() -> None:
     cook, log = boil, Log(0.0)
     made_elsewhere = [cook()]
-    with unawaited.watch(log), pytest.warns(RuntimeWarning, match="'boil' was never awaited"):
+    with standins.watch(log), pytest.warns(RuntimeWarning, match="'boil' was never awaited"):
         made_elsewhere.clear()
     assert log.told == []
 
 
 def test_the_inner_watch_of_a_thread_is_told_of_a_dropped_coroutine_and_its_line() -> None:
     outer, inner = Log(0.0), Log(0.0)
-    with unawaited.watch(outer):
-        with unawaited.watch(inner):
+    with standins.watch(outer):
+        with standins.watch(inner):
             boil()  # type: ignore[unused-coroutine]
         boil()  # type: ignore[unused-coroutine]
     this = test_the_inner_watch_of_a_thread_is_told_of_a_dropped_coroutine_and_its_line.__code__

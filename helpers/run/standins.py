@@ -1,10 +1,11 @@
-"""Coroutines that were made in a run and never awaited.
+"""What stands in for Python's own during a run: where it prints, and what tells of coroutines.
 
-Python tells of them by a hidden function of `warnings`. During a run another stands in for it.
+Of those that were never awaited, Python tells by a hidden function of `warnings`.
 """
 
 import contextlib
 import dis
+import io
 import re
 import sys
 import threading
@@ -17,6 +18,8 @@ from typing import Any
 
 from helpers.run.source import Place, describe, lines_of, of_frame, of_users
 
+MOST_LINES = 300
+_MOST_KEPT = 10_000_000  # characters
 _HOOK = "_warn_unawaited_coroutine"
 _AWAITED = re.compile(r"\bdef\b|\bawait\b|create_task|ensure_future|gather")  # or handed over
 _lock = threading.Lock()
@@ -62,3 +65,36 @@ def made_at(coro: Any, dropped_in: FrameType, spawned: Iterable[Any]) -> Place |
         if made.search(text) and not _AWAITED.search(text) and of_users(place[0]):
             return place
     return None
+
+
+class Prints:
+    """Stands in for `sys.stdout` in the thread of a run, so that no endless run floods its cell."""
+
+    def __init__(self) -> None:
+        self.over, self.lines, self.kept = False, 0, io.StringIO()
+        self.inner: Any = sys.stdout
+        while isinstance(self.inner, Prints) and self.inner.over:  # put back by a redirection
+            self.inner = self.inner.inner
+        self.thread = threading.get_ident()
+        sys.stdout = self
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    def write(self, text: str) -> Any:
+        """Print the first lines, and keep what follows."""
+        if self.over or threading.get_ident() != self.thread:
+            return self.inner.write(text)
+        printed, self.lines = self.lines, self.lines + str.count(text, "\n")
+        into = self.inner if printed < MOST_LINES else self.kept
+        return len(text) if self.kept.tell() > _MOST_KEPT else into.write(text)
+
+    def end(self, *, cut: bool) -> None:
+        """Print what was kept, or how much that is."""
+        self.over = True
+        if sys.stdout is self:
+            sys.stdout = self.inner
+        if kept := self.kept.getvalue():
+            if cut or len(kept) > _MOST_KEPT:
+                kept = f"... and {self.lines - MOST_LINES:,} more lines, which are not shown\n"
+            self.inner.write(kept)
