@@ -28,6 +28,8 @@ from helpers.task import START, CancelRequest, Finding, LaneKind, Mark, Outcome,
 
 FORMAT = "task-cards-trace"
 VERSION = 2
+MAX_LINE = 1 << 25  # bytes
+MAX_BYTES = 1 << 29  # of text, unpacked
 
 Row = dict[str, Any]
 
@@ -70,7 +72,10 @@ def _lines(trace: Any) -> Iterator[str]:
     header["findings"] = [[finding, finding.kind, finding.task] for finding in trace.findings]
     header["result"] = _kept_result(trace.result)
     for row in (header, *map(_row, trace.lanes)):
-        yield json.dumps(row, separators=(",", ":"), allow_nan=False, default=str) + "\n"
+        line = json.dumps(row, separators=(",", ":"), allow_nan=False, default=str) + "\n"
+        if len(line) > MAX_LINE:
+            raise ValueError(f"one line of the file would have {len(line):,} bytes, too many")
+        yield line
 
 
 def _row(record: Any) -> Row:
@@ -96,7 +101,10 @@ class _Rows:
 
     def __iter__(self) -> Iterator[Row]:
         with (gzip.open if self.path.name.endswith(".gz") else open)(self.path, "rb") as file:
-            for self.line, text in enumerate(file, 1):
+            while text := file.readline(MAX_LINE + 1):
+                self.line += 1
+                if len(text) > MAX_LINE or file.tell() > MAX_BYTES:
+                    raise ValueError("it is longer than a trace can be")
                 if not text.endswith(b"\n"):
                     raise ValueError("the file ends in the middle of this line")
                 yield json.loads(text.decode())

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers import busy, record
+from helpers import busy, files, record
 from helpers.tokio import DATA
 from helpers.trace import Outcome, Trace
 from tests.draw.pictured import Program, kitchen, programs, recorded
@@ -221,6 +221,24 @@ def test_a_plain_file_whose_name_ends_in_gz_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "plain.jsonl.gz"
     path.write_bytes(gzip.decompress(SPAWN.read_bytes()))
     assert "the file is cut or is not gzip: Not a gzipped file" in refusal(path)
+
+
+def test_a_file_that_unpacks_to_a_gigabyte_is_refused_soon(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.jsonl.gz"
+    first = gzip.compress(json.dumps(lines_of(SPAWN)[0]).encode() + b"\n")
+    path.write_bytes(first + gzip.compress(bytes(1 << 24)) * 64)
+    assert refusal(path) == "line 2: it is longer than a trace can be"
+
+
+def test_more_text_than_a_trace_can_have_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "MAX_BYTES", 1000)
+    assert "it is longer than a trace can be" in refusal(SPAWN)
+    monkeypatch.setattr(files, "MAX_LINE", 100)
+    with pytest.raises(ValueError, match="too many"):
+        Trace((), 0.0, about={"soup": "x" * 200}).save(tmp_path / "big.jsonl")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_that_is_not_there_is_an_error_of_the_system(tmp_path: Path) -> None:
