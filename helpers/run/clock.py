@@ -88,7 +88,9 @@ def busy(seconds: float) -> None:
     Under the virtual clock it moves the clock, exactly; elsewhere it really blocks the thread. In a
     thread (`to_thread`) that helper is busy, and the loop goes on.
     """
-    if not 0 <= seconds < math.inf:
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        raise TypeError(f"busy expects a number of seconds, got {seconds!r}")
+    if not 0 <= seconds < float("inf"):
         raise ValueError(f"busy expects seconds of 0 or more, and not infinite, got {seconds!r}")
     job = current_job()
     loop: Any = asyncio._get_running_loop() if job is None else job.loop

@@ -138,6 +138,6 @@ def test_busy_refuses_a_time_that_is_none() -> None:
     for wrong in (-1, float("inf"), float("nan")):
         with pytest.raises(ValueError, match="0 or more"):
             busy(wrong)
-    for foreign in ("2", None):
-        with pytest.raises(TypeError):
+    for foreign in ("2", None, True):
+        with pytest.raises(TypeError, match="a number of seconds, got"):
             busy(foreign)  # type: ignore[arg-type]
