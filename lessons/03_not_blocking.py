@@ -647,8 +647,9 @@ check("03.rings", (shift, rings))
 # ### Mend: the handler that stares
 #
 # A Flask view became an `async def`, and its `get`, a plain function like `requests.get`, stayed as it was: it holds its thread for up to 0.4 s. Three
-# users come at once. Mend `home`: it returns the same text, other requests go on meanwhile, and no heartbeat is late. You cannot change `get`. (In these exercises work goes to threads by `asyncio.to_thread` or `loop.run_in_executor`: the virtual
-# clock knows no other threads, and none of their locks.)
+# users come at once. Mend `home`: it returns the same text, other requests go on meanwhile, and no heartbeat is late. You cannot change `get`.
+# (What you hand to threads by `asyncio.to_thread` or `loop.run_in_executor` runs on the virtual clock; an answer with threads or locks of its own
+# is judged on the real one.)
 
 
 # %%
@@ -736,7 +737,7 @@ check("03.pieces", count_all)
 # ### Write: n files at once
 #
 # `read(path)` is a plain function that holds its thread for up to 0.4 s and returns a text. Read all of `paths` in threads and return a list of the texts in
-# their order (by `asyncio.to_thread` or `run_in_executor`). Never more than `n` files are read at once, and never fewer while others have not begun: when one is read, the next begins. No heartbeat is late.
+# their order. Never more than `n` files are read at once, and never fewer while others have not begun: when one is read, the next begins. No heartbeat is late.
 
 
 # %%

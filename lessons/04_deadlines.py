@@ -683,7 +683,8 @@ check("04.retries", keep_asking)
 #
 # `parts` is a dictionary: to each name a function, and `await function()` brings that part of a page. Call them one after another, in their order:
 # none for longer than `each` seconds, and all together for no longer than `total`. Return a dictionary with the same names in the same order: the
-# part, or `None` where time was up. Nothing is left running.
+# part, or `None` where time was up. Nothing is left running. (The clock is the loop's, `asyncio.get_running_loop().time()`; `time.monotonic()` stands
+# still here.)
 
 
 # %%
@@ -706,7 +707,7 @@ check("04.page", build_page)
 # %% [markdown]
 # ### Mend: half undone
 #
-# `save_all` saves all orders or none: if it fails, `await undo()` takes back what was saved, in one second. But orders of clients that hung up stay
+# `save_all` saves all orders or none, one after the other: if it fails, `await undo()` takes back what was saved, in one second. But orders of clients that hung up stay
 # saved; and a server that stops cancels the request once more, and cuts an undo in half. Mend it: after a failure or a cancel, `undo` is called once
 # and runs to its end, *however often the request is cancelled meanwhile*. Only then does the first exception get out.
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import nbformat
@@ -12,7 +13,7 @@ import pytest
 from nbclient.exceptions import CellExecutionError
 
 from helpers._tools.build import main
-from helpers._tools.lessons import derive, find_lessons
+from helpers._tools.lessons import Lesson, derive, find_lessons
 from tests.conftest import README, new_course, new_lesson
 
 WriteLesson = Callable[..., Path]
@@ -230,21 +231,31 @@ def test_other_minutes_change_no_cells_id(course: Path) -> None:
     assert identity("1") == identity("1", text("one " * 900))
 
 
-@pytest.mark.parametrize("arguments", [["--check"], ["02"], ["--table"]])
-def test_a_link_to_nothing_stops_the_build(
-    built: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
-) -> None:
-    before = (built / "notebooks" / "02_spawn.ipynb").read_bytes()
-    (built / "lessons" / "words.md").write_text("a page", encoding="utf-8")
+def broken_links(lesson: Lesson) -> Iterator[str]:
+    """Each link to a file that is not beside the lesson, as a lesson or a page."""
+    folders = lesson.source.parent, lesson.notebook.parent
+    there = {path.name for folder in folders for path in folder.iterdir()}
+    for cell in derive(lesson).cells:
+        text = re.sub("`[^`]*`", "", cell.source) if cell.cell_type == "markdown" else ""
+        for link in re.findall(r"""(?:\]\(|href=")([^)\s#:"]+)[)\s#"]""", text):
+            if not {link, link.replace(".ipynb", ".py")} & there:
+                yield link
+
+
+@pytest.mark.parametrize("lesson", find_lessons(), ids=lambda lesson: lesson.source.stem)
+def test_each_link_of_a_lesson_leads_to_a_lesson_or_a_page(lesson: Lesson) -> None:
+    assert list(broken_links(lesson)) == []
+
+
+def test_a_link_to_nothing_is_seen(course: Path) -> None:
+    (course / "lessons" / "words.md").write_text("a page", encoding="utf-8")
     good = "[a](words.md) [b](02_spawn.ipynb#id) [c](#id) [d](https://example.org/x) `x[0](y)`"
     bad = "[**e**](09_gone.ipynb) ![f](gone.png#a) [g](../README.md 'a title')"
-    new_lesson(built, text(good, bad, '<a href="10_gone.ipynb">h</a> <a href="words.md">i</a>'))
-    assert main(arguments, root=built) == 1
-    assert [line for line in capsys.readouterr().out.splitlines() if "links to" in line] == [
-        f"02_spawn.py links to {link}, and there is no such lesson or page."
-        for link in ("09_gone.ipynb", "gone.png", "../README.md", "10_gone.ipynb")
-    ]
-    assert (built / "notebooks" / "02_spawn.ipynb").read_bytes() == before
+    new_lesson(course, text(good, bad, '<a href="10_gone.ipynb">h</a> <a href="words.md">i</a>'))
+    (lesson,) = find_lessons(course)
+    lesson.notebook.parent.mkdir(exist_ok=True)
+    gone = ["09_gone.ipynb", "gone.png", "../README.md", "10_gone.ipynb"]
+    assert list(broken_links(lesson)) == gone
 
 
 def test_check_finds_an_old_table(built: Path, capsys: pytest.CaptureFixture[str]) -> None:

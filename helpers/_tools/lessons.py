@@ -3,7 +3,6 @@
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -125,17 +124,6 @@ def _minutes(text: str, cell_type: str) -> float:
         return _TASKS[_QUESTION] * len(re.findall(_QUESTION, text))
     tasks = sum(each * len(re.findall(task, text)) for task, each in _TASKS.items())
     return len(re.findall(r"(?m)^ *[^\s#]", text)) / 12 + tasks
-
-
-def broken_links(lesson: Lesson) -> Iterator[str]:
-    """A sentence for each link to a file that is not beside the lesson, as a lesson or a page."""
-    folders = lesson.source.parent, lesson.notebook.parent
-    there = {path.name for folder in folders for path in folder.iterdir()}
-    for cell in derive(lesson).cells:
-        text = re.sub("`[^`]*`", "", cell.source) if cell.cell_type == "markdown" else ""
-        for link in re.findall(r"""(?:\]\(|href=")([^)\s#:"]+)[)\s#"]""", text):
-            if not {link, link.replace(".ipynb", ".py")} & there:
-                yield f"{lesson.source.name} links to {link}, and there is no such lesson or page."
 
 
 def with_table(readme: str, lessons: list[Lesson]) -> str:

@@ -114,12 +114,13 @@ def _unfit(exercise: Exercise, answer: Any) -> str:
         return "The answer is a value, and this is a function." if callable(answer) else ""
     if not callable(answer):
         return f"The answer is a function, and this is {answer!r}: give its name, without brackets."
+    name = getattr(answer, "__name__", type(answer).__name__)
     if not inspect.iscoroutinefunction(answer):
-        return f"`{answer.__name__}` is a plain function: begin it with `async def`."
+        return f"`{name}` is a plain function: begin it with `async def`."
     with contextlib.suppress(TypeError):
         inspect.signature(answer).bind(*exercise.takes)
         return ""
-    return f"`{answer.__name__}` has to take `({', '.join(exercise.takes)})`, in this order."
+    return f"`{name}` has to take `({', '.join(exercise.takes)})`, in this order."
 
 
 def _cell_before(name: str, folder: str = ".") -> str:

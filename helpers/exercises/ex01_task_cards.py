@@ -5,6 +5,7 @@ from random import Random
 from typing import Any
 
 from helpers.exercises.rules import (
+    each_once,
     finished_within,
     never_blocked,
     never_lost,
@@ -12,7 +13,7 @@ from helpers.exercises.rules import (
     overlapped,
     predicted,
 )
-from helpers.exercises.spec import Exercise, Fault, call, calls, hold, must
+from helpers.exercises.spec import Exercise, Fault, call, calls, hold, must, unsort_sets
 from helpers.text import number, shorten
 from helpers.trace import Trace
 
@@ -33,15 +34,14 @@ def minutes(trace: Trace) -> dict[str, float]:
 
 
 async def wait_on(answer: Any, random: Random) -> None:
-    """Five tables, with a dish each; or three evenings with seven."""
-    tables = [f"table {n}" for n in range(1, random.choice([6, 8]))]
-    # A set of tasks has their order as long as their numbers are small.
-    for evening in [""] if len(tables) == 5 else [f", evening {n}" for n in (1, 2, 3)]:
+    """Five tables, with a dish each."""
+    tables = [f"table {n}" for n in range(1, 6)]
 
-        async def cook(table: str, evening: str = evening) -> Any:
-            return await call(f"dish of {table}{evening}", random.uniform(1, 2), f"soup of {table}")
+    async def cook(table: str) -> Any:
+        return await call(f"dish of {table}", random.uniform(1, 2), f"soup of {table}")
 
-        listed(await answer(tables, cook), [f"soup of {table}" for table in tables])
+    unsort_sets()
+    listed(await answer(tables, cook), [f"soup of {table}" for table in tables])
 
 
 def listed(got: Any, right: list[str]) -> None:
@@ -52,12 +52,12 @@ def listed(got: Any, right: list[str]) -> None:
     must(got == right, f"Return {right}, in this order; you returned {shorten(repr(got), 150)}.")
 
 
-LOST = " Is a sum read before an `await`, and written after it?"
+LOST = " Do two of them read the same sum, and each write its own?"
 
 
 async def serve_guests(answer: Any, random: Random) -> None:
     """Some guests; each has a pie baked, and then carried to the table."""
-    n = random.randint(4, 7)
+    n, served = random.randint(4, 7), set[int]()
     coins = {guest: random.randint(5, 9) for guest in range(1, n + 1)}
 
     async def bake(guest: int) -> Any:
@@ -65,20 +65,23 @@ async def serve_guests(answer: Any, random: Random) -> None:
         return await call(f"bake {guest}", random.uniform(1, 3), f"pie of guest {guest}")
 
     async def carry(guest: int, pie: str) -> Any:
+        served.add(guest)
         must(pie == f"pie of guest {guest}", f"Guest {guest} is brought {shorten(repr(pie), 60)}.")
         return await call(f"carry {guest}", random.uniform(0.5, 1), coins[guest])
 
     paid = await answer(n, bake, carry)
     right = sum(coins.values())
+    for guest in coins:
+        must(guest in served, f"Nothing was carried to guest {guest}; there are {n} guests.")
     words = f"The {n} guests pay {right} in all, and you returned {shorten(repr(paid), 60)}."
     must(paid == right, words + LOST * (type(paid) is int and paid < right))
 
 
 def carried_at_once(trace: Trace) -> Fault | None:
     """Each pie is carried when it is baked, once."""
-    carried = {lane.name.removeprefix("carry "): lane for lane in calls(trace, "carry")}
+    carried = {lane.name.split()[1]: lane for lane in calls(trace, "carry")}
     for pie in calls(trace, "bake"):
-        guest = pie.name.removeprefix("bake ")
+        guest = pie.name.split()[1]
         ready, carry = f"The pie of guest {guest} is ready at {number(pie.end, 2)} s", None
         if guest in carried and (carry := carried[guest]).spawned <= pie.end + 1e-6:
             continue
@@ -126,7 +129,7 @@ EXERCISES = {
     "01.waiter": Exercise(
         program=wait_on,
         takes=["tables", "cook"],
-        rules=[never_blocked(), never_lost(), nothing_left(), overlapped("dish", 5)],
+        rules=[never_blocked(), never_lost(), nothing_left(), overlapped("dish")],
         right="All cards hang on the rail before the waiter waits for the first dish.",
         hints=[
             "How many cards are on the rail while the waiter waits for the first dish?",
@@ -141,6 +144,7 @@ EXERCISES = {
             never_blocked(),
             never_lost(),
             nothing_left(),
+            *map(each_once, ["bake", "carry"]),
             overlapped("bake"),
             carried_at_once,
         ],

@@ -3,8 +3,15 @@
 from random import Random
 from typing import Any
 
-from helpers.exercises.rules import finished_within, never_lost, nothing_left, overlapped, predicted
-from helpers.exercises.spec import Exercise, call, must
+from helpers.exercises.rules import (
+    each_once,
+    finished_within,
+    never_lost,
+    nothing_left,
+    overlapped,
+    predicted,
+)
+from helpers.exercises.spec import Exercise, call, must, unsort_sets
 from helpers.trace import Trace
 
 
@@ -41,17 +48,19 @@ async def pages(answer: Any, random: Random) -> None:
     """Five pages, one of which cannot be fetched."""
     urls = [f"page {n}" for n in range(1, 6)]
     broken = random.choice(urls)
+    ends: dict[str, Any] = {url: url.upper() for url in urls}
+    ends[broken] = OSError(f"{broken} is not there")
 
     async def fetch(url: str) -> Any:
-        error = OSError(f"{url} is not there")
-        return await call(url, random.uniform(1, 2), error if url == broken else url.upper())
+        return await call(url, random.uniform(1, 2), ends[url])
 
+    unsort_sets()
     got = await answer(fetch, urls)
     must(isinstance(got, dict), f"Return a dictionary, not {got!r}.")
     must(list(got) == urls, f"The keys are to be {urls}, in this order; they are {list(got)}.")
     for url in urls:
-        right = isinstance(got[url], OSError) if url == broken else got[url] == url.upper()
-        must(right, f"For {url!r} there is {got[url]!r}.")
+        right = f"{ends[url]!r}, as `fetch` has it, would be right"
+        must(got[url] == ends[url], f"For {url!r} there is {got[url]!r}; {right}.")
 
 
 EXERCISES = {
@@ -71,7 +80,13 @@ EXERCISES = {
     "02.lost_handle": Exercise(
         program=receipts,
         takes=["orders", "send"],
-        rules=[never_lost(), nothing_left(), overlapped("receipt"), finished_within(2)],
+        rules=[
+            never_lost(),
+            nothing_left(),
+            each_once("receipt of order"),
+            overlapped("receipt"),
+            finished_within(2),
+        ],
         right="Each receipt has an owner, who waits for it and hears how it ended.",
         hints=[
             "Who holds the handles, and who hears of an exception?",

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable
+from concurrent.futures import ThreadPoolExecutor
 from random import Random
 from typing import Any
 
@@ -16,7 +17,9 @@ from helpers.exercises.rules import (
     predicted,
     rule,
 )
-from helpers.exercises.spec import Exercise, Fault, calls, hold, must, slack
+from helpers.exercises.spec import Exercise, Fault, hold, must, own_threads, slack
+from helpers.run.clock import VirtualLoop
+from helpers.run.threads import POOL_SIZE
 from helpers.text import plural, shorten
 from helpers.trace import LaneKind, Trace
 
@@ -30,6 +33,9 @@ async def beside(work: Awaitable[Any]) -> Any:
         while True:  # noqa: ASYNC110 - it is a clock
             await asyncio.sleep(0.1)
 
+    loop = asyncio.get_running_loop()
+    if not isinstance(loop, VirtualLoop):
+        loop.set_default_executor(ThreadPoolExecutor(POOL_SIZE))  # as many as on that clock
     heart = asyncio.create_task(beat(), name="heartbeat")
     await asyncio.sleep(0)
     try:
@@ -118,19 +124,22 @@ def on_the_loop(trace: Trace) -> Fault | None:
         if lane.kind is LaneKind.THREAD:
             words = f"`{lane.name}` runs in a thread, where it would compete for Python's lock"
             return Fault(f"{words}: stay on the loop.", lane.id, lane.spawned, lane.end)
+    if own_threads:
+        return Fault("`count` runs in a thread that you started: stay on the loop.")
     return None
 
 
 async def read_all(answer: Any, random: Random) -> tuple[int, list[Read]]:
     """Some files, of which n at a time may be read; returns n, and when each of them was read."""
-    n, loop, reads = random.randint(2, 4), asyncio.get_running_loop(), []
+    n, now, reads = random.randint(2, 4), asyncio.get_running_loop().time, []
+    began = now()
     paths = [f"file {k}" for k in range(1, random.randint(8, 11))]
     delays = {path: random.uniform(0.1, 0.4) for path in paths}
 
     def read(path: str) -> str:
-        begun = loop.time()
+        begun = now() - began
         hold(delays[path])
-        reads.append((begun, loop.time()))
+        reads.append((begun, now() - began))
         return path.upper()
 
     got = await beside(answer(read, paths, n))
@@ -158,7 +167,7 @@ def always_n(trace: Trace) -> Fault | None:
 @rule
 def on_time(trace: Trace, most: float = 0.05) -> Fault | None:
     """No beat of the heart begins more than `most` seconds after it was ready."""
-    (heart,) = calls(trace, "heartbeat")
+    heart = trace.task("heartbeat")
     beat = max(heart.steps, key=lambda step: step.start - step.ready)
     late = lasting(trace, beat.start - beat.ready)
     words = f"`heartbeat` was due at {at(trace, beat.ready)} and ran {late} late"

@@ -91,7 +91,7 @@ async def _ask(answer: Any, case: str, answers: Iterator[Any], until: float) -> 
     if case == "told to stop":
         did = "ended as cancelled" if task.cancelled() else "did not end as cancelled"
         words = f"`keep_asking` was cancelled from outside {at}, and {did}"
-        words += f", {number(took - until, 2)} s later."
+        words += f", {number(took - until, 2)} s later." if task.cancelled() else "."
         must(task.cancelled() and took < until + 0.01, words)
         return
     right, why = (PRICE, "the price is there") if case == "answered" else (NONE, "time is up")
@@ -101,17 +101,19 @@ async def _ask(answer: Any, case: str, answers: Iterator[Any], until: float) -> 
 
 async def requests(answer: Any, random: Random) -> None:
     """Requests that go well, fail, and are cancelled so and so often."""
-    cases = {"well": 0, "failed": 0, "one cancel": 1, "two cancels": 2, "three cancels": 3}
-    for case in random.sample(list(cases), 5):
+    cancels = {"one cancel": 1, "two cancels": 2, "three cancels": 3, "failed, and a cancel": 1}
+    for case in random.sample(["well", "failed", *cancels], 6):
         orders = [f"order {n}" for n in range(1, 5)]
-        failing = random.choice(orders) if case == "failed" else None
+        failing = random.choice(orders) if "failed" in case else None
         undone: list[str] = []
         request = asyncio.create_task(
             answer(orders, partial(save, case, failing), partial(undo, case, undone)),
             name=f"request: {case}",
         )
-        for n in range(cases[case]):
-            await asyncio.sleep(0.3 if n else random.uniform(0.6, 1.9))
+        if failing in orders:
+            await asyncio.sleep(0.7 * (orders.index(failing) + 1))
+        for n in range(cancels.get(case, 0)):
+            await asyncio.sleep(0.3 if n or failing else random.uniform(0.6, 1.9))
             request.cancel()
         await asyncio.wait([request])
         error = None if request.cancelled() else request.exception()
@@ -123,7 +125,7 @@ async def requests(answer: Any, random: Random) -> None:
         must(len(undone) == (case != "well"), f"{called}; {int(case != 'well')} would be right.")
         if case == "well":
             must(got == [each.upper() for each in orders], f"`request: {case}` {ended}.")
-        elif case == "failed":
+        elif failing:
             must(isinstance(error, OSError), f"`request: {case}` {ended}, not with the `OSError`.")
         else:
             must(request.cancelled(), f"`request: {case}` {ended}; it had to end as cancelled.")

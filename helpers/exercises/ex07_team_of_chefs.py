@@ -4,21 +4,23 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from typing import Any
 
 from helpers.exercises.ex01_task_cards import LOST
 from helpers.exercises.rules import finished_within, never_lost, nothing_left, overlapped, predicted
-from helpers.exercises.spec import Exercise, Fault, Wrong, call, calls, must, patience
+from helpers.exercises.spec import Exercise, Fault, Wrong, call, must, patience
 from helpers.model import simulate
 from helpers.text import seconds
 from helpers.tokio import load_recording
-from helpers.trace import Trace, moved
+from helpers.trace import Task, Trace, moved
 
 
 async def team(answer: Any, _: Random) -> dict[str, bool]:
     """The model's jobs; returns which of the learner's numbers are right."""
     jobs, said = answer
+    must(isinstance(said, dict), f"Answer with a dictionary, not with {said!r}.")
     return {job: simulate(**how).duration == said.get(job) for job, how in jobs.items()}
 
 
@@ -26,6 +28,9 @@ async def kitchens(answer: Any, _: Random) -> dict[str, set[str]]:
     """The job of the recordings, on asyncio; returns where the learner says that each holds."""
     kitchen, said = answer
     await kitchen()
+    must(isinstance(said, dict) and ... not in said.values(), "Answer with a dictionary of sets.")
+    fits = all(isinstance(names, str | set | list | tuple) for names in said.values())
+    must(fits, "Each claim has a set of names, as in `{'asyncio'}`; an empty one is `set()`.")
     return {claim: {names} if isinstance(names, str) else {*names} for claim, names in said.items()}
 
 
@@ -69,7 +74,9 @@ class _Lock:
     def __init__(self) -> None:
         self.held, self.fault = False, ""
 
-    def __enter__(self) -> None:
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:  # noqa: ARG002, FBT002
+        if self.held and not blocking:
+            return False
         if self.held:
             at = seconds(round(asyncio.get_running_loop().time(), 2))
             self.fault = (
@@ -78,9 +85,19 @@ class _Lock:
             )
             raise Wrong(self.fault)
         self.held = True
+        return True
+
+    def release(self) -> None:
+        self.held = False
+
+    def locked(self) -> bool:
+        return self.held
+
+    def __enter__(self) -> bool:
+        return self.acquire()
 
     def __exit__(self, *_: object) -> None:
-        self.held = False
+        self.release()
 
 
 class _Book:
@@ -156,8 +173,8 @@ def _device(
     return start
 
 
-async def measurements(answer: Any, random: Random) -> list[str]:
-    """Eight devices, and one whose caller gives up; returns what was raised in their threads."""
+async def measurements(answer: Any, random: Random) -> tuple[tuple[list[str], list[str]], bool]:
+    """Eight devices, and two whose callers give up; returns what was raised in their threads."""
     trouble: list[str] = []
     ends: list[Any] = [random.randint(10, 99) for _ in range(7)] + [OSError("no contact")]
     random.shuffle(ends)
@@ -176,16 +193,26 @@ async def measurements(answer: Any, random: Random) -> list[str]:
         elif task in done:
             got = task.exception() or task.result()
             must(got == end, f"A device answered {end}, and you returned or raised {got!r}.")
+    too_late: list[str] = []
+    ended = [await _give_up(answer, last, too_late) for last in (1, OSError("too late"))]
+    return (trouble, too_late), all(ended)
+
+
+async def _give_up(answer: Any, end: Any, trouble: list[str]) -> bool:
+    """Whether an answer ends as cancelled whose device answers when its caller has given up."""
     gave_up, over, loop = threading.Event(), asyncio.Event(), asyncio.get_running_loop()
-    # It answers when its caller has given up, if that is ever so.
-    last = _device(1, lambda: gave_up.wait(1), trouble, lambda: loop.call_soon_threadsafe(over.set))
-    given_up = asyncio.create_task(answer(last), name="given up")
-    await asyncio.wait([given_up], timeout=0.02)
-    given_up.cancel()
-    await asyncio.wait([given_up])
+    tell = partial(loop.call_soon_threadsafe, over.set)
+    task = asyncio.create_task(
+        answer(_device(end, lambda: gave_up.wait(patience(0.4)), trouble, tell))
+    )
+    await asyncio.wait([task], timeout=0.02)
+    task.cancel()
+    await asyncio.wait([task])
     gave_up.set()
     await over.wait()  # its device has answered now
-    return trouble
+    if not task.cancelled():
+        task.exception()  # it is heard here
+    return task.cancelled()
 
 
 def _from_other_threads(trace: Trace) -> Fault | None:
@@ -196,13 +223,28 @@ def _from_other_threads(trace: Trace) -> Fault | None:
             return Fault(f"{words}: `loop.call_soon_threadsafe(f, ...)` calls `f` in the loop.")
         if finding.kind == "told":
             return Fault(f"A device answered when its caller had given up. {finding}")
-    words = "A device answered when its caller had given up, and what it called raised"
-    return Fault(f"{words} `{trace.result[0]}` in its thread.") if trace.result else None
+    when = (
+        "What a device called",
+        "A device answered when its caller had given up; what it called",
+    )
+    for words, raised in zip(when, trace.result[0], strict=True):
+        if raised:
+            return Fault(f"{words} raised `{raised[0]}` in the device's thread.")
+    return None
+
+
+def _ends_as_cancelled(trace: Trace) -> Fault | None:
+    words = "A caller gave up, and your answer did not end as cancelled."
+    return None if trace.result[1] else Fault(words)
+
+
+def _devices(trace: Trace) -> list[Task]:
+    return [task for task in trace.children(0) if task.name.startswith("device")]
 
 
 def _never_polls(trace: Trace) -> Fault | None:
     """Who waits for a device is woken once, and does not look again and again."""
-    for lane in calls(trace, "device"):
+    for lane in _devices(trace):
         if lane.polls > 3:
             words = f"`{lane.name}` looked {lane.polls} times whether the answer is there"
             return Fault(f"{words}: await something that is done then.", lane.id, 0, lane.end)
@@ -211,7 +253,7 @@ def _never_polls(trace: Trace) -> Fault | None:
 
 def _side_by_side(trace: Trace) -> Fault | None:
     """Each device that answers after 0.05 s is heard soon after that."""
-    last = max(calls(trace, "device"), key=lambda task: task.end)
+    last = max(_devices(trace), key=lambda task: task.end)
     words = f"Each device answers after 0.05 s, and `{last.name}` was done with at {last.end:.2f} s"
     fault = Fault(f"{words}: the loop was held, or did not hear.", last.id, 0.05, last.end)
     return fault if last.end > min(patience(0.25), 0.35) else None
@@ -245,7 +287,7 @@ EXERCISES = {
     "07.scans": Exercise(
         program=scans,
         takes=["scan", "pages"],
-        rules=[never_lost(), nothing_left(), finished_within(0.4)],
+        rules=[never_lost(), nothing_left(), finished_within(0.5)],
         right="The threads scan side by side, and nobody changes a number that another one read.",
         hints=[
             "`total += x` is three things: read the total, work out `x`, write the sum.",
@@ -269,7 +311,14 @@ EXERCISES = {
     "07.device": Exercise(
         program=measurements,
         takes=["start"],
-        rules=[_from_other_threads, _side_by_side, _never_polls, never_lost(), nothing_left()],
+        rules=[
+            _from_other_threads,
+            never_lost(),
+            _side_by_side,
+            _never_polls,
+            _ends_as_cancelled,
+            nothing_left(),
+        ],
         right="The device's thread only leaves word for the loop, which does the rest itself.",
         hints=[
             "Something to await that is done later: `loop.create_future()`.",

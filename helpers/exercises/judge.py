@@ -152,7 +152,7 @@ def verdict_here(
     """Run the exercise with the answer until a run is not right, or all are."""
     clock = clock or exercise.clock
     spec.own_threads.clear()
-    limits: Any = {"max_seconds": patience(MOST_SECONDS[clock]), "max_steps": _MOST_STEPS}
+    limits: Any = {"max_seconds": round(patience(MOST_SECONDS[clock]), 1), "max_steps": _MOST_STEPS}
     with contextlib.redirect_stdout(io.StringIO()) as out:
         main = exercise.program(answer, Random(dice))
         run = Run(main, clock=clock, unit=exercise.unit, **limits)

@@ -64,6 +64,20 @@ def at_most_alive(trace: Trace, most: int, name: str) -> Fault | None:
 
 
 @rule
+def each_once(trace: Trace, name: str) -> Fault | None:
+    """No call is made again."""
+    made: dict[str, Task] = {}
+    words = len(name.split()) + 1  # of a name; a number follows where there are two of it
+    for lane in calls(trace, name):
+        call = " ".join(lane.name.split()[:words])
+        if call in made:
+            times = f"{at(trace, made[call].spawned)} and again at {at(trace, lane.spawned)}"
+            return _at_fault(lane, f"`{call}` was called at {times}: once is enough.")
+        made[call] = lane
+    return None
+
+
+@rule
 def finished_within(trace: Trace, most: float) -> Fault | None:
     """The whole takes no more than so many seconds."""
     if trace.duration <= most + 2 * slack(trace):
@@ -108,11 +122,9 @@ def cancelled_and_awaited(trace: Trace, name: str) -> Fault | None:
 def predicted(trace: Trace, measure: Callable[[Trace], Mapping[str, object]]) -> Fault | None:
     """What the answer says of each thing, which the program returned, is what is measured."""
     right, said = measure(trace), trace.result
-    wrong = []
-    for name in [name for name in right if said.get(name) != right[name]]:
-        kind = type(right[name])
-        fits = isinstance(said.get(name), (int, float) if kind in (int, float) else kind)
-        wrong.append(f"`{name}`" if fits else f"`{name}` (which is a {kind.__name__})")
+    if not isinstance(said, Mapping) or not right.keys() <= said.keys():
+        return Fault(f"Answer with a dictionary; its keys are {listing([*right], most=8)}.")
+    wrong = [f"`{name}`" for name in right if said[name] != right[name]]
     return Fault(f"Not right yet: {listing(wrong, most=8)}.") if wrong else None
 
 

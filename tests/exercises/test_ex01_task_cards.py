@@ -85,6 +85,30 @@ async def loses_coins(n: int, bake: Any, carry: Any) -> Any:
     return paid
 
 
+async def with_names_like_the_calls(n: int, bake: Any, carry: Any) -> Any:
+    async def bake_and_carry(k: int) -> Any:
+        pie = await bake(k)
+        return await asyncio.create_task(carry(k, pie), name=f"carry {k}")
+
+    return sum(await asyncio.gather(*map(bake_and_carry, range(1, n + 1))))
+
+
+async def forgets_the_last(n: int, bake: Any, carry: Any) -> Any:
+    async def guest(k: int) -> Any:
+        return await carry(k, await bake(k))
+
+    return sum(await asyncio.gather(*map(guest, range(1, n))))
+
+
+async def carries_twice(n: int, bake: Any, carry: Any) -> Any:
+    async def guest(k: int) -> Any:
+        pie = await bake(k)
+        await carry(k, pie)
+        return await carry(k, pie)
+
+    return sum(await asyncio.gather(*map(guest, range(1, n + 1))))
+
+
 async def from_zero(n: int, bake: Any, carry: Any) -> Any:
     async def serve_one(guest: int) -> Any:
         return await carry(guest, await bake(guest))
@@ -192,7 +216,11 @@ def said(**minutes: float) -> Any:
     ("01.guests", in_turn, "The calls lie one after another: `bake 2` began at"),
     ("01.guests", in_two_rounds, "and carried only at"),
     ("01.guests", carries_in_turn, "and carried only at"),
-    ("01.guests", loses_coins, "Is a sum read before an `await`, and written after it?"),
+    ("01.guests", loses_coins, "Do two of them read the same sum, and each write its own?"),
+    ("01.guests", forgets_the_last, "Nothing was carried to guest"),
+    ("01.guests", carries_twice, "and again at"),
+    ("01.orders", (said()[0], [8, 11, 9]), "Answer with a dictionary; its keys are pizza, gratin"),
+    ("01.orders", (said()[0], {"pizza": 8}), "its keys are pizza, gratin, toast, pizza waits and"),
     ("01.guests", from_zero, "There is no guest 0; they are 1 to"),
     ("01.guests", counts_no_coins, "in all, and you returned None."),
     ("01.chefs", calls_what_blocks, "`run_all` holds the loop for"),
@@ -213,6 +241,7 @@ def test_a_wrong_answer_is_told_what_happened(name: str, answer: Any, told: str)
         ("01.waiter", gathers),
         ("01.waiter", in_a_group),
         ("01.waiter", waits),
+        ("01.guests", with_names_like_the_calls),
         ("01.guests", adds_up_in_a_group),
         ("01.guests", sums_as_they_come),
         ("01.chefs", threads_in_a_group),

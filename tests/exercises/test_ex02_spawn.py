@@ -92,6 +92,22 @@ async def gathers(fetch: Any, urls: Any) -> Any:
     return dict(zip(urls, pages, strict=True))
 
 
+async def reads_the_set(fetch: Any, urls: Any) -> Any:
+    done, _ = await asyncio.wait([asyncio.create_task(fetch(url)) for url in urls])
+    ends = [task.exception() or task.result() for task in done]
+    return dict(zip(urls, ends, strict=True))
+
+
+async def raises_anew(fetch: Any, urls: Any) -> Any:
+    async def one(url: str) -> Any:
+        try:
+            return await fetch(url)
+        except OSError:
+            return OSError("failed")
+
+    return dict(zip(urls, await asyncio.gather(*map(one, urls)), strict=True))
+
+
 def said(**minutes: float) -> Any:
     return solved()["02.minutes"].scope["evening"], {"rice begins": 3, "beans begins": 8} | minutes
 
@@ -103,6 +119,8 @@ def said(**minutes: float) -> Any:
     ("02.lost_handle", answers_alone, "was still running when your answer had returned"),
     ("02.lost_handle", one_by_one, "The calls lie one after another: `receipt of order 2`"),
     ("02.lost_handle", in_a_group, "Your answer raised `OSError: no paper for order"),
+    ("02.pages", reads_the_set, "as `fetch` has it, would be right."),
+    ("02.pages", raises_anew, "there is OSError('failed'); OSError('page"),
     ("02.pages", in_turn, "The calls lie one after another: `page 2` began at"),
     ("02.pages", gathers_bare, "Your answer raised `OSError: page"),
     ("02.pages", as_they_come, "The keys are to be ['page 1'"),

@@ -366,6 +366,13 @@ async def reads_all_in_a_team_that_is_too_big(read: Any, paths: Any, n: int) -> 
     return await asyncio.to_thread(read_all)
 
 
+async def counts_in_its_own_team(boxes: Any, count: Any) -> Any:
+    with ThreadPoolExecutor(1) as team:
+        return sum(
+            await asyncio.gather(*[asyncio.wrap_future(team.submit(count, b)) for b in boxes])
+        )
+
+
 def said(first: float, second: float, third: float) -> Any:
     answer = {"first": first, "second": second, "third": third, "late": 5, "cook": 10}
     return solved()["03.rings"].scope["shift"], answer
@@ -394,6 +401,7 @@ def said(first: float, second: float, third: float) -> Any:
     ("03.pieces", counts_in_a_thread, "where it would compete for Python's lock"),
     ("03.pieces", a_thread_for_each, "where it would compete for Python's lock"),
     ("03.pieces", yields_every_other_time, "at most 0.2 s is allowed."),
+    ("03.pieces", counts_in_its_own_team, "in a thread that you started: stay on the loop."),
     ("03.pieces", naps, "0.55 s are enough."),
     ("03.files", reads_in_one_thread, " were being read, and others had not begun."),
     ("03.files", reads_all_at_once, "files were being read; at most"),

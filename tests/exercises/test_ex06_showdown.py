@@ -471,7 +471,7 @@ def said(**numbers: float) -> Any:
         as_they_come,
         "The keys are to be `urls`, in that order; they are 20, and begin with",
     ),
-    ("06.five_at_once", workers_that_die, "there is None."),
+    ("06.five_at_once", workers_that_die, "there is None; OSError("),
     ("06.five_at_once", holds_the_loop, "holds the loop for 3 s without an await"),
     ("06.retry_test", counts_alone, "lets pass a `retry` that waits for 1 s each time."),
     ("06.retry_test", success_alone, "lets pass a `retry` that calls a fifth time."),
