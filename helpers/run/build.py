@@ -40,7 +40,8 @@ class _Reader:
         self.numbers = [n for n in range(len(log.spawns)) if n not in log.hidden]  # tasks shown
         self.first_job = len(log.spawns) + len(log.callbacks)  # those of one name share a lane
         self.jobs = tuple(self.job_lanes(list(jobs)))  # now: a job may go on when the run is over
-        places = {*(at for _, at in log.held.values()), *(at for *_, at in log.ignored if at)}
+        places: set[Any] = {*log.left.values(), *(at for _, at in log.held.values())}
+        places |= {at for *_, at in log.ignored}
         self.words = {place: source.describe(place) for place in places}  # now: files change
 
     def lanes(self, _: Trace) -> tuple[Task, ...]:
@@ -162,7 +163,8 @@ class _Reader:
             ended_at = None if pending else last
             lane = number, names[number], parent, spawned, ended_at, outcome, end, tuple(own)
             place = "" if isinstance(code, str) else source.of_code(code)
-            told = error, tuple(cancels[number]), log.left.get(number, ""), noticed[number]
+            waits_at = self.words[log.left[number]] if number in log.left else ""
+            told = error, tuple(cancels[number]), waits_at, noticed[number]
             yield Task(*lane, LaneKind.TASK, place, *told)
 
     def cancels(self) -> dict[int, list[CancelRequest]]:

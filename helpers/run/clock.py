@@ -8,8 +8,8 @@ import asyncio
 import contextlib
 import math
 import sys
-import time
 from collections.abc import Iterator
+from time import perf_counter, sleep
 from typing import Any, NoReturn
 
 from helpers import text as words
@@ -55,10 +55,10 @@ class VirtualLoop(asyncio.BaseEventLoop):
                 self._now = now if now > self._now else max(self._now, when)
                 # After months of virtual time, a nanosecond is less than a float can tell apart.
                 self._clock_resolution = max(RESOLUTION, 2 * math.ulp(self._now))
-                jobs.jumped_at = time.perf_counter()
+                jobs.jumped_at = perf_counter()
                 break
-            silent_from = silent_from or time.perf_counter()
-            if not jobs.wait_a_little(time.perf_counter() - silent_from):
+            silent_from = silent_from or perf_counter()
+            if not jobs.wait_a_little(perf_counter() - silent_from):
                 nothing = "no task is ready and no timer is set, so nothing can ever happen"
                 real = ', unless by a thread that asyncio did not start: record with clock="real"'
                 at = words.seconds(self._now, self.unit)
@@ -97,9 +97,9 @@ def busy(seconds: float) -> None:
     if job is None and getattr(loop, "step", -1) >= 0:
         loop.note_line(loop.step, sys._getframe(1))
     if not isinstance(loop, VirtualLoop):  # in slices: a run that is stopped gets its thread back
-        end = time.perf_counter() + seconds
-        while (left := end - time.perf_counter()) > 0:
-            time.sleep(min(left, _SLICE))
+        end = perf_counter() + seconds
+        while (left := end - perf_counter()) > 0:
+            sleep(min(left, _SLICE))
     elif job is not None:
         loop.thread_work.park(loop, job, seconds)
     else:  # nobody else runs meanwhile

@@ -7,12 +7,12 @@ a step, which starts when the one before it ended, takes one look at the clock.
 
 import asyncio
 import sys
-import time
 from asyncio import format_helpers
 from collections.abc import Callable
 from contextvars import copy_context
 from copy import copy
 from itertools import count
+from time import perf_counter
 from types import BuiltinFunctionType, CodeType, MethodType
 from typing import Any, Self
 
@@ -69,7 +69,9 @@ class Log:
         self.told: list[tuple[str, str, str]] = []
         self.noticed: set[tuple[int, str]] = set()  # what went wrong with a task
         self.vanished: dict[int, float] = {}
-        self.left: dict[int, str] = {}  # left running when main was over, and where it waited
+        self.left: dict[
+            int, Place | None
+        ] = {}  # left running when main was over, and where it waited
 
     def copy(self) -> Self:
         """The log as it is now. The tasks of another factory are asked for their names now."""
@@ -81,6 +83,21 @@ class Log:
         return copied
 
 
+class _Cancel:
+    """What asks a task to stop, and notes by which step; a program may set another on a task."""
+
+    def __get__(self, task: Any, _: Any) -> Any:
+        if task is None:
+            return self
+        loop = task.get_loop()
+        if not loop.passes_request_on:
+            return MethodType(cancel, task)
+        if not task.done():
+            loop.log.cancels.append((task.recorded_as, loop.stamp(), loop.waker()))
+        # asyncio's own in C: a chain of tasks may be longer than Python's limit of calls.
+        return asyncio.Task.cancel.__get__(task)
+
+
 class RecordedTask(asyncio.Task):
     """A task that knows its number, notes who asks it to stop, and how it is called."""
 
@@ -90,16 +107,7 @@ class RecordedTask(asyncio.Task):
         """Its number, so that asyncio's sets of tasks have an order that is not chance."""
         return self.recorded_as
 
-    @property
-    def cancel(self) -> Any:
-        """What asks the task to stop, and notes by which step that was asked."""
-        loop = self.get_loop()
-        if not loop.passes_request_on:
-            return MethodType(cancel, self)
-        if not self.done():
-            loop.log.cancels.append((self.recorded_as, loop.stamp(), loop.waker()))
-        # asyncio's own in C: a chain of tasks may be longer than Python's limit of calls.
-        return super().cancel
+    cancel: Any = _Cancel()
 
     def uncancel(self) -> int:
         """As asyncio's, which a timeout calls at its end; notes if the request is gone by then."""
@@ -255,11 +263,11 @@ def _with_wall(run: Callable[[Any], None]) -> Callable[[Any], None]:
     def _run(self: Any) -> None:
         loop = self._loop
         step = len(loop.steps)
-        loop.wall_began = began = time.perf_counter()
+        loop.wall_began = began = perf_counter()
         if began - loop.cpu_asked_at > _CPU_TIME_AGE:
             loop.cpu_asked_at, loop.cpu_used = began, cpu_used()
         run(self)
-        took = time.perf_counter() - loop.wall_began
+        took = perf_counter() - loop.wall_began
         # The end of a sleep is no step.
         if took >= REALLY_SLOW and step < len(loop.steps) and held_on(took, loop.cpu_used):
             loop.log.wall[step] = took

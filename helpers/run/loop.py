@@ -319,8 +319,9 @@ class RecordingLoop(asyncio.BaseEventLoop):
     def cancel_all(self) -> None:
         """Ask every task to stop, in the name of whoever stopped the run."""
         self.step = OUTSIDE
-        for task in self.in_order():
-            task.cancel()
+        with contextlib.suppress(RecursionError):  # of a long chain, whose last tasks were reached
+            for task in self.in_order():
+                task.cancel()
 
     def in_order(self) -> list[Any]:
         """The tasks that have not ended, in the order of their spawns."""
@@ -343,7 +344,7 @@ class RecordingLoop(asyncio.BaseEventLoop):
                     self.call_exception_handler(told)
         left = self.in_order()
         for task in left:
-            self.log.left.setdefault(task.recorded_as, source.waiting(task))
+            self.log.left.setdefault(task.recorded_as, source.suspended(task))
             if refused:
                 self.log.noticed.add((task.recorded_as, "refused_cancel"))
             task._log_destroy_pending = False

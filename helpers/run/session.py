@@ -6,11 +6,12 @@ import gc
 import math
 import sys
 import threading
-import time
 import traceback
 from concurrent import futures
 from dataclasses import dataclass
 from functools import partial
+from itertools import zip_longest
+from time import perf_counter, sleep
 from typing import Any
 
 from helpers.run import source, standins
@@ -28,6 +29,8 @@ HEARTBEAT = LOOK_AFTER  # how often a run is looked after, and a kernel's Stop i
 # A step of a run that was told to end is ended by an exception after so long, and by another after
 # as long again; the run is given up when no task of it has ended for so long, and its jobs then.
 _PATIENCE, _LEAVE_AFTER, _LEAVE_JOBS_AFTER = 0.15, 0.8, 5.0
+_LOOKS, _LOOKS_LATER = 10, 100
+_CLEANS_UP = 0.5  # seconds that the tasks have which are cancelled at `until`
 _OF_WEAK_REFERENCES = "weakref", "_weakrefset"  # whose functions a collection calls
 _STEPS_TO_END = 10_000  # after main is over, so that a task that refuses to end cannot hold it
 
@@ -59,13 +62,15 @@ class Run:
             must = 'clock is "virtual" or "real", unit "seconds" or "minutes", limits are above 0'
             limits = f"{max_steps=!r}, {max_seconds=!r} and {until=!r}"
             raise ValueError(f"{must}: got {self.clock!r} and {self.unit!r}, {limits}")
+        in_time = until if self.clock == "real" else math.inf
+        self._limit = min(max_seconds, in_time)  # in real seconds
+        self._cleans_up = _CLEANS_UP if in_time < max_seconds else 0.0
         self.finished: futures.Future[Trace] = futures.Future()
         self.error: BaseException | None = None
         self._loop: Any = None  # a RecordingLoop, once the run has begun
         self._ready = threading.Event()
         self._began, self._raised_at = 0.0, 0.0
         self._raised_in: list[int] = []  # the steps that were to be ended, a try each
-        self._gc_paused = False
         self._stopped: asyncio.CancelledError | None = None
         self._given_up = self._in_time = False  # in time: `until` came
         # From when it is told to end, `RunStopped` may be raised in its thread, at any line.
@@ -81,7 +86,7 @@ class Run:
         """Begin the run."""
         self.finished.set_running_or_notify_cancel()
         context = contextvars.copy_context()  # so that prints reach the cell that started it
-        self._began = time.perf_counter()
+        self._began = perf_counter()
         try:
             for work in (self._look_after, partial(context.run, self._in_thread)):
                 threading.Thread(target=work, name="task-cards-run", daemon=True).start()
@@ -116,7 +121,7 @@ class Run:
         """Ask the run to end: every task is cancelled and awaited."""
         first, self._stopped = not self._stopped, asyncio.CancelledError("the run was stopped")
         if first and not self.finished.done():
-            self._told_at = min(self._told_at, time.perf_counter())
+            self._told_at = min(self._told_at, perf_counter())
             self._loop.end_with(self._loop.cancel_all)
 
     def _look_after(self) -> None:
@@ -124,10 +129,10 @@ class Run:
         self._ready.wait()
         loop = self._loop
         while futures.wait([self.finished], HEARTBEAT).not_done:
-            now, step = time.perf_counter(), loop.step
+            now, step = perf_counter(), loop.step
             if loop.held_for() >= LOOK_AFTER:
                 loop.note_line(step, sys._current_frames().get(loop._thread_id))
-            if now - self._began > self.max_seconds and self._told_at == math.inf:
+            if now - self._began > self._limit + self._cleans_up and self._told_at == math.inf:
                 self._told_at, loop.halt = now, RunStopped()
                 loop.end_with(bool)  # it turns
             if now < self._told_at:
@@ -143,8 +148,17 @@ class Run:
             elif held:
                 self._raised_in.append(loop.step)
                 self._raise_inside()
-        if self._gc_paused:
-            gc.enable()
+        self._look_later(loop)
+
+    def _look_later(self, loop: RecordingLoop) -> None:
+        """End the steps that a run which was given up begins nevertheless."""
+        for _ in range(_LOOKS_LATER):
+            if loop._thread_id is None:
+                return
+            if loop.held_for() > _PATIENCE and loop.step not in self._raised_in:
+                self._raised_in.append(loop.step)
+                self._raise_inside()
+            sleep(HEARTBEAT)
 
     def snapshot(self) -> Trace:
         """The trace so far, while the run goes on."""
@@ -152,13 +166,13 @@ class Run:
 
     def jobs_are_done(self) -> bool:
         """Whether no thread works for the run any more, but for one that may never end."""
-        left = time.perf_counter() - self._told_at > _LEAVE_JOBS_AFTER
+        left = perf_counter() - self._told_at > _LEAVE_JOBS_AFTER
         return left or not self._loop.thread_work.unfinished()
 
     def _fail(self, error: BaseException) -> None:
         """Note the first error that ends the run; of one told to end from outside, what told it."""
         if isinstance(error, RunStopped | asyncio.CancelledError) and self._told_at < math.inf:
-            error = self._stopped or RunTooLong(f"the run took more than {self.max_seconds:g} s")
+            error = self._stopped or RunTooLong(f"the run took more than {self._limit:g} s")
         if self.error is None:
             self.error = error
             if 0 not in self._loop.log.ended:  # main's
@@ -169,19 +183,26 @@ class Run:
         import ctypes  # loaded by the rare run that needs it
 
         thread = self._loop._thread_id or 0
-        # Python would report what is raised in what it calls in a collection, and go on.
+        # Python would report what is raised in what it calls in a collection, and go on; and of a
+        # step that makes much garbage, nothing else may be seen.
         reported = [getattr(called, "__code__", None) for called in gc.callbacks]
-        for frame, _ in traceback.walk_stack(sys._current_frames().get(thread)):
-            if frame.f_code in reported or frame.f_globals.get("__name__") in _OF_WEAK_REFERENCES:
-                # A step that makes much garbage may show nothing else: no more until it is ended.
-                self._gc_paused |= gc.isenabled()
-                gc.disable()
-                return
-        self._raised_at = time.perf_counter()
-        self._kept += self._loop.in_order()  # outside a step, it may lose the task that is next
-        self._loop.broken_off = self._loop.log.held.get(self._loop.step)
-        stopped = ctypes.py_object(RunStopped)
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), stopped)
+        collects = gc.isenabled()
+        gc.disable()
+        try:
+            for _ in range(_LOOKS):
+                stack = traceback.walk_stack(sys._current_frames().get(thread))
+                frames = [(frame.f_code, frame.f_globals.get("__name__")) for frame, _ in stack]
+                if not any(c in reported or name in _OF_WEAK_REFERENCES for c, name in frames):
+                    self._raised_at = perf_counter()
+                    self._kept += self._loop.in_order()  # outside a step, the next may be lost
+                    self._loop.broken_off = self._loop.log.held.get(self._loop.step)
+                    stopped = ctypes.py_object(RunStopped)
+                    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), stopped)
+                    return
+                sleep(_PATIENCE / _LOOKS)
+        finally:
+            if collects:
+                gc.enable()
 
     def _give_up(self) -> None:
         """Finish the run from outside; its thread turns no more."""
@@ -212,11 +233,10 @@ class Run:
             stands, end = ("waits", ".") if isinstance(error, Deadlock) else ("is", ";")
             if isinstance(error, RunTooLong | asyncio.CancelledError):
                 end = f" and did not end{end}"
-            where = [
-                f"`{trace.by_id[task.recorded_as].name}` {stands} at {source.waiting(task)}"
-                for task in loop.in_order()
-                if task.recorded_as in trace.by_id
-            ]
+            left = [task for task in loop.in_order() if task.recorded_as in trace.by_id]
+            names = [f"`{trace.by_id[task.recorded_as].name}` {stands} at " for task in left]
+            lines = map(source.describe, map(source.suspended, left[:6]))  # of all it would be long
+            where = [a + b for a, b in zip_longest(names, lines, fillvalue="")]
             if loop.broken_off:
                 where = [f"a step held the loop at {source.describe(loop.broken_off[1])}"]
             held = loop.thread_work.held()
@@ -291,11 +311,11 @@ class Run:
         self._kept = left = loop.in_order()
         if not (self._stopped or self._in_time):
             for task in left:
-                loop.log.left[task.recorded_as] = source.waiting(task)
+                loop.log.left[task.recorded_as] = source.suspended(task)
         if isinstance(self.error, RunError):  # what follows is not of the program's making
             with self._finishing:
                 self._trace_at_error = self._trace_at_end()
-            self._told_at = time.perf_counter()
+            self._told_at = perf_counter()
         loop.halt = None
         loop.limit = loop.most = len(loop.steps) // FIELDS + _STEPS_TO_END + len(left) * PER_TASK
         loop.cancel_all()

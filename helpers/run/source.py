@@ -34,6 +34,7 @@ _AWAITS = {"cr": "cr_await", "gi": "gi_yieldfrom", "ag": "ag_await"}  # by the k
 AUTO_NAME = re.compile(r"Task-\d+|None")
 
 
+@functools.lru_cache(10_000)
 def of_users(filename: str) -> bool:
     """Whether a file is the program's, and neither Python's library nor plumbing."""
     folder = os.path.dirname(os.path.abspath(filename))
@@ -74,8 +75,10 @@ def _ask(thing: Any, attribute: str) -> Any:
         return None
 
 
-def describe(place: Place) -> str:
+def describe(place: Place | None) -> str:
     """A place in words: "line 3 of the cell, in boil: `await oven.wait()`"."""
+    if not place:
+        return "a place unknown"
     filename, line, function = place
     if not of_users(filename):  # no number: it differs from Python to Python
         return f"a line of Python's own {os.path.basename(filename)}, in {function}"
@@ -116,12 +119,6 @@ def suspended(task: asyncio.Task[Any]) -> Place | None:
             found = _here(frame)
         awaited = _generator(getattr(awaited, _AWAITS[kind], None))
     return found
-
-
-def waiting(task: asyncio.Task[Any]) -> str:
-    """Where a task is suspended, in words."""
-    place = suspended(task)
-    return describe(place) if place else "a place unknown"
 
 
 def lines_of(codes: Iterable[Any]) -> Iterator[list[tuple[str, Place]]]:

@@ -17,6 +17,7 @@ from types import FrameType
 from typing import Any
 
 from helpers.run.source import Place, describe, lines_of, of_frame, of_users
+from helpers.run.threads import current_job
 
 MOST_LINES = 300
 _MOST_KEPT = 10_000_000  # characters
@@ -32,8 +33,11 @@ def _tell(coro: Any) -> None:
     log = next((log for thread, log in reversed(_watched) if thread == me), None)
     if log and (place := made_at(coro, sys._getframe(1), log.spawns)):
         log.told.append(("never_awaited", coro.__name__, describe(place)))
-    else:
+    elif coro.cr_origin:
         _python_warns(coro)
+    else:  # at the line that Python would name
+        words = f"coroutine '{coro.__qualname__}' was never awaited"
+        warnings.warn(words, RuntimeWarning, stacklevel=2, source=coro)
 
 
 @contextlib.contextmanager
@@ -83,11 +87,17 @@ class Prints:
 
     def write(self, text: str) -> Any:
         """Print the first lines, and keep what follows."""
-        if self.over or threading.get_ident() != self.thread:
+        in_run = threading.get_ident() == self.thread or current_job()
+        if self.over or not in_run:
             return self.inner.write(text)
         printed, self.lines = self.lines, self.lines + str.count(text, "\n")
         into = self.inner if printed < MOST_LINES else self.kept
         return len(text) if self.kept.tell() > _MOST_KEPT else into.write(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Print or keep each of them."""
+        for line in lines:
+            self.write(line)
 
     def end(self, *, cut: bool) -> None:
         """Print what was kept, or how much that is."""
@@ -97,4 +107,5 @@ class Prints:
         if kept := self.kept.getvalue():
             if cut or len(kept) > _MOST_KEPT:
                 kept = f"... and {self.lines - MOST_LINES:,} more lines, which are not shown\n"
-            self.inner.write(kept)
+            with contextlib.suppress(ValueError):  # the program has closed it
+                self.inner.write(kept)

@@ -15,6 +15,7 @@ from collections import Counter
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from concurrent.futures import thread as pools
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 from helpers.run.errors import RunStopped
@@ -83,17 +84,17 @@ class Job:
         """Call the function in this thread, which works for this job meanwhile."""
         _local.job, self.thread = self, threading.current_thread()
         self.started = self.loop.stamp()
-        began, used = time.perf_counter(), cpu_used()
+        began, used = perf_counter(), cpu_used()
         try:
             result = func(*args)
             if asyncio.iscoroutine(result):
                 self.loop.log.told.append(("never_called", self.name, ""))
             return result
         finally:
-            self.ended, now = self.loop.stamp(), time.perf_counter()
+            self.ended, now = self.loop.stamp(), perf_counter()
             work = self.loop.thread_work
             alone = now - max(began, work.jumped_at, work.went_on_at)  # or it waited for the loop
-            virtual = self.loop.stamp is not time.perf_counter
+            virtual = self.loop.stamp is not perf_counter
             if virtual and alone >= REALLY_SLOW and held_on(alone, used):
                 self.wall = now - max(began, work.jumped_at)
 
@@ -130,7 +131,7 @@ class ThreadWork:
             job = Job(len(self.jobs) + 1, func, loop, executor)
             self.jobs.append(job)
             self._out[job.number] = job
-        began = time.perf_counter()
+        began = perf_counter()
         try:
             if isinstance(executor, ThreadPoolExecutor):
                 job.future = executor.submit(job.run, func, *args)
@@ -145,7 +146,7 @@ class ThreadWork:
                 error.args = (f"{why} `{job.name}` cannot run beside the loop: {hint}",)
             raise
         # That a thread begins late is no fault of the step that submits.
-        loop.wall_began = getattr(loop, "wall_began", 0.0) + time.perf_counter() - began
+        loop.wall_began = getattr(loop, "wall_began", 0.0) + perf_counter() - began
         # A job that is over already sends its result from here, and it is the job that sends it.
         _local.job, before = job, current_job()
         wrapped = asyncio.wrap_future(job.future, loop=loop)
@@ -187,7 +188,7 @@ class ThreadWork:
 
     def at_work(self) -> bool:
         """Whether any job is out that is neither parked, nor waits for the loop's answer by now."""
-        out, long_ago = list(self._out.values()), time.perf_counter() - _GRACE
+        out, long_ago = list(self._out.values()), perf_counter() - _GRACE
         rest = Counter(
             job.executor
             for job in out  # one that has ended sent its result, and is over in a moment
@@ -213,12 +214,12 @@ class ThreadWork:
             while self.at_work() and all(number for number, _ in self._sent):
                 asked = any(not self._out[n].parked for n, _ in self._sent if n in self._out)
                 if asked or not until_quiet:
-                    give_up = min(give_up, time.perf_counter() + _GRACE)
-                left = give_up - time.perf_counter()
+                    give_up = min(give_up, perf_counter() + _GRACE)
+                left = give_up - perf_counter()
                 self._gate.wait(max(0, min(left, _LOOK)))
                 if left <= 0 or self._stopped:
                     break
-            self.went_on_at = time.perf_counter()
+            self.went_on_at = perf_counter()
             sent, self._sent = sorted(self._sent, key=operator.itemgetter(0)), []
         return [handle for _, handle in sent]
 
@@ -244,7 +245,7 @@ class ThreadWork:
         """Keep a handle that a thread sends to the loop until the loop takes it."""
         with self._gate:
             if job is not None:
-                job.asked = time.perf_counter()
+                job.asked = perf_counter()
             self._sent.append((job.number if job else 0, handle))
             self._gate.notify_all()
 

@@ -206,6 +206,51 @@ def test_a_task_that_refuses_to_end_is_frozen_and_named_and_its_thread_turns_no_
     assert re.search("`refuse` was asked to stop .* had not ended when the run was given", finding)
 
 
+async def spins() -> None:
+    while True:
+        pass
+
+
+async def waits_in_a_thread(door: Door) -> None:
+    await asyncio.to_thread(door.get)
+
+
+@pytest.mark.parametrize("program", [lambda _: refuse(), lambda _: spins(), waits_in_a_thread])
+def test_what_does_not_end_in_time_is_ended_as_at_a_limit(program: Any, door: Door) -> None:
+    error = ended(program(door), clock="real", until=0.1)
+    assert str(error).startswith("the run took more than 0.1 s and did not end; ")
+
+
+def test_a_clock_that_a_program_sets_has_no_say_in_its_limits(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr("time.perf_counter", lambda: 5.0)
+            await asyncio.to_thread(door.get)
+
+    assert isinstance(ended(main(), max_seconds=0.2), RunTooLong)
+
+
+def test_of_very_many_tasks_only_those_are_looked_at_that_are_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    described: list[Any] = []
+
+    def describe(place: Any) -> str:
+        described.append(place)
+        return "a line"
+
+    async def main() -> None:
+        tasks = [asyncio.create_task(asyncio.sleep(1000)) for _ in range(5000)]
+        while tasks:
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr("helpers.run.source.describe", describe)
+    assert "`sleep 4` is at a line and 4996 other tasks" in str(ended(main(), max_steps=20_000))
+    assert len(described) < 20
+
+
 @CLOCKS
 def test_any_number_of_tasks_that_spin_and_make_garbage_are_ended_one_after_the_other(
     clock: str, door: Door

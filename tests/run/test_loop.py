@@ -252,7 +252,7 @@ def test_what_the_garbage_collector_computes_is_not_the_steps(
 
     monkeypatch.setattr(loops, "cpu_time", now.cpu_time)
     monkeypatch.setattr(loops, "perf_counter", now.perf_counter)
-    monkeypatch.setattr(handles, "time", now)
+    monkeypatch.setattr(handles, "perf_counter", now.perf_counter)
     for module in (handles, threads):
         monkeypatch.setattr(module, "cpu_used", lambda: (clock[0], 0.0, 1))
     assert [f.kind for f in recorded(main()).findings] == ([] if collects else ["really_blocked"])

@@ -38,6 +38,8 @@ def test_a_run_that_ends_prints_what_it_prints_without_record(
         for number in range(3 * MOST_LINES):
             print(number, end="\n" * (number % 3))
             await asyncio.sleep(0)
+        await asyncio.to_thread(print, "from a thread")
+        sys.stdout.writelines(["a line\n", "another\n"])
         print("the end", flush=True)
 
     asyncio.run(main())
@@ -82,16 +84,19 @@ def test_what_would_fill_the_memory_is_not_kept(
     assert capsys.readouterr().out.splitlines()[-1] == "... and 500 more lines, which are not shown"
 
 
-def test_what_other_threads_print_meanwhile_comes_at_once(
+def test_what_the_runs_jobs_print_comes_in_its_order_and_what_other_threads_print_at_once(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     async def main() -> None:
         print("\n" * MOST_LINES, end="")
         print("kept")
-        await asyncio.to_thread(print, "at once")
+        await asyncio.to_thread(print, "in order")
+        other = threading.Thread(target=print, args=("at once",))
+        other.start()
+        other.join()
 
     recorded(main())
-    assert capsys.readouterr().out.split() == ["at", "once", "kept"]
+    assert capsys.readouterr().out.split() == ["at", "once", "kept", "in", "order"]
 
 
 def test_a_text_that_is_none_is_refused_as_by_any_output() -> None:

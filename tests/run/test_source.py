@@ -36,7 +36,7 @@ def test_a_task_is_at_the_users_line_and_not_at_the_librarys() -> None:
     async def main() -> str:
         task = asyncio.create_task(boil(), name="pot")
         await asyncio.sleep(0)
-        words = source.waiting(task)
+        words = source.describe(source.suspended(task))
         task.cancel()
         return words
 
@@ -47,7 +47,7 @@ def test_a_task_that_is_the_librarys_own_has_no_line_that_differs_by_version() -
     async def main() -> str:
         task = asyncio.ensure_future(asyncio.sleep(1))
         await asyncio.sleep(0)
-        words = source.waiting(task)
+        words = source.describe(source.suspended(task))
         task.cancel()
         return words
 

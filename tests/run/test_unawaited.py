@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import warnings
+from typing import Any
 
 import pytest
 
 from helpers.run import standins
 from helpers.run.handles import Log
+from tests.run.runs import CLOCKS, recorded
 
 
 async def boil() -> None:
@@ -58,3 +61,26 @@ def test_the_inner_watch_of_a_thread_is_told_of_a_dropped_coroutine_and_its_line
         [(kind, name, place)] = log.told
         assert (kind, name) == ("never_awaited", "boil")
         assert place.startswith(f"line {line} of test_unawaited.py, in {this.co_name}: `boil()")
+
+
+@CLOCKS
+def test_a_coroutine_that_a_call_dropped_is_told_at_the_line_that_python_names(clock: str) -> None:
+    class Group:
+        def create_task(self, coro: Any) -> None:
+            """Take a coroutine, and do nothing with it."""
+
+    async def main() -> None:
+        Group().create_task(nap())
+        Group().create_task(nap())
+
+    async def nap() -> None: ...
+
+    def lines(run: Any) -> list[tuple[str, int]]:
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            run()
+        return [(each.filename, each.lineno) for each in told]
+
+    plain = lines(lambda: asyncio.run(main()))
+    assert len(set(plain)) == 2
+    assert lines(lambda: recorded(main(), clock=clock)) == plain

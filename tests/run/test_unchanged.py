@@ -13,6 +13,7 @@ import traceback
 from collections import abc
 from collections.abc import Callable, Coroutine
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -70,6 +71,16 @@ class _Foreign(abc.Coroutine[Any, Any, int]):
 
     def __await__(self) -> Any:
         return self
+
+
+async def sets_what_cancels_a_task(say: Say) -> None:
+    task = asyncio.create_task(asyncio.sleep(1))
+    with mock.patch.object(task, "cancel") as cancel:
+        task.cancel("a word")
+    say(cancel.call_args)
+    task.cancel()
+    await asyncio.wait([task])
+    say(task.cancelled())
 
 
 async def prints_its_tasks_and_handles(say: Say) -> None:
@@ -202,6 +213,7 @@ PROGRAMS: list[Program] = [
     leaves_an_eager_task_of_its_own,
     leaves_tasks_and_a_generator,
     _Foreign,
+    sets_what_cancels_a_task,
     prints_its_tasks_and_handles,
     calls_the_loop_in_debug_mode,
     has_an_exception_handler,
