@@ -81,7 +81,8 @@ def describe(place: Place | None) -> str:
         return "a place unknown"
     filename, line, function = place
     if not of_users(filename):  # no number: it differs from Python to Python
-        return f"a line of Python's own {os.path.basename(filename)}, in {function}"
+        whose = "the course" if os.path.dirname(filename) in _PLUMBING_FOLDERS else "Python"
+        return f"a line of {whose}'s own {os.path.basename(filename)}, in {function}"
     where = "the cell" if in_cell(filename) else os.path.basename(filename)
     text = linecache.getline(filename, line).strip()
     quoted = f": `{text[:60]}{'...' if len(text) > 60 else ''}`" if text else ""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from helpers import race
+from helpers import exercises, race
 from helpers.draw import text
 from helpers.run import clock, source
 
@@ -84,3 +85,8 @@ def test_a_frame_between_two_lines_is_at_the_one_before_or_at_the_functions_firs
     place = source.of_frame(frame)
     assert place == ("<stdin>", line, "count")
     assert source.describe(place) == f"line {line} of the cell, in count"
+
+
+def test_a_line_of_an_exercises_own_program_is_the_courses_and_no_line_of_python() -> None:
+    place = (str(Path(exercises.__file__).with_name("ex03_not_blocking.py")), 1, "beat")
+    assert source.describe(place) == "a line of the course's own ex03_not_blocking.py, in beat"
