@@ -83,6 +83,9 @@ class Log:
         return copied
 
 
+_CANCEL = asyncio.Task.cancel  # nest_asyncio puts another class in its place
+
+
 class _Cancel:
     """What asks a task to stop, and notes by which step; a program may set another on a task."""
 
@@ -95,7 +98,7 @@ class _Cancel:
         if not task.done():
             loop.log.cancels.append((task.recorded_as, loop.stamp(), loop.waker()))
         # asyncio's own in C: a chain of tasks may be longer than Python's limit of calls.
-        return asyncio.Task.cancel.__get__(task)
+        return _CANCEL.__get__(task)
 
 
 class RecordedTask(asyncio.Task):

@@ -319,9 +319,14 @@ class RecordingLoop(asyncio.BaseEventLoop):
     def cancel_all(self) -> None:
         """Ask every task to stop, in the name of whoever stopped the run."""
         self.step = OUTSIDE
-        with contextlib.suppress(RecursionError):  # of a long chain, whose last tasks were reached
-            for task in self.in_order():
+        tasks = self.in_order()
+        try:
+            for task in tasks:
                 task.cancel()
+        except RecursionError:  # a chain is too long to be gone down: its last task ends it
+            for task in tasks:
+                if not hasattr(task._fut_waiter, "get_coro"):
+                    task.cancel()
 
     def in_order(self) -> list[Any]:
         """The tasks that have not ended, in the order of their spawns."""

@@ -211,13 +211,13 @@ class ThreadWork:
             return []
         give_up = math.inf
         with self._gate:
-            while self.at_work() and all(number for number, _ in self._sent):
+            while not self._stopped and self.at_work() and all(number for number, _ in self._sent):
                 asked = any(not self._out[n].parked for n, _ in self._sent if n in self._out)
                 if asked or not until_quiet:
                     give_up = min(give_up, perf_counter() + _GRACE)
                 left = give_up - perf_counter()
                 self._gate.wait(max(0, min(left, _LOOK)))
-                if left <= 0 or self._stopped:
+                if left <= 0:
                     break
             self.went_on_at = perf_counter()
             sent, self._sent = sorted(self._sent, key=operator.itemgetter(0)), []

@@ -206,6 +206,22 @@ def test_a_task_that_refuses_to_end_is_frozen_and_named_and_its_thread_turns_no_
     assert re.search("`refuse` was asked to stop .* had not ended when the run was given", finding)
 
 
+@CLOCKS
+def test_a_stop_reaches_the_end_of_a_chain_of_tasks_that_is_longer_than_pythons_stack(
+    clock: str, door: Door, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def chain(n: int) -> None:
+        if n:
+            await asyncio.create_task(chain(n - 1))
+        else:
+            door.begun.set()
+            # Not a sleep, which is over at once on the virtual clock.
+            await asyncio.to_thread(door.get)
+
+    assert str(stopped(chain(3000), door.begun, clock=clock)).startswith("the run was stopped")
+    assert capsys.readouterr().err == ""
+
+
 async def spins() -> None:
     while True:
         pass
