@@ -29,7 +29,7 @@ HEARTBEAT = LOOK_AFTER  # how often a run is looked after, and a kernel's Stop i
 # A step of a run that was told to end is ended by an exception after so long, and by another after
 # as long again; the run is given up when no task of it has ended for so long, and its jobs then.
 _PATIENCE, _LEAVE_AFTER, _LEAVE_JOBS_AFTER = 0.15, 0.8, 5.0
-_LOOKS, _LOOKS_LATER = 10, 100
+_LOOKS, _LOOKS_LATER = 10, 100  # at a step in the collector; at a run that was given up
 _CLEANS_UP = 0.5  # seconds that the tasks have which are cancelled at `until`
 _OF_WEAK_REFERENCES = "weakref", "_weakrefset"  # whose functions a collection calls
 _STEPS_TO_END = 10_000  # after main is over, so that a task that refuses to end cannot hold it
