@@ -494,7 +494,9 @@ def test_a_run_until_a_moment_ends_there_like_any_other(clock: str) -> None:
         return 1
 
     trace = recorded(serve(), clock=clock, until=0.1)
-    assert (trace.result, list(trace.findings)) == (None, [])
+    # A starved machine's pause is told of, and is nobody's fault.
+    assert [finding for finding in trace.findings if finding.kind != "paused"] == []
+    assert trace.result is None
     assert trace.task("tick").outcome == "cancelled"
     assert {request.by for task in trace.tasks for request in task.cancels} == {"deadline"}
     if clock == "virtual":
