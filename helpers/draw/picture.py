@@ -12,7 +12,7 @@ import math
 import operator
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import NamedTuple
@@ -21,7 +21,7 @@ from helpers import text as words
 from helpers.draw import title as titles
 from helpers.draw.theme import STEPS, TimeUnit, time_unit
 from helpers.task import DEADLINE
-from helpers.trace import LaneKind, Mark, Outcome, Span, Task, TaskState, Trace
+from helpers.trace import LaneKind, Mark, Outcome, Span, Step, Task, TaskState, Trace
 
 Wanted = Sequence[str | int] | str | int
 
@@ -336,7 +336,12 @@ def counts(trace: Trace, bins: int = BINS, row: Row | None = None, *, waits: boo
     """
     lane, chef = (row.lane, row.thread) if row else (None, None)
     lanes = [lane] if lane else [] if chef else [x for x in trace.lanes if x.kind in _COUNTED]
-    turns = trace.by_chef[chef] if chef else [turn for one in lanes for turn in one.turns]
+    turns: Iterable[Step] = lane.turns if lane else trace.by_chef[chef] if chef else ()
+    if not row:
+        calls = {id(x) for one in trace.lanes if one.kind is LaneKind.CALLBACK for x in one.steps}
+        taken = [*itertools.chain.from_iterable(trace.by_chef.values())]
+        turns = [x for x in taken if id(x) not in calls] if calls else taken
+        turns += [one.turns[0] for one in lanes if not one.steps]
     width = trace.duration / bins if trace.duration else 1.0
     so_far = partial(_so_far, bins=bins, per_second=1 / width)
     polls, begun = so_far([turn.start for turn in turns])
