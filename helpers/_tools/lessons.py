@@ -1,4 +1,4 @@
-"""The lessons' sources: headers, minutes, links, the README's table, and the notebook of each."""
+"""The lessons' sources: headers, minutes, the README's table, and the notebook of each."""
 
 import hashlib
 import re
