@@ -7,7 +7,7 @@ built on all of these.
 """
 
 from helpers.comparison import compare
-from helpers.draw import timeline
+from helpers.draw import replay, timeline
 from helpers.exercises import check, hint, progress, solution
 from helpers.labs import lab
 from helpers.predictions import predict
@@ -19,4 +19,5 @@ from helpers.tokio import load_recording
 from helpers.trace import Trace
 
 __all__ = ["Deadlock", "RunTooLong", "Trace", "busy", "check", "compare", "hint", "lab"]
-__all__ += ["load_recording", "predict", "progress", "record", "select", "solution", "timeline"]
+__all__ += ["load_recording", "predict", "progress", "record", "replay", "select", "solution"]
+__all__ += ["timeline"]

@@ -24,7 +24,18 @@ from pathlib import Path
 from typing import Any
 
 from helpers import perfetto
-from helpers.task import START, CancelRequest, Finding, LaneKind, Mark, Outcome, Step, Task, Waker
+from helpers.task import (
+    START,
+    CancelRequest,
+    Finding,
+    LaneKind,
+    Mark,
+    Outcome,
+    Step,
+    Task,
+    Visit,
+    Waker,
+)
 
 FORMAT = "task-cards-trace"
 VERSION = 2
@@ -34,12 +45,8 @@ MAX_BYTES = 1 << 29  # of text, unpacked
 Row = dict[str, Any]
 
 
-def save(trace: Any, path: str | os.PathLike[str]) -> Path:
-    """Write a trace, gzipped when the name ends in ".gz"; returns the path.
-
-    A name that ends in ".perfetto.json" is written for Perfetto, and cannot be loaded.
-    """
-    path = Path(path)
+def save(trace: Any, path: Path) -> Path:
+    """Write a trace, as `Trace.save` says."""
     to_perfetto = path.name.removesuffix(".gz").endswith(".perfetto.json")
     text = perfetto.text(trace) if to_perfetto else "".join(_lines(trace))
     # No time stamp in the gzip header: the same trace gives the same file.
@@ -130,6 +137,7 @@ def _saved(header: Row, lines: Iterator[Row]) -> Row:
     values["lanes"] = tuple(map(_task, lines))
     values["findings"] = tuple(Finding(text, kind, of) for text, kind, of in values["findings"])
     kinds: Row = {"marks": Mark._make, "sequence": int, "noticed": tuple, "pauses": tuple}
+    kinds |= {"visits": Visit._make, "code": tuple}
     values |= {name: tuple(map(kind, values.get(name, ()))) for name, kind in kinds.items()}
     [(kept_as, text)] = values["result"].items()
     values["result"] = ast.literal_eval(text) if kept_as == "literal" else text

@@ -76,6 +76,21 @@ class Span(NamedTuple):
         return self.end - self.start
 
 
+class Visit(NamedTuple):
+    """A step came to a line of the program, at a moment of the run.
+
+    `step` counts its lane's steps from 0, `file` is an index into `Trace.code`, and `changed` are
+    the names, with their values, that the lines before have changed.
+    """
+
+    lane: int
+    step: int
+    time: float
+    file: int
+    line: int
+    changed: dict[str, str]
+
+
 class Mark(NamedTuple):
     """A word that the program left at a moment of the run."""
 

@@ -13,14 +13,15 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from operator import attrgetter
+from pathlib import Path
 from typing import Any, Self
 
 from helpers import files
-from helpers.task import Finding, LaneKind, Mark, Outcome, Span, Step, Task, TaskState, Waker
+from helpers.task import Finding, LaneKind, Mark, Outcome, Span, Step, Task, TaskState, Visit, Waker
 from helpers.text import listing
 
 __all__ = ["Finding", "LaneKind", "Mark", "Outcome", "Span", "Step", "Task", "TaskState", "Trace"]
-__all__ += ["longest_silence", "moved", "stolen"]
+__all__ += ["Visit", "longest_silence", "moved", "stolen"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +47,8 @@ class Trace:
     noticed: tuple[tuple[str, str, str], ...] = ()
     # The time that the loop took for itself, or the garbage collector: start, end, and which.
     pauses: tuple[tuple[float, float, str], ...] = ()
+    code: tuple[tuple[str, str], ...] = ()  # files whose lines were recorded: name and text
+    visits: tuple[Visit, ...] = ()  # those lines, in the order in which the run came to them
     ended_by: str = ""  # the error that ended the run before main was over, in words
 
     @classmethod
@@ -173,7 +176,18 @@ class Trace:
 
         return mimebundle(picture_of(self))
 
-    save = files.save
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the trace, gzipped when the name ends in ".gz"; returns the path.
+
+        A name that ends in ".html" is written as a page that plays its film, one in
+        ".perfetto.json" for Perfetto: neither can be loaded.
+        """
+        from helpers.draw.film import page_of
+
+        if (path := Path(path)).suffix == ".html":
+            path.write_text(page_of(self), encoding="utf-8")
+            return path
+        return files.save(self, path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
@@ -200,7 +214,7 @@ class _Later:
             return known[self.name]
 
 
-for _name in ("lanes", "findings", "sequence", "pauses"):
+for _name in ("lanes", "findings", "sequence", "pauses", "visits"):
     setattr(Trace, _name, _Later(_name))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from helpers.draw.film import film_of
 from helpers.draw.picture import Picture, Wanted, picture_of
 from helpers.draw.plot import figure_of
 from helpers.draw.text import text_of
@@ -16,6 +17,8 @@ from helpers.trace import Trace
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
+
+    from helpers.draw.player import Film
 
 
 def timeline(
@@ -45,6 +48,18 @@ def timeline(
     figure._repr_mimebundle_ = with_text
     figure._ipython_display_ = figure._repr_html_ = None
     return figure
+
+
+def replay(trace: Trace, *, first: int = 0, title: str | None = None) -> Film:
+    """The film of a run, to play, step through and drag; with its code, if it has its lines.
+
+    At each step it shows who is in hand, who is ready and in which order, which timers count down
+    and who waits for whom. Of a long run it shows some 2,000 frames, from step number `first` on.
+    A step that is not there is a ValueError.
+    """
+    from helpers.draw.player import Film
+
+    return Film(film=film_of(trace, first=first, title=title))
 
 
 def mimebundle(picture: Picture, text: str = "") -> dict[str, Any]:

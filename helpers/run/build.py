@@ -4,6 +4,7 @@ A step knows the step in which its handle was created. If that one is asyncio's 
 timer's end, a future passing its result on), the step was woken when, and by whom, that was.
 """
 
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from inspect import CO_ASYNC_GENERATOR
@@ -15,9 +16,10 @@ from helpers import task as wakers
 from helpers.run import source
 from helpers.run.clock import DIGITS
 from helpers.run.handles import FIELDS, IO, OUTSIDE, PAUSE, PLUMBING, THREAD, TIMER, USER, Log
+from helpers.run.lines import texts
 from helpers.run.threads import Job
 from helpers.task import CancelRequest, LaneKind, Outcome, Step, Task
-from helpers.trace import Trace
+from helpers.trace import Trace, Visit
 
 CHEF = "chef"  # the one thread that runs the loop
 _WORDS = {TIMER: wakers.TIMER, IO: wakers.IO, THREAD: wakers.THREAD, OUTSIDE: wakers.START}
@@ -28,6 +30,9 @@ def build_trace(log: Log, jobs: Sequence[Job], now: float, **known: Any) -> Trac
     reader = _Reader(log.copy(), jobs, now)
     readers = {"lanes": reader.lanes, "sequence": reader.sequence, "findings": findings.find}
     readers["pauses"] = lambda trace: tuple(sorted(reader.own)) if trace.lanes else ()
+    readers["visits"] = lambda trace: tuple(reader.visits()) if trace.lanes else ()
+    files = dict.fromkeys(file for *_, (file, _), _ in log.visits)
+    known["code"] = texts(files)  # now: files change
     known |= {"duration": reader.duration(), "noticed": tuple(reader.log.told)}
     return Trace.read_later(readers, len(reader.numbers), **known)
 
@@ -114,6 +119,20 @@ class _Reader:
         shown = {lane.id for lane in trace.lanes}
         jobs = [job.id for job in self.jobs for _ in job.steps]
         return (*(number for *_, number in sorted(ran) if number in shown), *jobs)
+
+    def visits(self) -> Iterator[Visit]:
+        """The lines that each step came to."""
+        taken: dict[int, list[int]] = defaultdict(list)  # by lane: the offsets of its steps
+        for number, step, *_ in self.log.eager:
+            taken[number].append(step)
+        for n, owner in enumerate(self.owner):
+            taken[self.lane_of(owner)].append(n * FIELDS)
+        files = list(dict.fromkeys(file for *_, (file, _), _ in self.log.visits))
+        for step, whose, moment, (file, line), changed in self.log.visits:
+            if 0 <= step < len(self.owner) * FIELDS:  # in a step, and one that has ended
+                lane = self.lane_of(self.owner[step // FIELDS]) if whose is None else whose
+                n = bisect_right(taken[lane], step) - 1
+                yield Visit(lane, n, self.since(moment), files.index(file), line, changed)
 
     def steps(self) -> dict[int, list[Step]]:
         steps: dict[int, list[Step]] = defaultdict(list)

@@ -67,6 +67,8 @@ class Log:
         self.pauses: list[tuple[float, float]] = []  # of the garbage collector, in this thread
         # What went wrong with no task: a kind of finding, of what, and the line in words.
         self.told: list[tuple[str, str, str]] = []
+        # Of a run with `lines`: step, task's number, moment, file and line, and what has changed.
+        self.visits: list[tuple[int, int | None, float, tuple[str, int], dict[str, str]]] = []
         self.noticed: set[tuple[int, str]] = set()  # what went wrong with a task
         self.vanished: dict[int, float] = {}
         self.left: dict[

@@ -1,6 +1,7 @@
 """One recorded run in a thread of its own: start it, wait for it, look at it, stop it."""
 
 import asyncio
+import contextlib
 import contextvars
 import gc
 import math
@@ -14,7 +15,7 @@ from itertools import zip_longest
 from time import perf_counter, sleep
 from typing import Any
 
-from helpers.run import source, standins
+from helpers.run import lines, source, standins
 from helpers.run.build import build_trace
 from helpers.run.clock import set_aside
 from helpers.run.errors import Deadlock, RunError, RunStopped, RunTooLong, carry
@@ -50,6 +51,7 @@ class Run:
     max_steps: int | None = None
     max_seconds: float = MAX_SECONDS
     until: float = math.inf
+    lines: bool = False
 
     def __post_init__(self) -> None:
         if not asyncio.iscoroutine(self.coro):
@@ -235,8 +237,8 @@ class Run:
                 end = f" and did not end{end}"
             left = [task for task in loop.in_order() if task.recorded_as in trace.by_id]
             names = [f"`{trace.by_id[task.recorded_as].name}` {stands} at " for task in left]
-            lines = map(source.describe, map(source.suspended, left[:6]))  # of all it would be long
-            where = [a + b for a, b in zip_longest(names, lines, fillvalue="")]
+            places = map(source.describe, map(source.suspended, left[:6]))  # all would be long
+            where = [a + b for a, b in zip_longest(names, places, fillvalue="")]
             if loop.broken_off:
                 where = [f"a step held the loop at {source.describe(loop.broken_off[1])}"]
             held = loop.thread_work.held()
@@ -258,7 +260,8 @@ class Run:
             self._prints, loop.unit = standins.Prints(), self.unit
         self._ready.set()
         try:
-            with standins.watch(loop.log):
+            watched = lines.watch(loop, self.coro) if self.lines else contextlib.nullcontext()
+            with standins.watch(loop.log), watched:
                 self._run_main(loop)
                 self._end_the_rest(loop)
         except BaseException as error:  # nothing may keep the one who waits from being told

@@ -83,10 +83,15 @@ def describe(place: Place | None) -> str:
     if not of_users(filename):  # no number: it differs from Python to Python
         whose = "the course" if os.path.dirname(filename) in _PLUMBING_FOLDERS else "Python"
         return f"a line of {whose}'s own {os.path.basename(filename)}, in {function}"
-    where = "the cell" if in_cell(filename) else os.path.basename(filename)
+    where = short(filename)
     text = linecache.getline(filename, line).strip()
     quoted = f": `{text[:60]}{'...' if len(text) > 60 else ''}`" if text else ""
     return f"line {line} of {where}, in {function}{quoted}"
+
+
+def short(filename: str) -> str:
+    """A file's name without its folder; that of a notebook's cell is chance."""
+    return "the cell" if in_cell(filename) else os.path.basename(filename)
 
 
 def in_cell(filename: str) -> bool:

@@ -1,0 +1,408 @@
+// Plays a film (film.py makes it): the kitchen at a moment, the timeline, and the code.
+
+const CSS = `
+.task-cards-film { color: var(--jp-content-font-color1, CanvasText); font: 13px/1.35
+  var(--jp-ui-font-family, system-ui, sans-serif); max-width: 75em; container-type: inline-size; }
+.task-cards-film h3 { font-size: 16px; margin: 2px 0; }
+.task-cards-film p { margin: 2px 0; }
+.task-cards-film .about, .task-cards-film .names { opacity: 0.8; }
+.task-cards-film .stage { display: grid; grid-template-columns: minmax(0, 1fr); gap: 4px 14px; }
+@container (min-width: 720px) { .task-cards-film .coded {
+  grid-template-columns: minmax(0, 1fr) minmax(0, 0.85fr); } }
+.task-cards-film .kitchen { display: grid; grid-template-columns: max-content minmax(0, 1fr); margin: 0;
+  gap: 1px 10px; }
+.task-cards-film .place { opacity: 0.8; line-height: 24px; }
+.task-cards-film .cards { margin: 0; height: 24px; display: flex; gap: 5px; align-items: center;
+  overflow: hidden; white-space: nowrap; }
+.task-cards-film .card { border: 1.5px solid var(--look); border-radius: 4px; padding: 0 6px;
+  max-width: 16em; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.task-cards-film .full { background: var(--look); color: #fff; }
+.task-cards-film svg { display: block; width: 100%; touch-action: none; cursor: ew-resize; }
+.task-cards-film svg text { fill: currentColor; font-size: 11px; }
+.task-cards-film .bar { display: flex; flex-wrap: wrap; gap: 4px; align-items: center; }
+.task-cards-film button, .task-cards-film select { font: inherit; color: inherit; padding: 2px 8px;
+  background: transparent; border: 1px solid #8c959f; border-radius: 4px; min-height: 26px; }
+.task-cards-film option { color: CanvasText; background: Canvas; }
+.task-cards-film button[aria-disabled=true] { opacity: 0.45; }
+.task-cards-film :focus-visible { outline: 3px solid #ee7d11; outline-offset: 1px; }
+.task-cards-film input { flex: 1 1 8em; min-width: 6em; accent-color: #2373bd; }
+.task-cards-film .say { min-height: 2.7em; }
+.task-cards-film pre { margin: 0; overflow: auto; max-height: 380px; font: 12px/1.45
+  var(--jp-code-font-family, ui-monospace, monospace); }
+.task-cards-film pre > div { white-space: pre; padding: 0 4px; }
+.task-cards-film .now { background: rgba(35, 115, 189, 0.25); box-shadow: inset 3px 0 #2373bd; }
+.task-cards-film .names { font-style: italic; }
+.task-cards-film .changed { color: var(--jp-content-font-color1, CanvasText); font-weight: 700; }
+`;
+const [RUNNING, READY, IDLE] = [0, 1, 2]; // their places in film.states
+const EPSILON = 1e-9;
+
+// Every frame: the step that it belongs to, from when to when it lasts, and which line, if any.
+// Where a step ends and none begins for a while, a frame waits; the last one shows the end.
+export function framesOf(film) {
+  const frames = [];
+  let busy = film.range[0];
+  film.steps.forEach(([, , start, end], step) => {
+    const lines = film.visits[step] ?? [];
+    lines.forEach(([, , at], n) =>
+      frames.push({ step, line: n, from: Math.max(at, start), to: lines[n + 1]?.[2] ?? end }));
+    if (!lines.length) frames.push({ step, line: -1, from: start, to: end });
+    busy = Math.max(busy, end);
+    const next = film.steps[step + 1]?.[2] ?? film.range[1];
+    if (next > busy + EPSILON) frames.push({ step, line: -1, from: busy, to: next, waits: true });
+  });
+  const last = film.steps.length - 1;
+  frames.push({ step: last, line: -1, from: film.range[1], to: film.range[1], over: true });
+  return frames;
+}
+
+// Each lane's steps, by their numbers.
+function stepsOf(film) {
+  film.own ??= film.lanes.map((_, lane) =>
+    film.steps.flatMap((step, n) => (step[0] === lane ? [n] : [])));
+  return film.own;
+}
+
+// Where every lane is at a frame: in whose hand, on the rail in order, in an oven, waiting, ended.
+export function kitchenAt(film, frame, now = frame.from) {
+  const kitchen = { hands: [], rail: [], ovens: [], waits: [], ended: [] };
+  const resting = frame.waits || frame.over;
+  stepsOf(film).forEach((own, lane) => {
+    const [, spawned, end, outcome, how, waitsAt, before, after] = film.lanes[lane];
+    const past = own.filter(n => n <= frame.step);
+    const next = own[past.length];
+    const inHand = past.filter(n => (n === frame.step && !resting) || film.steps[n][3] > now).pop();
+    if (inHand !== undefined) {
+      kitchen.hands.push({ lane, step: inHand, chef: film.steps[inHand][4] });
+    } else if (next !== undefined) {
+      const [, ready, , , chef, by, queued] = film.steps[next];
+      const come = queued === null
+        ? ready <= now + EPSILON
+        : queued < frame.step || (queued === frame.step && resting);
+      if (come) kitchen.rail.push({ lane, next, chef, by, queued });
+      else if (past.length || before) {
+        if (by === film.timer) kitchen.ovens.push({ lane, left: ready - now });
+        else kitchen.waits.push({ lane, by });
+      }
+    } else if (after && now < end) kitchen.waits.push({ lane, by: "a later step" });
+    else if (outcome === "pending") kitchen.waits.push({ lane, by: null, waitsAt });
+    else kitchen.ended.push({ lane, outcome, how });
+  });
+  kitchen.rail.sort((a, b) => a.next - b.next);
+  kitchen.ovens.sort((a, b) => a.left - b.left);
+  if (film.team) shareOut(film, kitchen);
+  return kitchen;
+}
+
+// Of a team: what a card in some chef's hand made ready lies on that chef's own board, and the last
+// of it in the pocket, if that chef takes it; what nobody in the kitchen made ready, by the door.
+function shareOut(film, kitchen) {
+  const boards = film.chefs.map(() => []);
+  const home = card => (card.queued >= 0 ? film.steps[card.queued]?.[4] : undefined);
+  const atHome = card => film.chefs[home(card)]?.startsWith("worker");
+  kitchen.rail.filter(card => card.queued !== null && atHome(card))
+    .forEach(card => boards[home(card)].push(card));
+  kitchen.rail = kitchen.rail.filter(card => !boards.some(board => board.includes(card)));
+  kitchen.boards = boards.map((board, chef) => {
+    const last = Math.max(...board.map(card => card.queued));
+    const pocket = board.find(c => c.queued === last && c.chef === chef && c.by !== c.lane);
+    return { pocket, board: board.filter(card => card !== pocket) };
+  });
+}
+
+const number = value => `${+value.toPrecision(6)}`;
+
+// A frame in words.
+export function say(film, frame, kitchen = kitchenAt(film, frame)) {
+  const name = lane => film.lanes[lane][0];
+  const listed = cards => cards.slice(0, 5).map(card => name(card.lane)).join(", ")
+    + (cards.length > 5 ? ` and ${cards.length - 5} more` : "");
+  const at = film.byStep ? "" : `At ${number(frame.from)} ${film.unit}: `;
+  const parts = kitchen.hands.map(({ lane, chef }) =>
+    `${name(lane)} is in hand${film.chefs.length > 1 ? ` of ${film.chefs[chef]}` : ""}`);
+  const line = lineAt(film, frame);
+  if (line && parts.length) parts[parts.length - 1] += `, at line ${line[1]}`;
+  if (!parts.length) parts.push(frame.over ? "it is over" : "the chef is free");
+  const ready = [...kitchen.rail, ...(kitchen.boards ?? []).flatMap(b => [b.pocket ?? [], b.board]).flat()];
+  if (ready.length) parts.push(`ready: ${listed(ready)}`);
+  if (kitchen.ovens.length) parts.push(`in the oven: ${listed(kitchen.ovens)}`);
+  for (const { lane, by } of kitchen.waits.slice(0, 3))
+    parts.push(`${name(lane)} waits for ${by === null ? "ever" : whom(film, by)}`);
+  return `${at}${parts.join("; ")}.`;
+}
+
+const whom = (film, by) => (typeof by === "number" ? film.lanes[by][0] : by);
+const lineAt = (film, frame) => film.visits[frame.step]?.[frame.line];
+
+// The line at which each lane was last seen, and the names that its line before has changed.
+function linesAt(film, frame) {
+  const at = new Map();
+  for (let step = 0; step <= frame.step && film.visits.length; step++) {
+    const seen = film.visits[step];
+    const last = step < frame.step || frame.line < 0 ? seen.length - 1 : frame.line;
+    if (seen.length) at.set(film.steps[step][0], seen[last]);
+  }
+  return at;
+}
+
+// For how many seconds each frame is shown: a step long enough to be read, a wait by its length.
+export function screenSeconds(film, frames) {
+  const waits = frames.map(x => (x.line < 0 || x.to > x.from ? x.to - x.from : 0));
+  const scale = Math.min(8, 0.8 * frames.length) / (waits.reduce((a, b) => a + b, 0) || 1);
+  const step = Math.min(0.7, 60 / frames.length);
+  return frames.map((frame, n) => (frame.waits ? 0.15 : step) + scale * waits[n]);
+}
+
+function make(tag, inside = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [key, value] of Object.entries(inside))
+    key in node ? (node[key] = value) : node.setAttribute(key, value);
+  node.append(...children);
+  return node;
+}
+
+
+function drawSvg(film, width) {
+  const id = `film-${Math.random().toString(36).slice(2)}`; // what it refers to is its own
+  const { lanes, spans, states, outcomes, range: [begin, end] } = film;
+  const longest = Math.max(...lanes.slice(0, spans.length).map(([name]) => name.length), 3);
+  const named = Math.min(7 * longest + 12, width * 0.3);
+  const pitch = Math.max(2, Math.min(20, 230 / Math.max(spans.length, 1)));
+  const height = pitch * spans.length + 30;
+  const x = t => named + ((t - begin) / (end - begin || 1)) * (width - named - 24);
+  const escape = text => text.replace(/[&<>"]/g, c => `&#${c.charCodeAt(0)};`);
+  const parts = [`<defs><pattern id="${id}-ready" width="6" height="6" patternUnits="userSpaceOnUse"
+    patternTransform="rotate(45)"><rect width="6" height="6" fill="${states[READY][0]}"/>
+    <rect width="2" height="6" fill="#ffe9cf"/></pattern><clipPath id="${id}-names">
+    <rect width="${named - 6}" height="${height}"/></clipPath></defs>`];
+  spans.forEach((row, lane) => {
+    const middle = pitch * (lane + 0.5);
+    if (pitch >= 11) parts.push(`<text y="${middle + 4}" clip-path="url(#${id}-names)">${
+      escape(lanes[lane][0])}</text>`);
+    for (const [state, from, to] of row) {
+      const high = pitch * states[state][1];
+      const wide = Math.max(x(to) - x(from), state === RUNNING ? 3 : 0);
+      const fill = state === READY ? `url(#${id}-ready)` : states[state][0];
+      if (wide > 0) parts.push(`<rect x="${x(from).toFixed(1)}" y="${(middle - high / 2).toFixed(1)}"
+        width="${wide.toFixed(1)}" height="${high.toFixed(1)}" fill="${fill}"/>`);
+    }
+    const [colour, sign] = outcomes[lanes[lane][3]];
+    if (pitch >= 8 && lanes[lane][2] <= end) parts.push(`<text x="${x(lanes[lane][2]) + 5}"
+      y="${middle + 4}" style="fill:${colour}">${sign}</text>`);
+  });
+  const under = pitch * spans.length;
+  const size = 10 ** Math.floor(Math.log10((end - begin) / 2 || 1));
+  const step = [1, 2, 5, 10].map(k => k * size).find(s => (end - begin) / s <= Math.max(2, width / 110));
+  for (let t = Math.ceil(begin / step) * step; t <= end + EPSILON; t += step)
+    parts.push(`<path d="M${x(t)} ${under}v5" stroke="#8c959f"/>
+      <text x="${x(t)}" y="${under + 16}" text-anchor="middle">${number(t)}</text>`);
+  parts.push(`<path d="M${named} ${under}H${width - 24}" stroke="#8c959f"/>
+    <text x="${width - 24}" y="${under + 28}" text-anchor="end">${escape(film.axis)}</text>`);
+  return { svg: parts.join(""), height, x, time: px =>
+    begin + ((px - named) / (width - named - 24)) * (end - begin) };
+}
+
+// Build the player in an element. Gives a function that takes it down again.
+export function play(element, film) {
+  const frames = framesOf(film);
+  const lasts = screenSeconds(film, frames);
+  let at = 0, now = frames[0].from, playing = false, asked = 0, drawn;
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+  const kitchen = make("div", { className: "kitchen" });
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("aria-hidden", "true");
+  const seek = make("input", { type: "range", min: 0, max: frames.length - 1, value: 0,
+    ariaLabel: "Frame of the film", "aria-label": "Frame of the film" });
+  const speed = make("select", { "aria-label": "Speed" }, ...["0.25", "0.5", "1", "2", "4"].map(n =>
+    make("option", { value: n, textContent: `${n} x`, selected: n === "1" })));
+  const button = (text, name, action) => {
+    const one = make("button", { type: "button", textContent: text, title: name, onclick: action });
+    one.setAttribute("aria-label", name);
+    return one;
+  };
+  const back = button("◀ Back", "One frame back", () => go(at - 1));
+  const toggle = button("▶ Play", "Play", () => (playing ? pause() : start()));
+  const step = button("Step ▶", "One frame on", () => go(at + 1));
+  const change = button("Next card »", "On to the next card", () => go(nextSwitch()));
+  const told = make("p", { className: "say", role: "status" });
+  const code = make("pre", { tabIndex: 0 });
+  code.setAttribute("aria-label", "The code that runs");
+  const left = make("div", {}, kitchen, svg,
+    make("div", { className: "bar" }, back, toggle, step, change, speed, seek), told);
+  const stage = make("div", { className: "stage" }, left);
+  if (film.code.length) stage.append(code);
+  stage.classList.toggle("coded", film.code.length > 0);
+  const root = make("section", { className: "task-cards-film" }, make("style", { textContent: CSS }),
+    make("h3", { textContent: film.title.replaceAll("`", "") }),
+    make("p", { className: "about", textContent: film.about }), stage);
+  root.setAttribute("aria-label", `Film of a run: ${film.title}`);
+  root.setAttribute("data-lm-suppress-shortcuts", "true"); // JupyterLab keeps arrows for itself
+  element.append(root);
+
+  const lines = new Map(); // "file line" -> its element
+  film.code.forEach(([name, first, texts], file) => {
+    if (film.code.length > 1) code.append(make("div", { className: "names", textContent: name }));
+    texts.forEach((text, n) => {
+      const line = make("div");
+      line.text = `${String(first + n).padStart(3)}  ${text}`;
+      lines.set(`${file} ${first + n}`, line);
+      code.append(line);
+    });
+  });
+
+  function nextSwitch() {
+    const lane = film.steps[frames[at].step]?.[0];
+    const found = frames.findIndex((x, n) =>
+      n > at && !x.waits && (x.over || film.steps[x.step][0] !== lane));
+    return found < 0 ? frames.length - 1 : found;
+  }
+
+  function go(n, moment) {
+    pause();
+    show(Math.max(0, Math.min(frames.length - 1, n)), moment);
+  }
+
+  function show(n, moment = frames[n].from) {
+    at = n;
+    now = moment;
+    const frame = frames[at], found = kitchenAt(film, frame, now);
+    fill(found);
+    markCode(frame);
+    movePlayhead();
+    seek.value = at;
+    // Not `disabled`, which would take the focus from who steps by keyboard.
+    back.setAttribute("aria-disabled", at === 0);
+    for (const one of [step, change]) one.setAttribute("aria-disabled", at === frames.length - 1);
+    const words = say(film, frame, found);
+    seek.setAttribute("aria-valuetext", words);
+    told.setAttribute("aria-live", playing ? "off" : "polite"); // else every frame would be read
+    told.textContent = words;
+  }
+
+  function card({ lane, by, left, outcome }, state, full) {
+    const [name] = film.lanes[lane];
+    const sign = outcome ? ` ${film.outcomes[outcome][1]}` : "";
+    const more = left !== undefined ? ` ${number(Math.max(left, 0))} ${film.unit}`
+      : by === undefined || state !== IDLE ? sign : by === null ? " ∞" : ` → ${whom(film, by)}`;
+    const one = make("span", { className: full ? "card full" : "card", textContent: name + more });
+    one.style.setProperty("--look", outcome ? film.outcomes[outcome][0] : film.states[state][0]);
+    one.title = one.textContent;
+    return one;
+  }
+
+  function fill({ hands, rail, ovens, waits, ended, boards }) {
+    const rows = [];
+    const row = (name, cards, state, full) => {
+      const most = Math.max(2, Math.floor(kitchen.clientWidth / 90) - 1); // nothing below may move
+      const shown = cards.slice(0, most).map(one => card(one, state, full));
+      if (cards.length > most) shown.push(`and ${cards.length - most} more`);
+      rows.push(make("div", { className: "place", textContent: name }),
+        make("div", { className: "cards" }, ...shown));
+    };
+    film.chefs.forEach((chef, n) => {
+      const own = boards?.[n];
+      row(film.chefs.length > 1 ? chef : "in hand", hands.filter(x => x.chef === n), RUNNING, true);
+      if (own?.pocket) rows.at(-1).append("pocket:", card(own.pocket, READY));
+      if (own?.board.length) rows.at(-1).append("board:", ...own.board.map(x => card(x, READY)));
+    });
+    row(boards ? "by the door" : "ready, in order", rail, READY);
+    row("in the oven", ovens, IDLE);
+    row("waits for", waits, IDLE);
+    row("ended", ended, IDLE);
+    kitchen.replaceChildren(...rows);
+  }
+
+  function markCode(frame) {
+    const running = frame.waits || frame.over ? undefined : film.steps[frame.step]?.[0];
+    const here = new Map(), seen = linesAt(film, frame);
+    for (const [lane, [file, line]] of seen)
+      here.set(`${file} ${line}`, [...(here.get(`${file} ${line}`) ?? []), lane]);
+    const ended = new Set(kitchenAt(film, frame, now).ended.map(x => x.lane));
+    for (const [key, line] of lines) {
+      const lanes = (here.get(key) ?? []).filter(lane => lane === running || !ended.has(lane));
+      const isNow = lanes.includes(running);
+      line.className = isNow ? "now" : "";
+      const names = lanes.filter(lane => lane !== running).map(lane => film.lanes[lane][0]);
+      const changed = isNow ? seen.get(running)[3].map(([name, value]) => `${name} = ${value}`) : [];
+      line.replaceChildren(line.text,
+        ...(names.length ? [make("span", { className: "names", textContent: `   ← ${names.join(", ")}` })] : []),
+        ...(changed.length ? [make("span", { className: "changed", textContent: `   ${changed.join("; ")}` })] : []));
+      if (isNow && code.scrollHeight > code.clientHeight)
+        code.scrollTop = line.offsetTop - code.offsetTop - code.clientHeight / 2;
+    }
+  }
+
+  function draw() {
+    if (!svg.clientWidth) return; // hidden
+    drawn = drawSvg(film, svg.clientWidth);
+    svg.setAttribute("height", drawn.height);
+    svg.innerHTML = `${drawn.svg}<path class="head" stroke="#b83ba0" stroke-width="2"/>`;
+    movePlayhead();
+  }
+
+  function movePlayhead() {
+    const px = drawn?.x(Math.min(now, film.range[1]));
+    svg.querySelector(".head")?.setAttribute("d", `M${px} 0V${drawn.height - 28}`);
+  }
+
+  // The first frame of a moment; none may begin there, and so the last that began before it counts.
+  function frameAt(moment) {
+    const after = frames.findIndex(frame => frame.from >= moment - EPSILON);
+    if (after >= 0 && frames[after].from <= moment + EPSILON) return after;
+    return Math.max(0, (after < 0 ? frames.length : after) - 1);
+  }
+
+  function drag(event) {
+    if (!(event.buttons & 1)) return;
+    const [begin, end] = film.range;
+    const moment = Math.max(begin, Math.min(end, drawn.time(event.offsetX)));
+    const n = frameAt(moment);
+    go(n, Math.max(moment, frames[n].from));
+  }
+
+  function start() {
+    if (at === frames.length - 1) show(0);
+    playing = true;
+    toggle.textContent = "⏸ Pause";
+    toggle.setAttribute("aria-label", "Pause");
+    let before = performance.now(), spent = 0;
+    asked = requestAnimationFrame(function tick(time) {
+      spent += ((time - before) / 1000) * Number(speed.value);
+      before = time;
+      let n = at;
+      while (n < frames.length - 1 && spent >= lasts[n]) spent -= lasts[n++];
+      const { from, to } = frames[n], part = calm ? 0 : Math.min(1, spent / lasts[n]);
+      if (n !== at || to > from) show(n, from + part * (to - from));
+      if (n === frames.length - 1) return pause();
+      asked = requestAnimationFrame(tick);
+    });
+  }
+
+  function pause() {
+    cancelAnimationFrame(asked);
+    playing = false;
+    toggle.textContent = "▶ Play";
+    toggle.setAttribute("aria-label", "Play");
+  }
+
+  seek.addEventListener("input", () => go(Number(seek.value)));
+  svg.addEventListener("pointerdown", event => { svg.setPointerCapture(event.pointerId); drag(event); });
+  svg.addEventListener("pointermove", drag);
+  root.addEventListener("keydown", event => {
+    const moves = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: frames.length - 1 };
+    const key = event.key;
+    if (event.target === speed || event.altKey || event.ctrlKey || event.metaKey) return;
+    if (key in moves) go(moves[key]);
+    else if (key === " " && event.target.tagName !== "BUTTON") playing ? pause() : start();
+    else return;
+    event.preventDefault();
+  });
+  const observer = new ResizeObserver(draw);
+  observer.observe(svg);
+  draw();
+  show(0);
+  return () => { pause(); observer.disconnect(); };
+}
+
+export default { render: ({ model, el }) => play(el, model.get("film")) };

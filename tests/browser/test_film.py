@@ -1,0 +1,99 @@
+"""The film of a run in JupyterLab, by keyboard and mouse, without a kernel, and on a page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.browser.page import NotebookPage, write_notebook
+from tests.draw.pictured import recorded
+from tests.draw.test_film import dinner
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Locator
+
+PROGRAM = """\
+import asyncio
+from helpers import busy, record, replay
+async def cook(hands, oven):
+    busy(hands)
+    await asyncio.sleep(oven)
+    busy(1)
+async def dinner():
+    menu = {"roast": (2, 6), "soup": (2, 3), "salad": (1, 1)}
+    async with asyncio.TaskGroup() as group:
+        for name, times in menu.items():
+            group.create_task(cook(*times), name=name)
+trace = await record(dinner(), unit="minutes", lines=True)
+replay(trace)"""
+# Whether anything is wider than the part of the window that it stands in.
+CUT = """film => [...film.querySelectorAll(":is(h3, p, button, .stage)")]
+    .filter(node => node.clientWidth && node.scrollWidth > node.clientWidth + 1)
+    .map(node => node.outerHTML)"""
+
+
+def said(film: Locator) -> str:
+    return film.locator(".say").inner_text()
+
+
+def test_a_film_is_stepped_dragged_and_played_and_needs_no_kernel(
+    open_notebook: Callable[..., NotebookPage], tmp_path: Path
+) -> None:
+    notebook = open_notebook(write_notebook(tmp_path / "film.ipynb", PROGRAM, "'below'"))
+    notebook.run_all()
+    film = notebook.output(0).locator(".task-cards-film")
+    film.locator(".now").wait_for()
+    assert said(film) == "At 0 min: dinner is in hand, at line 8."
+    page = notebook.page
+    film.get_by_role("button", name="One frame on").focus()
+    page.keyboard.press("ArrowRight")
+    assert "menu =" in film.locator(".now").inner_text(), "what the line before has changed"
+    film.get_by_role("button", name="On to the next card").click()
+    assert said(film).startswith("At 0 min: roast is in hand, at line 4")
+    assert film.locator(".cards").nth(1).inner_text().split() == ["soup", "salad"]
+    assert notebook.page.evaluate("document.activeElement.closest('.task-cards-film') !== null")
+    page.keyboard.press("End")
+    assert said(film) == "At 9 min: it is over."
+    page.keyboard.press("Home")
+    notebook.restart()
+    page.keyboard.press("ArrowRight")
+    assert said(film) == "At 0 min: dinner is in hand, at line 9."
+    axis = film.locator("svg").bounding_box()
+    assert axis is not None
+    page.mouse.move(axis["x"] + axis["width"] - 24, axis["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(axis["x"] + axis["width"] * 0.6, axis["y"] + 20, steps=5)
+    page.mouse.up()
+    assert said(film).startswith(("At 4 min", "At 5 min")), "by the mouse"
+    film.get_by_label("Speed").select_option("4")
+    film.get_by_role("button", name="Play", exact=True).click()
+    film.get_by_text("it is over").wait_for()
+    film.get_by_role("button", name="Play", exact=True).wait_for()
+    assert notebook.problems == []
+
+
+def test_a_page_plays_by_itself_and_nothing_is_cut_at_420_pixels(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with ThreadPoolExecutor(1) as pool:  # the browser has a loop in this thread
+        trace = pool.submit(lambda: recorded(dinner(), unit="minutes", lines=True)).result()
+    path = trace.save(tmp_path / "run.html")
+    for scheme in ("light", "dark"):
+        context = browser.new_context(
+            viewport={"width": 420, "height": 800}, color_scheme=scheme, offline=True
+        )
+        page = context.new_page()
+        problems: list[str] = []
+        page.on("pageerror", lambda error: problems.append(str(error)))  # noqa: B023
+        page.goto(path.as_uri())
+        film = page.locator(".task-cards-film")
+        film.locator("svg rect").first.wait_for()
+        assert film.evaluate(CUT) == []
+        page.emulate_media(reduced_motion="reduce")
+        page.get_by_role("slider", name="Frame of the film").focus()
+        page.keyboard.press("End")
+        assert said(film) == "At 9 min: it is over."
+        assert problems == []
+        context.close()

@@ -1,0 +1,218 @@
+"""The film of a run: what `film.js` says of the kitchen, under node, is what the trace says."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from helpers import busy, load_recording, record, replay
+from helpers.draw.film import MOST, PLAYER, film_of, page_of
+from helpers.model import simulate
+from helpers.trace import Outcome, TaskState, Trace
+from tests.draw.pictured import UNUSUAL, Program, kitchen, lane, programs, recorded, run
+
+# Reads a film, plays each of its frames, and prints what is where: names, not numbers.
+SCRIPT = """
+import { framesOf, kitchenAt, say, screenSeconds } from "./film.mjs";
+import { readFileSync } from "node:fs";
+const films = JSON.parse(readFileSync(0, "utf8"));
+console.log(JSON.stringify(films.map(film => {
+  const frames = framesOf(film), name = ({ lane }) => film.lanes[lane][0];
+  const seconds = screenSeconds(film, frames);
+  return frames.map((frame, n) => {
+    const now = (frame.from + frame.to) / 2, found = kitchenAt(film, frame, now);
+    const boards = found.boards ?? [];
+    return { ...frame, now, seconds: seconds[n], words: say(film, frame),
+      hands: found.hands.map(name), rail: found.rail.map(name),
+      pockets: boards.map(x => x.pocket ? [name(x.pocket)] : []).flat(),
+      boards: boards.map(x => x.board.map(name)), ended: found.ended.map(name),
+      ovens: found.ovens.map(x => [name(x), x.left]),
+      waits: found.waits.map(x => [name(x), film.lanes[x.by]?.[0] ?? x.by]) };
+  });
+})));
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("film")
+    (folder / "film.mjs").write_text(PLAYER.read_text(encoding="utf-8"), encoding="utf-8")
+    (folder / "script.mjs").write_text(SCRIPT, encoding="utf-8")
+    return folder
+
+
+def played(folder: Path, *traces: Trace, **options: Any) -> list[list[dict[str, Any]]]:
+    """The frames of each film, as the player has them."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("node is not there")
+    films = json.dumps([film_of(trace, **options) for trace in traces])
+    ran = subprocess.run(
+        [node, "script.mjs"], cwd=folder, input=films, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    frames: list[list[dict[str, Any]]] = json.loads(ran.stdout)
+    return frames
+
+
+async def cook(hands: float, oven: float) -> float:
+    busy(hands)
+    await asyncio.sleep(oven)
+    busy(1)
+    return hands + oven
+
+
+async def dinner() -> float:
+    menu = {"roast": (2, 6), "soup": (2, 3), "salad": (1, 1)}
+    stubs = [asyncio.create_task(cook(*times), name=name) for name, times in menu.items()]
+    total = 0.0
+    for stub in stubs:
+        total += await stub
+    return total
+
+
+def test_a_dinner_is_played_card_by_card(folder: Path) -> None:
+    [frames] = played(folder, recorded(dinner(), unit="minutes"))
+    assert [(frame["from"], frame["hands"]) for frame in frames] == [
+        (0, ["dinner"]), (0, ["roast"]), (2, ["soup"]), (4, ["salad"]),
+        (5, []), (6, ["salad"]), (7, ["soup"]), (8, ["roast"]), (9, ["dinner"]), (9, []),
+    ]  # fmt: skip
+    assert frames[1]["rail"] == ["soup", "salad"]
+    assert frames[4]["ovens"] == [["salad", 0.5], ["soup", 1.5], ["roast", 2.5]]  # at 5.5
+    assert frames[4]["waits"] == [["dinner", "roast"]]
+    assert frames[-1]["ended"] == ["dinner", "roast", "soup", "salad"]
+    assert frames[1]["words"] == (
+        "At 0 min: roast is in hand; ready: soup, salad; dinner waits for roast."
+    )
+    assert frames[-1]["words"] == "At 9 min: it is over."
+
+
+def test_with_lines_each_line_has_a_frame(folder: Path) -> None:
+    trace = recorded(dinner(), lines=True)
+    [frames] = played(folder, trace)
+    lines = [(f["hands"], f["line"]) for f in frames if f["line"] >= 0]
+    assert len(lines) == len(trace.visits)
+    texts = trace.code[0][1].splitlines()
+    first = next(visit for visit in trace.visits if visit.lane == 1)
+    assert texts[first.line - 1].strip() == "busy(hands)"
+    assert first.changed == {"hands": "2", "oven": "6"}
+    assert "roast is in hand, at line" in frames[lines.index((["roast"], 0))]["words"]
+
+
+@settings(deadline=None, max_examples=15)
+@given(programs())
+def test_the_kitchen_is_what_the_spans_say(folder: Path, program: Program) -> None:
+    trace = recorded(kitchen(program))
+    unit = film_of(trace)
+    factor = 1.0 if unit["unit"] != "ms" else 1e3
+    for frame in played(folder, trace)[0]:
+        if frame["to"] <= frame["from"] or unit["byStep"]:
+            continue
+        now = frame["now"] / factor
+        of = {
+            span.task: span.state
+            for one in trace.lanes
+            for span in one.spans
+            if span.start < now < span.end and one.steps
+        }
+        seen = {
+            TaskState.RUNNING: frame["hands"],
+            TaskState.SCHEDULED: frame["rail"],
+            TaskState.IDLE: [name for name, _ in frame["ovens"] + frame["waits"]],
+        }
+        for state, names in seen.items():
+            meant = [trace.by_id[n].name for n, is_in in of.items() if is_in is state]
+            assert sorted(names) == sorted(meant), (now, state)
+
+
+def test_cards_of_one_moment_stand_on_the_rail_in_the_order_in_which_they_are_taken(
+    folder: Path,
+) -> None:
+    async def pair() -> None:
+        await asyncio.gather(*(asyncio.sleep(1) for _ in range(3)))
+
+    [frames] = played(folder, recorded(pair()))
+    woken = [frame for frame in frames if frame["from"] == 1 and frame["hands"]]
+    assert [(frame["hands"], frame["rail"]) for frame in woken] == [
+        (["sleep 1"], ["sleep 2", "sleep 3"]),
+        (["sleep 2"], ["sleep 3"]),
+        (["sleep 3"], []),
+        (["pair"], []),
+    ]
+
+
+def test_a_team_has_boards_and_pockets_and_a_door(folder: Path) -> None:
+    nested = load_recording("nested", runtime="multi_thread", workers=2)
+    model = simulate(chefs=2, tasks=4, work=0.01, spawner="main")
+    frames, door = played(folder, nested, model)
+    sous = next(frame for frame in frames if frame["hands"] == ["sous_chef"] and frame["boards"])
+    assert not sous["rail"], "what the sous chef writes lies on her own board"
+    boarded = [frame for frame in frames if any(frame["boards"]) and frame["pockets"]]
+    assert boarded
+    assert any(frame["rail"] and not any(frame["boards"]) for frame in door), "main stands outside"
+    for frame in frames:
+        assert len(frame["hands"]) <= 3
+        boards = [name for board in frame["boards"] for name in board]
+        everywhere = [*frame["hands"], *frame["rail"], *frame["pockets"], *boards]
+        assert len(everywhere) == len(set(everywhere))
+
+
+def test_unusual_traces_have_a_film(folder: Path) -> None:
+    at_once = recorded(asyncio.sleep(0))
+    hung = run(lane(0, "egg", (0, 0, 1), over=3.0, outcome=Outcome.PENDING))
+    films = played(folder, *UNUSUAL, at_once, hung)
+    assert all(frames[-1]["over"] for frames in films)
+    assert films[-1][-1]["waits"] == [["egg", None]]
+    assert "egg waits for ever" in films[-1][-1]["words"]
+
+
+def test_a_long_run_is_played_by_parts_and_a_film_lasts_no_age(folder: Path) -> None:
+    async def many() -> None:
+        for _ in range(2 * MOST):
+            await asyncio.sleep(0.5)
+
+    trace = recorded(many())
+    whole = sum(lane.polls for lane in trace.lanes)
+    for first, count in ((0, MOST), (whole - 5, 5)):
+        [frames] = played(folder, trace, first=first)
+        assert len({frame["step"] for frame in frames}) == count
+        assert sum(frame["seconds"] for frame in frames) < 400
+    film = film_of(trace, first=100)
+    assert "steps 101 to 2,100 of 4,001" in film["about"]
+    assert len(json.dumps(film)) < 200_000
+    with pytest.raises(ValueError, match="first is a step from 0 to 4000, got 5000"):
+        replay(trace, first=5000)
+
+
+def test_the_page_is_small_and_no_name_breaks_out_of_it(tmp_path: Path) -> None:
+    evil = "</script><script>alert(1)</script>"
+    trace = run(lane(0, evil, (0, 0, 1)))
+    text = page_of(trace)
+    assert text.count("</script>") == 1
+    assert evil not in text
+    path = trace.save(tmp_path / "run.html")
+    assert path.read_text(encoding="utf-8") == text
+    assert len(page_of(recorded(dinner(), lines=True))) < 100_000
+
+
+def test_a_film_is_a_widget_that_holds_all_it_shows_and_says_so_in_words() -> None:
+    trace = recorded(dinner(), unit="minutes")
+    film = replay(trace, title="Dinner")
+    assert film.get_state()["film"] == film_of(trace, title="Dinner")
+    assert repr(film) == "The film of 8 steps (run this cell to play it): Dinner"
+    film.close()
+
+
+def test_record_is_as_quick_to_answer_with_lines_and_tells_the_same() -> None:
+    plain = recorded(dinner(), unit="minutes")
+    lined = asyncio.run(record(dinner(), unit="minutes", lines=True))
+    assert str(plain) == str(lined)
+    assert plain.visits == ()
+    assert plain.code == ()
