@@ -89,7 +89,7 @@ def test_a_page_plays_by_itself_and_nothing_is_cut_at_420_pixels(
         page.on("pageerror", lambda error: problems.append(str(error)))  # noqa: B023
         page.goto(path.as_uri())
         film = page.locator(".task-cards-film")
-        film.locator("svg rect").first.wait_for()
+        film.locator("svg text").first.wait_for()
         assert film.evaluate(CUT) == []
         page.emulate_media(reduced_motion="reduce")
         page.get_by_role("slider", name="Frame of the film").focus()
