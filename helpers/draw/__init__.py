@@ -59,7 +59,7 @@ def replay(trace: Trace, *, first: int = 0, title: str | None = None) -> Film:
     """
     from helpers.draw.player import Film
 
-    return Film(film=film_of(trace, first=first, title=title))
+    return Film(film=film_of(picture_of(trace, title=title), first=first))
 
 
 def mimebundle(picture: Picture, text: str = "") -> dict[str, Any]:

@@ -38,21 +38,25 @@ const [RUNNING, READY, IDLE] = [0, 1, 2]; // their places in film.states
 const EPSILON = 1e-9;
 
 // Every frame: the step that it belongs to, from when to when it lasts, and which line, if any.
-// Where a step ends and none begins for a while, a frame waits; the last one shows the end.
+// Where steps end and none begins for a while, a frame waits; the last one shows the end.
 export function framesOf(film) {
   const frames = [];
-  let busy = film.range[0];
+  let busy = film.steps[0]?.[2] ?? 0;
   film.steps.forEach(([, , start, end], step) => {
+    const next = film.steps[step + 1]?.[2] ?? film.end;
+    const until = Math.min(end, Math.max(next, start)); // of a team, others may begin meanwhile
     const lines = film.visits[step] ?? [];
     lines.forEach(([, , at], n) =>
-      frames.push({ step, line: n, from: Math.max(at, start), to: lines[n + 1]?.[2] ?? end }));
-    if (!lines.length) frames.push({ step, line: -1, from: start, to: end });
+      frames.push({ step, line: n, from: Math.max(at, start), to: lines[n + 1]?.[2] ?? until }));
+    if (!lines.length) frames.push({ step, line: -1, from: start, to: until });
     busy = Math.max(busy, end);
-    const next = film.steps[step + 1]?.[2] ?? film.range[1];
-    if (next > busy + EPSILON) frames.push({ step, line: -1, from: busy, to: next, waits: true });
+    const rest = { step, line: -1, waits: true };
+    const others = Math.min(busy, next); // others are at work until then
+    if (others > end + EPSILON) frames.push({ ...rest, from: end, to: others });
+    if (next > busy + EPSILON) frames.push({ ...rest, from: busy, to: next });
   });
   const last = film.steps.length - 1;
-  frames.push({ step: last, line: -1, from: film.range[1], to: film.range[1], over: true });
+  frames.push({ step: last, line: -1, from: film.end, to: film.end, over: true });
   return frames;
 }
 
@@ -76,9 +80,8 @@ export function kitchenAt(film, frame, now = frame.from) {
       kitchen.hands.push({ lane, step: inHand, chef: film.steps[inHand][4] });
     } else if (next !== undefined) {
       const [, ready, , , chef, by, queued] = film.steps[next];
-      const come = queued === null
-        ? ready <= now + EPSILON
-        : queued < frame.step || (queued === frame.step && resting);
+      const come = ready <= now + EPSILON && (queued === null || queued < frame.step
+        || (queued === frame.step && (resting || ready < now - EPSILON)));
       if (come) kitchen.rail.push({ lane, next, chef, by, queued });
       else if (past.length || before) {
         if (by === film.timer) kitchen.ovens.push({ lane, left: ready - now });
@@ -162,44 +165,87 @@ function make(tag, inside = {}, ...children) {
 }
 
 
-function drawSvg(film, width) {
+const escape = text => text.replace(/[&<>"]/g, c => `&#${c.charCodeAt(0)};`);
+
+// The timeline of the whole run, `height` pixels high for its rows and what stands above them.
+function drawSvg(film, width, height) {
   const id = `film-${Math.random().toString(36).slice(2)}`; // what it refers to is its own
-  const { lanes, spans, states, outcomes, range: [begin, end] } = film;
-  const longest = Math.max(...lanes.slice(0, spans.length).map(([name]) => name.length), 3);
-  const named = Math.min(7 * longest + 12, width * 0.3);
-  const pitch = Math.max(2, Math.min(20, 230 / Math.max(spans.length, 1)));
-  const height = pitch * spans.length + 30;
-  const x = t => named + ((t - begin) / (end - begin || 1)) * (width - named - 24);
-  const escape = text => text.replace(/[&<>"]/g, c => `&#${c.charCodeAt(0)};`);
-  const parts = [`<defs><pattern id="${id}-ready" width="6" height="6" patternUnits="userSpaceOnUse"
+  const { rows, states, outcomes, to: end } = film;
+  const longest = Math.max(...rows.map(([name, depth]) => name.length + 2 * depth), 6);
+  const named = Math.min(6.6 * longest + 14, width * 0.32);
+  const top = film.density ? Math.min(110, height * 0.5) : film.events.length ? 28 : 0;
+  const pitch = Math.min(20, (height - top) / Math.max(rows.length, 1));
+  const under = top + pitch * rows.length;
+  const wide = Math.max(width - named - 24, 40);
+  const x = t => named + (t / (end || 1)) * wide;
+  const middle = row => top + pitch * (row + 0.5);
+  const parts = [`<defs><pattern id="${id}" width="6" height="6" patternUnits="userSpaceOnUse"
     patternTransform="rotate(45)"><rect width="6" height="6" fill="${states[READY][0]}"/>
     <rect width="2" height="6" fill="#ffe9cf"/></pattern><clipPath id="${id}-names">
-    <rect width="${named - 6}" height="${height}"/></clipPath></defs>`];
-  spans.forEach((row, lane) => {
-    const middle = pitch * (lane + 0.5);
-    if (pitch >= 11) parts.push(`<text y="${middle + 4}" clip-path="url(#${id}-names)">${
-      escape(lanes[lane][0])}</text>`);
-    for (const [state, from, to] of row) {
-      const high = pitch * states[state][1];
-      const wide = Math.max(x(to) - x(from), state === RUNNING ? 3 : 0);
-      const fill = state === READY ? `url(#${id}-ready)` : states[state][0];
-      if (wide > 0) parts.push(`<rect x="${x(from).toFixed(1)}" y="${(middle - high / 2).toFixed(1)}"
-        width="${wide.toFixed(1)}" height="${high.toFixed(1)}" fill="${fill}"/>`);
-    }
-    const [colour, sign] = outcomes[lanes[lane][3]];
-    if (pitch >= 8 && lanes[lane][2] <= end) parts.push(`<text x="${x(lanes[lane][2]) + 5}"
-      y="${middle + 4}" style="fill:${colour}">${sign}</text>`);
+    <rect width="${named - 6}" height="${under}"/></clipPath></defs>`];
+  const fill = state => (state === READY ? `url(#${id})` : states[state][0]);
+  const every = Math.ceil(12 / pitch); // of very many rows some have their names
+  rows.forEach(([name, depth, isTitle], row) => {
+    if (row % every === 0 || isTitle || rows[row - 1]?.[2]) parts.push(`<text x="${10 * depth}" y="${middle(row) + 4}"
+      clip-path="url(#${id}-names)" opacity="${isTitle ? 0.7 : 1}">${escape(name)}</text>`);
   });
-  const under = pitch * spans.length;
-  const size = 10 ** Math.floor(Math.log10((end - begin) / 2 || 1));
-  const step = [1, 2, 5, 10].map(k => k * size).find(s => (end - begin) / s <= Math.max(2, width / 110));
-  for (let t = Math.ceil(begin / step) * step; t <= end + EPSILON; t += step)
-    parts.push(`<path d="M${x(t)} ${under}v5" stroke="#8c959f"/>
-      <text x="${x(t)}" y="${under + 16}" text-anchor="middle">${number(t)}</text>`);
-  parts.push(`<path d="M${named} ${under}H${width - 24}" stroke="#8c959f"/>
-    <text x="${width - 24}" y="${under + 28}" text-anchor="end">${escape(film.axis)}</text>`);
-  return { svg: parts.join(""), height, x, time: px =>
-    begin + ((px - named) / (width - named - 24)) * (end - begin) };
+  for (const [row, state, from, to, shift = 0, share = 1, below = 0] of film.bars) {
+    const high = pitch * (share < 1 ? 0.74 * share : states[state][1]);
+    const y = share < 1 ? middle(row) + pitch * (0.37 - 0.74 * (below + share)) : middle(row) - high / 2;
+    const long = Math.max(x(to) - x(from), state === RUNNING && share === 1 ? 3 : 0);
+    parts.push(`<rect x="${(x(from) + 4 * shift).toFixed(1)}" y="${y.toFixed(1)}" width="${
+      long.toFixed(1)}" height="${high.toFixed(1)}" fill="${fill(state)}"/>`);
+  }
+  if (pitch >= 7) for (const [row, at, outcome, how] of film.ends) {
+    const [colour, sign] = outcomes[outcome];
+    parts.push(`<text x="${x(at) + 5}" y="${middle(row) + 4}" style="fill:${colour}">${sign}<title>${
+      escape(how)}</title></text>`);
+  }
+  let free = [-Infinity, -Infinity]; // up to where each line of words is taken
+  for (const [at, row, text] of film.events) {
+    const short = text.length > 34 ? `${text.slice(0, 33)}…` : text;
+    const left = Math.max(0, Math.min(x(at) + 4, width - 6.2 * short.length));
+    const line = film.density ? -1 : free.findIndex(taken => taken < left);
+    parts.push(`<path d="M${x(at)} ${top - 4}V${row < 0 ? under : middle(row)}" stroke="#b83ba0"
+      stroke-dasharray="3 2"><title>${escape(text)}</title></path>`);
+    if (line < 0) continue;
+    free[line] = left + 6.2 * short.length + 8;
+    parts.push(`<text x="${left}" y="${11 + 12 * line}" style="fill:#b83ba0">${escape(short)}</text>`);
+  }
+  if (film.density) parts.push(areas(film, x, top - 14, fill), `<text y="11">tasks</text>`);
+  parts.push(axisOf(film, x, under, width, end));
+  return { svg: parts.join(""), height: under + 32, under, x, time: px => ((px - named) / wide) * end };
+}
+
+// How many tasks are in each state over time, one state on top of another.
+function areas(film, x, high, fill) {
+  const [step, of] = film.density;
+  const states = Object.keys(of).map(Number);
+  const sums = of[states[0]].map((_, n) => states.reduce((sum, state) => sum + of[state][n], 0));
+  const most = Math.max(...sums, 1);
+  let below = sums.map(() => 0);
+  const drawn = states.map(state => {
+    const above = below.map((level, n) => level + of[state][n]);
+    const y = level => (high + 4 - (level / most) * (high - 8)).toFixed(1);
+    const along = above.map((level, n) => `L${x(n * step).toFixed(1)} ${y(level)}H${x((n + 1) * step).toFixed(1)}`);
+    const back = below.map((level, n) => `L${x((n + 1) * step).toFixed(1)} ${y(level)}H${x(n * step).toFixed(1)}`);
+    below = above;
+    return `<path d="M${x(0)} ${high + 4}${along.join("")}${back.reverse().join("")}Z" fill="${fill(state)}"/>`;
+  });
+  return `${drawn.join("")}<text x="${x(0) - 6}" y="13" text-anchor="end">${
+    Math.round(most).toLocaleString("en")}</text>`;
+}
+
+function axisOf(film, x, under, width, end) {
+  const size = 10 ** Math.floor(Math.log10(end / 2 || 1));
+  const fits = step => end / step <= Math.max(2, width / 110);
+  const step = [1, 2, 5, 10].map(k => k * size).find(fits) ?? 10 * size;
+  const parts = [`<path d="M${x(0)} ${under}H${x(end)}" stroke="#8c959f"/>`];
+  for (let n = 0; n * step <= end * (1 + EPSILON); n++)
+    parts.push(`<path d="M${x(n * step)} ${under}v5" stroke="#8c959f"/><text class="number"
+      x="${x(n * step)}" y="${under + 16}" text-anchor="middle">${number(n * step)}</text>`);
+  return `${parts.join("")}<text x="${x(end)}" y="${under + 29}" text-anchor="end">${
+    escape(film.axis)}</text>`;
 }
 
 // Build the player in an element. Gives a function that takes it down again.
@@ -335,15 +381,14 @@ export function play(element, film) {
 
   function draw() {
     if (!svg.clientWidth) return; // hidden
-    drawn = drawSvg(film, svg.clientWidth);
+    drawn = drawSvg(film, svg.clientWidth, 210);
     svg.setAttribute("height", drawn.height);
     svg.innerHTML = `${drawn.svg}<path class="head" stroke="#b83ba0" stroke-width="2"/>`;
     movePlayhead();
   }
 
   function movePlayhead() {
-    const px = drawn?.x(Math.min(now, film.range[1]));
-    svg.querySelector(".head")?.setAttribute("d", `M${px} 0V${drawn.height - 28}`);
+    svg.querySelector(".head")?.setAttribute("d", `M${drawn.x(now)} 0V${drawn.under + 2}`);
   }
 
   // The first frame of a moment; none may begin there, and so the last that began before it counts.
@@ -355,8 +400,7 @@ export function play(element, film) {
 
   function drag(event) {
     if (!(event.buttons & 1)) return;
-    const [begin, end] = film.range;
-    const moment = Math.max(begin, Math.min(end, drawn.time(event.offsetX)));
+    const moment = Math.max(frames[0].from, Math.min(film.end, drawn.time(event.offsetX)));
     const n = frameAt(moment);
     go(n, Math.max(moment, frames[n].from));
   }

@@ -1,8 +1,10 @@
-"""The film of a run: who is in hand at each step, who is ready, who waits for what, and the code.
+"""The film of a run: its timeline, and at each step who is in hand, ready or waits, and the code.
 
 It is computed once, as JSON. `film.js` plays it without a kernel: in a notebook, or on a page.
 """
 
+import base64
+import gzip
 import json
 from bisect import bisect_right
 from collections import defaultdict
@@ -13,30 +15,30 @@ from typing import Any
 
 from helpers import text as words
 from helpers.draw import theme
-from helpers.draw.picture import picture_of, spans
+from helpers.draw.picture import Bar, Picture, picture_of
 from helpers.draw.theme import Json, TimeUnit
 from helpers.draw.title import how_it_ended, who
-from helpers.task import TIMER, Task, Visit
+from helpers.task import TIMER, Task, TaskState, Visit
 from helpers.trace import Trace
 
 MOST = 2_000  # frames of a film: of a longer run it shows a part
-_MOST_ROWS, _LONGEST = 200, 40  # lanes that are drawn; characters of a name
+_LONGEST = 40  # characters of a name
 _AROUND = 2  # lines of code that are shown above and below those that were come to
+_STATES = list(theme.STATES)
 PLAYER = Path(__file__).with_name("film.js")
 _PAGE = Path(__file__).with_name("film.html")
 _Place = tuple[int, int]  # of a step: its lane's id, and its number in there
 
 
-def film_of(trace: Trace, *, first: int = 0, title: str | None = None) -> Json:
-    """The film of a trace as JSON, from its step number `first` on, for some 2,000 frames.
+def film_of(picture: Picture, *, first: int = 0) -> Json:
+    """The film of a picture's run as JSON, with some 2,000 frames from its step `first` on.
 
     A step that is not there is a ValueError that says how many there are.
     """
+    trace, drawn, axis = picture.run, picture.trace, picture.axis
     order = trace.steps_in_order
     if first not in range(max(len(order), 1)):
         raise ValueError(f"first is a step from 0 to {len(order) - 1}, got {first!r}")
-    picture = picture_of(trace, title=title)
-    drawn, axis = picture.trace, picture.axis
     visits: dict[_Place, list[Visit]] = defaultdict(list)
     for visit in trace.visits:
         visits[visit.lane, visit.step].append(visit)
@@ -45,38 +47,61 @@ def film_of(trace: Trace, *, first: int = 0, title: str | None = None) -> Json:
         frames += max(1, len(visits[order[last]]))
         last += 1
     places = order[first:last]
-    steps = [drawn.by_id[lane].steps[n] for lane, n in places]
-    begin = steps[0].start if first else 0.0
-    end = max(step.end for step in steps) if last < len(order) else drawn.duration
     taken: dict[int, list[int]] = defaultdict(list)
     for lane, n in places:
         taken[lane].append(n)
     numbers = {lane: n for n, lane in enumerate(sorted(taken))}
     lanes = [drawn.by_id[lane] for lane in numbers]
+    steps = [drawn.by_id[lane].steps[n] for lane, n in places]
     chefs = sorted({step.thread for step in steps}, key=lambda chef: (chef == "main", chef))
     wakers = _wakers(trace, places, numbers)
-    part = f" · steps {first + 1:,} to {last:,} of {len(order):,}" * (last - first < len(order))
-    return {
-        "title": picture.title,
+    end = drawn.duration if last == len(order) else max(step.end for step in steps)
+    part = f" · steps {first + 1:,} to {last:,} of {len(order):,}" * (len(places) < len(order))
+    return _timeline(picture) | {
         "about": picture.subtitle + part,
-        "unit": axis.short,
-        "axis": axis.axis,
-        "range": [axis.at(begin), axis.at(end)],
-        "byStep": picture.by_step,
+        "end": axis.at(end),
         "team": trace.workers > 1,
         "timer": who(trace, TIMER),
         "chefs": chefs,
         "lanes": [_lane(trace, axis, lane, taken[lane.id]) for lane in lanes],
-        "spans": [_spans(axis, lane, begin, end) for lane in lanes[:_MOST_ROWS]],
         "steps": [
             [numbers[lane], *map(axis.at, step[:3]), chefs.index(step.thread), *by]
             for (lane, _), step, by in zip(places, steps, wakers, strict=True)
         ],
         "code": _code(trace),
-        "visits": [[_visit(axis, x) for x in visits[place]] for place in places if visits],
+        "visits": [[_visit(axis, x) for x in visits[place]] for place in places if trace.visits],
+    }
+
+
+def _timeline(picture: Picture) -> Json:
+    """What is seen of the whole run: rows, bars, ends, events, and tasks over time."""
+    at, trace, row_of = picture.axis.at, picture.run, picture.row_of
+    waits = [bar for bar in picture.bars if bar.span.state is not TaskState.RUNNING]
+    seen = [bar for bar in waits if bar.span.seconds > 0]
+    density = None
+    if found := picture.density:
+        levels = {_STATES.index(x): [round(y, 1) for y in of] for x, of in found.of.items()}
+        density = [at(found.width), levels]
+    return {
+        "title": picture.title,
+        "unit": picture.axis.short,
+        "axis": picture.axis.axis,
+        "to": at(picture.trace.duration),
+        "byStep": picture.by_step,
+        "rows": [[words.shorten(x.name, _LONGEST), x.depth, x.is_title] for x in picture.rows],
+        "bars": [_bar(at, bar) for bar in (*seen, *picture.works, *picture.ticks, *picture.parts)],
+        "ends": [[n, at(x.end), x.outcome, how_it_ended(trace, x)] for n, x in picture.ends],
+        "events": [[at(x.time), row_of.get(x.task, -1), x.text] for x in picture.placed_events],
+        "density": density,
         "states": [[look.colour, look.height, look.words] for look in theme.STATES.values()],
         "outcomes": {name: [look.colour, look.sign] for name, look in theme.OUTCOMES.items()},
     }
+
+
+def _bar(at: Any, bar: Bar) -> list[float]:
+    """Its row, the number of its state, from when to when; and where it stands, if not there."""
+    whole = [bar.row, _STATES.index(bar.span.state), at(bar.span.start), at(bar.span.end)]
+    return [*whole, bar.shift, bar.share, bar.below] if bar.shift or bar.share < 1 else whole
 
 
 def _visit(axis: TimeUnit, visit: Visit) -> list[Any]:
@@ -91,16 +116,7 @@ def _lane(trace: Trace, axis: TimeUnit, lane: Task, taken: list[int]) -> list[An
     return [name, *life, *ended, taken[0] > 0, taken[-1] + 1 < len(lane.steps)]
 
 
-def _spans(axis: TimeUnit, lane: Task, begin: float, end: float) -> list[list[float]]:
-    """The number of each state, and from when to when the lane was in it."""
-    states = list(theme.STATES)
-    seen = [span for span in spans(lane) if span.start <= end and span.end >= begin]
-    return [
-        [states.index(x.state), *map(axis.at, (max(x.start, begin), min(x.end, end)))] for x in seen
-    ]
-
-
-def _wakers(trace: Trace, places: tuple[_Place, ...], numbers: dict[int, int]) -> list[list[Any]]:
+def _wakers(trace: Trace, places: Any, numbers: dict[int, int]) -> list[list[Any]]:
     """Who made each step ready: a lane's number and the step in which it did, or a word."""
     index = {place: n for n, place in enumerate(places)}
     wakers: list[list[Any]] = []
@@ -110,9 +126,11 @@ def _wakers(trace: Trace, places: tuple[_Place, ...], numbers: dict[int, int]) -
         if by not in numbers:
             wakers.append([who(trace, by), None])
             continue
+        asked = any(ask.by == by and ask.time == step.ready for ask in trace.by_id[lane].cancels)
+        told = f"something, until {who(trace, by)} asks it to stop" if asked else numbers[by]
         begun = bisect_right(trace.by_id[by].steps, step.ready, key=attrgetter("start"))
         sooner = (index.get((by, k), -1) for k in range(begun - 1, -1, -1))
-        wakers.append([numbers[by], next((k for k in sooner if k < at), -1)])
+        wakers.append([told, next((k for k in sooner if k < at), -1)])
     return wakers
 
 
@@ -128,7 +146,9 @@ def _code(trace: Trace) -> list[list[Any]]:
 
 def page_of(trace: Trace) -> str:
     """A page that plays the film by itself, with nothing to load."""
-    film = film_of(trace)
-    packed = json.dumps(film, separators=(",", ":")).replace("</", "<\\/")  # no tag's end
+    film = film_of(picture_of(trace))
+    packed = gzip.compress(json.dumps(film, separators=(",", ":")).encode(), mtime=0)
     parts = {"title": theme.plain(film["title"]), "player": PLAYER.read_text(encoding="utf-8")}
-    return Template(_PAGE.read_text(encoding="utf-8")).substitute(parts, film=packed)
+    return Template(_PAGE.read_text(encoding="utf-8")).substitute(
+        parts, film=base64.b64encode(packed).decode()
+    )

@@ -14,9 +14,10 @@ from hypothesis import given, settings
 
 from helpers import busy, load_recording, record, replay
 from helpers.draw.film import MOST, PLAYER, film_of, page_of
+from helpers.draw.picture import picture_of
 from helpers.model import simulate
 from helpers.trace import Outcome, TaskState, Trace
-from tests.draw.pictured import UNUSUAL, Program, kitchen, lane, programs, recorded, run
+from tests.draw.pictured import UNUSUAL, Program, crowd, kitchen, lane, programs, recorded, run
 
 # Reads a film, plays each of its frames, and prints what is where: names, not numbers.
 SCRIPT = """
@@ -53,7 +54,7 @@ def played(folder: Path, *traces: Trace, **options: Any) -> list[list[dict[str, 
     node = shutil.which("node")
     if node is None:
         pytest.skip("node is not there")
-    films = json.dumps([film_of(trace, **options) for trace in traces])
+    films = json.dumps([film_of(picture_of(trace), **options) for trace in traces])
     ran = subprocess.run(
         [node, "script.mjs"], cwd=folder, input=films, capture_output=True, text=True, check=False
     )
@@ -110,7 +111,7 @@ def test_with_lines_each_line_has_a_frame(folder: Path) -> None:
 @given(programs())
 def test_the_kitchen_is_what_the_spans_say(folder: Path, program: Program) -> None:
     trace = recorded(kitchen(program))
-    unit = film_of(trace)
+    unit = film_of(picture_of(trace))
     factor = 1.0 if unit["unit"] != "ms" else 1e3
     for frame in played(folder, trace)[0]:
         if frame["to"] <= frame["from"] or unit["byStep"]:
@@ -184,7 +185,7 @@ def test_a_long_run_is_played_by_parts_and_a_film_lasts_no_age(folder: Path) -> 
         [frames] = played(folder, trace, first=first)
         assert len({frame["step"] for frame in frames}) == count
         assert sum(frame["seconds"] for frame in frames) < 400
-    film = film_of(trace, first=100)
+    film = film_of(picture_of(trace), first=100)
     assert "steps 101 to 2,100 of 4,001" in film["about"]
     assert len(json.dumps(film)) < 200_000
     with pytest.raises(ValueError, match="first is a step from 0 to 4000, got 5000"):
@@ -197,6 +198,7 @@ def test_the_page_is_small_and_no_name_breaks_out_of_it(tmp_path: Path) -> None:
     text = page_of(trace)
     assert text.count("</script>") == 1
     assert evil not in text
+    assert len(page_of(recorded(crowd(1200)))) < 100_000
     path = trace.save(tmp_path / "run.html")
     assert path.read_text(encoding="utf-8") == text
     assert len(page_of(recorded(dinner(), lines=True))) < 100_000
@@ -205,7 +207,7 @@ def test_the_page_is_small_and_no_name_breaks_out_of_it(tmp_path: Path) -> None:
 def test_a_film_is_a_widget_that_holds_all_it_shows_and_says_so_in_words() -> None:
     trace = recorded(dinner(), unit="minutes")
     film = replay(trace, title="Dinner")
-    assert film.get_state()["film"] == film_of(trace, title="Dinner")
+    assert film.get_state()["film"] == film_of(picture_of(trace, title="Dinner"))
     assert repr(film) == "The film of 8 steps (run this cell to play it): Dinner"
     film.close()
 
@@ -216,3 +218,16 @@ def test_record_is_as_quick_to_answer_with_lines_and_tells_the_same() -> None:
     assert str(plain) == str(lined)
     assert plain.visits == ()
     assert plain.code == ()
+
+
+def test_who_is_asked_to_stop_waits_for_no_canceller(folder: Path) -> None:
+    async def cancel() -> None:
+        loser = asyncio.create_task(asyncio.sleep(9), name="loser")
+        await asyncio.sleep(1)
+        loser.cancel()
+        await asyncio.wait([loser])
+
+    [frames] = played(folder, recorded(cancel()))
+    waits = [frame["waits"] for frame in frames if ["loser"] in [x[:1] for x in frame["waits"]]]
+    assert waits
+    assert all(["loser", "something, until cancel asks it to stop"] in one for one in waits)
