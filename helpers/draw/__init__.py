@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from helpers.draw.film import film_of
-from helpers.draw.picture import Picture, Wanted, picture_of
+from helpers.draw.picture import MOST_FILMED, Picture, Wanted, picture_of
 from helpers.draw.plot import figure_of
 from helpers.draw.text import text_of
 from helpers.draw.theme import CONFIG, PLOTLY
@@ -59,7 +59,7 @@ def replay(trace: Trace, *, first: int = 0, title: str | None = None) -> Film:
     """
     from helpers.draw.player import Film
 
-    return Film(film=film_of(picture_of(trace, title=title), first=first))
+    return Film(film_of(picture_of(trace, title=title, most=MOST_FILMED), first=first))
 
 
 def mimebundle(picture: Picture, text: str = "") -> dict[str, Any]:

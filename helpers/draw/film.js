@@ -10,12 +10,12 @@ const CSS = `
 @container (min-width: 720px) { .task-cards-film .coded {
   grid-template-columns: minmax(0, 1fr) minmax(0, 0.85fr); } }
 .task-cards-film .kitchen { display: grid; grid-template-columns: max-content minmax(0, 1fr); margin: 0;
-  gap: 1px 10px; }
-.task-cards-film .place { opacity: 0.8; line-height: 24px; }
-.task-cards-film .cards { margin: 0; height: 24px; display: flex; gap: 5px; align-items: center;
+  gap: 0 10px; }
+.task-cards-film .place { opacity: 0.8; line-height: 21px; }
+.task-cards-film .cards { margin: 0; height: 21px; display: flex; gap: 5px; align-items: center;
   overflow: hidden; white-space: nowrap; }
 .task-cards-film .card { border: 1.5px solid var(--look); border-radius: 4px; padding: 0 6px;
-  max-width: 16em; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+  line-height: 17px; max-width: 16em; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .task-cards-film .full { background: var(--look); color: #fff; }
 .task-cards-film svg { display: block; width: 100%; touch-action: none; cursor: ew-resize; }
 .task-cards-film svg text { fill: currentColor; font-size: 11px; }
@@ -26,7 +26,11 @@ const CSS = `
 .task-cards-film button[aria-disabled=true] { opacity: 0.45; }
 .task-cards-film :focus-visible { outline: 3px solid #ee7d11; outline-offset: 1px; }
 .task-cards-film input { flex: 1 1 8em; min-width: 6em; accent-color: #2373bd; }
-.task-cards-film .say { min-height: 2.7em; }
+.task-cards-film .say { height: 2.7em; overflow: hidden auto; }
+.task-cards-film .signs { font-size: 12px; }
+.task-cards-film .signs span { margin-right: 10px; }
+.task-cards-film.pale svg { opacity: 0.35; pointer-events: none; }
+.task-cards-film.pale :is(.about, .kitchen, .bar, .say, .number) { visibility: hidden; }
 .task-cards-film pre { margin: 0; overflow: auto; max-height: 380px; font: 12px/1.45
   var(--jp-code-font-family, ui-monospace, monospace); }
 .task-cards-film pre > div { white-space: pre; padding: 0 4px; }
@@ -36,6 +40,7 @@ const CSS = `
 `;
 const [RUNNING, READY, IDLE] = [0, 1, 2]; // their places in film.states
 const EPSILON = 1e-9;
+const HEIGHT = 170; // of the timeline's rows, in pixels, at most
 
 // Every frame: the step that it belongs to, from when to when it lasts, and which line, if any.
 // Where steps end and none begins for a while, a frame waits; the last one shows the end.
@@ -184,10 +189,11 @@ function drawSvg(film, width, height) {
     <rect width="2" height="6" fill="#ffe9cf"/></pattern><clipPath id="${id}-names">
     <rect width="${named - 6}" height="${under}"/></clipPath></defs>`];
   const fill = state => (state === READY ? `url(#${id})` : states[state][0]);
-  const every = Math.ceil(12 / pitch); // of very many rows some have their names
+  const every = Math.ceil(8.5 / pitch); // of very many rows some have their names
+  const small = Math.min(11, Math.max(8.5, pitch));
   rows.forEach(([name, depth, isTitle], row) => {
-    if (row % every === 0 || isTitle || rows[row - 1]?.[2]) parts.push(`<text x="${10 * depth}" y="${middle(row) + 4}"
-      clip-path="url(#${id}-names)" opacity="${isTitle ? 0.7 : 1}">${escape(name)}</text>`);
+    if (row % every === 0 || isTitle || rows[row - 1]?.[2]) parts.push(`<text x="${10 * depth}" y="${middle(row) + small / 3}"
+      style="font-size: ${small}px" clip-path="url(#${id}-names)" opacity="${isTitle ? 0.7 : 1}">${escape(name)}</text>`);
   });
   for (const [row, state, from, to, shift = 0, share = 1, below = 0] of film.bars) {
     const high = pitch * (share < 1 ? 0.74 * share : states[state][1]);
@@ -214,7 +220,7 @@ function drawSvg(film, width, height) {
   }
   if (film.density) parts.push(areas(film, x, top - 14, fill), `<text y="11">tasks</text>`);
   parts.push(axisOf(film, x, under, width, end));
-  return { svg: parts.join(""), height: under + 32, under, x, time: px => ((px - named) / wide) * end };
+  return { svg: parts.join(""), height: under + 20, under, x, time: px => ((px - named) / wide) * end };
 }
 
 // How many tasks are in each state over time, one state on top of another.
@@ -244,8 +250,21 @@ function axisOf(film, x, under, width, end) {
   for (let n = 0; n * step <= end * (1 + EPSILON); n++)
     parts.push(`<path d="M${x(n * step)} ${under}v5" stroke="#8c959f"/><text class="number"
       x="${x(n * step)}" y="${under + 16}" text-anchor="middle">${number(n * step)}</text>`);
-  return `${parts.join("")}<text x="${x(end)}" y="${under + 29}" text-anchor="end">${
-    escape(film.axis)}</text>`;
+  return parts.join("");
+}
+
+// What the colours and signs of a timeline mean, of those that are in it.
+function signs(film) {
+  const seen = new Set(film.bars.map(([, state]) => state));
+  for (const state of Object.keys(film.density?.[1] ?? {})) seen.add(Number(state));
+  const looks = film.states.map(([colour, , words, sign]) => [colour, sign, words]);
+  const ends = [...new Set(film.ends.map(([, , outcome]) => outcome))]
+    .map(outcome => [...film.outcomes[outcome], outcome]);
+  return [...looks.filter((_, state) => seen.has(state)), ...ends, ["", "→", film.axis]].map(([colour, sign, words]) => {
+    const mark = make("b", { textContent: sign });
+    mark.style.color = colour;
+    return make("span", {}, mark, ` ${words}`);
+  });
 }
 
 // Build the player in an element. Gives a function that takes it down again.
@@ -274,14 +293,15 @@ export function play(element, film) {
   const told = make("p", { className: "say", role: "status" });
   const code = make("pre", { tabIndex: 0 });
   code.setAttribute("aria-label", "The code that runs");
-  const left = make("div", {}, kitchen, svg,
-    make("div", { className: "bar" }, back, toggle, step, change, speed, seek), told);
+  const bar = make("div", { className: "bar" }, back, toggle, step, change, speed, seek);
+  const left = make("div", {}, kitchen, svg, make("p", { className: "signs" }, ...signs(film)), bar, told);
   const stage = make("div", { className: "stage" }, left);
   if (film.code.length) stage.append(code);
   stage.classList.toggle("coded", film.code.length > 0);
   const root = make("section", { className: "task-cards-film" }, make("style", { textContent: CSS }),
     make("h3", { textContent: film.title.replaceAll("`", "") }),
     make("p", { className: "about", textContent: film.about }), stage);
+  root.classList.toggle("pale", Boolean(film.pale));
   root.setAttribute("aria-label", `Film of a run: ${film.title}`);
   root.setAttribute("data-lm-suppress-shortcuts", "true"); // JupyterLab keeps arrows for itself
   element.append(root);
@@ -381,7 +401,7 @@ export function play(element, film) {
 
   function draw() {
     if (!svg.clientWidth) return; // hidden
-    drawn = drawSvg(film, svg.clientWidth, 210);
+    drawn = drawSvg(film, svg.clientWidth, HEIGHT);
     svg.setAttribute("height", drawn.height);
     svg.innerHTML = `${drawn.svg}<path class="head" stroke="#b83ba0" stroke-width="2"/>`;
     movePlayhead();
@@ -449,4 +469,35 @@ export function play(element, film) {
   return () => { pause(); observer.disconnect(); };
 }
 
-export default { render: ({ model, el }) => play(el, model.get("film")) };
+// ipywidgets' sliders have no name, and its toggles no state, for who does not see them.
+function nameControls(el) {
+  const panel = el.closest(".task-cards-lab");
+  for (const slider of panel?.querySelectorAll(".widget-hslider") ?? [])
+    slider.querySelector("[role=slider]")?.setAttribute("aria-label",
+      slider.querySelector("label")?.textContent ?? "");
+  for (const toggle of panel?.querySelectorAll(".widget-toggle-button") ?? [])
+    toggle.setAttribute("aria-pressed", toggle.classList.contains("mod-active"));
+}
+
+async function render({ model, el }) {
+  const store = await model.widget_manager.get_model(model.get("_store"));
+  let stop;
+  const draw = () => {
+    stop?.();
+    el.replaceChildren();
+    stop = play(el, store.get("film"));
+  };
+  store.on("change:film", draw);
+  draw();
+  const controls = new MutationObserver(() => nameControls(el));
+  const panel = el.closest(".task-cards-lab");
+  if (panel) controls.observe(panel, { subtree: true, childList: true, attributeFilter: ["class"] });
+  nameControls(el);
+  return () => {
+    controls.disconnect();
+    store.off("change:film", draw);
+    stop();
+  };
+}
+
+export default { render };

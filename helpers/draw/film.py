@@ -15,7 +15,7 @@ from typing import Any
 
 from helpers import text as words
 from helpers.draw import theme
-from helpers.draw.picture import Bar, Picture, picture_of
+from helpers.draw.picture import MOST_FILMED, Bar, Picture, picture_of
 from helpers.draw.theme import Json, TimeUnit
 from helpers.draw.title import how_it_ended, who
 from helpers.task import TIMER, Task, TaskState, Visit
@@ -93,7 +93,7 @@ def _timeline(picture: Picture) -> Json:
         "ends": [[n, at(x.end), x.outcome, how_it_ended(trace, x)] for n, x in picture.ends],
         "events": [[at(x.time), row_of.get(x.task, -1), x.text] for x in picture.placed_events],
         "density": density,
-        "states": [[look.colour, look.height, look.words] for look in theme.STATES.values()],
+        "states": [[x.colour, x.height, x.words, x.sign] for x in theme.STATES.values()],
         "outcomes": {name: [look.colour, look.sign] for name, look in theme.OUTCOMES.items()},
     }
 
@@ -146,7 +146,7 @@ def _code(trace: Trace) -> list[list[Any]]:
 
 def page_of(trace: Trace) -> str:
     """A page that plays the film by itself, with nothing to load."""
-    film = film_of(picture_of(trace))
+    film = film_of(picture_of(trace, most=MOST_FILMED))
     packed = gzip.compress(json.dumps(film, separators=(",", ":")).encode(), mtime=0)
     parts = {"title": theme.plain(film["title"]), "player": PLAYER.read_text(encoding="utf-8")}
     return Template(_PAGE.read_text(encoding="utf-8")).substitute(

@@ -27,8 +27,8 @@ Wanted = Sequence[str | int] | str | int
 
 _DEEPEST = 6  # a lane further down in the tree is not moved further to the right
 # A figure of more lanes is the number of tasks in each state, with the lanes of the slowest tasks;
-# a live one too, for a browser redraws 200 lanes in a quarter of a second, 1000 in 2 s.
-MOST_LANES, MOST_LIVE_LANES = 1000, 200
+# a film's too, which is lower.
+MOST_LANES, MOST_FILMED = 1000, 200
 MANY = 40  # rows
 SLOWEST = 8
 _LONGEST_TITLE = 300  # characters
@@ -79,7 +79,6 @@ class Picture:
     rows: Sequence[Row]
     title: str
     subtitle: str
-    height: int | None = None  # in pixels; without one, as high as its rows need
     chosen: bool = False  # whether somebody chose the lanes
     density: Counts | None = None  # the tasks in each state over time, if that is drawn above
     reasons: Sequence[str] = ()  # said below a figure, in place of the run's findings
@@ -203,16 +202,16 @@ def picture_of(
     title: str | None = None,
     lanes: Wanted | None = None,
     unit: str | None = None,
-    height: int | None = None,
+    most: int = MOST_LANES,
 ) -> Picture:
     """The picture of a trace; the arguments are those of `timeline`.
 
-    `height` in pixels is that of a live figure. It shows the density above 200 lanes already.
+    Of more lanes than `most`, the slowest are drawn, under the density.
     """
     time, polls = time_unit(trace, unit), [lane.polls for lane in trace.lanes]
     by_step = trace.duration == 0 and any(polls)
     drawn = in_order(trace) if by_step else trace
-    dense = len(polls) > (MOST_LIVE_LANES if height else MOST_LANES)
+    dense = len(polls) > most
     dense |= len(polls) > MANY and sum(polls) > _MOST_STEPS
     chosen = pick(trace, lanes) if lanes is not None else slowest(trace) if dense else None
     # For how much of the run a chef worked is not seen in a crowd, and so is said.
@@ -227,7 +226,6 @@ def picture_of(
         rows=rows_of(drawn, chosen, share=crowd and lanes is None and not by_step),
         title=words.shorten(title, _LONGEST_TITLE),
         subtitle=words.shorten(titles.subtitle(trace, time), _LONGEST_TITLE),
-        height=height,
         chosen=lanes is not None,
         density=counts(drawn, waits=not by_step) if dense else None,
     )

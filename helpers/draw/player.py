@@ -1,20 +1,46 @@
-"""The widget that plays a film. It holds all that it shows, and so needs no kernel once drawn."""
+"""The widget that plays a film: of a run that is over, or of each run of a lab.
 
-from typing import Any
+It holds all that it shows, and so needs no kernel once drawn. anywidget gives a widget's JavaScript
+two seconds to load, and drops its messages for good after that, as in a page that is busy. So the
+film has a model of ipywidgets' own, which drops none.
+"""
+
+import threading
 
 import anywidget
+import ipywidgets
 import traitlets
 
 from helpers.draw.film import PLAYER
+from helpers.draw.theme import Json
+
+
+class _Store(ipywidgets.Widget):  # type: ignore[misc]  # it has no types
+    film = traitlets.Dict().tag(sync=True)
 
 
 class Film(anywidget.AnyWidget):
-    """A film as a widget; `film` is the JSON of `film_of`."""
+    """A film as a widget, or the place of one; `show` puts another in, from any thread."""
 
     _esm = PLAYER
-    film = traitlets.Dict().tag(sync=True)
+    _store = traitlets.Unicode().tag(sync=True)  # the id of the model that holds the film
+
+    def __init__(self, film: Json) -> None:
+        self._lock = threading.Lock()
+        self.store = _Store(film=film)
+        super().__init__(_store=self.store.model_id)
+
+    def show(self, film: Json) -> None:
+        """Show another film, the JSON of `film_of`, in place of the one before."""
+        with self._lock:
+            self.store.film = film
+
+    def close(self) -> None:
+        """Close the widget and what holds its film."""
+        self.store.close()
+        super().close()
 
     def __repr__(self) -> str:
         """What stands for the film where no widget can be shown."""
-        frames: Any = len(self.film["steps"])
-        return f"The film of {frames} steps (run this cell to play it): {self.film['title']}"
+        steps = len(self.store.film["steps"])
+        return f"The film of {steps} steps (run this cell to play it): {self.store.film['title']}"

@@ -65,38 +65,33 @@ def figure_of(picture: Picture) -> Json:
 
 
 def _layout(picture: Picture) -> tuple[Json, float]:
-    """Plotly's layout, and the height of a row in pixels. All but the rows stands in margins.
-
-    A fixed height leaves room below few rows. The density gets half of the height at most.
-    """
-    names, height, count = picture.rows, picture.height, max(len(picture.rows), 1)
+    """Plotly's layout, and the height of a row in pixels. All but the rows stands in margins."""
+    names, count = picture.rows, max(len(picture.rows), 1)
     lanes = [row for row in names if not row.is_title]  # a section's title has its line for itself
     wide = [words.pixels(words.shorten(row.name, _LABEL)) + _INDENT * row.depth for row in lanes]
     left = 18 + round(max([22.0, *wide]))
     right = _right(picture, left)
     title, legend, notes = _title(picture), _legend(picture), _notes(picture, left, right)
-    if not height:  # who looks at a live figure has them beside it
-        below = picture.reasons or findings(picture.run, _FINDINGS)
-        legend += map(plain, wrapped(below, _FINDING))
+    below = picture.reasons or findings(picture.run, _FINDINGS)
+    legend += map(plain, wrapped(below, _FINDING))
     band = LINE * max([line + 1 for line, _ in notes], default=0)
     top = 70 + 22 * title["text"].count("<br>") + (LINE if picture.density else band)
     top += 16 * title["subtitle"]["text"].count("<br>")
     bottom = _AXIS + LINE * len(legend)
-    inside = max((height or _HIGHEST) - top - bottom, 60)
+    inside = max(_HIGHEST - top - bottom, 60)
     above = min(_DENSITY + band if picture.density else 0, inside / 2)
-    pitch = min(34.0 if height else 28.0 if count <= 12 else 22.0, (inside - above) / count)
-    rows = max(count, (inside - above) / pitch) if height else count
+    pitch = min(28.0 if count <= 12 else 22.0, (inside - above) / count)
     end = picture.axis.at(picture.trace.duration) or 1
     at = {"align": "left", "xshift": 10 - left, "yshift": 4 - bottom}
     layout: Json = {
         "template": theme.TEMPLATE,
-        "height": height or round(top + bottom + above + pitch * count),
+        "height": round(top + bottom + above + pitch * count),
         "margin": {"l": left, "r": right, "t": top, "b": bottom},
         "title": title,
         "xaxis": {"title": {"text": picture.axis.axis}, "range": [0, end], "hoverformat": "~r"},
         # The rows' names are the axis' text for hovering; what is seen are the labels.
         "yaxis": {
-            "range": [round(rows - 0.5, 3), -0.5],
+            "range": [count - 0.5, -0.5],
             "tickvals": list(range(len(names))),
             "ticktext": [plain(row.name) for row in names],
             "showticklabels": False,
@@ -111,14 +106,14 @@ def _layout(picture: Picture) -> tuple[Json, float]:
         ],
     }
     if picture.density:  # room for the areas above the lanes and the events' words, with captions
-        lanes = pitch * rows - _CAPTION
-        full, words_end = pitch * rows + above, lanes + band
+        lanes = pitch * count - _CAPTION
+        full, words_end = pitch * count + above, lanes + band
         layout["yaxis"]["domain"] = [0, round(lanes / full, 4)]
         areas_from = round((words_end + 2 * _CAPTION) / full, 4)
         layout["yaxis2"] = {**_COUNTS_OF_TASKS, "domain": [areas_from, 1]}
         which = f"{len(picture.lanes)}" if picture.chosen else "the slowest"
         which = f"{which} of {len(picture.run.lanes):,} lanes"
-        if not picture.chosen and not height:  # a live figure takes no argument
+        if not picture.chosen:
             which += " (lanes=[...] opens others)"
         captions = {"how many tasks are in each state": 1, which: round(words_end / full, 4)}
         layout["annotations"] += itertools.starmap(small, captions.items())

@@ -18,9 +18,9 @@ from helpers.text import seconds as in_seconds
 from helpers.trace import Trace
 
 log = logging.getLogger(__name__)
-# Seconds between two pictures of a run, and the share of its time that drawing them may take:
-# Python's lock is taken from the run meanwhile.
-SNAPSHOT, SHARE = 0.1, 0.2
+# Seconds to the first picture of a run, between two, and the share of its time that drawing them
+# may take: Python's lock is taken from the run meanwhile, so that a short one is left alone.
+FIRST, SNAPSHOT, SHARE = 1.0, 0.1, 0.2
 NO_THREADS = (
     "There are no threads here (Python runs in a browser), and a lab needs one. Copy its code "
     'into a cell, with clock="virtual".'
@@ -62,7 +62,7 @@ class Engine:
         self.state, self.values = State.READY, spec.defaults()
         self.thread: threading.Thread | None = None
         self._lock = threading.RLock()
-        self.patience = 0.15  # seconds from a change until it or a newer one is run
+        self.patience = 0.15  # seconds from a change to its run, if that takes real time
         self._wish = self._served = Event(State.READY, self.values)
         self._due = 0.0  # when to serve the wish; the order of the two keeps an older one from it
         self._cut: Event | None = None  # how a run ended that made way for a newer wish
@@ -74,7 +74,8 @@ class Engine:
         with self._lock:
             self.values = values
             if self._wish.state is State.RUNNING:
-                self._due = self._due if now < self._due else now + self.patience
+                patience = self.patience if self.spec.clock(values) == "real" else 0.0
+                self._due = self._due if now < self._due else now + patience
                 self._wish = Event(State.RUNNING, values)
                 self._wake.set()
 
@@ -144,7 +145,7 @@ class Engine:
 
     def _look_after(self, run: Run, wish: Event) -> bool:
         """Wait until the run and its threads have ended; True if a newer wish stopped it."""
-        stopped, next_look = False, time.monotonic() + SNAPSHOT
+        stopped, next_look = False, time.monotonic() + FIRST
         while not (run.finished.done() and run.jobs_are_done()):
             self._wake.wait(HEARTBEAT)
             self._wake.clear()

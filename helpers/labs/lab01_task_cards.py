@@ -133,5 +133,4 @@ LAB = LabSpec(
     numbers=numbers,
     message=message,
     clocks=("real",),
-    height=640,
 )

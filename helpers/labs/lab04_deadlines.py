@@ -168,5 +168,4 @@ LAB = LabSpec(
     forecast=forecast,
     numbers=numbers,
     clocks=("virtual", "real"),
-    height=280,
 )

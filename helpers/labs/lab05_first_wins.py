@@ -170,5 +170,4 @@ LAB = LabSpec(
     forecast=forecast,
     numbers=numbers,
     clocks=("virtual", "real"),
-    height=380,
 )

@@ -163,7 +163,6 @@ LAB = LabSpec(
     numbers=numbers,
     clocks=("virtual",),
     unit="milliseconds",
-    height=520,
     shows_result=True,
     beside=recording,
 )

@@ -14,15 +14,19 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from helpers.draw.live import NOTHING, LiveTimeline
+from helpers.draw.film import film_of
+from helpers.draw.picture import MOST_FILMED, picture_of
+from helpers.draw.player import Film
+from helpers.draw.theme import Json
 from helpers.labs.engine import Engine, Event, State
-from helpers.labs.spec import Control, LabSpec, Slider
+from helpers.labs.spec import Control, LabSpec, Slider, Values
 from helpers.predictions import field, read
 from helpers.text import as_html, plural, seconds
 from helpers.trace import Trace
 
 SAME = "The same job on real Tokio, recorded"
 NONE = "These values were not recorded on real Tokio."
+_WAITING, _PREDICT = "Nothing has run yet", "Predict first: what will it be?"
 _UNASKED = "You made no prediction. Make one, and it is compared with the next run."
 _STATES = {
     State.READY: "Ready. Predict, then press Run.",
@@ -32,8 +36,8 @@ _STATES = {
     State.STOPPED: "Press Run to run it again.",
 }
 _MOST_FINDINGS = 6
-_WIDE = {"width": "52em"}
-_LABEL = {"description_width": "17em"}
+_NOTHING = Trace((), 0.0)
+_LABEL = {"description_width": "auto"}
 _STYLE = Path(__file__).with_name("panel.css").read_text(encoding="utf-8")
 _CODE = Template(Path(__file__).with_name("code.html").read_text(encoding="utf-8"))
 
@@ -46,39 +50,38 @@ class Panel(widgets.VBox):
         self.controls = {control.name: _control(control) for control in spec.controls}
         self.prediction = field(spec.prediction.options)
         self.state_line = widgets.HTML(_paragraph(_STATES[State.READY]))
-        self.forecast, self.outcome, self.code = (widgets.HTML() for _ in range(3))
-        icons = {"Run": "play", "Stop": "stop", "Reset": "undo"}
-        self.buttons = {text: widgets.Button(description=text, icon=icons[text]) for text in icons}
-        self.buttons["Run"].button_style = "primary"
-        self.picture = LiveTimeline(unit=spec.unit, height=spec.height)
-        self.beside = LiveTimeline(unit=spec.unit, height=spec.height)
+        self.forecast, self.verdict, self.outcome, self.code = (widgets.HTML() for _ in range(4))
+        self.run = widgets.Button(description="Run", icon="play", button_style="primary")
+        self.reset = widgets.Button(description="Reset", icon="undo")
+        self.preview = self._filmed(spec.preview(), title=_PREDICT) | {"pale": True}
+        self.picture, self.beside = Film(self.preview), Film(self._filmed(_NOTHING))
         self.beside.layout.display = "none"
         self._lock = threading.RLock()
         self.engine = Engine(spec, self._show)
         head = f"<style>{_STYLE}</style><h3>{as_html(spec.title)}</h3>{_paragraph(spec.story)}"
-        super().__init__(
-            [
-                widgets.HTML(head),
-                *self.controls.values(),
-                widgets.HTML(f"<h4>Predict</h4>{_paragraph(spec.prediction.question)}"),
-                self.prediction,
-                self.forecast,
-                widgets.HBox(tuple(self.buttons.values())),
-                self.state_line,
-                self.picture,
-                self.beside,
-                self.outcome,
-                widgets.Accordion([self.code], titles=("The code that runs",)),
-            ]
-        )
+        asked = widgets.HTML(_paragraph(spec.prediction.question))
+        ask = [asked, self.prediction, self.verdict, widgets.HBox([self.run, self.reset])]
+        side = widgets.VBox([*ask, self.state_line, *self.controls.values(), self.forecast])
+        stage = widgets.VBox([self.picture, self.beside])
+        body = widgets.Box([stage, side, self.outcome])
+        for part, name in ((body, "body"), (side, "side"), (self.outcome, "told")):
+            part.add_class(f"task-cards-{name}")
+        super().__init__([widgets.HTML(head), body, self.code])
         self.add_class("task-cards-lab")
-        self.buttons["Run"].on_click(lambda _: self.engine.ask(State.RUNNING))
-        self.buttons["Stop"].on_click(lambda _: self.engine.ask(State.STOPPED))
-        self.buttons["Reset"].on_click(lambda _: self._reset())
+        self.run.on_click(lambda _: self._run_or_stop())
+        self.reset.on_click(lambda _: self._reset())
         for widget in self.controls.values():
             widget.observe(self._changed, "value")
         self._changed()
         gc.collect()  # so that no full collection blocks the first run's loop
+
+    def _filmed(self, trace: Trace, *, title: str | None = None) -> Json:
+        title = title if title or trace.lanes else _WAITING
+        return film_of(picture_of(trace, title=title, unit=self.spec.unit, most=MOST_FILMED))
+
+    def _run_or_stop(self) -> None:
+        runs = self.engine.state in (State.RUNNING, State.STOPPING)
+        self.engine.ask(State.STOPPED if runs else State.RUNNING)
 
     def _changed(self, _: Any = None) -> None:
         # Each widget may have a thread of its own. Reading all and asking for them is one act, so
@@ -105,31 +108,34 @@ class Panel(widgets.VBox):
             self.prediction.value = None if self.spec.prediction.options else ""
 
     def _show(self, event: Event) -> None:
-        trace = NOTHING if event.state is State.READY else event.trace
-        done, missing = event.state is State.DONE, ""
-        if trace is not None:
-            title = self.spec.message(trace) if self.spec.message and done else None
-            self.picture.show(trace, title=title)
-            recording = self.spec.beside(event.values) if self.spec.beside and done else None
-            if recording is not None:
-                self.beside.show(recording, title=SAME)
+        spec, trace = self.spec, event.trace
+        done, runs = event.state is State.DONE, event.state in (State.RUNNING, State.STOPPING)
+        recording = spec.beside(event.values) if spec.beside and done else None
+        if event.state is State.READY:
+            self.picture.show(self.preview)
+        elif trace is not None:
+            film = self._filmed(trace, title=spec.message(trace) if spec.message and done else None)
+            if recording is not None:  # on one axis
+                real = self._filmed(recording, title=SAME)
+                film["to"] = real["to"] = max(film["to"], real["to"])
+                self.beside.show(real)
+            self.picture.show(film)
+        if trace is not None or event.state is State.READY:
             self.beside.layout.display = None if recording else "none"
-            missing = _paragraph(NONE) if done and self.spec.beside and not recording else ""
         self.state_line.value = _paragraph(_state_in_words(event))
+        self.run.description, self.run.icon = ("Stop", "stop") if runs else ("Run", "play")
         if event.state in (State.READY, State.RUNNING):
-            self.outcome.value = ""
-        elif event.trace is not None:
-            self.outcome.value = missing + self._outcome(event, event.trace)
+            self.outcome.value = self.verdict.value = ""
+        elif trace is not None:
+            missing = _paragraph(NONE) if done and spec.beside and not recording else ""
+            numbers = _bullets("In numbers", spec.numbers(event.values, trace)) if done else ""
+            self.verdict.value = _paragraph(self._verdict(event.values, trace)) if done else ""
+            self.outcome.value = missing + numbers + _bullets("Findings", trace.findings)
 
-    def _outcome(self, event: Event, trace: Trace) -> str:
-        findings = _bullets("Findings", trace.findings)
-        if event.state is not State.DONE:
-            return findings
-        asked, values = self.spec.prediction, event.values
+    def _verdict(self, values: Values, trace: Trace) -> str:
+        asked = self.spec.prediction
         answer, wrong = read(asked.options, self.prediction.value)
-        said = wrong or _UNASKED if answer is None else asked.compare(values, answer, trace)
-        numbers = _bullets("In numbers", self.spec.numbers(values, trace))
-        return f"<h4>Your prediction</h4>{_paragraph(said)}{numbers}{findings}"
+        return wrong or _UNASKED if answer is None else asked.compare(values, answer, trace)
 
     def close(self) -> None:
         """End the run and the thread, and take the panel off the screen. Safe to call twice."""
@@ -154,7 +160,7 @@ def _control(spec: Control) -> Any:
     own = {"value": spec.default, "description": spec.label}
     if isinstance(spec, Slider):
         limits = {"min": spec.low, "max": spec.high, "step": spec.step}
-        return widgets.IntSlider(**own, **limits, style=_LABEL, layout=_WIDE)
+        return widgets.IntSlider(**own, **limits, style=_LABEL, layout={"width": "auto"})
     look = {"style": _LABEL | {"button_width": "auto"}, "layout": {"width": "auto"}}
     return widgets.ToggleButtons(**own, **look, options=spec.options)
 

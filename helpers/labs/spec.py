@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from helpers.run.session import Run
 from helpers.text import seconds
 from helpers.trace import Trace
 
@@ -78,7 +79,6 @@ class LabSpec:
     numbers: Callable[[Values, Trace], list[str]]
     clocks: tuple[str, ...] = ("real", "virtual")  # the first is the default
     max_seconds: float = 30.0
-    height: int = 480  # of the picture, in pixels
     unit: str | None = None  # of the pictures' axes, as in `timeline`
     shows_result: bool = False
     beside: Callable[[Values], Trace | None] | None = None
@@ -105,6 +105,15 @@ class LabSpec:
         if self.shows_result:
             last = f"trace = await main()\ntimeline(trace, unit={self.unit!r})\n"
         return f"{self.source(values)}\n\n{last}"
+
+    def preview(self) -> Trace:
+        """A run of the defaults on the virtual clock; an empty one where that cannot be."""
+        if "virtual" not in self.clocks:
+            return Trace((), 0.0)
+        run = Run(self.coroutine(self.defaults()), max_seconds=self.max_seconds)
+        run.start()
+        trace = run.finished.result()
+        return trace.result if self.shows_result else trace
 
     def coroutine(self, values: Values) -> Coroutine[Any, Any, Any]:
         """A fresh `main()` of the program for these values."""

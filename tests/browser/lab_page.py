@@ -5,11 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.browser.page import NotebookPage, write_notebook
 
-NOTHING_YET = "Nothing has run yet"
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator
+
+NOTHING_YET = "Predict first: what will it be?"
+
+
+def drawn(film: Locator) -> list[str]:
+    """Each text of a film: its title, what is below that, and what is drawn in its timeline."""
+    texts: list[str] = film.evaluate(
+        "film => [...film.querySelectorAll('h3, .about, svg text')].map(text => text.textContent)"
+    )
+    return texts
 
 
 class LabOnScreen:
@@ -35,11 +46,8 @@ class LabOnScreen:
         )
 
     def drawn(self) -> list[str]:
-        """Each text that plotly has drawn."""
-        texts: list[str] = self.area.locator(".js-plotly-plot").evaluate(
-            "plot => [...plot.querySelectorAll('svg text')].map(text => text.textContent)"
-        )
-        return texts
+        """Each text of the picture: its title, what is below that, and what is drawn."""
+        return drawn(self.area.locator(".task-cards-film").first)
 
     def press(self, text: str) -> None:
         """Press a button with this text; an icon may stand before it."""

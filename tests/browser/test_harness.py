@@ -14,16 +14,15 @@ from tests.browser.server import LabServer
 PANEL = """
 import ipywidgets as widgets
 from helpers import Trace
-from helpers.draw.live import LiveTimeline
+from helpers import replay
 
 slider = widgets.IntSlider(description="tasks", min=0, max=100, value=5)
 button = widgets.Button(description="Run")
 words, pressed = widgets.HTML("nothing yet"), widgets.HTML()
-live = LiveTimeline()
-live.show(Trace((), 0.0), title="five cards")
+live = replay(Trace((), 0.0), title="five cards")
 
 def redraw(change):
-    live.show(Trace((), 0.0), title=f"{slider.value} cards")
+    live.show(live.store.film | {"title": f"{slider.value} cards"})
     words.value = f"slider at {slider.value}"
 
 slider.observe(redraw, "value")

@@ -309,7 +309,7 @@ def test_heights_are_sane_from_one_lane_to_a_thousand_and_labels_do_not_touch() 
 def test_in_low_rows_the_title_of_a_section_keeps_as_far_from_the_next_lane_as_any() -> None:
     for count, shift in ((4, -3), (20, 0)):
         lanes = [lane(n, f"card {n}", (0, 0, 1), thread=f"worker-{n}") for n in range(count)]
-        notes = figure_dict(run(*lanes, workers=count), height=520)["layout"]["annotations"]
+        notes = figure_dict(run(*lanes, workers=count))["layout"]["annotations"]
         titles = [note["yshift"] for note in notes if note["text"] in ("chefs", "tasks")]
         assert titles == [shift, shift]
 
@@ -406,8 +406,6 @@ def test_a_figure_s_last_lines_are_its_findings_and_how_many_more_there_are() ->
     legend = re.sub("</?span.*?>", "", figure_dict(trace)["layout"]["annotations"][0]["text"])
     lost = [f"- `egg {n}` is lost." for n in range(3)]
     assert legend.split("<br>")[-5:] == ["Findings:", *lost, "- and 2 more."]
-    live = figure_dict(trace, height=480)["layout"]["annotations"][0]["text"]
-    assert "Findings" not in live
     plain = figure_dict(run(lane(0, "main", (0, 0, 1))))["layout"]
     assert figure_dict(trace)["layout"]["height"] > plain["height"]
 

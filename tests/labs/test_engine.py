@@ -197,7 +197,7 @@ def test_of_100_changes_while_a_run_is_being_ended_the_last_alone_is_run(
 
 
 def test_a_change_that_others_may_follow_waits_and_is_dropped_by_stop(make: Make) -> None:
-    engine, diary = make("ovens", clocks=("virtual",))
+    engine, diary = make("ovens", clocks=("real",))
     engine.patience = LONG
     run(engine)
     for ms in range(1, 101):
@@ -219,7 +219,7 @@ def test_a_change_that_nothing_follows_is_run(make: Make) -> None:
 
 
 def test_while_a_slider_is_dragged_a_value_is_run_when_patience_is_over(make: Make) -> None:
-    engine, diary = make("ovens", clocks=("virtual",))
+    engine, diary = make("ovens", clocks=("real",))
     engine.patience = 0.5
     run(engine)
     for ms in range(1000):
@@ -230,6 +230,15 @@ def test_while_a_slider_is_dragged_a_value_is_run_when_patience_is_over(make: Ma
     else:
         pytest.fail("nothing was to be seen until the slider was let go")
     assert served(engine, 60)
+
+
+def test_on_the_virtual_clock_a_change_is_run_without_patience(make: Make) -> None:
+    engine, diary = make("ovens", clocks=("virtual",))
+    engine.patience = LONG
+    run(engine)
+    engine.request({"ms": 7})
+    assert served(engine, 60)
+    assert diary.values_run() == [50, 7]
 
 
 def test_a_stop_after_a_run_has_ended_for_the_next_and_before_that_tells_of_the_first(

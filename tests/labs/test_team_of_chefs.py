@@ -107,7 +107,7 @@ def test_the_second_picture_is_there_only_for_what_was_recorded(
         return [name for name, is_there in seen.items() if is_there]
 
     assert below() == []
-    panel.buttons["Run"].click()
+    panel.run.click()
     assert served(panel.engine, 60)
     assert below() == ["the picture"]
     assert "peel-8" in str(panel.beside.store.figure)
@@ -115,7 +115,7 @@ def test_the_second_picture_is_there_only_for_what_was_recorded(
     panel.controls["chefs"].value = 3
     assert served(panel.engine, 60)
     assert below() == ["the line"]
-    panel.buttons["Reset"].click()
+    panel.reset.click()
     assert served(panel.engine, 60)
     assert below() == []
     panel.close()
