@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from operator import attrgetter
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from helpers import files
 from helpers.task import Finding, LaneKind, Mark, Outcome, Span, Step, Task, TaskState, Waker
@@ -21,6 +21,8 @@ from helpers.text import listing
 
 __all__ = ["Finding", "LaneKind", "Mark", "Outcome", "Span", "Step", "Task", "TaskState", "Trace"]
 __all__ += ["longest_silence", "moved", "stolen"]
+
+_lock = threading.RLock()  # one for all: the findings ask for the lanes
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,14 +40,15 @@ class Trace:
     source: str = "asyncio"  # or "tokio", or "model"
     workers: int = 1
     result: Any = None
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[Finding, ...] = field(default_factory=tuple)
     marks: tuple[Mark, ...] = ()
     about: Mapping[str, Any] = field(default_factory=dict)  # scenario, versions, date, cores
-    sequence: tuple[int, ...] = ()  # whose steps they were, in the order in which they began
+    # Whose steps they were, in the order in which they began.
+    sequence: tuple[int, ...] = field(default_factory=tuple)
     # What went wrong with no task: the kind of its finding, of what, and the line in words or "".
     noticed: tuple[tuple[str, str, str], ...] = ()
     # The time that the loop took for itself, or the garbage collector: start, end, and which.
-    pauses: tuple[tuple[float, float, str], ...] = ()
+    pauses: tuple[tuple[float, float, str], ...] = field(default_factory=tuple)
     ended_by: str = ""  # the error that ended the run before main was over, in words
 
     @classmethod
@@ -56,6 +59,16 @@ class Trace:
         for name in readers:
             del vars(trace)[name]
         return trace
+
+    if not TYPE_CHECKING:  # else mypy would take any name for a field
+
+        def __getattr__(self, name: str) -> Any:
+            with _lock:
+                readers = vars(self).get("_readers", {})
+                if name in readers:
+                    vars(self)[name] = readers[name](self)
+                    del readers[name]  # not sooner: a kernel's Stop may come meanwhile
+            return object.__getattribute__(self, name)
 
     def __getstate__(self) -> dict[str, Any]:
         """All fields, computed by now, for a copy or a pickle."""
@@ -179,29 +192,6 @@ class Trace:
     def load(cls, path: str | os.PathLike[str]) -> Self:
         """Read a trace that `save` wrote. A file in another format is a ValueError."""
         return cls(**files.load(path))
-
-
-class _Later:
-    """A field that `Trace.read_later` left out; one that a trace has is found before this."""
-
-    _lock = threading.RLock()  # the findings ask for the lanes
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __get__(self, trace: Any, owner: type[Trace]) -> Any:
-        if trace is None:
-            return self
-        with self._lock:
-            known = vars(trace)
-            if self.name not in known:
-                known[self.name] = known["_readers"][self.name](trace)
-                del known["_readers"][self.name]  # not sooner: a kernel's Stop may come meanwhile
-            return known[self.name]
-
-
-for _name in ("lanes", "findings", "sequence", "pauses"):
-    setattr(Trace, _name, _Later(_name))
 
 
 def moved(trace: Trace) -> list[Task]:
