@@ -12,7 +12,7 @@ import math
 import operator
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import NamedTuple
@@ -112,7 +112,7 @@ class Picture:
             Bar(row, span)
             for row, lane in self.lanes
             if row not in self.crowded
-            for span in spans(lane)
+            for span in lane.spans
             if span.state is TaskState.RUNNING or not self.by_step
         ]
 
@@ -242,12 +242,6 @@ def slowest(trace: Trace, most: int = SLOWEST) -> list[Task]:
     ranked = [*named, *(task for task in ready if trace.waits[task.id][0]), *late]
     ids = list(dict.fromkeys(t.id for t in ranked if t.kind is LaneKind.TASK))[:most]
     return [task for task in trace.tasks if task.id in ids]
-
-
-def spans(lane: Task) -> Iterator[Span]:
-    """The spans of a lane that are drawn: between two calls nothing of a callback waits."""
-    called = lane.kind is LaneKind.CALLBACK
-    return (span for span in lane.spans if not (called and span.state is TaskState.IDLE))
 
 
 def rows_of(trace: Trace, lanes: Sequence[Task] | None = None, *, share: bool = False) -> list[Row]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from helpers import text as words
-from helpers.draw.picture import Counts, Picture, counts, rows_of, slowest, spans
+from helpers.draw.picture import Counts, Picture, counts, rows_of, slowest
 from helpers.draw.theme import STATES, TICK_LETTER, TimeUnit
 from helpers.draw.title import how_it_ended, who
 from helpers.trace import LaneKind, Task, TaskState, Trace
@@ -142,7 +142,7 @@ def _lives(picture: Picture) -> list[str]:
 def _life(picture: Picture, lane: Task) -> Iterator[str]:
     """A phrase for each step and what led to it, and one for what was waited for in vain."""
     said: list[str] = []
-    for span in spans(lane):
+    for span in lane.spans:
         if span.state is not TaskState.IDLE and span.woken_by is not None:
             said.append(f"woken by {who(picture.run, span.woken_by)}")
         start, end = picture.unit.moment(span.start), picture.unit.moment(span.end)
