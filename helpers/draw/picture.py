@@ -80,14 +80,10 @@ class Picture:
     title: str
     subtitle: str
     height: int | None = None  # in pixels; without one, as high as its rows need
+    by_step: bool = False  # whether no time passes, and every step has a place of its own instead
     chosen: bool = False  # whether somebody chose the lanes
     density: Counts | None = None  # the tasks in each state over time, if that is drawn above
     reasons: Sequence[str] = ()  # said below a figure, in place of the run's findings
-
-    @property
-    def by_step(self) -> bool:
-        """Whether no time passes, so that every step has a place of its own instead."""
-        return self.axis is STEPS
 
     @cached_property
     def lanes(self) -> list[tuple[int, Task]]:
@@ -224,6 +220,7 @@ def picture_of(
         trace=drawn,
         unit=time,
         axis=STEPS if by_step else time,
+        by_step=by_step,
         rows=rows_of(drawn, chosen, share=crowd and lanes is None and not by_step),
         title=words.shorten(title, _LONGEST_TITLE),
         subtitle=words.shorten(titles.subtitle(trace, time), _LONGEST_TITLE),
