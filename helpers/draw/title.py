@@ -176,9 +176,8 @@ def _path(trace: Trace) -> Iterator[_Part]:
                 yield lane, what, end - start
         at, lane = moments[-1], waker or lane
         if waker:
-            left[lane.id] = min(
-                left[lane.id], bisect_right(lane.steps, at, key=operator.attrgetter("start"))
-            )
+            begun = bisect_right(lane.steps, at, key=operator.attrgetter("start"))
+            left[lane.id] = min(left[lane.id], begun)
 
 
 def _idle(tasks: set[Waker], task: Task) -> float:
