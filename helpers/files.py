@@ -125,7 +125,6 @@ def _read(rows: _Rows) -> Row:
 
 
 def _saved(header: Row, lines: Iterator[Row]) -> Row:
-    """What makes a saved trace."""
     values = {name: header[name] for name in header.keys() - {"format", "version", "lines"}}
     values["lanes"] = tuple(map(_task, lines))
     values["findings"] = tuple(Finding(text, kind, of) for text, kind, of in values["findings"])
@@ -149,7 +148,6 @@ _KINDS = {"task": LaneKind.TASK, "branch": LaneKind.BRANCH, "blocking": LaneKind
 
 
 def _recorded(header: Row, events: Iterator[Row]) -> Row:
-    """What makes the trace of a recording."""
     lanes: dict[int, Row] = {}
     woken: dict[int, tuple[float, Waker]] = {}  # by the first wake since the task's last poll began
     held: dict[str, float] = defaultdict(float)  # until when each thread is
