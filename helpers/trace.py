@@ -20,7 +20,7 @@ from helpers.task import Finding, LaneKind, Mark, Outcome, Span, Step, Task, Tas
 from helpers.text import listing
 
 __all__ = ["Finding", "LaneKind", "Mark", "Outcome", "Span", "Step", "Task", "TaskState", "Trace"]
-__all__ += ["longest_silence", "moved", "stolen"]
+__all__ += ["longest_silence", "moved", "starts_early", "stolen"]
 
 _lock = threading.RLock()  # one for all: the findings ask for the lanes
 
@@ -207,6 +207,10 @@ def longest_silence(task: Task) -> float:
 
 def stolen(trace: Trace, parent: Task) -> list[Task]:
     """Children that another chef took up while the one who wrote their cards was still at it."""
-    home, over = parent.steps[0].thread, parent.steps[0].end
-    begun = ((child, child.steps[0]) for child in trace.children(parent.id))
-    return [child for child, step in begun if step.thread != home and step.start < over]
+    return [child for child in trace.children(parent.id) if starts_early(trace, child)]
+
+
+def starts_early(trace: Trace, task: Task) -> bool:
+    """Whether a task is first polled while its parent is in the step that spawned it."""
+    parents = trace.by_id[task.parent].steps if task.parent is not None and task.steps else ()
+    return any(step.start <= task.spawned <= task.steps[0].start < step.end for step in parents)
