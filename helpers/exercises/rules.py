@@ -6,19 +6,16 @@
 from bisect import bisect
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
-from typing import Concatenate, ParamSpec
 
 from helpers.exercises.spec import Fault, Rule, calls, slack
 from helpers.task import MAIN_RETURN
 from helpers.text import listing, seconds
 from helpers.trace import LaneKind, Outcome, Task, Trace
 
-P = ParamSpec("P")
-
 _LOST = {"never_retrieved", "not_told", "vanished", "never_awaited", "raised"}
 
 
-def rule(judge: Callable[Concatenate[Trace, P], Fault | None]) -> Callable[P, Rule]:
+def rule(judge: Callable[..., Fault | None]) -> Callable[..., Rule]:
     """Let a function of a trace and more be called with the rest first."""
     return lambda *args, **options: lambda trace: judge(trace, *args, **options)
 
