@@ -1,7 +1,7 @@
 """Why asyncio and Tokio differ: the reasons by name, and the rules that find where each applies.
 
-A rule of a lane yields differences with the facts that they explain; a rule of the runs looks at
-all lanes at once.
+A rule of a lane (`Pair`) yields differences with the facts that they explain; a rule of the `Runs`
+looks at all lanes at once.
 """
 
 import itertools
@@ -86,9 +86,6 @@ def differences(runs: Runs) -> tuple[Difference, ...]:
                 found.append(match)
     found += [*only_one(runs), *workers(runs), *measured(runs)]
     return tuple(sorted(found, key=lambda match: match.name == FOLLOWS))
-
-
-# Rules of a lane
 
 
 def future_or_task(pair: Pair) -> Matches:
@@ -198,9 +195,6 @@ def _measured(runs: Runs) -> str:
     if runs.apart or late:
         return FOLLOWS
     return "parallel work" if runs.recording.workers > 1 else UNEXPLAINED
-
-
-# Rules of the runs
 
 
 def only_one(runs: Runs) -> Matches:
