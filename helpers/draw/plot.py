@@ -126,10 +126,8 @@ def _layout(picture: Picture) -> tuple[Json, float]:
 
 
 def _title(picture: Picture) -> Json:
-    lines, below = (
-        "<br>".join(map(plain, textwrap.wrap(" ".join(text.split()), width)))
-        for text, width in ((picture.title, _TITLE), (picture.subtitle, _SUBTITLE))
-    )
+    lines = "<br>".join(map(plain, textwrap.wrap(picture.title, _TITLE)))
+    below = "<br>".join(map(plain, textwrap.wrap(picture.subtitle, _SUBTITLE)))
     # Names between backticks are in the letters of code.
     text = re.sub(r"`([^`]+)`", r'<span style="font-family:monospace">\1</span>', lines)
     # Plotly sets a title of several lines higher by 0.7 of its letters.
