@@ -66,11 +66,10 @@ class VirtualLoop(asyncio.BaseEventLoop):
             self._ready.extend(jobs.collect(until_quiet=True))
         return []
 
-    def _process_events(self, event_list: list[Any]) -> None:
-        """There are no I/O events under the virtual clock."""
+    def _write_to_self(self, *_: Any) -> None:
+        """There is no I/O: the loop waits for nothing but its `thread_work`."""
 
-    def _write_to_self(self) -> None:
-        """The loop waits for nothing but its `thread_work`."""
+    _process_events = _write_to_self
 
     def _needs_sockets(self, *_: Any, **__: Any) -> NoReturn:
         lacks = "the virtual clock has no sockets, pipes or processes"
