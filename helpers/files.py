@@ -142,7 +142,6 @@ def _task(row: Row) -> Task:
     return Task(**row | {"noticed": tuple(row.get("noticed", ()))})
 
 
-# Version 1: the recorder's events.
 _OF_THE_FILE = {"event", "format", "version", "events"}
 _KINDS = {"task": LaneKind.TASK, "branch": LaneKind.BRANCH, "blocking": LaneKind.THREAD}
 
