@@ -4,9 +4,7 @@ A `Picture` is computed from the trace once; plotly's JSON, the live figure and 
 Nothing here needs plotly but `timeline`, which returns one of plotly's figures and never shows it.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from helpers.draw.picture import Picture, Wanted, picture_of
 from helpers.draw.plot import figure_of
@@ -14,14 +12,11 @@ from helpers.draw.text import text_of
 from helpers.draw.theme import CONFIG, PLOTLY
 from helpers.trace import Trace
 
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
-
 
 def timeline(
     trace: Trace, *, title: str | None = None, lanes: Wanted | None = None, unit: str | None = None
-) -> go.Figure:
-    """The figure of a trace; the caller shows it.
+) -> Any:
+    """Plotly's `Figure` of a trace; the caller shows it.
 
     title: the message above it; without one, a sentence is computed from the trace.
     lanes: names or ids of the lanes to draw, alone; above 1000 lanes, under the density.
