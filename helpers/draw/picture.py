@@ -3,8 +3,6 @@
 Times are seconds of the run and places are rows of the picture; pixels are the renderers' concern.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import heapq
 import itertools
@@ -66,6 +64,14 @@ class Bar(NamedTuple):
     shift: int = 0
     share: float = 1.0
     below: float = 0.0  # the share of the others
+
+
+class Counts(NamedTuple):
+    """What happens in each bin of a run."""
+
+    width: float  # of a bin, in seconds
+    of: dict[TaskState, list[float]]  # how many lanes are in a state, on average over the bin
+    polls: list[int]  # how many steps start in the bin, also those that take no time
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -310,14 +316,6 @@ def in_order(trace: Trace) -> Trace:
         ended = None if lane.ended is None else end
         lanes.append(dataclasses.replace(lane, spawned=spawned, ended=ended, end=end, steps=steps))
     return dataclasses.replace(trace, lanes=tuple(lanes), duration=last)
-
-
-class Counts(NamedTuple):
-    """What happens in each bin of a run."""
-
-    width: float  # of a bin, in seconds
-    of: dict[TaskState, list[float]]  # how many lanes are in a state, on average over the bin
-    polls: list[int]  # how many steps start in the bin, also those that take no time
 
 
 def counts(trace: Trace, bins: int = BINS, row: Row | None = None, *, waits: bool = True) -> Counts:
