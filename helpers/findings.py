@@ -12,7 +12,6 @@ from helpers.text import listing, number, plural, seconds
 from helpers.trace import Trace
 
 SLOW = 0.1  # a step that takes so many seconds is told; asyncio's own limit for a slow callback
-_MOST = 20  # of the long steps of one line, whom so many have delayed is looked at
 _NOISE, _FELT = 0.001, 0.01  # a shorter delay is not told; of a recording's chefs, a longer one
 _POLLS, _NO_WORK = 1000, 1e-4  # whose steps were so many, and so short, has polled
 _AGAIN = "Raise CancelledError again where it is caught."
@@ -88,7 +87,7 @@ class _Finder:
             alike[_line(step, lane) or lane.name].append((step, lane))
         waits = [(lane, s) for lane in lanes if slow for s in lane.steps if s.start > s.ready]
         for line, works in alike.items():
-            delayed = [(self._delayed(waits, *work), *work) for work in works[:_MOST]]
+            delayed = [(self._delayed(waits, *work), *work) for work in works[:20]]
             hurt, held, lane = next((case for case in delayed if case[0]), delayed[0])
             if about := self._about(held, lane, hurt):
                 kind, words = about

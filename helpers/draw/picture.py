@@ -32,7 +32,6 @@ SLOWEST = 8
 _LONGEST_TITLE = 300  # characters
 BINS = 400
 _COUNTED = LaneKind.TASK, LaneKind.THREAD  # over time; a branch is a part of its task
-_PAUSE = 0.02  # the loop's own time is marked from this share of the run on
 # A figure draws so many steps one by one, of a row so many. More would hide each other, and each
 # that takes a microsecond look as long as a pixel: the row is crowded, and drawn in so many parts.
 _MOST_STEPS, _MOST_STEPS_OF_A_ROW = 12_000, 200
@@ -182,7 +181,7 @@ class Picture:
         run, rows = self.run, self.row_of
         events = [mark for mark in run.marks if mark.task is None or mark.task in rows]
         for start, end, whose in run.pauses:
-            if end - start >= _PAUSE * run.duration:
+            if end - start >= 0.02 * run.duration:
                 events.append(Mark(start, None, f"{self.unit.long(end - start)} of the {whose}"))
         for lane in (run.by_id[drawn.id] for _, drawn in self.lanes):
             for time, by, *_ in lane.cancels:
