@@ -13,7 +13,6 @@ from helpers.trace import Trace
 
 SLOW = 0.1  # a step that takes so many seconds is told; asyncio's own limit for a slow callback
 _NOISE, _FELT = 0.001, 0.01  # a shorter delay is not told; of a recording's chefs, a longer one
-_POLLS, _NO_WORK = 1000, 1e-4  # whose steps were so many, and so short, has polled
 _AGAIN = "Raise CancelledError again where it is caught."
 # Of what the loop noticed, of its tasks and beside them.
 _NOTICED = {
@@ -226,7 +225,7 @@ class _Finder:
     def _polled(self) -> Found:
         for lane in () if self.tokio else self.trace.lanes:
             took = [step.end - step.start for step in lane.steps if step.woken_by == lane.id]
-            if len(took) >= _POLLS and sum(took) <= _NO_WORK * len(took):
+            if len(took) >= 1000 and sum(took) <= 1e-4 * len(took):  # so many, so short
                 at = lane.place and f", in the function at {lane.place}"
                 words = f"was taken up {len(took):,} times and waited for nothing: it polls with "
                 words += f"sleep(0){at}. Await what it polls for, or yield less often."

@@ -12,8 +12,6 @@ from helpers.task import MAIN_RETURN
 from helpers.text import listing, seconds
 from helpers.trace import LaneKind, Outcome, Task, Trace
 
-_LOST = {"never_retrieved", "not_told", "vanished", "never_awaited", "raised"}
-
 
 def rule(judge: Callable[..., Fault | None]) -> Callable[..., Rule]:
     """Let a function of a trace and more be called with the rest first."""
@@ -97,7 +95,7 @@ def nothing_left(trace: Trace) -> Fault | None:
 def never_lost(trace: Trace) -> Fault | None:
     """No task vanishes, no coroutine is never awaited, and no exception goes unheard."""
     for finding in trace.findings:
-        if finding.kind in _LOST:
+        if finding.kind in ("never_retrieved", "not_told", "vanished", "never_awaited", "raised"):
             lane = trace.by_id.get(finding.task)
             return _at_fault(lane, finding) if lane else Fault(finding)
     return None
