@@ -49,8 +49,6 @@ def _about_kernel() -> Iterator[str]:
     # Links are not followed: two environments may link to one and the same Python.
     program = Path(spec.argv[0])
     if program.parent not in (Path(), Path(sys.executable).parent):
-        yield (
-            f"The kernel `python3` is described in {spec.resource_dir} and starts {program}, "
-            f"which is not this environment's Python ({sys.executable}). Take that description "
-            "away: `jupyter kernelspec remove python3`"
-        )
+        starts = f"starts {program}, which is not this environment's Python ({sys.executable})"
+        mend = "Take that description away: `jupyter kernelspec remove python3`"
+        yield f"The kernel `python3` is described in {spec.resource_dir} and {starts}. {mend}"

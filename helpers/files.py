@@ -132,7 +132,6 @@ def _read(rows: _Rows) -> Row:
 
 
 def _saved(header: Row, lines: Iterator[Row]) -> Row:
-    """What makes a saved trace."""
     values = {name: header[name] for name in header.keys() - {"format", "version", "lines"}}
     values["lanes"] = tuple(map(_task, lines))
     values["findings"] = tuple(Finding(text, kind, of) for text, kind, of in values["findings"])
@@ -151,13 +150,11 @@ def _task(row: Row) -> Task:
     return Task(**row | {"noticed": tuple(row.get("noticed", ()))})
 
 
-# Version 1: the recorder's events.
 _OF_THE_FILE = {"event", "format", "version", "events"}
 _KINDS = {"task": LaneKind.TASK, "branch": LaneKind.BRANCH, "blocking": LaneKind.THREAD}
 
 
 def _recorded(header: Row, events: Iterator[Row]) -> Row:
-    """What makes the trace of a recording."""
     lanes: dict[int, Row] = {}
     woken: dict[int, tuple[float, Waker]] = {}  # by the first wake since the task's last poll began
     held: dict[str, float] = defaultdict(float)  # until when each thread is

@@ -12,9 +12,7 @@ from helpers.text import listing, number, plural, seconds
 from helpers.trace import Trace
 
 SLOW = 0.1  # a step that takes so many seconds is told; asyncio's own limit for a slow callback
-_MOST = 20  # of the long steps of one line, whom so many have delayed is looked at
 _NOISE, _FELT = 0.001, 0.01  # a shorter delay is not told; of a recording's chefs, a longer one
-_POLLS, _NO_WORK = 1000, 1e-4  # whose steps were so many, and so short, has polled
 _AGAIN = "Raise CancelledError again where it is caught."
 # Of what the loop noticed, of its tasks and beside them.
 _NOTICED = {
@@ -88,7 +86,7 @@ class _Finder:
             alike[_line(step, lane) or lane.name].append((step, lane))
         waits = [(lane, s) for lane in lanes if slow for s in lane.steps if s.start > s.ready]
         for line, works in alike.items():
-            delayed = [(self._delayed(waits, *work), *work) for work in works[:_MOST]]
+            delayed = [(self._delayed(waits, *work), *work) for work in works[:20]]
             hurt, held, lane = next((case for case in delayed if case[0]), delayed[0])
             if about := self._about(held, lane, hurt):
                 kind, words = about
@@ -227,7 +225,7 @@ class _Finder:
     def _polled(self) -> Found:
         for lane in () if self.tokio else self.trace.lanes:
             took = [step.end - step.start for step in lane.steps if step.woken_by == lane.id]
-            if len(took) >= _POLLS and sum(took) <= _NO_WORK * len(took):
+            if len(took) >= 1000 and sum(took) <= 1e-4 * len(took):  # so many, so short
                 at = lane.place and f", in the function at {lane.place}"
                 words = f"was taken up {len(took):,} times and waited for nothing: it polls with "
                 words += f"sleep(0){at}. Await what it polls for, or yield less often."

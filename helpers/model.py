@@ -11,7 +11,6 @@ import contextlib
 import random
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Literal
 
 from helpers.run.clock import DIGITS, VirtualLoop, set_aside
 from helpers.task import START, TIMER
@@ -204,7 +203,7 @@ def simulate(
     blocking: float = 0.0,
     blocks_after: float = 0.0,
     stealing: bool = True,
-    spawner: Literal["main", "task"] = "main",
+    spawner: str = "main",
     seed: int = 0,
 ) -> Trace:
     """The trace of `tasks` cards on a modelled team of so many `chefs`, the workers.

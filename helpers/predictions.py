@@ -4,8 +4,6 @@ Where `TASK_CARDS_TEXT` is set, as where notebooks are built and compared, a que
 text; elsewhere it is a widget with a choice, a number or an order to give.
 """
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -20,7 +18,7 @@ from helpers.trace import Trace
 
 Answer = str | float | Sequence[str]
 
-_asked: dict[str, Prediction] = {}  # by question
+_asked: dict[str, "Prediction"] = {}  # by question
 # What the text behind the run says is blurred until then, but for who points at it.
 _OPEN = "task-cards-open"
 _RUN = f".jp-Cell:has(.{_OPEN}) + .jp-CodeCell"
@@ -35,7 +33,7 @@ def predict(
     order: Sequence[str] = (),
     measure: Callable[[Trace], Answer] | None = None,
     why: str = "",
-) -> Prediction:
+) -> "Prediction":
     """A question for a cell to show; the next recorded trace answers it in the cell of its run.
 
     options: the answers to choose from; as a mapping, each with a sentence on why it is wrong.

@@ -196,10 +196,12 @@ class Task:
     def spans(self) -> list[Span]:
         """The lane's life, split into the stretches spent in one state.
 
-        They touch and never overlap, from `spawned` to `end`. Every step has a running span, even
-        one of no width (a step under the virtual clock takes no time at all).
+        They touch and never overlap, from `spawned` to `end`; but of a callback nothing waits
+        between two calls. Every step has a running span, even one of no width (a step under the
+        virtual clock takes no time at all).
         """
         idle, scheduled, running = TaskState
+        unseen = idle if self.kind is LaneKind.CALLBACK else None
         parts: list[tuple[TaskState, float, float, str | None, Waker]] = []
         at = self.spawned
         for ready, start, end, thread, by, *_ in self.steps:
@@ -207,4 +209,5 @@ class Task:
             parts.append((running, start, end, thread, by))
             at = end
         parts.append((idle if self.steps else scheduled, at, self.end, None, None))
-        return [Span(self.id, *part) for part in parts if part[2] > part[1] or part[0] is running]
+        parts = [part for part in parts if part[2] > part[1] or part[0] is running]
+        return [Span(self.id, *part) for part in parts if part[0] is not unseen]

@@ -9,10 +9,9 @@ from unicodedata import combining, east_asian_width
 
 def number(value: float, digits: int = 3) -> str:
     """A number with at most `digits` decimals, no trailing zeros, and commas from 10,000 on."""
-    text = f"{value:,.{digits}f}" if abs(value) >= 10_000 else f"{value:.{digits}f}"
-    if "." in text:
-        text = text.rstrip("0").rstrip(".")
-    return "0" if text == "-0" else text
+    commas = "," if abs(value) >= 10_000 else ""
+    text = f"{value:z{commas}.{digits}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def seconds(value: float, unit: str = "seconds", *, exact: bool = True) -> str:

@@ -14,14 +14,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from helpers import files
 from helpers.task import Finding, LaneKind, Mark, Outcome, Span, Step, Task, TaskState, Visit, Waker
 from helpers.text import listing
 
 __all__ = ["Finding", "LaneKind", "Mark", "Outcome", "Span", "Step", "Task", "TaskState", "Trace"]
-__all__ += ["Visit", "longest_silence", "moved", "stolen"]
+__all__ += ["Visit", "longest_silence", "moved", "starts_early", "stolen"]
+
+_lock = threading.RLock()  # one for all: the findings ask for the lanes
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,16 +41,18 @@ class Trace:
     source: str = "asyncio"  # or "tokio", or "model"
     workers: int = 1
     result: Any = None
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[Finding, ...] = field(default_factory=tuple)
     marks: tuple[Mark, ...] = ()
     about: Mapping[str, Any] = field(default_factory=dict)  # scenario, versions, date, cores
-    sequence: tuple[int, ...] = ()  # whose steps they were, in the order in which they began
+    # Whose steps they were, in the order in which they began.
+    sequence: tuple[int, ...] = field(default_factory=tuple)
     # What went wrong with no task: the kind of its finding, of what, and the line in words or "".
     noticed: tuple[tuple[str, str, str], ...] = ()
     # The time that the loop took for itself, or the garbage collector: start, end, and which.
-    pauses: tuple[tuple[float, float, str], ...] = ()
+    pauses: tuple[tuple[float, float, str], ...] = field(default_factory=tuple)
     code: tuple[tuple[str, str], ...] = ()  # files whose lines were recorded: name and text
-    visits: tuple[Visit, ...] = ()  # those lines, in the order in which the run came to them
+    # Those lines, in the order in which the run came to them.
+    visits: tuple[Visit, ...] = field(default_factory=tuple)
     ended_by: str = ""  # the error that ended the run before main was over, in words
 
     @classmethod
@@ -59,6 +63,16 @@ class Trace:
         for name in readers:
             del vars(trace)[name]
         return trace
+
+    if not TYPE_CHECKING:  # else mypy would take any name for a field
+
+        def __getattr__(self, name: str) -> Any:
+            with _lock:
+                readers = vars(self).get("_readers", {})
+                if name in readers:
+                    vars(self)[name] = readers[name](self)
+                    del readers[name]  # not sooner: a kernel's Stop may come meanwhile
+            return object.__getattribute__(self, name)
 
     def __getstate__(self) -> dict[str, Any]:
         """All fields, computed by now, for a copy or a pickle."""
@@ -195,29 +209,6 @@ class Trace:
         return cls(**files.load(path))
 
 
-class _Later:
-    """A field that `Trace.read_later` left out; one that a trace has is found before this."""
-
-    _lock = threading.RLock()  # the findings ask for the lanes
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __get__(self, trace: Any, owner: type[Trace]) -> Any:
-        if trace is None:
-            return self
-        with self._lock:
-            known = vars(trace)
-            if self.name not in known:
-                known[self.name] = known["_readers"][self.name](trace)
-                del known["_readers"][self.name]  # not sooner: a kernel's Stop may come meanwhile
-            return known[self.name]
-
-
-for _name in ("lanes", "findings", "sequence", "pauses", "visits"):
-    setattr(Trace, _name, _Later(_name))
-
-
 def moved(trace: Trace) -> list[Task]:
     """The tasks that were polled on more than one thread."""
     return [task for task in trace.tasks if len({step.thread for step in task.steps}) > 1]
@@ -231,6 +222,10 @@ def longest_silence(task: Task) -> float:
 
 def stolen(trace: Trace, parent: Task) -> list[Task]:
     """Children that another chef took up while the one who wrote their cards was still at it."""
-    home, over = parent.steps[0].thread, parent.steps[0].end
-    begun = ((child, child.steps[0]) for child in trace.children(parent.id))
-    return [child for child, step in begun if step.thread != home and step.start < over]
+    return [child for child in trace.children(parent.id) if starts_early(trace, child)]
+
+
+def starts_early(trace: Trace, task: Task) -> bool:
+    """Whether a task is first polled while its parent is in the step that spawned it."""
+    parents = trace.by_id[task.parent].steps if task.parent is not None and task.steps else ()
+    return any(step.start <= task.spawned <= task.steps[0].start < step.end for step in parents)

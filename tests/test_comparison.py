@@ -124,7 +124,7 @@ def test_tasks_are_first_polled_in_the_order_of_the_recording_also_in_one_moment
 def test_no_real_clock_and_no_team_leaves_a_difference_unexplained(
     name: str, runtime: str, workers: int
 ) -> None:
-    there = load_recording(name.partition("__")[0], runtime=runtime, workers=workers)  # type: ignore[arg-type]
+    there = load_recording(name.partition("__")[0], runtime=runtime, workers=workers)
     comparison = compare(run_of(name), there)
     assert [one.sentence for one in comparison.differs if one.name == "unexplained"] == []
 

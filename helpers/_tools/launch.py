@@ -71,7 +71,3 @@ def _start(folder: Path, options: argparse.Namespace, passed_on: list[str]) -> i
     with contextlib.suppress(KeyboardInterrupt):  # before the server's own handler is in place
         LabApp.launch_instance(arguments)
     return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -66,8 +66,13 @@ def derive(lesson: Lesson) -> nbformat.NotebookNode:
     below `# solution` in a cell.
     """
     notebook: nbformat.NotebookNode = jupytext.read(lesson.source, fmt="py:percent")
-    cells = [cell for cell in notebook.cells if "solution" not in cell.metadata.get("tags", ())]
-    notebook.cells = _solved(notebook.cells) if lesson.solved else cells
+    cells = notebook.cells
+    if lesson.solved:  # the exercises alone, and below each an answer that is right
+        parts = [n for n, cell in enumerate(cells) if cell.source.startswith("## ")]
+        start = next(n for n in parts if cells[n].source.startswith(_EXERCISES))
+        notebook.cells = cells[start : next((n for n in parts if n > start), len(cells))]
+    else:
+        notebook.cells = [x for x in cells if "solution" not in x.metadata.get("tags", ())]
     seen: Counter[str] = Counter()
     for cell in notebook.cells:
         if not lesson.solved:
@@ -82,13 +87,6 @@ def derive(lesson: Lesson) -> nbformat.NotebookNode:
     if not lesson.solved:
         _write_minutes(notebook)
     return notebook
-
-
-def _solved(cells: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
-    """The exercises alone, and below each an answer that is right."""
-    parts = [n for n, cell in enumerate(cells) if cell.source.startswith("## ")]
-    start = next(n for n in parts if cells[n].source.startswith(_EXERCISES))
-    return cells[start : next((n for n in parts if n > start), len(cells))]
 
 
 def _write_minutes(notebook: nbformat.NotebookNode) -> None:

@@ -20,8 +20,6 @@ from helpers.draw.theme import time_unit
 from helpers.draw.title import chefs
 from helpers.trace import LaneKind, Task, Trace
 
-__all__ = ["Comparison", "compare"]
-
 MOST = 14  # lanes of each run in the picture; of more, the first and the last
 _WIDTH = 78
 _MOST_SENTENCES = 3  # of one reason

@@ -1,7 +1,7 @@
 """Why asyncio and Tokio differ: the reasons by name, and the rules that find where each applies.
 
-A rule of a lane yields differences with the facts that they explain; a rule of the runs looks at
-all lanes at once.
+A rule of a lane (`Pair`) yields differences with the facts that they explain; a rule of the `Runs`
+looks at all lanes at once.
 """
 
 import itertools
@@ -11,7 +11,7 @@ from typing import NamedTuple
 from helpers import text as words
 from helpers.comparison.match import ENDING, Pair, Runs, noise
 from helpers.task import DEADLINE
-from helpers.trace import LaneKind, Outcome, Task, Trace, moved
+from helpers.trace import LaneKind, Outcome, Task, moved, starts_early
 
 UNEXPLAINED = "unexplained"
 BRANCH = "a branch is no task"
@@ -86,9 +86,6 @@ def differences(runs: Runs) -> tuple[Difference, ...]:
                 found.append(match)
     found += [*only_one(runs), *workers(runs), *measured(runs)]
     return tuple(sorted(found, key=lambda match: match.name == FOLLOWS))
-
-
-# Rules of a lane
 
 
 def future_or_task(pair: Pair) -> Matches:
@@ -200,9 +197,6 @@ def _measured(runs: Runs) -> str:
     return "parallel work" if runs.recording.workers > 1 else UNEXPLAINED
 
 
-# Rules of the runs
-
-
 def only_one(runs: Runs) -> Matches:
     """Lanes that only one of the runs has."""
     both = {pair.name for pair in runs.pairs}
@@ -220,7 +214,7 @@ def workers(runs: Runs) -> Matches:
     recording = runs.recording
     if recording.workers < 2:
         return
-    if early := [task for task in recording.tasks if _starts_early(recording, task)]:
+    if early := [task for task in recording.tasks if starts_early(recording, task)]:
         parent = recording.name_of(early[0].parent)
         sentence = f"first polled there while `{parent}` is still in the step that spawned it."
         yield Difference("start after spawn", early[0].name, f"{_names(early)}: {sentence}")
@@ -238,12 +232,6 @@ def workers(runs: Runs) -> Matches:
 
 def _names(tasks: Iterable[Task]) -> str:
     return words.listing([f"`{task.name}`" for task in tasks])
-
-
-def _starts_early(trace: Trace, task: Task) -> bool:
-    """Whether a task is first polled while its parent is in the step that spawned it."""
-    parents = trace.by_id[task.parent].steps if task.parent is not None and task.steps else ()
-    return any(step.start <= task.spawned <= task.steps[0].start < step.end for step in parents)
 
 
 def measured(runs: Runs) -> Matches:

@@ -4,9 +4,7 @@ A `Picture` is computed from the trace once; plotly's JSON, the live figure and 
 Nothing here needs plotly but `timeline`, which returns one of plotly's figures and never shows it.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from helpers.draw.film import film_of
 from helpers.draw.picture import MOST_FILMED, Picture, Wanted, picture_of
@@ -15,16 +13,11 @@ from helpers.draw.text import text_of
 from helpers.draw.theme import CONFIG, PLOTLY
 from helpers.trace import Trace
 
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
-
-    from helpers.draw.player import Film
-
 
 def timeline(
     trace: Trace, *, title: str | None = None, lanes: Wanted | None = None, unit: str | None = None
-) -> go.Figure:
-    """The figure of a trace; the caller shows it.
+) -> Any:
+    """Plotly's `Figure` of a trace; the caller shows it.
 
     title: the message above it; without one, a sentence is computed from the trace.
     lanes: names or ids of the lanes to draw, alone; above 1000 lanes, under the density.
@@ -50,8 +43,8 @@ def timeline(
     return figure
 
 
-def replay(trace: Trace, *, first: int = 0, title: str | None = None) -> Film:
-    """The film of a run, to play, step through and drag; with its code, if it has its lines.
+def replay(trace: Trace, *, first: int = 0, title: str | None = None) -> Any:
+    """The film of a run, a widget to play, step through and drag; with its code, if it has lines.
 
     At each step it shows who is in hand, who is ready and in which order, which timers count down
     and who waits for whom. Of a long run it shows some 2,000 frames, from step number `first` on.

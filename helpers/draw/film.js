@@ -189,8 +189,8 @@ function drawSvg(film, width, height) {
     <rect width="2" height="6" fill="#ffe9cf"/></pattern><clipPath id="${id}-names">
     <rect width="${named - 6}" height="${under}"/></clipPath></defs>`];
   const fill = state => (state === READY ? `url(#${id})` : states[state][0]);
-  const every = Math.ceil(8.5 / pitch); // of very many rows some have their names
-  const small = Math.min(11, Math.max(8.5, pitch));
+  const every = Math.ceil(8 / pitch); // of very many rows some have their names
+  const small = Math.min(11, Math.max(8, pitch));
   rows.forEach(([name, depth, isTitle], row) => {
     if (row % every === 0 || isTitle || rows[row - 1]?.[2]) parts.push(`<text x="${10 * depth}" y="${middle(row) + small / 3}"
       style="font-size: ${small}px" clip-path="url(#${id}-names)" opacity="${isTitle ? 0.7 : 1}">${escape(name)}</text>`);

@@ -3,8 +3,6 @@
 Times are seconds of the run and places are rows of the picture; pixels are the renderers' concern.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import heapq
 import itertools
@@ -12,7 +10,7 @@ import math
 import operator
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import NamedTuple
@@ -34,7 +32,6 @@ SLOWEST = 8
 _LONGEST_TITLE = 300  # characters
 BINS = 400
 _COUNTED = LaneKind.TASK, LaneKind.THREAD  # over time; a branch is a part of its task
-_PAUSE = 0.02  # the loop's own time is marked from this share of the run on
 # A figure draws so many steps one by one, of a row so many. More would hide each other, and each
 # that takes a microsecond look as long as a pixel: the row is crowded, and drawn in so many parts.
 _MOST_STEPS, _MOST_STEPS_OF_A_ROW = 12_000, 200
@@ -68,6 +65,14 @@ class Bar(NamedTuple):
     below: float = 0.0  # the share of the others
 
 
+class Counts(NamedTuple):
+    """What happens in each bin of a run."""
+
+    width: float  # of a bin, in seconds
+    of: dict[TaskState, list[float]]  # how many lanes are in a state, on average over the bin
+    polls: list[int]  # how many steps start in the bin, also those that take no time
+
+
 @dataclass(frozen=True, kw_only=True)
 class Picture:
     """What is drawn of a run. `picture_of` makes it from a trace."""
@@ -79,14 +84,10 @@ class Picture:
     rows: Sequence[Row]
     title: str
     subtitle: str
+    by_step: bool = False  # whether no time passes, and every step has a place of its own instead
     chosen: bool = False  # whether somebody chose the lanes
     density: Counts | None = None  # the tasks in each state over time, if that is drawn above
     reasons: Sequence[str] = ()  # said below a figure, in place of the run's findings
-
-    @property
-    def by_step(self) -> bool:
-        """Whether no time passes, so that every step has a place of its own instead."""
-        return self.axis is STEPS
 
     @cached_property
     def lanes(self) -> list[tuple[int, Task]]:
@@ -111,7 +112,7 @@ class Picture:
             Bar(row, span)
             for row, lane in self.lanes
             if row not in self.crowded
-            for span in spans(lane)
+            for span in lane.spans
             if span.state is TaskState.RUNNING or not self.by_step
         ]
 
@@ -179,7 +180,7 @@ class Picture:
         run, rows = self.run, self.row_of
         events = [mark for mark in run.marks if mark.task is None or mark.task in rows]
         for start, end, whose in run.pauses:
-            if end - start >= _PAUSE * run.duration:
+            if end - start >= 0.02 * run.duration:
                 events.append(Mark(start, None, f"{self.unit.long(end - start)} of the {whose}"))
         for lane in (run.by_id[drawn.id] for _, drawn in self.lanes):
             for time, by, *_ in lane.cancels:
@@ -223,6 +224,7 @@ def picture_of(
         trace=drawn,
         unit=time,
         axis=STEPS if by_step else time,
+        by_step=by_step,
         rows=rows_of(drawn, chosen, share=crowd and lanes is None and not by_step),
         title=words.shorten(title, _LONGEST_TITLE),
         subtitle=words.shorten(titles.subtitle(trace, time), _LONGEST_TITLE),
@@ -240,12 +242,6 @@ def slowest(trace: Trace, most: int = SLOWEST) -> list[Task]:
     ranked = [*named, *(task for task in ready if trace.waits[task.id][0]), *late]
     ids = list(dict.fromkeys(t.id for t in ranked if t.kind is LaneKind.TASK))[:most]
     return [task for task in trace.tasks if task.id in ids]
-
-
-def spans(lane: Task) -> Iterator[Span]:
-    """The spans of a lane that are drawn: between two calls nothing of a callback waits."""
-    called = lane.kind is LaneKind.CALLBACK
-    return (span for span in lane.spans if not (called and span.state is TaskState.IDLE))
 
 
 def rows_of(trace: Trace, lanes: Sequence[Task] | None = None, *, share: bool = False) -> list[Row]:
@@ -317,14 +313,6 @@ def in_order(trace: Trace) -> Trace:
         ended = None if lane.ended is None else end
         lanes.append(dataclasses.replace(lane, spawned=spawned, ended=ended, end=end, steps=steps))
     return dataclasses.replace(trace, lanes=tuple(lanes), duration=last)
-
-
-class Counts(NamedTuple):
-    """What happens in each bin of a run."""
-
-    width: float  # of a bin, in seconds
-    of: dict[TaskState, list[float]]  # how many lanes are in a state, on average over the bin
-    polls: list[int]  # how many steps start in the bin, also those that take no time
 
 
 def counts(trace: Trace, bins: int = BINS, row: Row | None = None, *, waits: bool = True) -> Counts:

@@ -19,25 +19,16 @@ from helpers.trace import Outcome, Task, TaskState
 
 # In pixels.
 LINE = 15  # a line of small text
-_HIGHEST = 900  # a figure
 _NARROW, _NARROWEST = 600, 420  # a narrow cell, and one in which nothing may be cut
 _INDENT = 14  # a generation
-_AXIS = 50  # the axis' numbers and title
-_DENSITY = 230  # what stands above the rows of a dense picture
 _CAPTION = 12  # below and above the line that parts it from the rows
 _BESIDE = 5  # between the ticks of one moment
-_CLEAR = 8  # from a lane's end to the mark of its end, so that a last tick is seen
-_LOW = 12  # in lower rows there are no words
 # In characters.
-_TITLE, _SUBTITLE = 42, 64
-_LEGEND = 77  # so that it fits into 420 pixels
-_FINDING, _FINDINGS = 70, 3  # so wide, and so many, are told below a figure
 _LABEL, _ENDING = 30, 34  # a row's name, and the words behind its end
 _LEAST, _NOTE, _NOTE_LINES, _MOST_NOTES = 16, 44, 4, 100  # an event's words
 
 _PLACES = 12  # ticks of one moment that are drawn side by side; the rest share the last place
 _CHEF = 0.86  # height of a chef's bars, as a share of the row: enough for a name
-_SHORT = 0.004  # a chef's step that takes less of the run has a tick
 _RUNNING = theme.STATES[TaskState.RUNNING]
 # An event's words with a line down to its row, on the axes of time and rows.
 _ARROW = {"showarrow": True, "arrowhead": 0, "arrowwidth": 1, "arrowcolor": theme.EVENT.colour}
@@ -72,14 +63,14 @@ def _layout(picture: Picture) -> tuple[Json, float]:
     left = 18 + round(max([22.0, *wide]))
     right = _right(picture, left)
     title, legend, notes = _title(picture), _legend(picture), _notes(picture, left, right)
-    below = picture.reasons or findings(picture.run, _FINDINGS)
-    legend += map(plain, wrapped(below, _FINDING))
+    below = picture.reasons or findings(picture.run, 3)
+    legend += map(plain, wrapped(below, 70))
     band = LINE * max([line + 1 for line, _ in notes], default=0)
     top = 70 + 22 * title["text"].count("<br>") + (LINE if picture.density else band)
     top += 16 * title["subtitle"]["text"].count("<br>")
-    bottom = _AXIS + LINE * len(legend)
-    inside = max(_HIGHEST - top - bottom, 60)
-    above = min(_DENSITY + band if picture.density else 0, inside / 2)
+    bottom = 50 + LINE * len(legend)  # the axis' numbers and title stand above the legend
+    inside = max(900 - top - bottom, 60)
+    above = min(230 + band if picture.density else 0, inside / 2)
     pitch = min(28.0 if count <= 12 else 22.0, (inside - above) / count)
     end = picture.axis.at(picture.trace.duration) or 1
     at = {"align": "left", "xshift": 10 - left, "yshift": 4 - bottom}
@@ -121,10 +112,8 @@ def _layout(picture: Picture) -> tuple[Json, float]:
 
 
 def _title(picture: Picture) -> Json:
-    lines, below = (
-        "<br>".join(map(plain, textwrap.wrap(" ".join(text.split()), width)))
-        for text, width in ((picture.title, _TITLE), (picture.subtitle, _SUBTITLE))
-    )
+    lines = "<br>".join(map(plain, textwrap.wrap(picture.title, 42)))
+    below = "<br>".join(map(plain, textwrap.wrap(picture.subtitle, 64)))
     # Names between backticks are in the letters of code.
     text = re.sub(r"`([^`]+)`", r'<span style="font-family:monospace">\1</span>', lines)
     # Plotly sets a title of several lines higher by 0.7 of its letters.
@@ -157,7 +146,7 @@ def _legend(picture: Picture) -> list[str]:
             left -= len(text) + 4
             if left < 0:
                 lines.append("")
-                left = _LEGEND - len(text) - 4
+                left = 77 - len(text) - 4  # so that it fits into 420 pixels
             bold = f"color:{colour};stroke:{colour};stroke-width:0.7px"  # some signs are hairlines
             lines[-1] += f'<span style="{bold}">{sign}</span> {text}\u2002'
     return lines
@@ -226,7 +215,7 @@ def _clash(one: _Place, other: _Place) -> bool:
 def _beside(lane: Task) -> int:
     """Pixels from a lane's end to the mark of how it ended. The ticks of one moment are between."""
     ticks = len(lane.steps[1:]) if lane.spawned == lane.end else 0
-    return _CLEAR + _BESIDE * min(ticks, _PLACES)
+    return 8 + _BESIDE * min(ticks, _PLACES)  # so that a last tick is seen
 
 
 def _bars_at(axis: TimeUnit, name: str, drawn: Sequence[Bar]) -> Json:
@@ -295,7 +284,7 @@ def _lines(picture: Picture, pitch: float) -> list[Json]:
     A thin one for each part of a crowded row in which a step begins, one for a chef's step that is
     too short to be seen, and one in the card's colour between two steps that touch.
     """
-    at, least = picture.axis.at, _SHORT * picture.trace.duration
+    at, least = picture.axis.at, 0.004 * picture.trace.duration
     many = [
         (row + 0.44, at((n + 0.5) * found.width))
         for row, found in picture.crowded.items()
@@ -338,7 +327,7 @@ def _ticks(picture: Picture, pitch: float) -> Json:
 
 def _ends(picture: Picture, outcome: Outcome, pitch: float) -> Json:
     """The marks of one outcome at the ends of lanes, with the outcome in words behind them."""
-    mark, axis, has_words = theme.OUTCOMES[outcome], picture.axis, pitch >= _LOW
+    mark, axis, has_words = theme.OUTCOMES[outcome], picture.axis, pitch >= 12
     ends = [(row, lane) for row, lane in picture.ends if lane.outcome is outcome]
     beside = [_beside(lane) for _, lane in ends]
     said = [words.shorten(how_it_ended(picture.run, lane), _ENDING) for _, lane in ends]

@@ -10,17 +10,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from helpers import text as words
-from helpers.draw.picture import Counts, Picture, counts, rows_of, slowest, spans
+from helpers.draw.picture import Counts, Picture, counts, rows_of, slowest
 from helpers.draw.theme import STATES, TICK_LETTER, TimeUnit
 from helpers.draw.title import how_it_ended, who
 from helpers.trace import LaneKind, Task, TaskState, Trace
 
-_MOST_LANES = 30  # of more, the slowest are told
-_MOST_SPANS = 60  # in a run of so many spans, every one is told
 _MOST_EVENTS = 20
 _MOST_FINDINGS = 12
 _NAME, _ENDING, _LONGEST = 24, 160, 4000
-_TENTHS = 10
 _TRACE = 1e-6  # of a cell: a smaller share is what is left of a rounded number
 
 
@@ -29,7 +26,7 @@ def text_of(picture: Picture, width: int = 78) -> str:
 
     Lines have `width` characters. Of many lanes that nobody chose, the slowest are told.
     """
-    crowd = not picture.chosen and len(picture.run.lanes) > _MOST_LANES
+    crowd = not picture.chosen and len(picture.run.lanes) > 30
     if crowd and not picture.density:
         picture = replace(picture, rows=rows_of(picture.trace, slowest(picture.run)))
     parts = [
@@ -46,7 +43,7 @@ def text_of(picture: Picture, width: int = 78) -> str:
 
 def _tenths(picture: Picture) -> list[str]:
     """How many lanes are in each state in ten parts of the run, and the totals."""
-    unit, found = picture.unit, counts(picture.run, _TENTHS)
+    unit, found = picture.unit, counts(picture.run, 10)
     rows = [["from", *STATES, "polls"]]
     for n, (*levels, polls) in enumerate(zip(*found.of.values(), found.polls, strict=True)):
         told = [words.number(level, 1) for level in levels]
@@ -128,7 +125,7 @@ def _table(picture: Picture, width: int) -> list[str]:
 
 def _lives(picture: Picture) -> list[str]:
     """Every span of every lane, and who woke it; in a run small enough to be told."""
-    if picture.crowded or len(picture.bars) > _MOST_SPANS:
+    if picture.crowded or len(picture.bars) > 60:
         return []
     lines = []
     for lane, how in _lanes(picture):
@@ -142,7 +139,7 @@ def _lives(picture: Picture) -> list[str]:
 def _life(picture: Picture, lane: Task) -> Iterator[str]:
     """A phrase for each step and what led to it, and one for what was waited for in vain."""
     said: list[str] = []
-    for span in spans(lane):
+    for span in lane.spans:
         if span.state is not TaskState.IDLE and span.woken_by is not None:
             said.append(f"woken by {who(picture.run, span.woken_by)}")
         start, end = picture.unit.moment(span.start), picture.unit.moment(span.end)

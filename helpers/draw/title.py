@@ -11,12 +11,7 @@ from helpers.draw.theme import OUTCOMES, TimeUnit
 from helpers.task import DEADLINE, GROUP, IO, MAIN_RETURN, START, STOP, THREAD, TIMER, Waker
 from helpers.trace import LaneKind, Outcome, Span, Task, Trace
 
-_WORTH = 0.04  # a wait for the chef is worth the title from this share of the run on
-_NOISE = 0.001  # a measured wait of fewer seconds is the machine's noise
-_CROWD, _TIMES = 10, 4  # so many tasks are a crowd if their waits are so many times the run
-_TOGETHER, _BETTER = 1.01, 0.9  # shares of the time one after another: at once; worth to be told
 _MOST_STEPS = 50_000  # of a run whose longest path is looked for
-_CHAIN = 0.01  # who took a smaller share of what the slowest took did not make the run long
 _Part = tuple[Task, str, float]  # of a run: who did what, and for how long
 _SOURCES = {"tokio": "real Tokio", "model": "a model"}  # of those that asyncio did not run
 _WAKERS: dict[Waker, str] = {START: "the start of the run", TIMER: "a timer", IO: "I/O"}
@@ -63,7 +58,8 @@ def sentences(trace: Trace, unit: TimeUnit) -> Iterator[str]:
     if not trace.lanes:
         yield "Nothing ran"
     yield from _about_deadlock(trace, unit)
-    least = max(_WORTH * trace.duration, _NOISE if trace.clock == "real" else 0.0)
+    # A shorter wait for the chef is not worth the title, or is the machine's noise.
+    least = max(0.04 * trace.duration, 0.001 if trace.clock == "real" else 0.0)
     wait = trace.longest_wait
     waits = [_about_wait(trace, unit, wait)] if wait and wait.seconds >= least else []
     for finding in trace.findings:
@@ -76,7 +72,7 @@ def sentences(trace: Trace, unit: TimeUnit) -> Iterator[str]:
     count, idle = _side_by_side(trace)
     long = f"{unit.long(idle)} of waiting in {unit.long(trace.duration)}"
     crowd = f"{count:,} tasks wait side by side: {long}"
-    if count >= _CROWD and idle >= _TIMES * trace.duration and not turns:
+    if count >= 10 and idle >= 4 * trace.duration and not turns:
         yield crowd
     yield from waits
     for lane in trace.tasks:
@@ -176,9 +172,8 @@ def _path(trace: Trace) -> Iterator[_Part]:
                 yield lane, what, end - start
         at, lane = moments[-1], waker or lane
         if waker:
-            left[lane.id] = min(
-                left[lane.id], bisect_right(lane.steps, at, key=operator.attrgetter("start"))
-            )
+            begun = bisect_right(lane.steps, at, key=operator.attrgetter("start"))
+            left[lane.id] = min(left[lane.id], begun)
 
 
 def _idle(tasks: set[Waker], task: Task) -> float:
@@ -198,10 +193,10 @@ def _about_turns(trace: Trace, unit: TimeUnit, path: list[_Part]) -> Iterator[st
         spent[number] += long
     tasks: set[Waker] = {task.id for task in trace.tasks}
     took = {x.id: x.busy + waited for x in trace.tasks if (waited := _idle(tasks, x))}
-    least = _CHAIN * max(spent.values())
+    least = 0.01 * max(spent.values())  # who took less did not make the run long
     chain = {n: trace.by_id[n] for n in took if spent[n] > least}
     total = sum(spent[n] for n in chain)
-    if len(chain) < 2 or total < max(trace.duration / 2, sum(took.values()) / _TOGETHER):
+    if len(chain) < 2 or total < max(trace.duration / 2, sum(took.values()) / 1.01):
         return
     met = any(b.spawned < a.end for a, b in itertools.pairwise(chain.values()))
     how = " wait for one another" if met else ", never two at once"
@@ -211,7 +206,7 @@ def _about_turns(trace: Trace, unit: TimeUnit, path: list[_Part]) -> Iterator[st
     turns = list(itertools.groupby(n for n, _ in parts if n in chain))
     alike = len(functions) == 1 and len(turns) == len(chain)
     best = max(sum(x.busy for x in chain.values()), *(took[n] for n in chain))
-    if alike and best < _BETTER * total and not any(x.parent in chain for x in chain.values()):
+    if alike and best < 0.9 * total and not any(x.parent in chain for x in chain.values()):
         said += f"; side by side it would be {unit.long(best)}"
         said += ", if none needs another" * (not met)
     yield said

@@ -18,7 +18,6 @@ from helpers.exercises.judge import Status, Verdict, verdict_on
 from helpers.exercises.spec import Exercise
 from helpers.text import table
 
-_NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 EXERCISES: dict[str, Exercise] = {}  # by their ids, "02.lost_handle"; those of a lesson in order
 for _file in sorted(Path(__file__).parent.glob("ex??_*.py")):
     EXERCISES |= importlib.import_module(f"{__name__}.{_file.stem}").EXERCISES
@@ -125,7 +124,7 @@ def _unfit(exercise: Exercise, answer: Any) -> str:
 
 def _cell_before(name: str, folder: str = ".") -> str:
     """The code cell before an exercise's check: what a learner begins with, or the solution."""
-    for path in (_NOTEBOOKS / folder).glob(f"{name[:2]}_*.ipynb"):
+    for path in (Path(__file__).parents[2] / "notebooks" / folder).glob(f"{name[:2]}_*.ipynb"):
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
         for before, cell in itertools.pairwise(code):

@@ -10,7 +10,6 @@ from typing import Any
 from helpers.exercises.rules import (
     at,
     finished_within,
-    lasting,
     never_blocked,
     never_lost,
     nothing_left,
@@ -169,9 +168,9 @@ def on_time(trace: Trace, most: float = 0.05) -> Fault | None:
     """No beat of the heart begins more than `most` seconds after it was ready."""
     heart = trace.task("heartbeat")
     beat = max(heart.steps, key=lambda step: step.start - step.ready)
-    late = lasting(trace, beat.start - beat.ready)
+    late = at(trace, beat.start - beat.ready)
     words = f"`heartbeat` was due at {at(trace, beat.ready)} and ran {late} late"
-    fault = Fault(f"{words}; at most {lasting(trace, most)} is allowed.", heart.id, *beat[:2])
+    fault = Fault(f"{words}; at most {at(trace, most)} is allowed.", heart.id, *beat[:2])
     return fault if beat.start - beat.ready > most + slack(trace) else None
 
 

@@ -6,19 +6,14 @@
 from bisect import bisect
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
-from typing import Concatenate, ParamSpec
 
 from helpers.exercises.spec import Fault, Rule, calls, slack
 from helpers.task import MAIN_RETURN
-from helpers.text import listing, number, seconds
-from helpers.trace import LaneKind, Outcome, Step, Task, Trace
-
-P = ParamSpec("P")
-
-_LOST = {"never_retrieved", "not_told", "vanished", "never_awaited", "raised"}
+from helpers.text import listing, seconds
+from helpers.trace import LaneKind, Outcome, Task, Trace
 
 
-def rule(judge: Callable[Concatenate[Trace, P], Fault | None]) -> Callable[P, Rule]:
+def rule(judge: Callable[..., Fault | None]) -> Callable[..., Rule]:
     """Let a function of a trace and more be called with the rest first."""
     return lambda *args, **options: lambda trace: judge(trace, *args, **options)
 
@@ -27,11 +22,10 @@ def rule(judge: Callable[Concatenate[Trace, P], Fault | None]) -> Callable[P, Ru
 def never_blocked(trace: Trace, most: float = 0.05) -> Fault | None:
     """No step of the loop takes longer than `most` seconds."""
     lanes = [lane for lane in trace.lanes if lane.kind is not LaneKind.THREAD]
-    works = [(step, lane) for lane in lanes for step in lane.steps]
-    step, lane = max(works, key=lambda work: _held(work[0]))
-    took = _held(step)
+    works = [(max(s.end - s.start, s.wall), s, lane) for lane in lanes for s in lane.steps]
+    took, step, lane = max(works, key=itemgetter(0))
     line = step.held_at and f", {step.held_at}"
-    words = f"`{lane.name}` holds the loop for {lasting(trace, took)} without an await{line}"
+    words = f"`{lane.name}` holds the loop for {at(trace, took)} without an await{line}"
     fault = Fault(f"{words}: nobody else can run meanwhile.", lane.id, step.start, step.end)
     return fault if took > most + slack(trace) else None
 
@@ -83,7 +77,7 @@ def finished_within(trace: Trace, most: float) -> Fault | None:
     if trace.duration <= most + 2 * slack(trace):
         return None
     last = max(trace.tasks[1:], key=lambda task: task.end, default=trace.tasks[0])
-    words = f"It took {lasting(trace, trace.duration)}; {lasting(trace, most)} are enough."
+    words = f"It took {at(trace, trace.duration)}; {at(trace, most)} are enough."
     return Fault(words, last.id, min(most, last.spawned), last.end)
 
 
@@ -101,7 +95,7 @@ def nothing_left(trace: Trace) -> Fault | None:
 def never_lost(trace: Trace) -> Fault | None:
     """No task vanishes, no coroutine is never awaited, and no exception goes unheard."""
     for finding in trace.findings:
-        if finding.kind in _LOST:
+        if finding.kind in ("never_retrieved", "not_told", "vanished", "never_awaited", "raised"):
             lane = trace.by_id.get(finding.task)
             return _at_fault(lane, finding) if lane else Fault(finding)
     return None
@@ -128,11 +122,6 @@ def predicted(trace: Trace, measure: Callable[[Trace], Mapping[str, object]]) ->
     return Fault(f"Not right yet: {listing(wrong, most=8)}.") if wrong else None
 
 
-def _held(step: Step) -> float:
-    """For how long a step held the loop."""
-    return max(step.end - step.start, step.wall)
-
-
 def _at_fault(lane: Task, sentence: str) -> Fault:
     return Fault(sentence, lane.id, lane.spawned, lane.end)
 
@@ -144,11 +133,6 @@ def _most_alive(ran: Sequence[Task]) -> tuple[int, float]:
     return max(alive, key=itemgetter(0), default=(0, 0.0))
 
 
-def lasting(trace: Trace, duration: float) -> str:
-    """A duration in words."""
-    return seconds(round(duration, 2), trace.unit)
-
-
 def at(trace: Trace, moment: float) -> str:
-    """A moment in words."""
-    return f"{number(moment, 2)} {'min' if trace.unit == 'minutes' else 's'}"
+    """A moment in words, or a duration."""
+    return seconds(round(moment, 2), trace.unit)

@@ -18,7 +18,6 @@ from helpers.run.threads import POOL_SIZE, ThreadWork, current_job
 
 DIGITS = 9  # decimals of a time, so that 0.1 + 0.2 is 0.3; timers closer than that fire together
 RESOLUTION = 10**-DIGITS
-_SLICE = 0.02  # seconds of a blocking sleep: Python can end a thread only between two of them
 # How the names of a loop's methods begin that need the system.
 _SYSTEM = "add_ connect_ create_c create_d create_s create_u remove_ sendfile sock_ start_tls sub"
 
@@ -66,11 +65,10 @@ class VirtualLoop(asyncio.BaseEventLoop):
             self._ready.extend(jobs.collect(until_quiet=True))
         return []
 
-    def _process_events(self, event_list: list[Any]) -> None:
-        """There are no I/O events under the virtual clock."""
+    def _write_to_self(self, *_: Any) -> None:
+        """There is no I/O: the loop waits for nothing but its `thread_work`."""
 
-    def _write_to_self(self) -> None:
-        """The loop waits for nothing but its `thread_work`."""
+    _process_events = _write_to_self
 
     def _needs_sockets(self, *_: Any, **__: Any) -> NoReturn:
         lacks = "the virtual clock has no sockets, pipes or processes"
@@ -99,7 +97,7 @@ def busy(seconds: float) -> None:
     if not isinstance(loop, VirtualLoop):  # in slices: a run that is stopped gets its thread back
         end = perf_counter() + seconds
         while (left := end - perf_counter()) > 0:
-            sleep(min(left, _SLICE))
+            sleep(min(left, 0.02))
     elif job is not None:
         loop.thread_work.park(loop, job, seconds)
     else:  # nobody else runs meanwhile

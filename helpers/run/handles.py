@@ -71,9 +71,8 @@ class Log:
         self.visits: list[tuple[int, int | None, float, tuple[str, int], dict[str, str]]] = []
         self.noticed: set[tuple[int, str]] = set()  # what went wrong with a task
         self.vanished: dict[int, float] = {}
-        self.left: dict[
-            int, Place | None
-        ] = {}  # left running when main was over, and where it waited
+        # Left running when main was over, and where it waited.
+        self.left: dict[int, Place | None] = {}
 
     def copy(self) -> Self:
         """The log as it is now. The tasks of another factory are asked for their names now."""

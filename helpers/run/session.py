@@ -31,7 +31,6 @@ HEARTBEAT = LOOK_AFTER  # how often a run is looked after, and a kernel's Stop i
 # as long again; the run is given up when no task of it has ended for so long, and its jobs then.
 _PATIENCE, _LEAVE_AFTER, _LEAVE_JOBS_AFTER = 0.15, 0.8, 5.0
 _LOOKS, _LOOKS_LATER = 10, 100  # at a step in the collector; at a run that was given up
-_CLEANS_UP = 0.5  # seconds that the tasks have which are cancelled at `until`
 _OF_WEAK_REFERENCES = "weakref", "_weakrefset"  # whose functions a collection calls
 _STEPS_TO_END = 10_000  # after main is over, so that a task that refuses to end cannot hold it
 
@@ -66,7 +65,7 @@ class Run:
             raise ValueError(f"{must}: got {self.clock!r} and {self.unit!r}, {limits}")
         in_time = until if self.clock == "real" else math.inf
         self._limit = min(max_seconds, in_time)  # in real seconds
-        self._cleans_up = _CLEANS_UP if in_time < max_seconds else 0.0
+        self._cleans_up = 0.5 if in_time < max_seconds else 0.0  # for tasks cancelled at `until`
         self.finished: futures.Future[Trace] = futures.Future()
         self.error: BaseException | None = None
         self._loop: Any = None  # a RecordingLoop, once the run has begun

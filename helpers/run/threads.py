@@ -119,9 +119,7 @@ class ThreadWork:
         self.jumped_at = 0.0
         self.went_on_at = 0.0  # when the loop last went on beside a job at work
 
-    def submit(
-        self, loop: Any, executor: Executor | None, func: Callback, args: Args
-    ) -> asyncio.Future[Any]:
+    def submit(self, loop: Any, executor: Executor | None, func: Callback, args: Args) -> Any:
         """Submit a function, noted as a job; what `run_in_executor` gives back."""
         if executor is None and loop._default_executor is None:
             # The run's own pool, which the loop keeps, and ends.

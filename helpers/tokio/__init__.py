@@ -9,19 +9,16 @@ the Rust program; its README describes the format, and how to make them again.
 
 import dataclasses
 from pathlib import Path
-from typing import Literal
 
 from helpers import findings
 from helpers.trace import Trace
 
 DATA = Path(__file__).parent / "data"
 _ENDING = ".jsonl.gz"
-Runtime = Literal["current_thread", "multi_thread"]
-Clock = Literal["real", "virtual"]
 
 
 def load_recording(
-    name: str, *, runtime: Runtime = "current_thread", workers: int = 2, clock: Clock = "real"
+    name: str, *, runtime: str = "current_thread", workers: int = 2, clock: str = "real"
 ) -> Trace:
     """A run of the program `name` on real Tokio, as the same `Trace` that asyncio's runs give.
 

@@ -48,11 +48,11 @@ def test_a_notebook_is_run_and_driven_and_the_committed_file_stays_as_it_was(
     assert notebook.errors() == ["Cell 2: ZeroDivisionError: division by zero"]
     assert notebook.cells()[1]["outputs"][0]["text"] == "a cell after it\n"
 
-    title = notebook.output(0).locator(".gtitle")
-    notebook.until(lambda: title.all_text_contents() == ["five cards"], "the figure")
+    title = notebook.output(0).locator(".task-cards-film h3")
+    notebook.until(lambda: title.all_text_contents() == ["five cards"], "the film")
     assert notebook.drag("tasks", 1.0, 0.0, 0.5) == "50"
     notebook.until(lambda: "slider at 50" in notebook.output(0).inner_text(), "the slider's words")
-    notebook.until(lambda: title.all_text_contents() == ["50 cards"], "the figure's title")
+    notebook.until(lambda: title.all_text_contents() == ["50 cards"], "the film's title")
 
     notebook.click("Run")
     notebook.until(lambda: "button pressed" in notebook.output(0).inner_text(), "the click")

@@ -39,7 +39,7 @@ def test_real_tokio_stands_below_the_model_where_it_was_recorded(
     assert "worker-3" in drawn(lab, 0)
 
     lab.set("Number of chefs", 4)
-    notebook.until(lambda: "worker-4" in drawn(lab, 1), "the recording of four workers")
+    notebook.until(lambda: "4 chefs" in " ".join(drawn(lab, 1)), "the recording of four workers")
     lab.press("Reset")
     notebook.until(lambda: drawn(lab, 1) == [], "no second picture")
     assert not notebook.problems

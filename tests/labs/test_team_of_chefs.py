@@ -110,8 +110,10 @@ def test_the_second_picture_is_there_only_for_what_was_recorded(
     panel.run.click()
     assert served(panel.engine, 60)
     assert below() == ["the picture"]
-    assert "peel-8" in str(panel.beside.store.figure)
-    assert SAME in panel.beside.store.figure["layout"]["title"]["text"]
+    model, real = panel.picture.store.film, panel.beside.store.film
+    assert "peel-8" in str(real["rows"])
+    assert real["title"] == SAME
+    assert model["to"] == real["to"] >= max(model["end"], real["end"]), "they share an axis"
     panel.controls["chefs"].value = 3
     assert served(panel.engine, 60)
     assert below() == ["the line"]
