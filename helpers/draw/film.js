@@ -470,12 +470,11 @@ export function play(element, film) {
 }
 
 // ipywidgets' sliders have no name, and its toggles no state, for who does not see them.
-function nameControls(el) {
-  const panel = el.closest(".task-cards-lab");
-  for (const slider of panel?.querySelectorAll(".widget-hslider") ?? [])
+function nameControls(panel) {
+  for (const slider of panel.querySelectorAll(".widget-hslider"))
     slider.querySelector("[role=slider]")?.setAttribute("aria-label",
       slider.querySelector("label")?.textContent ?? "");
-  for (const toggle of panel?.querySelectorAll(".widget-toggle-button") ?? [])
+  for (const toggle of panel.querySelectorAll(".widget-toggle-button"))
     toggle.setAttribute("aria-pressed", toggle.classList.contains("mod-active"));
 }
 
@@ -489,12 +488,17 @@ async function render({ model, el }) {
   };
   store.on("change:film", draw);
   draw();
-  const controls = new MutationObserver(() => nameControls(el));
-  const panel = el.closest(".task-cards-lab");
-  if (panel) controls.observe(panel, { subtree: true, childList: true, attributeFilter: ["class"] });
-  nameControls(el);
+  let panel;
+  const changes = new MutationObserver(() => nameControls(panel));
+  const shown = new ResizeObserver(() => { // not before is it in its panel
+    if (panel || !(panel = el.closest(".task-cards-lab"))) return;
+    changes.observe(panel, { subtree: true, childList: true, attributeFilter: ["class"] });
+    nameControls(panel);
+  });
+  shown.observe(el);
   return () => {
-    controls.disconnect();
+    changes.disconnect();
+    shown.disconnect();
     store.off("change:film", draw);
     stop();
   };
