@@ -37,7 +37,7 @@ import sys
 import time
 from statistics import median
 
-from helpers import busy, predict, progress, record
+from helpers import busy, predict, progress, record, replay
 from helpers.environment import check, report
 
 print(report(check()))
@@ -311,6 +311,11 @@ dinner
 # %% [markdown]
 # The striped bar is **scheduled**: the task could go on this moment, but no chef is free. It is neither idle nor running, and it is the state to
 # look for when a program is slow. The three states fill a task's life without a gap, as the sums say.
+#
+# Now let time pass. Press ▶, or click into the film and step with the arrow keys: who is in hand, who is ready, whose timer counts down, and which line runs.
+
+# %%
+replay(await record(cook_dinner(), unit="minutes", lines=True))
 
 # %% [markdown]
 # ### The oven, or the chef in front of the oven

@@ -31,7 +31,7 @@ import asyncio
 import contextvars
 import gc
 
-from helpers import Deadlock, busy, compare, lab, load_recording, predict, record, select
+from helpers import Deadlock, busy, compare, lab, load_recording, predict, record, replay, select
 
 # %% [markdown]
 # ## 1. When does it start?
@@ -116,7 +116,12 @@ spawned
 
 # %% [markdown]
 # `main` awaited the roast first. That decided what `main` heard first, and nothing else: awaiting a handle does not push its task to the front.
-#
+# Step through it: the row *ready, in order* is the rail.
+
+# %%
+replay(spawned)
+
+# %% [markdown]
 # ### Three at a time
 #
 # Now the chef is held while three things become ready. The roast's bell rings at minute 3, the soup's at minute 2. `main` holds the chef

@@ -33,7 +33,7 @@ import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from helpers import busy, compare, lab, load_recording, predict, record
+from helpers import busy, compare, lab, load_recording, predict, record, replay
 
 # %% [markdown]
 # ## 1. One stares, on real time
@@ -157,8 +157,12 @@ free
 
 # %% [markdown]
 # The oven was hot at minute 5 in both. Staring did not make it any quicker; it cost the *others* four minutes: one stir came late, and all that
-# followed it.
-#
+# followed it. In the film of the one who stares, the bell rings at minute 1, and the stir is ready until minute 5:
+
+# %%
+replay(staring)
+
+# %% [markdown]
 # The article behind this course ([lesson 01](01_task_cards.ipynb) names it) says that a sleep which does not block lets the thread serve hundreds of
 # other tasks. That is true, and its own program cannot show it: nothing else runs in it. It would take as long with a chef who stares. It needs a
 # second task to see the difference.

@@ -30,7 +30,7 @@ import asyncio
 import random
 from collections import Counter
 
-from helpers import compare, lab, load_recording, predict, record, select, timeline
+from helpers import compare, lab, load_recording, predict, record, replay, select, timeline
 
 
 def minute():
@@ -179,6 +179,12 @@ trace
 # destructor (of the lock's *guard*, the object that stands for holding it). What a dropped future cannot do is await, so a ride home that takes time
 # needs another way there: section 13.
 #
+# Play it from minute 2 on: the winner has ended, and `main` waits for the one who rides home.
+
+# %%
+replay(trace)
+
+# %% [markdown]
 # Here are the three steps for any number of runners:
 
 

@@ -34,7 +34,7 @@ import math
 import threading
 import time
 
-from helpers import busy, compare, lab, load_recording, predict, record, timeline
+from helpers import busy, compare, lab, load_recording, predict, record, replay, timeline
 from helpers.model import simulate
 from helpers.trace import longest_silence, moved, stolen
 
@@ -158,6 +158,11 @@ for peel in peels:
 # moves to the board. Why a pocket? The card that you have just woken waits for what you have just made, and it is still warm: in the processor's
 # caches, that is. Why thieves? Nobody has to plan who does what. A thief takes **half of the board** in one go, begins with the last of them (`peel-4`
 # of seven), and puts the rest on her own board. A card in a pocket has a price, too: section 10.
+#
+# The film has both chefs, their boards and pockets, and the door. (A recording tells who made a card ready and who took it up; a card that was stolen and lies still is shown on its old board.)
+
+# %%
+replay(nested)
 
 # %% [markdown]
 # ## 3. One of four chefs stares
