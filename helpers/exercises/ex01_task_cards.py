@@ -13,7 +13,7 @@ from helpers.exercises.rules import (
     overlapped,
     predicted,
 )
-from helpers.exercises.spec import Exercise, Fault, call, calls, hold, must, unsort_sets
+from helpers.exercises.spec import LOST, Exercise, Fault, call, calls, hold, must, unsort_sets
 from helpers.text import number, shorten
 from helpers.trace import Trace
 
@@ -50,9 +50,6 @@ def listed(got: Any, right: list[str]) -> None:
     unread = sum(map(isawaitable, got))
     must(not unread, f"{unread} of what you returned are no results yet: await them.")
     must(got == right, f"Return {right}, in this order; you returned {shorten(repr(got), 150)}.")
-
-
-LOST = " Do two of them read the same sum, and each write its own?"
 
 
 async def serve_guests(answer: Any, random: Random) -> None:

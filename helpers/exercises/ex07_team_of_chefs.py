@@ -8,9 +8,8 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from helpers.exercises.ex01_task_cards import LOST
 from helpers.exercises.rules import finished_within, never_lost, nothing_left, overlapped, predicted
-from helpers.exercises.spec import Exercise, Fault, Wrong, call, must, patience
+from helpers.exercises.spec import LOST, Exercise, Fault, Wrong, call, must, patience
 from helpers.model import simulate
 from helpers.text import seconds
 from helpers.tokio import load_recording
