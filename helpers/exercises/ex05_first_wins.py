@@ -8,13 +8,13 @@ from typing import Any
 
 from helpers.exercises.rules import (
     at_most_alive,
-    cancelled_and_awaited,
+    home,
     never_blocked,
     never_lost,
     nothing_left,
     predicted,
 )
-from helpers.exercises.spec import Exercise, Fault, call, must
+from helpers.exercises.spec import Exercise, call, must
 from helpers.text import listing, number
 from helpers.trace import Outcome, Trace
 
@@ -148,22 +148,6 @@ async def ask(name: str, took: float, outcome: Any) -> Any:
         raise
 
 
-def home(trace: Trace) -> Fault | None:
-    """Each runner and its clean-up have ended when their race ends; no clean-up is cut short."""
-    races = {task.name.removeprefix("race, "): task for task in trace.tasks}
-    for lane in trace.tasks:
-        name, _, case = lane.name.partition(", ")
-        race, end, words = races.get(case, lane), number(lane.end, 2), ""
-        if lane.end > race.end:
-            words = f"when `{race.name}` ended at {number(race.end, 2)} s: it ended at {end} s."
-            words = f"`{lane.name}` was still under way {words}"
-        elif name.startswith("clean-up") and lane.outcome is not Outcome.RETURNED:
-            words = f"`{lane.name}` was {lane.outcome} at {end} s, half done."
-        if words:
-            return Fault(words, lane.id, lane.spawned, lane.end)
-    return None
-
-
 def winners(trace: Trace) -> Mapping[str, object]:
     """Who won each race of the lesson, and when the race returned."""
     found = {}
@@ -192,8 +176,7 @@ EXERCISES = {
         program=servers,
         takes=["asks"],
         rules=[
-            *map(cancelled_and_awaited, ["server 2", "server 3"]),
-            home,
+            home("race", "clean-up"),
             never_lost(),
             nothing_left(),
             never_blocked(),
@@ -208,7 +191,7 @@ EXERCISES = {
     "05.look_up": Exercise(
         program=prices,
         takes=["cache", "database", "seconds"],
-        rules=[home, never_lost(), nothing_left(), never_blocked()],
+        rules=[home("race", "clean-up"), never_lost(), nothing_left(), never_blocked()],
         right="A failure drops out, the first price wins, and nobody is out when it is told.",
         hints=[
             "The first to end may have failed: then the race is not over.",

@@ -332,9 +332,9 @@ async def in_a_group(orders: Any, save: Any, undo: Any) -> Any:
     ("04.undo", undoes_failures, "cancels` was cancelled, and `undo` was never called."),
     ("04.undo", catches_every_end, "and a cancel` was cancelled, not with the `OSError`."),
     ("04.undo", with_a_lost_shield, "and a cancel` was cancelled, not with the `OSError`."),
-    ("04.undo", with_one_more_await, "`undo: three cancels` was cancelled at"),
+    ("04.undo", with_one_more_await, "`undo, three cancels` was cancelled at"),
     ("04.undo", swallows_the_cancel, "ended with None"),
-    ("04.undo", begins_anew, "`undo` was called 2 times by `request: "),
+    ("04.undo", begins_anew, "`undo` was called 2 times by `request, "),
     ("04.undo", undoes_always, "and a cancel` was cancelled, not with the `OSError`."),
     ("04.undo", in_a_group, "and a cancel` was cancelled, not with the `OSError`."),
 )
