@@ -11,6 +11,7 @@ from typing import Any
 from helpers.exercises.rules import finished_within, never_lost, nothing_left, overlapped, predicted
 from helpers.exercises.spec import LOST, Exercise, Fault, Wrong, call, must, patience
 from helpers.model import simulate
+from helpers.task import DEADLINE, TIMER
 from helpers.text import seconds
 from helpers.tokio import load_recording
 from helpers.trace import Task, Trace, moved
@@ -242,10 +243,11 @@ def _devices(trace: Trace) -> list[Task]:
 
 
 def _never_polls(trace: Trace) -> Fault | None:
-    """Who waits for a device is woken once, and does not look again and again."""
-    for lane in _devices(trace):
-        if lane.polls > 3:
-            words = f"`{lane.name}` looked {lane.polls} times whether the answer is there"
+    """Who waits for a device is woken once, and not by a clock."""
+    for lane in trace.tasks[1:]:
+        clock = any(step.woken_by in (TIMER, DEADLINE) for step in lane.steps)
+        if clock or lane.polls > 3:
+            words = f"`{lane.name}` looks whether the answer is there, by the clock or all the time"
             return Fault(f"{words}: await something that is done then.", lane.id, 0, lane.end)
     return None
 
