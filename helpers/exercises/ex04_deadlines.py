@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 from helpers.exercises.rules import (
+    at,
     finished_within,
     home,
     never_blocked,
@@ -15,7 +16,7 @@ from helpers.exercises.rules import (
     nothing_left,
     predicted,
 )
-from helpers.exercises.spec import Exercise, call, must
+from helpers.exercises.spec import Exercise, Fault, call, calls, must
 from helpers.text import number, plural
 from helpers.trace import Trace
 
@@ -144,6 +145,18 @@ async def undo(case: str, undone: list[str]) -> None:
     await call(f"undo, {case}", 1)
 
 
+def saved_before(trace: Trace) -> Fault | None:
+    """No order is still being saved when its undo begins."""
+    begun = {lane.name.partition(", ")[2]: lane.spawned for lane in calls(trace, "undo")}
+    for lane in calls(trace, "order"):
+        undo = begun.get(lane.name.partition(", ")[2], lane.end)
+        if lane.end > undo:
+            words = f"`{lane.name}` was still being saved when its undo began at {at(trace, undo)}"
+            words += ": it has to be cancelled, or to have ended, before."
+            return Fault(words, lane.id, lane.spawned, lane.end)
+    return None
+
+
 EXERCISES = {
     "04.clients": Exercise(
         program=clients,
@@ -187,7 +200,7 @@ EXERCISES = {
     "04.undo": Exercise(
         program=requests,
         takes=["orders", "save", "undo"],
-        rules=[home("request", "undo"), never_lost(), nothing_left()],
+        rules=[saved_before, home("request", "undo"), never_lost(), nothing_left()],
         right="The undo is a task of its own; a cancel can end the waiting for it, and only that.",
         hints=[
             "Is a `CancelledError` an `Exception`? And where does a second cancel arrive?",
