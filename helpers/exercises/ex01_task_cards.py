@@ -128,7 +128,13 @@ EXERCISES = {
     "01.waiter": Exercise(
         program=wait_on,
         takes=["tables", "cook"],
-        rules=[never_blocked(), never_lost(), nothing_left(), overlapped("dish")],
+        rules=[
+            never_blocked(),
+            never_lost(),
+            nothing_left(),
+            overlapped("dish"),
+            finished_within(2, "dish"),
+        ],
         right="All cards hang on the rail before the waiter waits for the first dish.",
         hints=[
             "How many cards are on the rail while the waiter waits for the first dish?",

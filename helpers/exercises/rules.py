@@ -78,12 +78,15 @@ def each_once(trace: Trace, name: str) -> Fault | None:
 
 
 @rule
-def finished_within(trace: Trace, most: float) -> Fault | None:
-    """The whole takes no more than so many seconds."""
+def finished_within(trace: Trace, most: float, slowest: str = "") -> Fault | None:
+    """The whole takes no more than so many seconds, or than the slowest of the calls named."""
+    took = [lane.end - lane.spawned for lane in calls(trace, slowest) if slowest]
+    most = min(most, max(took, default=most))
     if trace.duration <= most + 2 * slack(trace):
         return None
     last = max(trace.tasks[1:], key=lambda task: task.end, default=trace.tasks[0])
-    words = f"It took {lasting(trace, trace.duration)}; {lasting(trace, most)} are enough."
+    why = f": so long takes the slowest `{slowest}`" if most in took else ""
+    words = f"It took {lasting(trace, trace.duration)}; {lasting(trace, most)} are enough{why}."
     return Fault(words, last.id, min(most, last.spawned), last.end)
 
 

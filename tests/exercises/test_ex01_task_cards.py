@@ -45,6 +45,17 @@ async def reads_the_set(tables: Any, cook: Any) -> Any:
     return [card.result() for card in done]
 
 
+async def sleeps(tables: Any, cook: Any, seconds: float = 2) -> Any:
+    cards = [asyncio.create_task(cook(table)) for table in tables]
+    while not all(card.done() for card in cards):
+        await asyncio.sleep(seconds)
+    return [card.result() for card in cards]
+
+
+async def looks_again_and_again(tables: Any, cook: Any) -> Any:
+    return await sleeps(tables, cook, 0.1)
+
+
 async def gathers(tables: Any, cook: Any) -> Any:
     return await asyncio.gather(*map(cook, tables))
 
@@ -254,6 +265,8 @@ def said(**minutes: float) -> Any:
     ("01.waiter", as_they_come, "in this order; you returned ['soup of table"),
     ("01.waiter", reads_the_set, "in this order; you returned ['soup of table"),
     ("01.waiter", keeps_the_set, "Return a list, not {<Task finished"),
+    ("01.waiter", sleeps, "It took 2 s; 1.84 s are enough: so long takes the slowest `dish`."),
+    ("01.waiter", looks_again_and_again, "s are enough: so long takes the slowest `dish`."),
     ("01.guests", in_turn, "The calls lie one after another: `bake 2` began at"),
     ("01.guests", in_two_rounds, "and carried only at"),
     ("01.guests", carries_in_turn, "and carried only at"),
