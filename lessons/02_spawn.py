@@ -565,7 +565,7 @@ check("02.minutes", (evening, minutes))
 #
 # A shop sends a receipt for each order, without waiting for it: `send(order)` may be slow, and the customer shall not wait. Now and then a receipt never
 # arrives, and nobody hears of one that failed. Mend `serve`: the customers' answers come back as before, all receipts are sent at once, none is lost, and
-# `serve` returns only when all receipts are out, but then at once. A receipt that fails is counted: return the answers, and how many receipts failed.
+# `serve` returns as soon as all receipts are out. A receipt that fails is counted: return the answers, and how many receipts failed.
 
 
 # %%
