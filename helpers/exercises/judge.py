@@ -18,7 +18,6 @@ import subprocess
 import sys
 import traceback
 from enum import StrEnum
-from random import Random
 from types import CodeType
 from typing import Any
 
@@ -26,7 +25,7 @@ from helpers.draw import mimebundle
 from helpers.draw.picture import picture_of
 from helpers.draw.theme import PLOTLY
 from helpers.exercises import spec
-from helpers.exercises.spec import Exercise, Fault, Wrong, patience
+from helpers.exercises.spec import Dice, Exercise, Fault, Wrong, patience
 from helpers.run import source
 from helpers.run.errors import Deadlock, RunTooLong
 from helpers.run.session import Run
@@ -154,7 +153,7 @@ def verdict_here(
     spec.own_threads.clear()
     limits: Any = {"max_seconds": round(patience(MOST_SECONDS[clock]), 1), "max_steps": _MOST_STEPS}
     with contextlib.redirect_stdout(io.StringIO()) as out:
-        main = exercise.program(answer, Random(dice))
+        main = exercise.program(answer, Dice(dice))
         run = Run(main, clock=clock, unit=exercise.unit, **limits)
         run.start()
         trace = run.finished.result()

@@ -70,10 +70,9 @@ def each_once(trace: Trace, name: str) -> Fault | None:
     words = len(name.split()) + 1  # of a name; a number follows where there are two of it
     for lane in calls(trace, name):
         call = " ".join(lane.name.split()[:words])
-        if call in made:
-            times = f"{at(trace, made[call].spawned)} and again at {at(trace, lane.spawned)}"
+        if (first := made.setdefault(call, lane)) is not lane:
+            times = f"{at(trace, first.spawned)} and again at {at(trace, lane.spawned)}"
             return _at_fault(lane, f"`{call}` was called at {times}: once is enough.")
-        made[call] = lane
     return None
 
 
@@ -131,7 +130,7 @@ def predicted(trace: Trace, measure: Callable[[Trace], Mapping[str, object]]) ->
     right, said = measure(trace), trace.result
     if not isinstance(said, Mapping) or not right.keys() <= said.keys():
         return Fault(f"Answer with a dictionary; its keys are {listing([*right], most=8)}.")
-    wrong = [f"`{name}`" for name in right if said[name] != right[name]]
+    wrong = [f"`{name}`" for name in said if said[name] != right.get(name, said[name])]
     return Fault(f"Not right yet: {listing(wrong, most=8)}.") if wrong else None
 
 
