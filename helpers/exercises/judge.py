@@ -70,8 +70,8 @@ class Verdict:
         words = f"<b>{self.name}: {self.status}.</b> {as_html(self.sentence)}"
         html = {"text/html": f'<div role="status">{words}{printed}</div>', "text/plain": repr(self)}
         display(html, raw=True)  # type: ignore[no-untyped-call]
-        if self.trace is not None:
-            picture = picture_of(self.trace, title=self.sentence)
+        if self.trace is not None and len(self.trace.lanes) > 1:  # or it has nothing to show
+            picture = picture_of(self.trace, title="How your answer ran")
             shown, (_, lane, *stretch) = mimebundle(picture), self.fault or Fault("")
             row = picture.row_of.get(lane)
             if row is not None and not picture.by_step:
