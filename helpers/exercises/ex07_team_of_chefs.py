@@ -79,11 +79,11 @@ class _Lock:
             return False
         if self.held:
             at = seconds(round(asyncio.get_running_loop().time(), 2))
-            self.fault = (
+            self.fault = self.fault or (
                 f"At {at} a task wants the lock that another task keeps across an `await`: "
                 "the thread stands at the lock, and so nobody can ever give it back."
             )
-            raise Wrong(self.fault)
+            raise Wrong("the lock is held")
         self.held = True
         return True
 
@@ -110,7 +110,7 @@ class _Book:
         if not self.lock.held:
             words = f"`book.number` was {verb} without `book.lock`"
             self.lock.fault = f"{words}: another thread may be at it in the same moment."
-            raise Wrong(self.lock.fault)
+            raise Wrong("no lock is held")
 
     @property
     def number(self) -> int:
@@ -145,8 +145,8 @@ async def bills(answer: Any, random: Random) -> None:
     try:
         got = await answer(orders, book, print_bill)
     finally:
-        await asyncio.wait([desk])
-    must(not book.lock.fault, book.lock.fault)
+        await asyncio.gather(desk, return_exceptions=True)
+        must(not book.lock.fault, book.lock.fault)
     must(printed.keys() == set(orders), f"Bills were printed for {[*printed]} alone.")
     right = [printed[order] for order in orders]
     must(got == right, f"In the order of the list the numbers are {right}; you returned {got!r}.")
