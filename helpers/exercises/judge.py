@@ -18,6 +18,7 @@ import subprocess
 import sys
 import traceback
 from enum import StrEnum
+from random import Random
 from types import CodeType
 from typing import Any
 
@@ -25,7 +26,7 @@ from helpers.draw import mimebundle
 from helpers.draw.picture import picture_of
 from helpers.draw.theme import PLOTLY
 from helpers.exercises import spec
-from helpers.exercises.spec import Dice, Exercise, Fault, Wrong, patience
+from helpers.exercises.spec import Exercise, Fault, Wrong, patience
 from helpers.run import source
 from helpers.run.errors import Deadlock, RunTooLong
 from helpers.run.session import Run
@@ -151,9 +152,11 @@ def verdict_here(
     """Run the exercise with the answer until a run is not right, or all are."""
     clock = clock or exercise.clock
     spec.own_threads.clear()
+    random = Random(dice)  # whose seconds are short to read
+    vars(random)["uniform"] = lambda a, b: round(Random.uniform(random, a, b), 2)
     limits: Any = {"max_seconds": round(patience(MOST_SECONDS[clock]), 1), "max_steps": _MOST_STEPS}
     with contextlib.redirect_stdout(io.StringIO()) as out:
-        main = exercise.program(answer, Dice(dice))
+        main = exercise.program(answer, random)
         run = Run(main, clock=clock, unit=exercise.unit, **limits)
         run.start()
         trace = run.finished.result()

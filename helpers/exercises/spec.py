@@ -32,14 +32,6 @@ class Wrong(Exception):
     """What came back from the answer is not right, in a sentence."""
 
 
-class Dice(Random):
-    """Dice that throw seconds which are short to read."""
-
-    def uniform(self, a: float, b: float) -> float:
-        """Somewhere between the two, in hundredths."""
-        return round(super().uniform(a, b), 2)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Exercise:
     """One exercise. `program(answer, random)` is the coroutine that is recorded and judged.
