@@ -184,7 +184,7 @@ def _in_words(error: BaseException) -> str:
     if isinstance(error, Wrong):
         return str(error)
     if isinstance(error, Deadlock | RunTooLong):
-        return f"Your answer does not come to an end: {error}"
+        return f"Your answer does not come to an end: {error}."
     frames = traceback.extract_tb(error.__traceback__)
     own = [tuple(frame)[:3] for frame in frames if source.in_cell(frame.filename)]
     at = f", at {source.describe(own[-1])}" if own else ""

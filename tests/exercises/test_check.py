@@ -118,7 +118,7 @@ async def has_a_lock(fetch: Any, urls: Any) -> None:
         (prints, "Your answer does not come to an end"),
         (raises, "Your answer raised `ZeroDivisionError: division by zero`"),
         (waits, "deadlock at 0 s"),
-        (refuses, "Your answer does not come to an end"),
+        (refuses, "in refuses: `await asyncio.sleep(1)`."),
         (takes_one, "`takes_one` has to take `(fetch, urls)`, in this order."),
         (plain, "`plain` is a plain function: begin it with `async def`."),
         (has_a_lock, "Your answer uses what only this notebook has"),
@@ -192,6 +192,7 @@ def test_a_wrong_answer_shows_its_run_with_the_stretch_at_fault(
     assert verdict.sentence not in figure["text/plain"]
     assert verdict.trace
     late = verdict.trace.task("page 2")
+    assert late.spawned == round(late.spawned, 2)
     [stretch] = figure[PLOTLY]["layout"]["shapes"]
     assert (stretch["x0"], stretch["x1"]) == (late.spawned, late.end)
     assert figure[PLOTLY]["layout"]["yaxis"]["ticktext"][round(stretch["y0"] + 0.5)] == "page 2"
