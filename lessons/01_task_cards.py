@@ -490,7 +490,7 @@ check("01.orders", ((with_cards, in_turn), minutes))
 # ### Mend: the waiter who waits
 #
 # "It has tasks, it is asynchronous", says the owner, and still each table is served only after the one before. `await cook(table)` takes one to two seconds
-# and returns a dish. Mend `wait_on`: all dishes are cooked at once, and it returns a list of them in the order of `tables`.
+# and returns a dish. Mend `wait_on`: all dishes are cooked at once, and as soon as the last is ready it returns a list of them in the order of `tables`.
 
 
 # %%

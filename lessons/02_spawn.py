@@ -568,9 +568,9 @@ check("02.minutes", (evening, minutes))
 # %% [markdown]
 # ### Mend: the handle that was lost
 #
-# A shop sends a receipt for each order, without waiting for it: `send(order)` may be slow, and the customer shall not wait. Now and then a receipt never arrives, and
-# nobody hears of one that failed. Mend `serve`: the customers' answers come back as before, all receipts are sent at once, none is lost, and `serve` returns only when all receipts are out.
-# A receipt that fails is counted: return the answers, and how many receipts failed.
+# A shop sends a receipt for each order, without waiting for it: `send(order)` may be slow, and the customer shall not wait. Now and then a receipt never
+# arrives, and nobody hears of one that failed. Mend `serve`: the customers' answers come back as before, all receipts are sent at once, none is lost, and
+# `serve` returns as soon as all receipts are out. A receipt that fails is counted: return the answers, and how many receipts failed.
 
 
 # %%
@@ -596,8 +596,8 @@ check("02.lost_handle", serve)
 # %% [markdown]
 # ### Write: all pages at once
 #
-# `await fetch(url)` takes one to two seconds and returns a text, or raises `OSError`. Fetch all of `urls` and return a dictionary in their order: for each address
-# its text, or the exception that it raised.
+# `await fetch(url)` takes one to two seconds and returns a text, or raises `OSError`. Fetch all of `urls` at once and return, as soon as the last has ended,
+# a dictionary in their order: for each address its text, or the exception that it raised.
 
 
 # %%

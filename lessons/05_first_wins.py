@@ -640,10 +640,10 @@ check("05.searches", (searches, won))
 # %% [markdown]
 # ### Mend: the losers that stay out
 #
-# `first_answer` asks several servers at once; each of `asks` is a function, and `await ask()` brings an answer or raises. What the first to end
-# brings is returned, or raised. A server that is cancelled needs half a second to give its connection back, and once a week there is none left. Mend
-# it: when `first_answer` ends, with an answer, an exception, or because a client hung up and it was cancelled itself, every server is done, clean-up
-# and all, and they clean up at the same time.
+# `first_answer` asks several servers at once; each of `asks` is a function, and `await ask()` brings an answer or raises. What the first to end brings is
+# returned, or raised. A server that is cancelled needs some time to give its connection back, and once a week there is none left. Mend it: when
+# `first_answer` ends, with an answer, an exception, or because a client hung up and it was cancelled itself, every server is done, clean-up and all, and they
+# clean up at the same time.
 
 
 # %%
@@ -673,9 +673,9 @@ check("05.left_out", first_answer)
 # %% [markdown]
 # ### Write: the first price
 #
-# `await cache()` and `await database()` bring a price, or raise `LookupError`; when cancelled they need half a second to clean up. Ask both at once.
-# Return the first price that comes, or `"no price"` as soon as both have failed, or if none has come after `seconds`. When `look_up` returns, both
-# are done, clean-up and all.
+# `await cache()` and `await database()` bring a price, or raise `LookupError`; when cancelled they need some time to clean up. Ask both at once. Return the
+# first price that comes, or `"no price"` as soon as both have failed, or if none has come after `seconds`. When `look_up` returns, both are done, clean-up
+# and all.
 
 
 # %%

@@ -561,8 +561,11 @@ check("07.team", (JOBS, seconds))
 # The job of section 2 ran on `asyncio` (below), and as the recording `"nested"` on Tokio's `current_thread` and `multi_thread` (two workers). In which
 # of the three does each sentence hold? Answer with sets, such as `{"asyncio", "multi_thread"}` or `set()`.
 #
-# a. A peel begins before `sous_chef` first lets go. b. The peels begin in the order in which they were written. c. A peel is worked on by two threads.
-# d. `sous_chef` is worked on by two threads. e. The thread of `main` peels.
+# - a: A peel begins before `sous_chef` first lets go.
+# - b: The peels begin in the order in which they were written.
+# - c: A peel is worked on by two threads.
+# - d: `sous_chef` is worked on by two threads.
+# - e: The thread of `main` peels.
 
 
 # %%

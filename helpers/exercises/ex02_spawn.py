@@ -85,7 +85,7 @@ EXERCISES = {
             nothing_left(),
             each_once("receipt of order"),
             overlapped("receipt"),
-            finished_within(2),
+            finished_within(2, "receipt"),
         ],
         right="Each receipt has an owner, who waits for it and hears how it ended.",
         hints=[
@@ -97,7 +97,7 @@ EXERCISES = {
     "02.pages": Exercise(
         program=pages,
         takes=["fetch", "urls"],
-        rules=[never_lost(), nothing_left(), overlapped("page"), finished_within(2)],
+        rules=[never_lost(), nothing_left(), overlapped("page"), finished_within(2, "page")],
         right="All pages are under way at once, and no failure stops the others.",
         hints=[
             "How many cards are on the rail when the first page is awaited?",

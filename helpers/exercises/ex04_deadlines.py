@@ -8,7 +8,9 @@ from random import Random
 from typing import Any
 
 from helpers.exercises.rules import (
+    at,
     finished_within,
+    home,
     never_blocked,
     never_lost,
     nothing_left,
@@ -16,7 +18,7 @@ from helpers.exercises.rules import (
 )
 from helpers.exercises.spec import Exercise, Fault, call, calls, must
 from helpers.text import number, plural
-from helpers.trace import Outcome, Trace
+from helpers.trace import Trace
 
 EACH, TOTAL = 3, 8  # seconds that a part of a page may take, and the page
 PRICE, NONE = "12.50", "no price today"
@@ -108,7 +110,7 @@ async def requests(answer: Any, random: Random) -> None:
         undone: list[str] = []
         request = asyncio.create_task(
             answer(orders, partial(save, case, failing), partial(undo, case, undone)),
-            name=f"request: {case}",
+            name=f"request, {case}",
         )
         if failing in orders:
             await asyncio.sleep(0.7 * (orders.index(failing) + 1))
@@ -119,16 +121,16 @@ async def requests(answer: Any, random: Random) -> None:
         error = None if request.cancelled() else request.exception()
         got = None if request.cancelled() or error else request.result()
         ended = "was cancelled" if request.cancelled() else f"ended with {error or got!r}"
-        never = f"`request: {case}` {ended}, and `undo` was never called."
+        never = f"`request, {case}` {ended}, and `undo` was never called."
         must(undone or case == "well", never)
-        called = f"`undo` was called {plural(len(undone), 'time')} by `request: {case}`"
+        called = f"`undo` was called {plural(len(undone), 'time')} by `request, {case}`"
         must(len(undone) == (case != "well"), f"{called}; {int(case != 'well')} would be right.")
         if case == "well":
-            must(got == [each.upper() for each in orders], f"`request: {case}` {ended}.")
+            must(got == [each.upper() for each in orders], f"`request, {case}` {ended}.")
         elif failing:
-            must(isinstance(error, OSError), f"`request: {case}` {ended}, not with the `OSError`.")
+            must(isinstance(error, OSError), f"`request, {case}` {ended}, not with the `OSError`.")
         else:
-            must(request.cancelled(), f"`request: {case}` {ended}; it had to end as cancelled.")
+            must(request.cancelled(), f"`request, {case}` {ended}; it had to end as cancelled.")
 
 
 async def save(case: str, failing: str | None, order: str) -> Any:
@@ -140,20 +142,17 @@ async def save(case: str, failing: str | None, order: str) -> Any:
 async def undo(case: str, undone: list[str]) -> None:
     """Take a request's orders back."""
     undone.append(case)
-    await call(f"undo: {case}", 1)
+    await call(f"undo, {case}", 1)
 
 
-def undone(trace: Trace) -> Fault | None:
-    """Each undo comes to its end, and its request ends after it."""
-    for lane in calls(trace, "undo: "):
-        request = trace.task(lane.name.replace("undo", "request"))
-        words = ""
-        if lane.outcome is not Outcome.RETURNED:
-            words = f"`{lane.name}` was {lane.outcome} at {number(lane.end, 2)} s, half done."
-        elif lane.end > request.end:
-            at, end = number(request.end, 2), number(lane.end, 2)
-            words = f"`{request.name}` ended at {at} s, and its undo only at {end} s."
-        if words:
+def saved_before(trace: Trace) -> Fault | None:
+    """No order is still being saved when its undo begins."""
+    begun = {lane.name.partition(", ")[2]: lane.spawned for lane in calls(trace, "undo")}
+    for lane in calls(trace, "order"):
+        undo = begun.get(lane.name.partition(", ")[2], lane.end)
+        if lane.end > undo:
+            words = f"`{lane.name}` was still being saved when its undo began at {at(trace, undo)}"
+            words += ": it has to be cancelled, or to have ended, before."
             return Fault(words, lane.id, lane.spawned, lane.end)
     return None
 
@@ -201,7 +200,7 @@ EXERCISES = {
     "04.undo": Exercise(
         program=requests,
         takes=["orders", "save", "undo"],
-        rules=[undone, never_lost(), nothing_left()],
+        rules=[saved_before, home("request", "undo"), never_lost(), nothing_left()],
         right="The undo is a task of its own; a cancel can end the waiting for it, and only that.",
         hints=[
             "Is a `CancelledError` an `Exception`? And where does a second cancel arrive?",

@@ -8,10 +8,10 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from helpers.exercises.ex01_task_cards import LOST
 from helpers.exercises.rules import finished_within, never_lost, nothing_left, overlapped, predicted
-from helpers.exercises.spec import Exercise, Fault, Wrong, call, must, patience
+from helpers.exercises.spec import LOST, Exercise, Fault, Wrong, call, must, patience
 from helpers.model import simulate
+from helpers.task import DEADLINE, TIMER
 from helpers.text import seconds
 from helpers.tokio import load_recording
 from helpers.trace import Task, Trace, moved
@@ -79,11 +79,11 @@ class _Lock:
             return False
         if self.held:
             at = seconds(round(asyncio.get_running_loop().time(), 2))
-            self.fault = (
+            self.fault = self.fault or (
                 f"At {at} a task wants the lock that another task keeps across an `await`: "
                 "the thread stands at the lock, and so nobody can ever give it back."
             )
-            raise Wrong(self.fault)
+            raise Wrong("the lock is held")
         self.held = True
         return True
 
@@ -110,7 +110,7 @@ class _Book:
         if not self.lock.held:
             words = f"`book.number` was {verb} without `book.lock`"
             self.lock.fault = f"{words}: another thread may be at it in the same moment."
-            raise Wrong(self.lock.fault)
+            raise Wrong("no lock is held")
 
     @property
     def number(self) -> int:
@@ -145,8 +145,8 @@ async def bills(answer: Any, random: Random) -> None:
     try:
         got = await answer(orders, book, print_bill)
     finally:
-        await asyncio.wait([desk])
-    must(not book.lock.fault, book.lock.fault)
+        await asyncio.gather(desk, return_exceptions=True)
+        must(not book.lock.fault, book.lock.fault)
     must(printed.keys() == set(orders), f"Bills were printed for {[*printed]} alone.")
     right = [printed[order] for order in orders]
     must(got == right, f"In the order of the list the numbers are {right}; you returned {got!r}.")
@@ -243,10 +243,11 @@ def _devices(trace: Trace) -> list[Task]:
 
 
 def _never_polls(trace: Trace) -> Fault | None:
-    """Who waits for a device is woken once, and does not look again and again."""
-    for lane in _devices(trace):
-        if lane.polls > 3:
-            words = f"`{lane.name}` looked {lane.polls} times whether the answer is there"
+    """Who waits for a device is woken once, and not by a clock."""
+    for lane in trace.tasks[1:]:
+        clock = any(step.woken_by in (TIMER, DEADLINE) for step in lane.steps)
+        if clock or lane.polls > 3:
+            words = f"`{lane.name}` looks whether the answer is there, by the clock or all the time"
             return Fault(f"{words}: await something that is done then.", lane.id, 0, lane.end)
     return None
 

@@ -71,8 +71,8 @@ class Verdict:
         words = f"<b>{self.name}: {self.status}.</b> {as_html(self.sentence)}"
         html = {"text/html": f'<div role="status">{words}{printed}</div>', "text/plain": repr(self)}
         display(html, raw=True)  # type: ignore[no-untyped-call]
-        if self.trace is not None:
-            picture = picture_of(self.trace, title=self.sentence)
+        if self.trace is not None and len(self.trace.lanes) > 1:  # or it has nothing to show
+            picture = picture_of(self.trace, title="How your answer ran")
             shown, (_, lane, *stretch) = mimebundle(picture), self.fault or Fault("")
             row = picture.row_of.get(lane)
             if row is not None and not picture.by_step:
@@ -152,9 +152,11 @@ def verdict_here(
     """Run the exercise with the answer until a run is not right, or all are."""
     clock = clock or exercise.clock
     spec.own_threads.clear()
+    random = Random(dice)  # whose seconds are short to read
+    vars(random)["uniform"] = lambda a, b: round(Random.uniform(random, a, b), 2)
     limits: Any = {"max_seconds": round(patience(MOST_SECONDS[clock]), 1), "max_steps": _MOST_STEPS}
     with contextlib.redirect_stdout(io.StringIO()) as out:
-        main = exercise.program(answer, Random(dice))
+        main = exercise.program(answer, random)
         run = Run(main, clock=clock, unit=exercise.unit, **limits)
         run.start()
         trace = run.finished.result()
@@ -182,7 +184,7 @@ def _in_words(error: BaseException) -> str:
     if isinstance(error, Wrong):
         return str(error)
     if isinstance(error, Deadlock | RunTooLong):
-        return f"Your answer does not come to an end: {error}"
+        return f"Your answer does not come to an end: {error}."
     frames = traceback.extract_tb(error.__traceback__)
     own = [tuple(frame)[:3] for frame in frames if source.in_cell(frame.filename)]
     at = f", at {source.describe(own[-1])}" if own else ""

@@ -12,6 +12,7 @@ from helpers.run.clock import busy
 from helpers.run.threads import current_job
 from helpers.trace import Task, Trace
 
+LOST = " Do two of them read the same sum, and each write its own?"  # where one is too small
 own_threads: list[float] = []  # for how long `hold` held each that asyncio knows nothing of
 
 

@@ -118,7 +118,7 @@ async def has_a_lock(fetch: Any, urls: Any) -> None:
         (prints, "Your answer does not come to an end"),
         (raises, "Your answer raised `ZeroDivisionError: division by zero`"),
         (waits, "deadlock at 0 s"),
-        (refuses, "Your answer does not come to an end"),
+        (refuses, "in refuses: `await asyncio.sleep(1)`."),
         (takes_one, "`takes_one` has to take `(fetch, urls)`, in this order."),
         (plain, "`plain` is a plain function: begin it with `async def`."),
         (has_a_lock, "Your answer uses what only this notebook has"),
@@ -189,11 +189,25 @@ def test_a_wrong_answer_shows_its_run_with_the_stretch_at_fault(
     words, figure = shown
     assert 'role="status"' in words["text/html"]
     assert "page 2" in figure["text/plain"]
+    assert verdict.sentence not in figure["text/plain"]
     assert verdict.trace
     late = verdict.trace.task("page 2")
+    assert late.spawned == round(late.spawned, 2)
     [stretch] = figure[PLOTLY]["layout"]["shapes"]
     assert (stretch["x0"], stretch["x1"]) == (late.spawned, late.end)
     assert figure[PLOTLY]["layout"]["yaxis"]["ticktext"][round(stretch["y0"] + 0.5)] == "page 2"
+
+
+def test_a_run_without_any_task_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[dict[str, Any]] = []
+    monkeypatch.setattr("IPython.display.display", lambda bundle, **_: shown.append(bundle))
+
+    async def nothing(fetch: Any, urls: Any) -> Any:
+        return None
+
+    check("02.pages", nothing)._ipython_display_()
+    [words] = shown
+    assert "Return a dictionary, not None." in words["text/html"]
 
 
 def test_where_there_are_no_processes_an_answer_runs_in_this_one(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -42,6 +43,17 @@ async def keeps_the_set(tables: Any, cook: Any) -> Any:
 async def reads_the_set(tables: Any, cook: Any) -> Any:
     done, _ = await asyncio.wait([asyncio.create_task(cook(table)) for table in tables])
     return [card.result() for card in done]
+
+
+async def sleeps(tables: Any, cook: Any, seconds: float = 2) -> Any:
+    cards = [asyncio.create_task(cook(table)) for table in tables]
+    while not all(card.done() for card in cards):
+        await asyncio.sleep(seconds)
+    return [card.result() for card in cards]
+
+
+async def looks_again_and_again(tables: Any, cook: Any) -> Any:
+    return await sleeps(tables, cook, 0.1)
 
 
 async def gathers(tables: Any, cook: Any) -> Any:
@@ -183,6 +195,46 @@ async def blocks_on_a_pool(waiting: Any, blocking: Any) -> Any:
     return await asyncio.gather(*[f() for f in waiting]) + lent
 
 
+def lend(blocking: Any, end: Any) -> list[threading.Thread]:
+    threads = [
+        threading.Thread(target=lambda n=n, f=f: end(n, f())) for n, f in enumerate(blocking)
+    ]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+async def joins_threads(waiting: Any, blocking: Any) -> Any:
+    ends: dict[int, Any] = {}
+    threads = lend(blocking, ends.__setitem__)
+    results = await asyncio.gather(*[f() for f in waiting])
+    for thread in threads:
+        thread.join()
+    return results + [ends[n] for n in sorted(ends)]
+
+
+async def leaves_the_pool(waiting: Any, blocking: Any) -> Any:
+    with ThreadPoolExecutor() as pool:
+        lent = [pool.submit(f) for f in blocking]
+        results = await asyncio.gather(*[f() for f in waiting])
+    return results + [each.result() for each in lent]
+
+
+async def joins_in_threads(waiting: Any, blocking: Any) -> Any:
+    ends: dict[int, Any] = {}
+    threads = lend(blocking, ends.__setitem__)
+    results = await asyncio.gather(*[f() for f in waiting])
+    await asyncio.gather(*[asyncio.to_thread(thread.join) for thread in threads])
+    return results + [ends[n] for n in sorted(ends)]
+
+
+async def threads_that_tell(waiting: Any, blocking: Any) -> Any:
+    loop = asyncio.get_running_loop()
+    ends = [loop.create_future() for _ in blocking]
+    lend(blocking, lambda n, end: loop.call_soon_threadsafe(ends[n].set_result, end))
+    return await asyncio.gather(*[f() for f in waiting], *ends)
+
+
 async def threads_in_a_group(waiting: Any, blocking: Any) -> Any:
     async with asyncio.TaskGroup() as rail:
         cards = [rail.create_task(f()) for f in waiting]
@@ -213,6 +265,8 @@ def said(**minutes: float) -> Any:
     ("01.waiter", as_they_come, "in this order; you returned ['soup of table"),
     ("01.waiter", reads_the_set, "in this order; you returned ['soup of table"),
     ("01.waiter", keeps_the_set, "Return a list, not {<Task finished"),
+    ("01.waiter", sleeps, "It took 2 s; 1.84 s are enough: so long takes the slowest `dish`."),
+    ("01.waiter", looks_again_and_again, "s are enough: so long takes the slowest `dish`."),
     ("01.guests", in_turn, "The calls lie one after another: `bake 2` began at"),
     ("01.guests", in_two_rounds, "and carried only at"),
     ("01.guests", carries_in_turn, "and carried only at"),
@@ -227,9 +281,11 @@ def said(**minutes: float) -> Any:
     ("01.chefs", wraps_what_blocks, "holds the loop for"),
     ("01.chefs", calls_before_the_thread, "`TypeError: 'str' object is not callable`"),
     ("01.chefs", threads_for_all, "3 of what you returned are no results yet"),
-    ("01.chefs", one_thread_for_all, "0.5 s are enough."),
-    ("01.chefs", threads_in_turn, "0.5 s are enough."),
+    ("01.chefs", one_thread_for_all, "0.55 s are enough."),
+    ("01.chefs", threads_in_turn, "0.55 s are enough."),
     ("01.chefs", blocks_on_a_pool, "holds the loop for"),
+    ("01.chefs", joins_threads, "`run_all` holds the loop for 0."),
+    ("01.chefs", leaves_the_pool, "holds the loop for"),
 )
 def test_a_wrong_answer_is_told_what_happened(name: str, answer: Any, told: str) -> None:
     refused(name, answer, told)
@@ -244,6 +300,8 @@ def test_a_wrong_answer_is_told_what_happened(name: str, answer: Any, told: str)
         ("01.guests", with_names_like_the_calls),
         ("01.guests", adds_up_in_a_group),
         ("01.guests", sums_as_they_come),
+        ("01.chefs", joins_in_threads),
+        ("01.chefs", threads_that_tell),
         ("01.chefs", threads_in_a_group),
         ("01.chefs", in_the_loops_executor),
     ],

@@ -45,6 +45,19 @@ async def in_a_group(orders: Any, send: Any) -> Any:
     return [f"thanks for {order}" for order in orders], 0
 
 
+async def sleeps(orders: Any, send: Any) -> Any:
+    receipts = [asyncio.create_task(send(order)) for order in orders]
+    await asyncio.sleep(2)
+    failed = [receipt for receipt in receipts if receipt.exception()]
+    return [f"thanks for {order}" for order in orders], len(failed)
+
+
+async def sleeps_till_all_are_there(fetch: Any, urls: Any) -> Any:
+    tasks = {url: asyncio.create_task(fetch(url)) for url in urls}
+    await asyncio.sleep(2)
+    return {url: task.exception() or task.result() for url, task in tasks.items()}
+
+
 async def counts_in_the_task(orders: Any, send: Any) -> Any:
     failed = []
 
@@ -119,6 +132,8 @@ def said(**minutes: float) -> Any:
     ("02.lost_handle", answers_alone, "was still running when your answer had returned"),
     ("02.lost_handle", one_by_one, "The calls lie one after another: `receipt of order 2`"),
     ("02.lost_handle", in_a_group, "Your answer raised `OSError: no paper for order"),
+    ("02.lost_handle", sleeps, "s are enough: so long takes the slowest `receipt`."),
+    ("02.pages", sleeps_till_all_are_there, "s are enough: so long takes the slowest `page`."),
     ("02.pages", reads_the_set, "as `fetch` has it, would be right."),
     ("02.pages", raises_anew, "there is OSError('failed'); OSError('page"),
     ("02.pages", in_turn, "The calls lie one after another: `page 2` began at"),

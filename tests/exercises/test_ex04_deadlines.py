@@ -268,6 +268,39 @@ async def undoes_always(orders: Any, save: Any, undo: Any) -> Any:
         await undo()
 
 
+async def shields_each_save(orders: Any, save: Any, undo: Any) -> Any:
+    return await waits_in_the_end(orders, lambda order: asyncio.shield(save(order)), undo)
+
+
+async def lets_the_save_end(orders: Any, save: Any, undo: Any) -> Any:
+    async def save_whole(order: str) -> Any:
+        saving = asyncio.create_task(save(order))
+        try:
+            return await asyncio.shield(saving)
+        finally:
+            while not saving.done():
+                with suppress(asyncio.CancelledError):
+                    await asyncio.wait([saving])
+
+    return await waits_in_the_end(orders, save_whole, undo)
+
+
+async def cancels_a_task(orders: Any, save: Any, undo: Any) -> Any:
+    async def save_them() -> Any:
+        return [await save(order) for order in orders]
+
+    saving = asyncio.create_task(save_them())
+    try:
+        return await asyncio.shield(saving)
+    except BaseException:
+        saving.cancel()
+        undoing = asyncio.create_task(undo())
+        while not undoing.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.shield(undoing)
+        raise
+
+
 async def waits_in_the_end(orders: Any, save: Any, undo: Any) -> Any:
     saved = []
     try:
@@ -332,10 +365,11 @@ async def in_a_group(orders: Any, save: Any, undo: Any) -> Any:
     ("04.undo", undoes_failures, "cancels` was cancelled, and `undo` was never called."),
     ("04.undo", catches_every_end, "and a cancel` was cancelled, not with the `OSError`."),
     ("04.undo", with_a_lost_shield, "and a cancel` was cancelled, not with the `OSError`."),
-    ("04.undo", with_one_more_await, "`undo: three cancels` was cancelled at"),
+    ("04.undo", with_one_more_await, "`undo, three cancels` was cancelled at"),
     ("04.undo", swallows_the_cancel, "ended with None"),
-    ("04.undo", begins_anew, "`undo` was called 2 times by `request: "),
+    ("04.undo", begins_anew, "`undo` was called 2 times by `request, "),
     ("04.undo", undoes_always, "and a cancel` was cancelled, not with the `OSError`."),
+    ("04.undo", shields_each_save, "` was still being saved when its undo began at"),
     ("04.undo", in_a_group, "and a cancel` was cancelled, not with the `OSError`."),
 )
 def test_a_wrong_answer_is_told_what_happened(name: str, answer: Any, told: str) -> None:
@@ -352,6 +386,8 @@ def test_a_wrong_answer_is_told_what_happened(name: str, answer: Any, told: str)
         ("04.page", waits_and_cancels),
         ("04.page", a_block_in_a_block),
         ("04.page", waits_for_what_is_left),
+        ("04.undo", lets_the_save_end),
+        ("04.undo", cancels_a_task),
         ("04.undo", waits_in_the_end),
         ("04.undo", with_an_event),
     ],

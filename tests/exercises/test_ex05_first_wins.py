@@ -70,6 +70,29 @@ async def cancels_twice(asks: Any) -> Any:
             await asyncio.sleep(0.1)
 
 
+async def sleeps_half_a_second(asks: Any) -> Any:
+    tasks = [asyncio.create_task(ask()) for ask in asks]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=FIRST)
+        return done.pop().result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.sleep(0.5)
+
+
+async def looks_who_is_home(asks: Any) -> Any:
+    tasks = [asyncio.create_task(ask()) for ask in asks]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=FIRST)
+        return done.pop().result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        while not all(task.done() for task in tasks):
+            await asyncio.sleep(0.1)
+
+
 async def gathers_all(asks: Any) -> Any:
     answers = await asyncio.gather(*(ask() for ask in asks), return_exceptions=True)
     return answers[0]
@@ -177,6 +200,26 @@ async def cancels_and_goes(cache: Any, database: Any, seconds: Any) -> Any:
     finally:
         for task in pending:
             task.cancel()
+    return NONE
+
+
+async def sleeps_and_returns(cache: Any, database: Any, seconds: Any) -> Any:
+    tasks = [asyncio.create_task(cache()), asyncio.create_task(database())]
+    pending = set(tasks)
+    try:
+        async with asyncio.timeout(seconds):
+            while pending:
+                done, pending = await asyncio.wait(pending, return_when=FIRST)
+                for task in done:
+                    if not task.exception():
+                        return task.result()
+    except TimeoutError:
+        pass
+    finally:
+        if pending:
+            for task in pending:
+                task.cancel()
+            await asyncio.sleep(0.6)
     return NONE
 
 
@@ -361,11 +404,14 @@ async def looks_before_it_waits(queue: Any, bell: Any, cook: Any) -> None:
     ("05.searches", said(race_1=("near", 6)), "Not right yet: `race_1`."),
     ("05.searches", said(race_2=("near", 4), race_4=("near", 11)), "`race_2` and `race_4`."),
     ("05.searches", said(race_3=("nobody", 2)), "Not right yet: `race_3`."),
-    ("05.left_out", as_given, "`server 2, left` was left running; it had to be cancelled"),
-    ("05.left_out", awaits_the_losers, "`server 2, left` was left running; it had to be cancelled"),
-    ("05.left_out", lets_the_losers_run, "clean-ups and all, if the losers are cancelled."),
+    ("05.left_out", as_given, "` was still under way when `race, "),
+    ("05.left_out", awaits_the_losers, "` was still under way when `race, left` ended at"),
+    ("05.left_out", lets_the_losers_run, "cancel the losers, and wait for them, not for a time."),
     ("05.left_out", gathers_what_it_cancelled, "ended as cancelled; the first to end came with"),
     ("05.left_out", cancels_twice, "` was cancelled at"),
+    ("05.left_out", sleeps_half_a_second, "cancel the losers, and wait for them, not for a time."),
+    ("05.left_out", looks_who_is_home, "cancel the losers, and wait for them, not for a time."),
+    ("05.look_up", sleeps_and_returns, " s are enough, clean-ups and all."),
     ("05.left_out", gathers_all, "The race of the case"),
     ("05.look_up", takes_a_failure, "you returned 'no price'; '5.20' would be right."),
     ("05.look_up", forgets_that_both_may_fail, "Your answer raised `LookupError: not here`"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import threading
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -298,14 +299,37 @@ async def guards_the_good_end_alone(start: Any) -> Any:
     return await future
 
 
-async def asks_again_and_again(start: Any) -> Any:
+async def asks_again_and_again(start: Any, pause: float = 0.002) -> Any:
     ends: list[Any] = []
     start(ends.append, ends.append)
     while not ends:
-        await asyncio.sleep(0.002)
+        await asyncio.sleep(pause)
     if isinstance(ends[0], Exception):
         raise ends[0]
     return ends[0]
+
+
+async def asks_now_and_then(start: Any) -> Any:
+    return await asks_again_and_again(start, 0.03)
+
+
+async def asks_in_a_task(start: Any) -> Any:
+    return await asyncio.create_task(asks_now_and_then(start))
+
+
+async def asks_when_an_alarm_rings(start: Any) -> Any:
+    over, ends = asyncio.Event(), []  # type: ignore[var-annotated]
+    start(ends.append, ends.append)
+    while not ends:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(over.wait(), 0.03)
+    if isinstance(ends[0], Exception):
+        raise ends[0]
+    return ends[0]
+
+
+async def with_patience(start: Any) -> Any:
+    return await asyncio.wait_for(asyncio.create_task(with_an_event(start)), 5)
 
 
 async def on_a_queue(start: Any) -> Any:
@@ -383,7 +407,10 @@ def where(**sets: Any) -> Any:
     ("07.device", forgets_who_gave_up, "A device answered when its caller had given up."),
     ("07.device", wraps, "had given up; what it called raised `InvalidStateError"),
     ("07.device", waits_in_the_loop, "the loop was held, or did not hear."),
-    ("07.device", asks_again_and_again, "times whether the answer is there"),
+    ("07.device", asks_again_and_again, "looks whether the answer is there, by the clock"),
+    ("07.device", asks_now_and_then, "`device 1` looks whether the answer is there, by the clock"),
+    ("07.device", asks_in_a_task, "looks whether the answer is there, by the clock"),
+    ("07.device", asks_when_an_alarm_rings, "looks whether the answer is there, by the clock"),
     ("07.device", goes_on, "your answer did not end as cancelled."),
     ("07.device", guards_the_good_end_alone, "A device answered when its caller had given up."),
     ("07.device", never_told, "the loop was held, or did not hear."),
@@ -405,6 +432,7 @@ def test_a_wrong_answer_is_told_what_happened(name: str, answer: Any, told: str)
         ("07.bills", by_acquire),
         ("07.device", on_a_queue),
         ("07.device", with_an_event),
+        ("07.device", with_patience),
         ("07.device", in_a_thread),
         ("07.device", wraps_with_care),
     ],
