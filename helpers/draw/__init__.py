@@ -1,6 +1,6 @@
 """`timeline`: the figure of a trace. One lane a task, one bar a span, a tick for every poll.
 
-A `Picture` is computed from the trace once; plotly's JSON, the live figure and the text read it.
+A `Picture` is computed from the trace once; plotly's JSON, the film and the text read it.
 Nothing here needs plotly but `timeline`, which returns one of plotly's figures and never shows it.
 """
 

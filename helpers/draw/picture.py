@@ -1,4 +1,4 @@
-"""Everything that one picture of a run shows, computed once: figure, live panel and text read it.
+"""Everything that one picture of a run shows, computed once: figure, film and text read it.
 
 Times are seconds of the run and places are rows of the picture; pixels are the renderers' concern.
 """

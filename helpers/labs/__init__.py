@@ -1,4 +1,4 @@
-"""The labs: one a lesson, each a panel with sliders, Run and Stop, and a live timeline.
+"""The labs: one a lesson, each a panel with sliders, Run and Stop, and the film of each run.
 
 `lab("spawn")` in a cell shows one. What a lab is stands in a file of its own, as data
 (`lab02_spawn.py`); `engine` runs it and knows no widget; `panel` shows it and runs nothing.
