@@ -195,13 +195,16 @@ function drawSvg(film, width, height) {
     if (row % every === 0 || isTitle || rows[row - 1]?.[2]) parts.push(`<text x="${10 * depth}" y="${middle(row) + small / 3}"
       style="font-size: ${small}px" clip-path="url(#${id}-names)" opacity="${isTitle ? 0.7 : 1}">${escape(name)}</text>`);
   });
+  const paths = states.map(() => []); // one of each state: a thousand bars are drawn in time
   for (const [row, state, from, to, shift = 0, share = 1, below = 0] of film.bars) {
     const high = pitch * (share < 1 ? 0.74 * share : states[state][1]);
     const y = share < 1 ? middle(row) + pitch * (0.37 - 0.74 * (below + share)) : middle(row) - high / 2;
     const long = Math.max(x(to) - x(from), state === RUNNING && share === 1 ? 3 : 0);
-    parts.push(`<rect x="${(x(from) + 4 * shift).toFixed(1)}" y="${y.toFixed(1)}" width="${
-      long.toFixed(1)}" height="${high.toFixed(1)}" fill="${fill(state)}"/>`);
+    const [left, wide, tall] = [x(from) + 4 * shift, long, high].map(size => size.toFixed(1));
+    paths[state].push(`M${left} ${y.toFixed(1)}h${wide}v${tall}h-${wide}z`);
   }
+  for (const state of [IDLE, READY, RUNNING])
+    if (paths[state].length) parts.push(`<path d="${paths[state].join("")}" fill="${fill(state)}"/>`);
   if (pitch >= 7) for (const [row, at, outcome, how] of film.ends) {
     const [colour, sign] = outcomes[outcome];
     parts.push(`<text x="${x(at) + 5}" y="${middle(row) + 4}" style="fill:${colour}">${sign}<title>${
@@ -298,7 +301,9 @@ export function play(element, film) {
   const stage = make("div", { className: "stage" }, left);
   if (film.code.length) stage.append(code);
   stage.classList.toggle("coded", film.code.length > 0);
-  const root = make("section", { className: "task-cards-film" }, make("style", { textContent: CSS }),
+  if (!document.getElementById("task-cards-film"))
+    document.head.append(make("style", { id: "task-cards-film", textContent: CSS }));
+  const root = make("section", { className: "task-cards-film" },
     make("h3", { textContent: film.title.replaceAll("`", "") }),
     make("p", { className: "about", textContent: film.about }), stage);
   root.classList.toggle("pale", Boolean(film.pale));
@@ -480,13 +485,15 @@ function nameControls(panel) {
 
 async function render({ model, el }) {
   const store = await model.widget_manager.get_model(model.get("_store"));
-  let stop;
+  let stop, asked;
   const draw = () => {
+    asked = undefined;
     stop?.();
     el.replaceChildren();
     stop = play(el, store.get("film"));
   };
-  store.on("change:film", draw);
+  const soon = () => { asked ??= requestAnimationFrame(draw); }; // of several, the last
+  store.on("change:film", soon);
   draw();
   let panel;
   const changes = new MutationObserver(() => nameControls(panel));
@@ -499,7 +506,8 @@ async function render({ model, el }) {
   return () => {
     changes.disconnect();
     shown.disconnect();
-    store.off("change:film", draw);
+    store.off("change:film", soon);
+    cancelAnimationFrame(asked);
     stop();
   };
 }

@@ -182,7 +182,7 @@ def _fits(lab: LabOnScreen) -> bool:
     """Whether the picture is drawn as wide as the place it has, and nothing is beyond that."""
     return bool(
         lab.area.locator(".task-cards-film svg").first.evaluate(
-            """svg => [...svg.querySelectorAll('rect, text')].every(part =>
+            """svg => [...svg.querySelectorAll("path, text")].every(part =>
                 part.getBoundingClientRect().right <= svg.getBoundingClientRect().right + 1)
                 && svg.getBBox().width > 0.6 * svg.clientWidth"""
         )
