@@ -3,14 +3,18 @@
 const CSS = `
 .task-cards-film { color: var(--jp-content-font-color1, CanvasText); font: 13px/1.35
   var(--jp-ui-font-family, system-ui, sans-serif); max-width: 75em; container-type: inline-size; }
-.task-cards-film h3 { font-size: 16px; margin: 2px 0; }
+.task-cards-film h3 { font-size: 15px; line-height: 1.2; margin: 2px 0; }
 .task-cards-film p { margin: 2px 0; }
 .task-cards-film .about, .task-cards-film .names { opacity: 0.8; }
 .task-cards-film .stage { display: grid; grid-template-columns: minmax(0, 1fr); gap: 4px 14px; }
 @container (min-width: 720px) { .task-cards-film .coded {
   grid-template-columns: minmax(0, 1fr) minmax(0, 0.85fr); } }
-.task-cards-film .kitchen { display: grid; grid-template-columns: max-content minmax(0, 1fr); margin: 0;
-  gap: 0 10px; }
+.task-cards-film .kitchen { display: grid; gap: 0 10px; grid-template-columns: max-content
+  minmax(0, 1fr) max-content minmax(0, 1fr); }
+.task-cards-film .wide { grid-column: 2 / 5; }
+@container (max-width: 480px) {
+  .task-cards-film .kitchen { grid-template-columns: max-content minmax(0, 1fr); }
+  .task-cards-film .wide { grid-column: 2; } }
 .task-cards-film .place { opacity: 0.8; line-height: 21px; }
 .task-cards-film .cards { margin: 0; height: 21px; display: flex; gap: 5px; align-items: center;
   overflow: hidden; white-space: nowrap; }
@@ -26,7 +30,7 @@ const CSS = `
 .task-cards-film button[aria-disabled=true] { opacity: 0.45; }
 .task-cards-film :focus-visible { outline: 3px solid #ee7d11; outline-offset: 1px; }
 .task-cards-film input { flex: 1 1 8em; min-width: 6em; accent-color: #2373bd; }
-.task-cards-film .say { height: 2.7em; overflow: hidden auto; }
+.task-cards-film .say { height: 2.4em; line-height: 1.2; overflow: hidden auto; }
 .task-cards-film .signs { font-size: 12px; }
 .task-cards-film .signs span { margin-right: 10px; }
 .task-cards-film.pale svg { opacity: 0.35; pointer-events: none; }
@@ -173,7 +177,7 @@ function make(tag, inside = {}, ...children) {
 const escape = text => text.replace(/[&<>"]/g, c => `&#${c.charCodeAt(0)};`);
 
 // The timeline of the whole run, `height` pixels high for its rows and what stands above them.
-function drawSvg(film, width, height) {
+function drawSvg(film, width, height, before) {
   const id = `film-${Math.random().toString(36).slice(2)}`; // what it refers to is its own
   const { rows, states, outcomes, to: end } = film;
   const longest = Math.max(...rows.map(([name, depth]) => name.length + 2 * depth), 6);
@@ -203,6 +207,12 @@ function drawSvg(film, width, height) {
     const [left, wide, tall] = [x(from) + 4 * shift, long, high].map(size => size.toFixed(1));
     paths[state].push(`M${left} ${y.toFixed(1)}h${wide}v${tall}h-${wide}z`);
   }
+  if (before?.rows.length === rows.length && !film.density) { // the steps of the run before
+    const steps = before.bars.filter(bar => bar[1] === RUNNING && !(bar[5] < 1)).map(([row, , from, to]) =>
+      `M${x(from).toFixed(1)} ${(middle(row) - 0.42 * pitch).toFixed(1)}h${
+        Math.max(x(to) - x(from), 3).toFixed(1)}v${(0.84 * pitch).toFixed(1)}`);
+    parts.push(`<path class="ghost" d="${steps.join("")}" fill="none" stroke="#8c959f"/>`);
+  }
   for (const state of [IDLE, READY, RUNNING])
     if (paths[state].length) parts.push(`<path d="${paths[state].join("")}" fill="${fill(state)}"/>`);
   if (pitch >= 7) for (const [row, at, outcome, how] of film.ends) {
@@ -222,6 +232,9 @@ function drawSvg(film, width, height) {
     parts.push(`<text x="${left}" y="${11 + 12 * line}" style="fill:#b83ba0">${escape(short)}</text>`);
   }
   if (film.density) parts.push(areas(film, x, top - 14, fill), `<text y="11">tasks</text>`);
+  if (film.guess !== undefined) parts.push(`<path d="M${x(film.guess)} 2V${under}" stroke="#8f56c9"
+    stroke-width="2" stroke-dasharray="5 3"/><text class="guess" x="${x(film.guess)}" y="${under - 3}"
+    text-anchor="${x(film.guess) > width / 2 ? "end" : "start"}" style="fill:#8f56c9"> your guess </text>`);
   parts.push(axisOf(film, x, under, width, end));
   return { svg: parts.join(""), height: under + 20, under, x, time: px => ((px - named) / wide) * end };
 }
@@ -270,8 +283,8 @@ function signs(film) {
   });
 }
 
-// Build the player in an element. Gives a function that takes it down again.
-export function play(element, film) {
+// Build the player in an element; `before` is a film whose steps are seen behind. Gives a function that takes it down again.
+export function play(element, film, before) {
   const frames = framesOf(film);
   const lasts = screenSeconds(film, frames);
   let at = 0, now = frames[0].from, playing = false, asked = 0, drawn;
@@ -364,23 +377,28 @@ export function play(element, film) {
 
   function fill({ hands, rail, ovens, waits, ended, boards }) {
     const rows = [];
-    const row = (name, cards, state, full) => {
-      const most = Math.max(2, Math.floor(kitchen.clientWidth / 90) - 1); // nothing below may move
+    const row = (name, cards, state, { full, half } = {}) => {
+      const room = kitchen.clientWidth / (half && kitchen.clientWidth > 480 ? 2 : 1);
+      const most = Math.max(1, Math.floor(room / 90) - 1); // nothing below may move
       const shown = cards.slice(0, most).map(one => card(one, state, full));
       if (cards.length > most) shown.push(`and ${cards.length - most} more`);
       rows.push(make("div", { className: "place", textContent: name }),
-        make("div", { className: "cards" }, ...shown));
+        make("div", { className: half ? "cards" : "cards wide" }, ...shown));
     };
-    film.chefs.forEach((chef, n) => {
-      const own = boards?.[n];
-      row(film.chefs.length > 1 ? chef : "in hand", hands.filter(x => x.chef === n), RUNNING, true);
-      if (own?.pocket) rows.at(-1).append("pocket:", card(own.pocket, READY));
-      if (own?.board.length) rows.at(-1).append("board:", ...own.board.map(x => card(x, READY)));
+    if (boards) film.chefs.forEach((chef, n) => {
+      row(chef, hands.filter(x => x.chef === n), RUNNING, { full: true });
+      if (boards[n].pocket) rows.at(-1).append("pocket:", card(boards[n].pocket, READY));
+      if (boards[n].board.length)
+        rows.at(-1).append("board:", ...boards[n].board.map(one => card(one, READY)));
     });
+    else row("in hand", hands.filter(x => x.chef === 0), RUNNING, { full: true, half: true });
+    if (!boards) row("ended", ended, IDLE, { half: true });
     row(boards ? "by the door" : "ready, in order", rail, READY);
-    row("in the oven", ovens, IDLE);
-    row("waits for", waits, IDLE);
-    row("ended", ended, IDLE);
+    if (!boards && film.chefs.length > 1)
+      row("in threads", hands.filter(x => x.chef > 0), RUNNING, { full: true });
+    row("in the oven", ovens, IDLE, { half: true });
+    row("waits for", waits, IDLE, { half: true });
+    if (boards) row("ended", ended, IDLE);
     kitchen.replaceChildren(...rows);
   }
 
@@ -406,7 +424,7 @@ export function play(element, film) {
 
   function draw() {
     if (!svg.clientWidth) return; // hidden
-    drawn = drawSvg(film, svg.clientWidth, HEIGHT);
+    drawn = drawSvg(film, svg.clientWidth, HEIGHT, before);
     svg.setAttribute("height", drawn.height);
     svg.innerHTML = `${drawn.svg}<path class="head" stroke="#b83ba0" stroke-width="2"/>`;
     movePlayhead();
@@ -485,13 +503,21 @@ function nameControls(panel) {
 
 async function render({ model, el }) {
   const store = await model.widget_manager.get_model(model.get("_store"));
-  let stop, asked;
+  let stop, asked, film, before, axis = 0; // while a slider is held, the axis is as long as ever
   const draw = () => {
     asked = undefined;
     stop?.();
     el.replaceChildren();
-    stop = play(el, store.get("film"));
+    before = film?.bars.length && !film.pale ? film : before;
+    film = { ...store.get("film") };
+    film.to = Math.max(film.to, axis);
+    axis &&= film.to;
+    stop = play(el, film, before);
   };
+  const hold = event => {
+    if (event.target.closest(".widget-hslider")) axis = film.to;
+  };
+  const release = () => { axis = 0; };
   const soon = () => { asked ??= requestAnimationFrame(draw); }; // of several, the last
   store.on("change:film", soon);
   draw();
@@ -501,11 +527,15 @@ async function render({ model, el }) {
     if (panel || !(panel = el.closest(".task-cards-lab"))) return;
     changes.observe(panel, { subtree: true, childList: true, attributeFilter: ["class"] });
     nameControls(panel);
+    panel.addEventListener("pointerdown", hold);
   });
   shown.observe(el);
+  addEventListener("pointerup", release);
   return () => {
     changes.disconnect();
     shown.disconnect();
+    panel?.removeEventListener("pointerdown", hold);
+    removeEventListener("pointerup", release);
     store.off("change:film", soon);
     cancelAnimationFrame(asked);
     stop();

@@ -52,7 +52,7 @@ def test_a_film_is_stepped_dragged_and_played_and_needs_no_kernel(
     assert "menu =" in film.locator(".now").inner_text(), "what the line before has changed"
     film.get_by_role("button", name="On to the next card").click()
     assert said(film).startswith("At 0 min: roast is in hand, at line 4")
-    assert film.locator(".cards").nth(1).inner_text().split() == ["soup", "salad"]
+    assert film.locator(".cards.wide").inner_text().split() == ["soup", "salad"]
     assert notebook.page.evaluate("document.activeElement.closest('.task-cards-film') !== null")
     page.keyboard.press("End")
     assert said(film) == "At 9 min: it is over."

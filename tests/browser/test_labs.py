@@ -12,7 +12,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from helpers.labs import spec_of
+from helpers.labs import NAMES, spec_of
 from tests.browser.lab_page import NOTHING_YET, LabOnScreen, printed_by, rerun, run_code
 from tests.browser.look import WINDOW
 from tests.browser.page import NotebookPage
@@ -46,6 +46,10 @@ BUSY = """() => {
     const pause = "await globalThis.givenUp;";
     URL.createObjectURL = blob => make(new Blob([pause, blob], {type: "text/javascript"}));
 }"""
+# Whatever is wider than the place it has.
+CUT = """lab => [...lab.querySelectorAll(":is(h3, p, label, button, .widget-hslider)")]
+    .filter(part => part.clientWidth && part.scrollWidth > part.clientWidth + 1)
+    .map(part => part.outerHTML.slice(0, 200))"""
 # What the panel has said of its runs.
 SAID = """
 from helpers.labs import _open
@@ -187,6 +191,44 @@ def _fits(lab: LabOnScreen) -> bool:
                 && svg.getBBox().width > 0.6 * svg.clientWidth"""
         )
     )
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "team_of_chefs"])
+def test_a_lab_is_on_one_screen_of_a_laptop_before_and_after_its_run(
+    show_lab: ShowLab, name: str
+) -> None:
+    lab = show_lab(name)
+    page = lab.notebook.page
+    try:
+        page.set_viewport_size({"width": 1366, "height": 768})
+        for _ in range(2):
+            lab.notebook.settle()
+            box = lab.area.locator(".task-cards-lab").bounding_box()
+            assert box is not None
+            assert box["height"] <= 500
+            assert lab.area.locator(".task-cards-lab").evaluate(CUT) == []
+            lab.press("Run")
+            lab.says("Done.")
+        page.set_viewport_size({"width": 460, "height": 900})
+        lab.notebook.settle()
+        assert lab.area.locator(".task-cards-lab").evaluate(CUT) == []
+    finally:
+        page.set_viewport_size(WINDOW)
+
+
+def test_a_panel_whose_kernel_is_gone_says_so(show_lab: ShowLab) -> None:
+    lab = show_lab("first_wins")
+    lab.press("Run")
+    lab.says("Done.")
+    lab.notebook.restart()
+    said = "panel => [getComputedStyle(panel, '::before').content, panel.className]"
+    panel = lab.area.locator(".task-cards-lab")
+    lab.notebook.until(lambda: "Run this cell again" in panel.evaluate(said)[0], "the sentence")
+    lab.area.get_by_role("button", name="One frame on").focus()
+    rerun(lab.notebook, lab.cell)
+    lab.says("Ready. Predict, then press Run.")
+    assert "Run this cell" not in panel.evaluate(said)[0]
+    lab.notebook.problems.clear()  # what JupyterLab says of widgets whose kernel is gone
 
 
 def test_the_panel_answers_while_a_run_blocks(show_lab: ShowLab) -> None:
