@@ -4,7 +4,7 @@ const CSS = `
 .task-cards-film { color: var(--jp-content-font-color1, CanvasText); font: 13px/1.35
   var(--jp-ui-font-family, system-ui, sans-serif); max-width: 75em; container-type: inline-size; }
 .task-cards-film h3 { font-size: 15px; line-height: 1.2; margin: 2px 0; }
-.task-cards-film p { margin: 2px 0; }
+.task-cards-film p { margin: 1px 0; }
 .task-cards-film .about, .task-cards-film .names { opacity: 0.8; }
 .task-cards-film .stage { display: grid; grid-template-columns: minmax(0, 1fr); gap: 4px 14px; }
 @container (min-width: 720px) { .task-cards-film .coded {
