@@ -44,7 +44,7 @@ const CSS = `
 `;
 const [RUNNING, READY, IDLE] = [0, 1, 2]; // their places in film.states
 const EPSILON = 1e-9;
-const HEIGHT = 170; // of the timeline's rows, in pixels, at most
+const HEIGHT = 168; // of the timeline's rows, in pixels, at most
 
 // Every frame: the step that it belongs to, from when to when it lasts, and which line, if any.
 // Where steps end and none begins for a while, a frame waits; the last one shows the end.
