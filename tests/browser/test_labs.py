@@ -47,7 +47,7 @@ BUSY = """() => {
     URL.createObjectURL = blob => make(new Blob([pause, blob], {type: "text/javascript"}));
 }"""
 # Whatever is wider than the place it has.
-CUT = """lab => [...lab.querySelectorAll(":is(h3, p, label, button, .widget-hslider)")]
+TOO_WIDE = """lab => [...lab.querySelectorAll(":is(h3, p, label, button, .widget-hslider)")]
     .filter(part => part.clientWidth && part.scrollWidth > part.clientWidth + 1)
     .map(part => part.outerHTML.slice(0, 200))"""
 # What the panel has said of its runs.
@@ -206,12 +206,12 @@ def test_a_lab_is_on_one_screen_of_a_laptop_before_and_after_its_run(
             box = lab.area.locator(".task-cards-lab").bounding_box()
             assert box is not None
             assert box["height"] <= 500
-            assert lab.area.locator(".task-cards-lab").evaluate(CUT) == []
+            assert lab.area.locator(".task-cards-lab").evaluate(TOO_WIDE) == []
             lab.press("Run")
             lab.says("Done.")
         page.set_viewport_size({"width": 460, "height": 900})
         lab.notebook.settle()
-        assert lab.area.locator(".task-cards-lab").evaluate(CUT) == []
+        assert lab.area.locator(".task-cards-lab").evaluate(TOO_WIDE) == []
     finally:
         page.set_viewport_size(WINDOW)
 
