@@ -32,7 +32,7 @@ const CSS = `
 .task-cards-film input { flex: 1 1 8em; min-width: 6em; accent-color: #2373bd; }
 .task-cards-film .say { height: 2.4em; line-height: 1.2; overflow: hidden auto; }
 .task-cards-film .signs { font-size: 12px; }
-.task-cards-film .signs span { margin-right: 10px; white-space: nowrap; }
+.task-cards-film .signs span { margin-right: 10px; display: inline-block; }
 .task-cards-film.pale svg { opacity: 0.35; pointer-events: none; }
 .task-cards-film.pale :is(.about, .kitchen, .bar, .say, .number) { visibility: hidden; }
 .task-cards-film pre { margin: 0; overflow: auto; max-height: 380px; font: 12px/1.45
