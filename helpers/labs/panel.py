@@ -93,10 +93,9 @@ class Panel(widgets.VBox):
             for control in spec.controls:
                 layout = self.controls[control.name].layout
                 layout.display = None if control.shown(values) else "none"
-            if spec.prediction.only is not None:  # an answer stays as long as it is offered
-                kept = self.prediction.value
+            if spec.prediction.only is not None:
                 self.prediction.options = spec.prediction.only(values)  # chooses the first
-                self.prediction.value = kept if kept in self.prediction.options else None
+            self._forget()  # what was predicted was for other values
             self.forecast.value = _paragraph(spec.forecast(values))
             self.code.value = _CODE.substitute(code=html.escape(spec.code(values), quote=False))
 
@@ -105,7 +104,10 @@ class Panel(widgets.VBox):
             self.engine.ask(State.READY)
             for control in self.spec.controls:
                 self.controls[control.name].value = control.default
-            self.prediction.value = None if self.spec.prediction.options else ""
+            self._forget()
+
+    def _forget(self) -> None:
+        self.prediction.value = None if self.spec.prediction.options else ""
 
     def _show(self, event: Event) -> None:
         spec, trace = self.spec, event.trace
