@@ -43,18 +43,20 @@ class Event(NamedTuple):
     """What the listener is told: the lab's state, the values it is about, and what to show.
 
     `trace` is the run so far; without one the picture stays, but for READY, which clears it.
+    A `pale` one is a preview, on the virtual clock: the state may be about other values.
     """
 
     state: State
     values: Values
     trace: Trace | None = None
     sentence: str = ""
+    pale: bool = False
 
 
 class Engine:
     """Runs one lab's program for the newest values; `listener` gets each Event, in the thread.
 
-    The thread starts with the first run and ends with CLOSED. Calls may come from any thread.
+    The thread starts with the first run or preview. Calls may come from any thread.
     """
 
     def __init__(self, spec: LabSpec, listener: Callable[[Event], None]) -> None:
@@ -66,18 +68,27 @@ class Engine:
         self._wish = self._served = Event(State.READY, self.values)
         self._due = 0.0  # when to serve the wish; the order of the two keeps an older one from it
         self._cut: Event | None = None  # how a run ended that made way for a newer wish
+        self._pale: Values | None = None  # to preview while there is no wish, or it is not due yet
         self._wake = threading.Event()
 
     def request(self, values: Values) -> None:
-        """Note new values; after RUNNING was asked for, run them or newer ones in a moment."""
+        """Note new values; after RUNNING was asked for, run them or newer ones in a moment.
+
+        Where no run on the virtual clock shows them at once, a preview does, if there can be one.
+        """
         now = time.monotonic()
         with self._lock:
-            self.values = values
-            if self._wish.state is State.RUNNING:
-                patience = self.patience if self.spec.clock(values) == "real" else 0.0
+            changed, self.values = values != self.values, values
+            runs, real = self._wish.state is State.RUNNING, self.spec.clock(values) == "real"
+            if runs:
+                patience = self.patience if real else 0.0
                 self._due = self._due if now < self._due else now + patience
                 self._wish = Event(State.RUNNING, values)
-                self._wake.set()
+            can_be = "virtual" in self.spec.clocks and self._wish.state is not State.CLOSED
+            self._pale = values if changed and can_be and (real or not runs) else None
+            if self._pale and not self._has_thread():
+                self._preview(values)
+            self._wake.set()
 
     def ask(self, state: State) -> None:
         """Ask for a state in place of what was asked for before; a run that is alive is ended.
@@ -89,44 +100,66 @@ class Engine:
             before = self._wish.state
             if before is State.CLOSED or (before, state) == (State.READY, State.STOPPED):
                 return  # a reset has ended the run, or will
-            if state is State.RUNNING and self.thread is None:
-                name = f"task-cards-lab-{self.spec.name}"
-                thread = threading.Thread(target=self._serve, name=name, daemon=True)
-                try:
-                    thread.start()
-                except RuntimeError:
-                    self._publish(Event(State.FAILED, self.values, sentence=NO_THREADS))
-                    return
-                self.thread = thread
+            if state is State.RUNNING and not self._has_thread():
+                self._publish(Event(State.FAILED, self.values, sentence=NO_THREADS))
+                return
             if state is State.READY:
                 self.values = self.spec.defaults()
-            self._wish, self._due = Event(state, self.values), 0.0
+            self._wish, self._due, self._pale = Event(state, self.values), 0.0, None
             self._wake.set()
             if self.thread is None:  # nothing was ever run, so there is nothing to tell
                 self._served, self.state = self._wish, state
 
+    def _has_thread(self) -> bool:
+        """Start the engine's thread, unless it was; False where there are no threads."""
+        if self.thread is None:
+            name = f"task-cards-lab-{self.spec.name}"
+            thread = threading.Thread(target=self._serve, name=name, daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:
+                return False
+            self.thread = thread
+        return True
+
     def _serve(self) -> None:
         while self._served.state is not State.CLOSED:
-            wish = self._wish
-            if wish is self._served or (early := self._due - time.monotonic()) > 0:
+            wish, pale = self._wish, self._pale
+            early = self._due - time.monotonic()
+            waits = wish is self._served or early > 0
+            if waits and pale is None:
                 self._wake.wait(None if wish is self._served else early)
                 self._wake.clear()
                 continue
-            cut, self._cut = self._cut, None
             try:
-                if wish.state is State.RUNNING:
+                if waits and pale is not None:
+                    self._preview(pale)
+                elif wish.state is State.RUNNING:
                     self._perform(wish)
                 elif wish.state is not State.STOPPED:
                     self._publish(wish)
                 elif self.state in (State.DONE, State.STOPPING):
-                    self._publish(cut or wish)
+                    self._publish(self._cut or wish)
             except Exception as error:  # a fault in the lab itself must not end it
                 log.exception("A fault in the %s lab", self.spec.name)
                 self._fail(wish.values, "The lab itself has a fault", error, None)
-            self._served = wish
+            self._served = self._served if waits else wish
+
+    def _preview(self, values: Values) -> None:
+        try:
+            trace = self.spec.preview(values)
+            self._publish(Event(self._wish.state, values, trace, pale=True))
+        finally:
+            with self._lock:
+                if self._pale is values:
+                    self._pale = None
 
     def _perform(self, wish: Event) -> None:
         values, spec = wish.values, self.spec
+        self._cut = None
+        with self._lock:
+            if self._wish is wish:  # the run itself is shown
+                self._pale = None
         self._publish(wish)
         run = Run(spec.coroutine(values), clock=spec.clock(values), max_seconds=spec.max_seconds)
         run.start()
@@ -168,7 +201,7 @@ class Engine:
 
     def _publish(self, event: Event) -> None:
         """Tell the listener. What goes wrong there must not end the lab."""
-        self.state = event.state
+        self.state = self.state if event.pale else event.state
         try:
             self._listener(event)
         except Exception:

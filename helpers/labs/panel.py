@@ -27,6 +27,7 @@ from helpers.trace import Trace
 SAME = "The same job on real Tokio, recorded"
 NONE = "These values were not recorded on real Tokio."
 _WAITING, _PREDICT = "Nothing has run yet", "Predict first: what will it be?"
+_FOLLOWS = "On the virtual clock; the real run follows"
 _UNASKED = "You made no prediction. Make one, and it is compared with the next run."
 _STATES = {
     State.READY: "Ready. Predict, then press Run.",
@@ -53,7 +54,7 @@ class Panel(widgets.VBox):
         self.forecast, self.verdict, self.outcome, self.code = (widgets.HTML() for _ in range(4))
         self.run = widgets.Button(description="Run", icon="play", button_style="primary")
         self.reset = widgets.Button(description="Reset", icon="undo")
-        self.preview = self._filmed(spec.preview(), title=_PREDICT) | {"pale": True}
+        self.preview = self._filmed(spec.preview(spec.defaults()), title=_PREDICT) | {"pale": True}
         self.picture, self.beside = Film(self.preview), Film(self._filmed(_NOTHING))
         self.beside.layout.display = "none"
         self._lock = threading.RLock()
@@ -111,6 +112,11 @@ class Panel(widgets.VBox):
 
     def _show(self, event: Event) -> None:
         spec, trace = self.spec, event.trace
+        if event.pale and trace is not None:  # all else stays
+            title = _FOLLOWS if event.state is State.RUNNING else _PREDICT
+            self.picture.show(self._filmed(trace, title=title) | {"pale": True})
+            self.beside.layout.display = "none"
+            return
         done, runs = event.state is State.DONE, event.state in (State.RUNNING, State.STOPPING)
         recording = spec.beside(event.values) if spec.beside and done else None
         if event.state is State.READY:

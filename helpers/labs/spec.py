@@ -12,6 +12,7 @@ from helpers.trace import Trace
 Value = bool | int | str
 Values = Mapping[str, Value]
 
+_LONGEST_PREVIEW = 3.0  # seconds
 _CLOCKS = (("virtual: exact, at once", "virtual"), ("real: live, it takes its time", "real"))
 
 
@@ -106,13 +107,18 @@ class LabSpec:
             last = f"trace = await main()\ntimeline(trace, unit={self.unit!r})\n"
         return f"{self.source(values)}\n\n{last}"
 
-    def preview(self) -> Trace:
-        """A run of the defaults on the virtual clock; an empty one where that cannot be."""
+    def preview(self, values: Values) -> Trace:
+        """The values' run on the virtual clock; an empty one where that cannot be, or takes long.
+
+        It runs in the caller's time, also where there are no threads.
+        """
         if "virtual" not in self.clocks:
             return Trace((), 0.0)
-        run = Run(self.coroutine(self.defaults()), max_seconds=self.max_seconds)
+        run = Run(self.coroutine(values), max_seconds=_LONGEST_PREVIEW)
         run.start()
         trace = run.finished.result()
+        if run.error is not None:
+            return Trace((), 0.0)
         return trace.result if self.shows_result else trace
 
     def coroutine(self, values: Values) -> Coroutine[Any, Any, Any]:

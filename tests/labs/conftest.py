@@ -141,11 +141,15 @@ class Diary:
 
 
 def served(engine: Engine, seconds: float) -> bool:
-    """Wait until an engine has served its newest wish; False if that takes longer."""
+    """Wait until an engine has served its newest wish and preview; False if that takes longer."""
+
+    def late() -> bool:
+        return engine._wish is not engine._served or engine._pale is not None
+
     end = time.monotonic() + seconds
-    while (late := engine._wish is not engine._served) and time.monotonic() < end:
+    while late() and time.monotonic() < end:
         busy(0.001)
-    return not late
+    return not late()
 
 
 def wait_for_strangers(

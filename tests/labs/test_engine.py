@@ -363,3 +363,110 @@ def test_where_no_thread_can_be_started_the_lab_says_so(
         engine.ask(RUNNING)
     assert "no threads here" in diary.events[-1].sentence
     assert (engine.state, served(engine, 1)) == (FAILED, True)
+
+
+BOTH = ("real", "virtual")
+
+
+def test_before_the_first_run_and_after_stop_a_changed_value_is_previewed(make: Make) -> None:
+    engine, diary = make("ovens", clocks=BOTH)
+    engine.request({"ms": 50, "clock": "real"})
+    assert engine.thread is None, "nothing has changed"
+    engine.request({"ms": HOUR, "clock": "real"})
+    assert served(engine, 60)
+    event, trace = diary.last()
+    assert (event.state, event.pale, event.values["ms"]) == (READY, True, HOUR)
+    assert (trace.duration, engine.state) == (HOUR / 1000, READY)
+    run_for_an_hour(engine, diary)
+    engine.ask(STOPPED)
+    engine.request({"ms": 7, "clock": "virtual"})
+    assert served(engine, 60)
+    stopped, pale = diary.events[-2:]
+    assert (stopped.pale, stopped.sentence[:13]) == (False, "Stopped after")
+    assert (pale.pale, pale.values["ms"], engine.state) == (True, 7, STOPPED)
+    engine.ask(READY)
+    assert served(engine, 60)
+    assert diary.events[-1] == (READY, engine.spec.defaults(), None, "", False)
+
+
+@pytest.mark.parametrize(("clock", "pale"), [("real", [True, False]), ("virtual", [False])])
+def test_on_the_real_clock_a_change_is_previewed_until_its_run_is_done(
+    make: Make, clock: str, pale: list[bool]
+) -> None:
+    engine, diary = make("ovens", clocks=BOTH)
+    engine.patience = 0.5
+    run(engine)
+    assert not any(event.pale for event in diary.events)
+    done = len(diary.events)
+    engine.request({"ms": 7, "clock": clock})
+    assert served(engine, 60)
+    shown = [event for event in diary.events[done:] if event.trace is not None]
+    assert [event.pale for event in shown] == pale
+    assert shown[-1].state is DONE
+    assert diary.values_run() == [50, 7]
+
+
+def test_a_reset_that_a_change_overtakes_is_told_before_the_preview(make: Make, door: Door) -> None:
+    engine, diary = make("blocking", clocks=BOTH)
+    engine.ask(RUNNING)
+    assert door.reached.wait(60)
+    engine.ask(READY)
+    engine.request({"ms": 7, "clock": "real"})
+    diary.next(STOPPING)
+    door.opened.set()
+    assert served(engine, 60)
+    told = [(event.state, event.pale) for event in diary.events[-2:]]
+    assert told == [(READY, False), (READY, True)]
+
+
+def test_of_many_changes_during_a_preview_the_last_is_previewed_next(
+    make: Make, alive: list[int], door: Door
+) -> None:
+    engine, diary = make("blocking", clocks=BOTH)
+    engine.request({"ms": 1, "clock": "real"})
+    assert door.reached.wait(60)
+    for ms in range(2, 100):
+        engine.request({"ms": ms, "clock": "real"})
+    door.opened.set()
+    assert served(engine, 60)
+    assert [(event.values["ms"], event.pale) for event in diary.events] == [(1, True), (99, True)]
+    assert alive == [1, 1]
+
+
+@pytest.mark.parametrize("program", ["fails", "endless"])
+def test_a_preview_that_fails_or_takes_long_is_empty(make: Make, program: str) -> None:
+    engine, diary = make(program, clocks=BOTH)
+    engine.request({"ms": 1, "clock": "real"})
+    assert served(engine, 60)
+    event, trace = diary.last()
+    assert (event.pale, trace.lanes, engine.state) == (True, (), READY)
+    engine.ask(CLOSED)
+    engine.request({"ms": 2, "clock": "real"})
+    assert served(engine, 60)
+    assert diary.states == [READY, CLOSED]
+
+
+def test_where_there_are_no_threads_a_preview_is_made_at_once(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, diary = make("ovens", clocks=BOTH)
+
+    def refuse(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        engine.request({"ms": 7, "clock": "real"})
+        event, trace = diary.last()
+        assert (event.pale, trace.result, engine.thread) == (True, 7, None)
+        engine.ask(RUNNING)
+        engine.request({"ms": 8, "clock": "real"})
+    assert [event.state for event in diary.events] == [READY, FAILED, READY]
+    assert (engine.state, diary.last()[1].result) == (FAILED, 8)
+
+
+def test_a_fault_in_a_preview_is_told(make: Make) -> None:
+    engine, diary = make("ovens", clocks=BOTH, source=lambda _: 1 / 0)
+    engine.request({"ms": 7, "clock": "real"})
+    assert served(engine, 60)
+    assert [event.state for event in diary.events] == [FAILED]

@@ -151,6 +151,26 @@ def test_a_run_compares_a_prediction_and_a_changed_control_clears_it(
     assert "You made no prediction." in words(panel.verdict)
 
 
+def test_the_picture_follows_a_slider_pale_also_without_a_run(panel_of: OpenPanel) -> None:
+    panel = panel_of("spawn")
+    panel.controls["tasks"].value = 3
+    assert served(panel.engine, 60)
+    film = panel.picture.store.film
+    assert (film["pale"], title(panel)) == (True, "Predict first: what will it be?")
+    assert [row[0] for row in film["rows"]] == ["main", "card 1", "card 2", "card 3"]
+    assert "Ready." in words(panel.state_line)
+    run(panel)
+    films: list[tuple[bool, str]] = []
+    panel.picture.store.observe(
+        lambda change: films.append((change["new"].get("pale", False), title(panel))), "film"
+    )
+    panel.controls["tasks"].value = 2
+    assert served(panel.engine, 60)
+    assert films[0] == (True, "On the virtual clock; the real run follows")
+    assert not films[-1][0]
+    assert "Done." in words(panel.state_line)
+
+
 def test_a_control_that_means_nothing_is_hidden(panel_of: OpenPanel) -> None:
     panel = panel_of("first_wins")
     delays = ("database", "cache", "replica", "archive", "neighbour")
