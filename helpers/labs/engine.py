@@ -72,10 +72,7 @@ class Engine:
         self._wake = threading.Event()
 
     def request(self, values: Values) -> None:
-        """Note new values; after RUNNING was asked for, run them or newer ones in a moment.
-
-        Where no run on the virtual clock shows them at once, a preview does, if there can be one.
-        """
+        """Note new values: preview them, and once RUNNING was asked for, run them in a moment."""
         now = time.monotonic()
         with self._lock:
             changed, self.values = values != self.values, values
@@ -156,10 +153,8 @@ class Engine:
 
     def _perform(self, wish: Event) -> None:
         values, spec = wish.values, self.spec
-        self._cut = None
         with self._lock:
-            if self._wish is wish:  # the run itself is shown
-                self._pale = None
+            self._cut, self._pale = None, None if self._wish is wish else self._pale
         self._publish(wish)
         run = Run(spec.coroutine(values), clock=spec.clock(values), max_seconds=spec.max_seconds)
         run.start()

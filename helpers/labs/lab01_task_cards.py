@@ -2,7 +2,7 @@
 
 from string import Template
 
-from helpers.labs.spec import LabSpec, Prediction, Slider, Values, literal, told, whole
+from helpers.labs.spec import LabSpec, Prediction, Scene, Slider, Values, literal, told, whole
 from helpers.text import plural, seconds
 from helpers.trace import LaneKind, Task, Trace
 
@@ -133,4 +133,9 @@ LAB = LabSpec(
     numbers=numbers,
     message=message,
     clocks=("real",),
+    scenes=(
+        Scene("a small table", {"guests": 10, "wait": 200}),
+        Scene("a full house", {"guests": 200, "wait": 500}),
+        Scene("a feast", {"guests": 500, "wait": 500}),
+    ),
 )

@@ -2,7 +2,17 @@
 
 from string import Template
 
-from helpers.labs.spec import Choice, LabSpec, Prediction, Slider, Values, literal, told, whole
+from helpers.labs.spec import (
+    Choice,
+    LabSpec,
+    Prediction,
+    Scene,
+    Slider,
+    Values,
+    literal,
+    told,
+    whole,
+)
 from helpers.text import plural, seconds
 from helpers.trace import Trace
 
@@ -121,4 +131,10 @@ LAB = LabSpec(
     source=source,
     forecast=forecast,
     numbers=numbers,
+    scenes=(
+        Scene("no await", {"tasks": 20, "work": 8, "awaits": 0}),
+        Scene("only ovens", {"tasks": 20, "work": 0, "awaits": 2, "kind": "oven"}),
+        Scene("only take turns", {"tasks": 20, "work": 8, "awaits": 4, "kind": "yield"}),
+        Scene("1000 cards", {"tasks": 1000, "work": 0, "awaits": 1, "kind": "oven"}),
+    ),
 )

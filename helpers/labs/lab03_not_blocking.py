@@ -3,7 +3,7 @@
 import itertools
 from string import Template
 
-from helpers.labs.spec import LabSpec, Prediction, Slider, Values, literal, told, whole
+from helpers.labs.spec import LabSpec, Prediction, Scene, Slider, Values, literal, told, whole
 from helpers.text import plural, seconds
 from helpers.trace import Trace
 
@@ -132,4 +132,10 @@ LAB = LabSpec(
     forecast=forecast,
     numbers=numbers,
     clocks=("real",),
+    scenes=(
+        Scene("one stares", {"guests": 10, "share": 10, "helpers": 0}),
+        Scene("all stare", {"guests": 10, "share": 100, "helpers": 0}),
+        Scene("1 helper", {"guests": 10, "share": 100, "helpers": 1}),
+        Scene("8 helpers", {"guests": 10, "share": 100, "helpers": 8}),
+    ),
 )

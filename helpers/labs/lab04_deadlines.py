@@ -2,7 +2,18 @@
 
 from string import Template
 
-from helpers.labs.spec import Choice, LabSpec, Prediction, Slider, Values, literal, told, whole
+from helpers.labs.spec import (
+    Choice,
+    LabSpec,
+    Prediction,
+    Scene,
+    Slider,
+    Value,
+    Values,
+    literal,
+    told,
+    whole,
+)
 from helpers.trace import Outcome, Trace
 
 FRESH = "the fresh dish"
@@ -125,6 +136,8 @@ def compare(values: Values, answer: str | float, trace: Trace) -> str:
     return f"The guest got {was}. {said}."
 
 
+_OVEN: dict[str, Value] = {"work": 500, "kind": "oven"}
+
 LAB = LabSpec(
     name="deadlines",
     title="What is left behind when time is up?",
@@ -168,4 +181,10 @@ LAB = LabSpec(
     forecast=forecast,
     numbers=numbers,
     clocks=("virtual", "real"),
+    scenes=(
+        Scene("in time", _OVEN | {"deadline": 600, "cancel": "ends"}),
+        Scene("time is up", _OVEN | {"deadline": 300, "cancel": "ends"}),
+        Scene("refuses", _OVEN | {"deadline": 300, "cancel": "refuses"}),
+        Scene("hands-on", {"deadline": 300, "work": 500, "kind": "hands"}),
+    ),
 )

@@ -2,7 +2,17 @@
 
 from string import Template
 
-from helpers.labs.spec import Choice, LabSpec, Prediction, Slider, Values, literal, told, whole
+from helpers.labs.spec import (
+    Choice,
+    LabSpec,
+    Prediction,
+    Scene,
+    Slider,
+    Values,
+    literal,
+    told,
+    whole,
+)
 from helpers.task import MAIN_RETURN
 from helpers.text import listing, plural
 from helpers.trace import Outcome, Task, Trace
@@ -170,4 +180,10 @@ LAB = LabSpec(
     forecast=forecast,
     numbers=numbers,
     clocks=("virtual", "real"),
+    scenes=(
+        Scene("losers run on", {"chance": 0, "losers": "leave"}),
+        Scene("cut short", {"chance": 0, "losers": "cancel"}),
+        Scene("awaited", {"chance": 0, "losers": "await"}),
+        Scene("all fail", {"chance": 100}),
+    ),
 )

@@ -3,7 +3,7 @@
 import itertools
 from string import Template
 
-from helpers.labs.spec import Choice, LabSpec, Prediction, Slider, Values, told, whole
+from helpers.labs.spec import Choice, LabSpec, Prediction, Scene, Slider, Values, told, whole
 from helpers.text import plural, seconds
 from helpers.trace import TaskState, Trace
 
@@ -150,4 +150,10 @@ LAB = LabSpec(
     source=source,
     forecast=forecast,
     numbers=numbers,
+    scenes=(
+        Scene("1000 at once", {"orders": 1000, "style": "gather"}),
+        Scene("10,000 at once", {"orders": 10_000, "style": "gather"}),
+        Scene("100 at the door", {"orders": 1000, "style": "semaphore", "limit": 100}),
+        Scene("100 workers", {"orders": 1000, "style": "queue", "limit": 100}),
+    ),
 )

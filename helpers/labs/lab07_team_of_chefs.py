@@ -6,7 +6,7 @@ Its program calls the model, so the trace that is shown is the one that main ret
 from operator import itemgetter
 from string import Template
 
-from helpers.labs.spec import Choice, LabSpec, Prediction, Slider, Values, whole
+from helpers.labs.spec import Choice, LabSpec, Prediction, Scene, Slider, Value, Values, whole
 from helpers.text import listing, number, plural, seconds
 from helpers.tokio import load_recording
 from helpers.trace import Task, Trace, moved
@@ -130,6 +130,7 @@ def compare(values: Values, answer: str | float, trace: Trace) -> str:
 
 
 _AWAITS = itemgetter("awaits")  # whether the cards have an await in them
+_CARDS: dict[str, Value] = {"tasks": 8, "work": 10, "awaits": 0, "spawner": "task"}
 
 LAB = LabSpec(
     name="team_of_chefs",
@@ -163,6 +164,12 @@ LAB = LabSpec(
     numbers=numbers,
     clocks=("virtual",),
     unit="milliseconds",
+    scenes=(
+        Scene("alone", _CARDS | {"chefs": 1, "stealing": True}),
+        Scene("4 chefs steal", _CARDS | {"chefs": 4, "stealing": True}),
+        Scene("4 never steal", _CARDS | {"chefs": 4, "stealing": False}),
+        Scene("from the door", _CARDS | {"chefs": 4, "spawner": "main", "work": 25}),
+    ),
     shows_result=True,
     beside=recording,
 )

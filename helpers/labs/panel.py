@@ -61,16 +61,21 @@ class Panel(widgets.VBox):
         self.engine = Engine(spec, self._show)
         head = f"<style>{_STYLE}</style><h3>{as_html(spec.title)}</h3>{_paragraph(spec.story)}"
         asked = widgets.HTML(_paragraph(spec.prediction.question))
+        self.scenes = widgets.HBox([widgets.Button(description=words) for words, _ in spec.scenes])
         ask = [asked, self.prediction, self.verdict, widgets.HBox([self.run, self.reset])]
-        side = widgets.VBox([*ask, self.state_line, *self.controls.values(), self.forecast])
+        sliders = [self.scenes, *self.controls.values()]
+        side = widgets.VBox([*ask, self.state_line, *sliders, self.forecast])
         stage = widgets.VBox([self.picture, self.beside])
         body = widgets.Box([stage, side, self.outcome])
-        for part, name in ((body, "body"), (side, "side"), (self.outcome, "told")):
+        names = {"body": body, "side": side, "told": self.outcome, "scenes": self.scenes}
+        for name, part in names.items():
             part.add_class(f"task-cards-{name}")
         super().__init__([widgets.HTML(head), body, self.code])
         self.add_class("task-cards-lab")
         self.run.on_click(lambda _: self._run_or_stop())
         self.reset.on_click(lambda _: self._reset())
+        for chip in self.scenes.children:
+            chip.on_click(lambda chip: self._set(dict(spec.scenes)[chip.description]))
         for widget in self.controls.values():
             widget.observe(self._changed, "value")
         self._changed()
@@ -83,6 +88,11 @@ class Panel(widgets.VBox):
     def _run_or_stop(self) -> None:
         runs = self.engine.state in (State.RUNNING, State.STOPPING)
         self.engine.ask(State.STOPPED if runs else State.RUNNING)
+
+    def _set(self, values: Values) -> None:
+        with self._lock:
+            for name, value in values.items():
+                self.controls[name].value = value
 
     def _changed(self, _: Any = None) -> None:
         # Each widget may have a thread of its own. Reading all and asking for them is one act, so
@@ -103,8 +113,7 @@ class Panel(widgets.VBox):
     def _reset(self) -> None:
         with self._lock:
             self.engine.ask(State.READY)
-            for control in self.spec.controls:
-                self.controls[control.name].value = control.default
+            self._set(self.spec.defaults())
             self._forget()
 
     def _forget(self) -> None:

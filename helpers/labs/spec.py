@@ -3,7 +3,7 @@
 import linecache
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from helpers.run.session import Run
 from helpers.text import seconds
@@ -12,7 +12,6 @@ from helpers.trace import Trace
 Value = bool | int | str
 Values = Mapping[str, Value]
 
-_LONGEST_PREVIEW = 3.0  # seconds
 _CLOCKS = (("virtual: exact, at once", "virtual"), ("real: live, it takes its time", "real"))
 
 
@@ -60,6 +59,13 @@ class Prediction:
     only: Callable[[Values], Sequence[str]] | None = None
 
 
+class Scene(NamedTuple):
+    """The words on a button, and the values that it gives to some of the controls."""
+
+    words: str
+    values: Values
+
+
 @dataclass(frozen=True)
 class LabSpec:
     """A lab: `source(values)` is the Python that runs, with an `async def main()` in it.
@@ -84,6 +90,7 @@ class LabSpec:
     shows_result: bool = False
     beside: Callable[[Values], Trace | None] | None = None
     message: Callable[[Trace], str] | None = None
+    scenes: tuple[Scene, ...] = ()
 
     @property
     def controls(self) -> tuple[Control, ...]:
@@ -108,13 +115,10 @@ class LabSpec:
         return f"{self.source(values)}\n\n{last}"
 
     def preview(self, values: Values) -> Trace:
-        """The values' run on the virtual clock; an empty one where that cannot be, or takes long.
-
-        It runs in the caller's time, also where there are no threads.
-        """
+        """The values' run on the virtual clock; empty where it fails, takes long, or cannot be."""
         if "virtual" not in self.clocks:
             return Trace((), 0.0)
-        run = Run(self.coroutine(values), max_seconds=_LONGEST_PREVIEW)
+        run = Run(self.coroutine(values), max_seconds=3.0)
         run.start()
         trace = run.finished.result()
         if run.error is not None:

@@ -171,6 +171,19 @@ def test_the_picture_follows_a_slider_pale_also_without_a_run(panel_of: OpenPane
     assert "Done." in words(panel.state_line)
 
 
+def test_a_scene_sets_its_controls_and_leaves_the_others(panel_of: OpenPanel) -> None:
+    panel = panel_of("deadlines")
+    panel.controls["fallback"].value = "sorry"
+    chips = {chip.description: chip for chip in panel.scenes.children}
+    assert list(chips) == ["in time", "time is up", "refuses", "hands-on"]
+    run(panel)
+    chips["refuses"].click()
+    assert served(panel.engine, 60)
+    assert panel.controls["cancel"].value == "refuses"
+    assert panel.engine.values["fallback"] == "sorry"
+    assert "the fresh dish after 0.5 s" in words(panel.outcome)
+
+
 def test_a_control_that_means_nothing_is_hidden(panel_of: OpenPanel) -> None:
     panel = panel_of("first_wins")
     delays = ("database", "cache", "replica", "archive", "neighbour")

@@ -114,6 +114,24 @@ def test_on_the_real_clock_pasted_code_gives_the_same_lanes_and_ends(name: str) 
     check_words(spec, values, trace)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_each_scene_is_within_the_limits_of_the_controls_and_runs(name: str) -> None:
+    spec = spec_of(name)
+    controls = {control.name: control for control in spec.own_controls}
+    assert 1 <= len(spec.scenes) <= 4
+    assert len(dict(spec.scenes)) == len(spec.scenes), "two buttons have the same words"
+    for words, values in spec.scenes:
+        for key, value in values.items():
+            control = controls[key]
+            if isinstance(control, Slider):
+                in_steps = range(control.low, control.high + 1, control.step)
+                assert value in in_steps, f"{words}: {key}"
+            else:
+                assert value in ends_of(control), f"{words}: {key}"
+        asked = filled(spec, **values)
+        check_words(spec, asked, run(spec, asked))
+
+
 def value_of(control: Control) -> st.SearchStrategy[Value]:
     if isinstance(control, Slider):
         high = min(control.high, 60) if control.name in ("tasks", "orders") else control.high
