@@ -82,9 +82,10 @@ class Engine:
                 self._due = self._due if now < self._due else now + patience
                 self._wish = Event(State.RUNNING, values)
             can_be = "virtual" in self.spec.clocks and self._wish.state is not State.CLOSED
-            self._pale = values if changed and can_be and (real or not runs) else None
-            if self._pale and not self._has_thread():
-                self._preview(values)
+            pale = changed and can_be and (real or not runs)
+            self._pale = values if pale and self._has_thread() else None
+            if pale and self.thread is None:
+                self._publish(Event(self._wish.state, values, self.spec.preview(values), pale=True))
             self._wake.set()
 
     def ask(self, state: State) -> None:
@@ -130,7 +131,7 @@ class Engine:
                 continue
             try:
                 if waits and pale is not None:
-                    self._preview(pale)
+                    self._publish(Event(wish.state, pale, self.spec.preview(pale), pale=True))
                 elif wish.state is State.RUNNING:
                     self._perform(wish)
                 elif wish.state is not State.STOPPED:
@@ -140,16 +141,9 @@ class Engine:
             except Exception as error:  # a fault in the lab itself must not end it
                 log.exception("A fault in the %s lab", self.spec.name)
                 self._fail(wish.values, "The lab itself has a fault", error, None)
-            self._served = self._served if waits else wish
-
-    def _preview(self, values: Values) -> None:
-        try:
-            trace = self.spec.preview(values)
-            self._publish(Event(self._wish.state, values, trace, pale=True))
-        finally:
             with self._lock:
-                if self._pale is values:
-                    self._pale = None
+                self._served = self._served if waits else wish
+                self._pale = None if waits and self._pale is pale else self._pale
 
     def _perform(self, wish: Event) -> None:
         values, spec = wish.values, self.spec
