@@ -2,7 +2,17 @@
 
 from string import Template
 
-from helpers.labs.spec import LabSpec, Prediction, Scene, Slider, Values, literal, told, whole
+from helpers.labs.spec import (
+    Challenge,
+    LabSpec,
+    Prediction,
+    Scene,
+    Slider,
+    Values,
+    literal,
+    told,
+    whole,
+)
 from helpers.text import plural, seconds
 from helpers.trace import LaneKind, Task, Trace
 
@@ -114,6 +124,12 @@ def compare(values: Values, answer: str | float, trace: Trace) -> str:
     )
 
 
+def twice_as_long(values: Values, trace: Trace) -> bool:
+    """Whether making threads cost more than the dish's whole time in the oven."""
+    tasks, threads = both(trace)
+    return threads >= 2 * tasks
+
+
 LAB = LabSpec(
     name="task_cards",
     title="Why not a chef for every customer?",
@@ -133,6 +149,9 @@ LAB = LabSpec(
     numbers=numbers,
     message=message,
     clocks=("real",),
+    challenge=Challenge(
+        "a setting in which the threads take twice as long as the tasks.", twice_as_long
+    ),
     scenes=(
         Scene("a small table", {"guests": 10, "wait": 200}),
         Scene("a full house", {"guests": 200, "wait": 500}),

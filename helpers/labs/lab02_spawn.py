@@ -3,6 +3,7 @@
 from string import Template
 
 from helpers.labs.spec import (
+    Challenge,
     Choice,
     LabSpec,
     Prediction,
@@ -108,6 +109,15 @@ def compare(values: Values, answer: str | float, trace: Trace) -> str:
     )
 
 
+def one_more_is_free(values: Values, trace: Trace) -> bool:
+    """Whether with one more oven in each card all is done as early, on the virtual clock."""
+    if values["kind"] != "oven" or whole(values, "awaits") < 4:
+        return False
+    now = trace if trace.clock == "virtual" else LAB.preview(values)
+    more = LAB.preview({**values, "awaits": whole(values, "awaits") + 1})
+    return bool(now.lanes and more.lanes) and more.duration <= now.duration + 1e-4
+
+
 LAB = LabSpec(
     name="spawn",
     title="What happens between writing the card and cooking the dish?",
@@ -131,6 +141,10 @@ LAB = LabSpec(
     source=source,
     forecast=forecast,
     numbers=numbers,
+    challenge=Challenge(
+        "a setting with four ovens or more in each card where one more makes dinner no later.",
+        one_more_is_free,
+    ),
     scenes=(
         Scene("no await", {"tasks": 20, "work": 8, "awaits": 0}),
         Scene("only ovens", {"tasks": 20, "work": 0, "awaits": 2, "kind": "oven"}),

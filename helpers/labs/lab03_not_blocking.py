@@ -3,7 +3,17 @@
 import itertools
 from string import Template
 
-from helpers.labs.spec import LabSpec, Prediction, Scene, Slider, Values, literal, told, whole
+from helpers.labs.spec import (
+    Challenge,
+    LabSpec,
+    Prediction,
+    Scene,
+    Slider,
+    Values,
+    literal,
+    told,
+    whole,
+)
 from helpers.text import plural, seconds
 from helpers.trace import Trace
 
@@ -113,6 +123,11 @@ def compare(values: Values, answer: str | float, trace: Trace) -> str:
     return f"You predicted {float(answer):g} s; it took {told(trace, trace.duration)}: {why}."
 
 
+def nobody_waits(values: Values, trace: Trace) -> bool:
+    """Whether many stares took no longer than one."""
+    return staring(values) >= 5 and trace.duration < 2 * whole(values, "wait") / 1000
+
+
 LAB = LabSpec(
     name="not_blocking",
     title="Who else suffers when one chef stares at the oven?",
@@ -132,6 +147,10 @@ LAB = LabSpec(
     forecast=forecast,
     numbers=numbers,
     clocks=("real",),
+    challenge=Challenge(
+        "a way to have 5 dishes or more stared at and all done before two ovens' time is over.",
+        nobody_waits,
+    ),
     scenes=(
         Scene("one stares", {"guests": 10, "share": 10, "helpers": 0}),
         Scene("all stare", {"guests": 10, "share": 100, "helpers": 0}),

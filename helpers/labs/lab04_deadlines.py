@@ -3,6 +3,7 @@
 from string import Template
 
 from helpers.labs.spec import (
+    Challenge,
     Choice,
     LabSpec,
     Prediction,
@@ -136,6 +137,11 @@ def compare(values: Values, answer: str | float, trace: Trace) -> str:
     return f"The guest got {was}. {said}."
 
 
+def late_fallback(values: Values, trace: Trace) -> bool:
+    """Whether the fallback came 200 ms after the deadline or later, with the chef free."""
+    return trace.result != FRESH and round(_late(values, trace), 4) >= 0.2
+
+
 _OVEN: dict[str, Value] = {"work": 500, "kind": "oven"}
 
 LAB = LabSpec(
@@ -181,6 +187,9 @@ LAB = LabSpec(
     forecast=forecast,
     numbers=numbers,
     clocks=("virtual", "real"),
+    challenge=Challenge(
+        "a fallback that comes 200 ms late although nobody held the chef.", late_fallback
+    ),
     scenes=(
         Scene("in time", _OVEN | {"deadline": 600, "cancel": "ends"}),
         Scene("time is up", _OVEN | {"deadline": 300, "cancel": "ends"}),

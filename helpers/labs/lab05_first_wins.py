@@ -3,6 +3,7 @@
 from string import Template
 
 from helpers.labs.spec import (
+    Challenge,
     Choice,
     LabSpec,
     Prediction,
@@ -144,6 +145,13 @@ def compare(values: Values, answer: str | float, trace: Trace) -> str:
     return f"{was}; {said}."
 
 
+def slowest_wins(values: Values, trace: Trace) -> bool:
+    """Whether the winner of three racers or more has a longer delay than each of the others."""
+    *others, longest = sorted(_delays(values).values())
+    won = trace.result != NOBODY and values[trace.result] == longest
+    return won and len(others) > 1 and longest > others[-1]
+
+
 def _delay(place: int, name: str) -> Slider:
     label, usual = f"Delay of the {name} (ms)", RACERS[name]
     return Slider(name, label, 10, 1000, usual, step=10, shown=lambda v: whole(v, "racers") > place)
@@ -180,6 +188,7 @@ LAB = LabSpec(
     forecast=forecast,
     numbers=numbers,
     clocks=("virtual", "real"),
+    challenge=Challenge("a race of three or more that is won by the slowest.", slowest_wins),
     scenes=(
         Scene("losers run on", {"chance": 0, "losers": "leave"}),
         Scene("cut short", {"chance": 0, "losers": "cancel"}),

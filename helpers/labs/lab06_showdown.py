@@ -3,7 +3,17 @@
 import itertools
 from string import Template
 
-from helpers.labs.spec import Choice, LabSpec, Prediction, Scene, Slider, Values, told, whole
+from helpers.labs.spec import (
+    Challenge,
+    Choice,
+    LabSpec,
+    Prediction,
+    Scene,
+    Slider,
+    Values,
+    told,
+    whole,
+)
 from helpers.text import plural, seconds
 from helpers.trace import TaskState, Trace
 
@@ -124,6 +134,14 @@ def compare(values: Values, answer: str | float, trace: Trace) -> str:
     )
 
 
+def smallest(values: Values, trace: Trace) -> bool:
+    """Whether 1000 orders take less than 0.2 s, and with the limit below it would not be so."""
+    if not limited(values) or (values["orders"], trace.clock) != (1000, "virtual"):
+        return False
+    less = whole(values, "limit") - 10
+    return trace.duration < 0.2 and _rounds({**values, "limit": less}) * OVEN >= 0.2
+
+
 LAB = LabSpec(
     name="showdown",
     title="How far does it go: 1000, 10,000?",
@@ -150,6 +168,10 @@ LAB = LabSpec(
     source=source,
     forecast=forecast,
     numbers=numbers,
+    challenge=Challenge(
+        "the smallest limit with which 1000 orders take less than 0.2 s on the virtual clock.",
+        smallest,
+    ),
     scenes=(
         Scene("1000 at once", {"orders": 1000, "style": "gather"}),
         Scene("10,000 at once", {"orders": 10_000, "style": "gather"}),

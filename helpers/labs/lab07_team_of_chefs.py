@@ -6,7 +6,17 @@ Its program calls the model, so the trace that is shown is the one that main ret
 from operator import itemgetter
 from string import Template
 
-from helpers.labs.spec import Choice, LabSpec, Prediction, Scene, Slider, Value, Values, whole
+from helpers.labs.spec import (
+    Challenge,
+    Choice,
+    LabSpec,
+    Prediction,
+    Scene,
+    Slider,
+    Value,
+    Values,
+    whole,
+)
 from helpers.text import listing, number, plural, seconds
 from helpers.tokio import load_recording
 from helpers.trace import Task, Trace, moved
@@ -129,6 +139,13 @@ def compare(values: Values, answer: str | float, trace: Trace) -> str:
     )
 
 
+def no_quicker(values: Values, trace: Trace) -> bool:
+    """Whether eight chefs take as long as two would, for eight cards or more with work in them."""
+    two = LAB.preview({**values, "chefs": 2})
+    enough = values["chefs"] == 8 and whole(values, "tasks") >= 8 and whole(values, "work") > 0
+    return enough and 0 < two.duration <= trace.duration
+
+
 _AWAITS = itemgetter("awaits")  # whether the cards have an await in them
 _CARDS: dict[str, Value] = {"tasks": 8, "work": 10, "awaits": 0, "spawner": "task"}
 
@@ -164,6 +181,9 @@ LAB = LabSpec(
     numbers=numbers,
     clocks=("virtual",),
     unit="milliseconds",
+    challenge=Challenge(
+        "8 cards or more with work in them for which 8 chefs are no quicker than 2.", no_quicker
+    ),
     scenes=(
         Scene("alone", _CARDS | {"chefs": 1, "stealing": True}),
         Scene("4 chefs steal", _CARDS | {"chefs": 4, "stealing": True}),

@@ -18,6 +18,7 @@ from helpers.draw.film import film_of
 from helpers.draw.picture import MOST_FILMED, picture_of
 from helpers.draw.player import Film
 from helpers.draw.theme import Json
+from helpers.exercises import achieved
 from helpers.labs.engine import Engine, Event, State
 from helpers.labs.spec import Control, LabSpec, Slider, Values
 from helpers.predictions import field, read
@@ -52,6 +53,7 @@ class Panel(widgets.VBox):
         self.prediction = field(spec.prediction.options)
         self.state_line = widgets.HTML(_paragraph(_STATES[State.READY]))
         self.forecast, self.verdict, self.outcome, self.code = (widgets.HTML() for _ in range(4))
+        self.challenge = widgets.HTML()
         self.run = widgets.Button(description="Run", icon="play", button_style="primary")
         self.reset = widgets.Button(description="Reset", icon="undo")
         self.preview = self._filmed(spec.preview(spec.defaults()), title=_PREDICT) | {"pale": True}
@@ -66,9 +68,9 @@ class Panel(widgets.VBox):
         sliders = [self.scenes, *self.controls.values()]
         side = widgets.VBox([*ask, self.state_line, *sliders, self.forecast])
         stage = widgets.VBox([self.picture, self.beside])
-        body = widgets.Box([stage, side, self.outcome])
-        names = {"body": body, "side": side, "told": self.outcome, "scenes": self.scenes}
-        for name, part in names.items():
+        told = widgets.VBox([self.challenge, self.outcome])
+        body = widgets.Box([stage, side, told])
+        for part, name in (body, "body"), (side, "side"), (told, "told"), (self.scenes, "scenes"):
             part.add_class(f"task-cards-{name}")
         super().__init__([widgets.HTML(head), body, self.code])
         self.add_class("task-cards-lab")
@@ -79,6 +81,7 @@ class Panel(widgets.VBox):
         for widget in self.controls.values():
             widget.observe(self._changed, "value")
         self._changed()
+        self._tick()
         gc.collect()  # so that no full collection blocks the first run's loop
 
     def _filmed(self, trace: Trace, *, title: str | None = None) -> Json:
@@ -90,9 +93,8 @@ class Panel(widgets.VBox):
         self.engine.ask(State.STOPPED if runs else State.RUNNING)
 
     def _set(self, values: Values) -> None:
-        with self._lock:
-            for name, value in values.items():
-                self.controls[name].value = value
+        for name, value in values.items():
+            self.controls[name].value = value
 
     def _changed(self, _: Any = None) -> None:
         # Each widget may have a thread of its own. Reading all and asking for them is one act, so
@@ -106,7 +108,7 @@ class Panel(widgets.VBox):
                 layout.display = None if control.shown(values) else "none"
             if spec.prediction.only is not None:
                 self.prediction.options = spec.prediction.only(values)  # chooses the first
-            self._forget()  # what was predicted was for other values
+            self.prediction.value = None if spec.prediction.options else ""  # it was for others
             self.forecast.value = _paragraph(spec.forecast(values))
             self.code.value = _CODE.substitute(code=html.escape(spec.code(values), quote=False))
 
@@ -114,10 +116,7 @@ class Panel(widgets.VBox):
         with self._lock:
             self.engine.ask(State.READY)
             self._set(self.spec.defaults())
-            self._forget()
-
-    def _forget(self) -> None:
-        self.prediction.value = None if self.spec.prediction.options else ""
+            self._changed()
 
     def _show(self, event: Event) -> None:
         spec, trace = self.spec, event.trace
@@ -148,6 +147,13 @@ class Panel(widgets.VBox):
             numbers = _bullets("In numbers", spec.numbers(event.values, trace)) if done else ""
             self.verdict.value = _paragraph(self._verdict(event.values, trace)) if done else ""
             self.outcome.value = missing + numbers + _bullets("Findings", trace.findings)
+            if done:
+                self._tick(event.values, trace)
+
+    def _tick(self, *run: Any) -> None:
+        if (asked := self.spec.challenge) is not None:
+            found = achieved(f"lab.{self.spec.name}", lambda: bool(run) and asked.met(*run))
+            self.challenge.value = _paragraph(f"{'☑ Found' if found else '☐ Find'} {asked.text}")
 
     def _verdict(self, values: Values, trace: Trace) -> str:
         asked = self.spec.prediction

@@ -66,6 +66,13 @@ class Scene(NamedTuple):
     values: Values
 
 
+class Challenge(NamedTuple):
+    """What to find, in the words after "Find", and whether a run that came to its end met it."""
+
+    text: str
+    met: Callable[[Values, Trace], bool]
+
+
 @dataclass(frozen=True)
 class LabSpec:
     """A lab: `source(values)` is the Python that runs, with an `async def main()` in it.
@@ -91,6 +98,7 @@ class LabSpec:
     beside: Callable[[Values], Trace | None] | None = None
     message: Callable[[Trace], str] | None = None
     scenes: tuple[Scene, ...] = ()
+    challenge: Challenge | None = None
 
     @property
     def controls(self) -> tuple[Control, ...]:
@@ -121,9 +129,8 @@ class LabSpec:
         run = Run(self.coroutine(values), max_seconds=3.0)
         run.start()
         trace = run.finished.result()
-        if run.error is not None:
-            return Trace((), 0.0)
-        return trace.result if self.shows_result else trace
+        shown = trace.result if self.shows_result else trace
+        return shown if run.error is None else Trace((), 0.0)
 
     def coroutine(self, values: Values) -> Coroutine[Any, Any, Any]:
         """A fresh `main()` of the program for these values."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import ipywidgets as widgets
 import pytest
 from ipywidgets.widgets.widget import _instances
 
-from helpers import labs
+from helpers import exercises, labs
 from helpers.labs import NAMES, lab, spec_of
 from helpers.labs.engine import Event, State
 from helpers.labs.panel import Panel
@@ -182,6 +184,33 @@ def test_a_scene_sets_its_controls_and_leaves_the_others(panel_of: OpenPanel) ->
     assert panel.controls["cancel"].value == "refuses"
     assert panel.engine.values["fallback"] == "sorry"
     assert "the fresh dish after 0.5 s" in words(panel.outcome)
+
+
+def test_a_challenge_is_ticked_by_a_run_that_meets_it_and_kept_in_the_progress(
+    panel_of: OpenPanel,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(exercises.MANIFEST).touch()
+    panel = panel_of("deadlines")
+    text = "a fallback that comes 200 ms late although nobody held the chef."
+    run(panel)
+    assert words(panel.challenge).strip() == f"☐ Find {text}"
+    assert not Path(exercises.PROGRESS).exists()
+    panel._set({"cancel": "cleans", "fallback": "other"})
+    assert served(panel.engine, 60)
+    assert words(panel.challenge).strip() == f"☑ Found {text}"
+    kept = json.loads(Path(exercises.PROGRESS).read_text(encoding="utf-8"))["exercises"]
+    assert kept["lab.deadlines"]["status"] == "correct"
+    exercises.progress("lab")
+    assert "1 of 1 are correct." in capsys.readouterr().out
+    panel.reset.click()
+    assert served(panel.engine, 60)
+    for one in (panel, panel_of("deadlines")):
+        assert "☑ Found" in words(one.challenge)
+    assert "☐ Find" in words(panel_of("first_wins").challenge)
 
 
 def test_a_control_that_means_nothing_is_hidden(panel_of: OpenPanel) -> None:

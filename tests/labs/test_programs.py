@@ -132,6 +132,71 @@ def test_each_scene_is_within_the_limits_of_the_controls_and_runs(name: str) -> 
         check_words(spec, asked, run(spec, asked))
 
 
+def meets(name: str, **values: Value) -> bool:
+    """Whether a run with these values meets the lab's challenge."""
+    spec = spec_of(name)
+    asked = filled(spec, **values)
+    assert spec.challenge is not None
+    return spec.challenge.met(asked, run(spec, asked))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_challenge_is_met_by_the_defaults_or_by_a_scene(name: str) -> None:
+    for values in ({}, *dict(spec_of(name).scenes).values()):
+        assert not meets(name, **values), values
+
+
+@pytest.mark.parametrize(
+    ("name", "found", "near"),
+    [
+        ("task_cards", {"guests": 1000, "wait": 50}, [{"guests": 10, "wait": 50}]),
+        (
+            "spawn",
+            {"tasks": 50, "awaits": 4},
+            [{"tasks": 50, "awaits": n, "kind": kind} for n, kind in ((3, "oven"), (4, "yield"))]
+            + [{"tasks": 50, "awaits": 10}, {"tasks": 30, "awaits": 4}],
+        ),
+        (
+            "not_blocking",
+            {"share": 50, "helpers": 5},
+            [{"share": 50, "helpers": 4}, {"share": 40, "helpers": 8}],
+        ),
+        (
+            "deadlines",
+            {"cancel": "cleans", "fallback": "other"},
+            [{"cancel": "cleans"}, {"fallback": "other"}, {"cancel": "refuses"}],
+        ),
+        (
+            "first_wins",
+            {"chance": 50, "replica": 400},
+            [{"chance": 50}, {"chance": 50, "replica": 400, "racers": 2}],
+        ),
+        (
+            "showdown",
+            {"style": "semaphore", "limit": 60},
+            [{"limit": 60}, *({"style": "semaphore", "limit": limit} for limit in (10, 50, 70))],
+        ),
+        (
+            "team_of_chefs",
+            {"chefs": 8, "stealing": False},
+            [{"chefs": 8}, {"chefs": 8, "tasks": 1}, {"chefs": 8, "work": 0, "stealing": False}],
+        ),
+    ],
+)
+def test_each_challenge_can_be_met_and_is_not_by_what_is_near(
+    name: str, found: dict[str, Value], near: list[dict[str, Value]]
+) -> None:
+    assert meets(name, **found)
+    for values in near:
+        assert not meets(name, **values), values
+
+
+def test_the_challenges_of_both_clocks_are_met_on_the_real_one_too() -> None:
+    assert meets("spawn", tasks=50, awaits=4, clock="real")
+    assert meets("deadlines", cancel="cleans", fallback="other", clock="real")
+    assert not meets("showdown", style="semaphore", limit=60, clock="real"), "it asks for virtual"
+
+
 def value_of(control: Control) -> st.SearchStrategy[Value]:
     if isinstance(control, Slider):
         high = min(control.high, 60) if control.name in ("tasks", "orders") else control.high
