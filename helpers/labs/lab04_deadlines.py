@@ -15,6 +15,7 @@ from helpers.labs.spec import (
     told,
     whole,
 )
+from helpers.task import Mark
 from helpers.trace import Outcome, Trace
 
 FRESH = "the fresh dish"
@@ -187,6 +188,7 @@ LAB = LabSpec(
     forecast=forecast,
     numbers=numbers,
     clocks=("virtual", "real"),
+    marks=lambda values: (Mark(whole(values, "deadline") / 1000, None, "the deadline"),),
     challenge=Challenge(
         "a fallback that comes 200 ms late although nobody held the chef.", late_fallback
     ),

@@ -8,6 +8,7 @@ import gc
 import html
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -38,7 +39,6 @@ _STATES = {
     State.STOPPED: "Press Run to run it again.",
 }
 _MOST_FINDINGS = 6
-_NOTHING = Trace((), 0.0)
 _LABEL = {"description_width": "auto"}
 _STYLE = Path(__file__).with_name("panel.css").read_text(encoding="utf-8")
 _CODE = Template(Path(__file__).with_name("code.html").read_text(encoding="utf-8"))
@@ -56,8 +56,10 @@ class Panel(widgets.VBox):
         self.challenge = widgets.HTML()
         self.run = widgets.Button(description="Run", icon="play", button_style="primary")
         self.reset = widgets.Button(description="Reset", icon="undo")
-        self.preview = self._filmed(spec.preview(spec.defaults()), title=_PREDICT) | {"pale": True}
-        self.picture, self.beside = Film(self.preview), Film(self._filmed(_NOTHING))
+        fresh = spec.defaults()
+        self.preview = self._filmed(spec.preview(fresh), fresh, _PREDICT) | {"pale": True}
+        self.picture = Film(self.preview)
+        self.beside = Film(self._filmed(Trace((), 0.0), fresh))
         self.beside.layout.display = "none"
         self._lock = threading.RLock()
         self.engine = Engine(spec, self._show)
@@ -67,9 +69,8 @@ class Panel(widgets.VBox):
         ask = [asked, self.prediction, self.verdict, widgets.HBox([self.run, self.reset])]
         sliders = [self.scenes, *self.controls.values()]
         side = widgets.VBox([*ask, self.state_line, *sliders, self.forecast])
-        stage = widgets.VBox([self.picture, self.beside])
         told = widgets.VBox([self.challenge, self.outcome])
-        body = widgets.Box([stage, side, told])
+        body = widgets.Box([widgets.VBox([self.picture, self.beside]), side, told])
         for part, name in (body, "body"), (side, "side"), (told, "told"), (self.scenes, "scenes"):
             part.add_class(f"task-cards-{name}")
         super().__init__([widgets.HTML(head), body, self.code])
@@ -84,9 +85,12 @@ class Panel(widgets.VBox):
         self._tick()
         gc.collect()  # so that no full collection blocks the first run's loop
 
-    def _filmed(self, trace: Trace, *, title: str | None = None) -> Json:
+    def _filmed(self, trace: Trace, values: Values, title: str | None = None) -> Json:
         title = title if title or trace.lanes else _WAITING
-        return film_of(picture_of(trace, title=title, unit=self.spec.unit, most=MOST_FILMED))
+        if marks := self.spec.marks(values):
+            trace = replace(trace, marks=(*trace.marks, *marks))
+        film = film_of(picture_of(trace, title=title, unit=self.spec.unit, most=MOST_FILMED))
+        return film | {"to": max([film["to"], *(time for time, *_ in film["events"])])}
 
     def _run_or_stop(self) -> None:
         runs = self.engine.state in (State.RUNNING, State.STOPPING)
@@ -122,17 +126,17 @@ class Panel(widgets.VBox):
         spec, trace = self.spec, event.trace
         if event.pale and trace is not None:  # all else stays
             title = _FOLLOWS if event.state is State.RUNNING else _PREDICT
-            self.picture.show(self._filmed(trace, title=title) | {"pale": True})
-            self.beside.layout.display = "none"
+            self.picture.show(self._filmed(trace, event.values, title) | {"pale": True})
             return
         done, runs = event.state is State.DONE, event.state in (State.RUNNING, State.STOPPING)
         recording = spec.beside(event.values) if spec.beside and done else None
         if event.state is State.READY:
             self.picture.show(self.preview)
         elif trace is not None:
-            film = self._filmed(trace, title=spec.message(trace) if spec.message and done else None)
+            said = spec.message(trace) if spec.message and done else None
+            film = self._filmed(trace, event.values, said)
             if recording is not None:  # on one axis
-                real = self._filmed(recording, title=SAME)
+                real = self._filmed(recording, event.values, SAME)
                 film["to"] = real["to"] = max(film["to"], real["to"])
                 self.beside.show(real)
             self.picture.show(film)

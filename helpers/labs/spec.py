@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from helpers.run.session import Run
+from helpers.task import Mark
 from helpers.text import seconds
 from helpers.trace import Trace
 
@@ -99,6 +100,7 @@ class LabSpec:
     message: Callable[[Trace], str] | None = None
     scenes: tuple[Scene, ...] = ()
     challenge: Challenge | None = None
+    marks: Callable[[Values], tuple[Mark, ...]] = lambda _: ()  # drawn also beyond the run's end
 
     @property
     def controls(self) -> tuple[Control, ...]:

@@ -213,6 +213,19 @@ def test_a_challenge_is_ticked_by_a_run_that_meets_it_and_kept_in_the_progress(
     assert "☐ Find" in words(panel_of("first_wins").challenge)
 
 
+def test_the_deadline_is_in_the_picture_whether_or_not_it_came(panel_of: OpenPanel) -> None:
+    panel = panel_of("deadlines")
+    for work in (500, 200):  # the run ends at the deadline, and before it
+        panel.controls["work"].value = work
+        run(panel)
+        film = panel.picture.store.film
+        assert [0.3, -1, "the deadline"] in film["events"]
+        assert (film["to"], film["end"]) == (0.3, min(work / 1000, 0.3))
+    panel.controls["deadline"].value = 1000
+    assert served(panel.engine, 60)
+    assert panel.picture.store.film["to"] == 1.0
+
+
 def test_a_control_that_means_nothing_is_hidden(panel_of: OpenPanel) -> None:
     panel = panel_of("first_wins")
     delays = ("database", "cache", "replica", "archive", "neighbour")
