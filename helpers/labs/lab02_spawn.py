@@ -125,7 +125,9 @@ LAB = LabSpec(
         "`main` writes all the cards, is busy for another 20 ms, and then waits for them. "
         "There is one chef."
     ),
-    prediction=Prediction("How many seconds after the start will the last card be done?", compare),
+    prediction=Prediction(
+        "How many seconds after the start will the last card be done?", compare, unit=1
+    ),
     own_controls=(
         Slider("tasks", "Number of cards (tasks)", 1, 1000, 20),
         Slider("work", "Hands-on work in each card (ms)", 0, 8, 8),

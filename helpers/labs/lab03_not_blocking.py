@@ -136,7 +136,9 @@ LAB = LabSpec(
         "(`asyncio.sleep`); at others the chef stares until they are done (`time.sleep`). A bell "
         "that should ring every 20 ms tells whether the chef is free."
     ),
-    prediction=Prediction("How many seconds after the start will the last dish be done?", compare),
+    prediction=Prediction(
+        "How many seconds after the start will the last dish be done?", compare, unit=1
+    ),
     own_controls=(
         Slider("guests", "Number of guests", 1, 100, 10),
         Slider("share", "Dishes that are stared at (%)", 0, 100, 30, step=10),

@@ -149,7 +149,7 @@ LAB = LabSpec(
         "Every order needs 10 ms in an oven. The style decides how many tasks there are, and how "
         "many orders are in the oven at once."
     ),
-    prediction=Prediction("How many seconds will all the orders take?", compare),
+    prediction=Prediction("How many seconds will all the orders take?", compare, unit=1),
     own_controls=(
         Slider("orders", "Number of orders", 1, 10_000, 1000),
         Choice(

@@ -158,7 +158,9 @@ LAB = LabSpec(
         "long as one of them, and awaits them. Where the same job was recorded on real Tokio, that "
         "run is shown below, as it is for the values at which you begin."
     ),
-    prediction=Prediction("How many milliseconds will it take until every card is done?", compare),
+    prediction=Prediction(
+        "How many milliseconds will it take until every card is done?", compare, unit=1e-3
+    ),
     own_controls=(
         Slider("chefs", "Number of chefs (workers)", 1, 8, 2),
         Slider("tasks", "Number of cards (tasks)", 1, 100, 8),

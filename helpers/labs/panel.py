@@ -135,6 +135,7 @@ class Panel(widgets.VBox):
         elif trace is not None:
             said = spec.message(trace) if spec.message and done else None
             film = self._filmed(trace, event.values, said)
+            film |= self._guessed(film) if done else {}
             if recording is not None:  # on one axis
                 real = self._filmed(recording, event.values, SAME)
                 film["to"] = real["to"] = max(film["to"], real["to"])
@@ -153,6 +154,15 @@ class Panel(widgets.VBox):
             self.outcome.value = missing + numbers + _bullets("Findings", trace.findings)
             if done:
                 self._tick(event.values, trace)
+
+    def _guessed(self, film: Json) -> Json:
+        """Where a guess at a moment stands; of one far off, the run itself would be a stroke."""
+        asked = self.spec.prediction
+        answer, _ = read(asked.options, self.prediction.value)
+        guess = float(answer or 0) * asked.unit if asked.unit else 0.0
+        guess *= 1e3 if film["unit"] == "ms" else 1
+        known = 0 < guess <= 3 * film["to"]
+        return {"guess": guess, "to": max(guess, film["to"])} if known else {}
 
     def _tick(self, *run: Any) -> None:
         if (asked := self.spec.challenge) is not None:

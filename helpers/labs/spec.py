@@ -51,13 +51,15 @@ class Prediction:
 
     With `options` the answer is one of them, a text; without, a number. `only(values)`
     are those that can come true with these values, if not all can. `compare` gets the values, the
-    answer and the trace of a run that came to its end, and gives one sentence.
+    answer and the trace of a run that came to its end, and gives one sentence. `unit` is how many
+    seconds a number stands for that is a moment of the run: it is drawn there.
     """
 
     question: str
     compare: Callable[[Values, str | float, Trace], str]
     options: tuple[str, ...] = ()
     only: Callable[[Values], Sequence[str]] | None = None
+    unit: float = 0.0
 
 
 class Scene(NamedTuple):

@@ -238,6 +238,24 @@ def test_a_control_that_means_nothing_is_hidden(panel_of: OpenPanel) -> None:
 
 
 @pytest.mark.parametrize(
+    ("lab_name", "guess", "drawn"),
+    [("spawn", "0.1", 0.1), ("spawn", "100", None), ("spawn", "", None),
+     ("team_of_chefs", "40", 40), ("deadlines", "the fallback, in time", None)],
+)  # fmt: skip
+def test_a_guess_at_a_moment_is_drawn_there_unless_it_is_far_off(
+    panel_of: OpenPanel, lab_name: str, guess: str, drawn: float | None
+) -> None:
+    panel = panel_of(lab_name)
+    if "clock" in panel.controls:
+        panel.controls["clock"].value = "virtual"
+    panel.prediction.value = guess
+    run(panel)
+    film = panel.picture.store.film
+    assert film.get("guess") == (drawn and pytest.approx(drawn))
+    assert film["to"] >= film.get("guess", 0)
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         ("", "You made no prediction"),
