@@ -313,6 +313,7 @@ dinner
 # look for when a program is slow. The three states fill a task's life without a gap, as the sums say.
 #
 # Now let time pass. Press ▶, or click into the film and step with the arrow keys: who is in hand, who is ready, whose timer counts down, and which line runs.
+# (`lines=True` keeps the lines. `trace.save("run.html")` makes a page of such a film, to send to somebody.)
 
 # %%
 replay(await record(cook_dinner(), unit="minutes", lines=True))
