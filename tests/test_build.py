@@ -120,9 +120,7 @@ def test_a_widget_becomes_words(course: Path, write_lesson: WriteLesson) -> None
     write_lesson("import ipywidgets\n\ndisplay(ipywidgets.IntSlider())")
     assert main(["02"], root=course) == 0
     notebook = notebook_of(course)
-    assert notebook.cells[1].outputs[0].data == {
-        "text/plain": "(A live panel. Run this cell to use it.)"
-    }
+    assert notebook.cells[1].outputs[0].data == {"text/plain": "IntSlider(value=0)"}
     assert "widgets" not in notebook.metadata
 
 

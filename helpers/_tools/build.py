@@ -21,7 +21,6 @@ from nbclient import NotebookClient
 from helpers._tools import PROJECT
 from helpers._tools.lessons import Lesson, derive, find_lessons, with_table
 
-PANEL_WORDS = "(A live panel. Run this cell to use it.)"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 _IN_A_FILE = re.compile(r"(\x1b\[[0-9;]*m)*File ")
 
@@ -59,7 +58,7 @@ def build(lesson: Lesson) -> None:
             output.traceback = [part for part in output.traceback if not _IN_A_FILE.match(part)]
         if WIDGET_VIEW in output.get("data", {}):
             # No widget outlives its kernel: saved, it would read "Error displaying widget".
-            output.data = nbformat.from_dict({"text/plain": PANEL_WORDS})
+            output.data = nbformat.from_dict({"text/plain": output.data["text/plain"]})
     # JavaScript writes 1.0 as 1, and a notebook that JupyterLab saves unchanged stays the same.
     text = nbformat.writes(notebook)
     same = nbformat.reads(
