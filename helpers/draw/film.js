@@ -71,8 +71,10 @@ export function framesOf(film) {
 
 // Each lane's steps, by their numbers.
 function stepsOf(film) {
-  film.own ??= film.lanes.map((_, lane) =>
-    film.steps.flatMap((step, n) => (step[0] === lane ? [n] : [])));
+  if (!film.own) {
+    film.own = film.lanes.map(() => []);
+    film.steps.forEach(([lane], n) => film.own[lane].push(n));
+  }
   return film.own;
 }
 
@@ -294,7 +296,7 @@ export function play(element, film, before) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("aria-hidden", "true");
   const seek = make("input", { type: "range", min: 0, max: frames.length - 1, value: 0,
-    ariaLabel: "Frame of the film", "aria-label": "Frame of the film" });
+    "aria-label": "Frame of the film" });
   const speed = make("select", { "aria-label": "Speed" }, ...["0.25", "0.5", "1", "2", "4"].map(n =>
     make("option", { value: n, textContent: `${n} x`, selected: n === "1" })));
   const button = (text, name, action) => {
@@ -352,7 +354,7 @@ export function play(element, film, before) {
     now = moment;
     const frame = frames[at], found = kitchenAt(film, frame, now);
     fill(found);
-    markCode(frame);
+    markCode(frame, found);
     movePlayhead();
     seek.value = at;
     // Not `disabled`, which would take the focus from who steps by keyboard.
@@ -402,12 +404,12 @@ export function play(element, film, before) {
     kitchen.replaceChildren(...rows);
   }
 
-  function markCode(frame) {
+  function markCode(frame, found) {
     const running = frame.waits || frame.over ? undefined : film.steps[frame.step]?.[0];
     const here = new Map(), seen = linesAt(film, frame);
     for (const [lane, [file, line]] of seen)
       here.set(`${file} ${line}`, [...(here.get(`${file} ${line}`) ?? []), lane]);
-    const ended = new Set(kitchenAt(film, frame, now).ended.map(x => x.lane));
+    const ended = new Set(found.ended.map(x => x.lane));
     for (const [key, line] of lines) {
       const lanes = (here.get(key) ?? []).filter(lane => lane === running || !ended.has(lane));
       const isNow = lanes.includes(running);
