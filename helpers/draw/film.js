@@ -23,6 +23,8 @@ const CSS = `
 .task-cards-film .full { background: var(--look); color: #fff; }
 .task-cards-film svg { display: block; width: 100%; touch-action: none; cursor: ew-resize; }
 .task-cards-film svg text { fill: currentColor; font-size: 11px; }
+.task-cards-big :is(.task-cards-film, .task-cards-lab) { zoom: 1.4; }
+.task-cards-big .task-cards-lab .task-cards-film { zoom: 1; }
 .task-cards-film .bar { display: flex; flex-wrap: wrap; gap: 4px; align-items: center; }
 .task-cards-film button, .task-cards-film select { font: inherit; color: inherit; padding: 2px 8px;
   background: transparent; border: 1px solid #8c959f; border-radius: 4px; min-height: 26px; }
@@ -308,10 +310,17 @@ export function play(element, film, before) {
   const toggle = button("▶ Play", "Play", () => (playing ? pause() : start()));
   const step = button("Step ▶", "One frame on", () => go(at + 1));
   const change = button("Next card »", "On to the next card", () => go(nextSwitch()));
+  const large = button("A+", "Presentation size", () => { // of all labs and films of the page
+    const is = document.documentElement.classList.toggle("task-cards-big");
+    for (const one of document.querySelectorAll(".task-cards-film .large"))
+      one.setAttribute("aria-pressed", is);
+  });
+  large.classList.add("large");
+  large.setAttribute("aria-pressed", document.documentElement.classList.contains("task-cards-big"));
   const told = make("p", { className: "say", role: "status" });
   const code = make("pre", { tabIndex: 0 });
   code.setAttribute("aria-label", "The code that runs");
-  const bar = make("div", { className: "bar" }, back, toggle, step, change, speed, seek);
+  const bar = make("div", { className: "bar" }, back, toggle, step, change, speed, seek, large);
   const left = make("div", {}, kitchen, svg, make("p", { className: "signs" }, ...signs(film)), bar, told);
   const stage = make("div", { className: "stage" }, left);
   if (film.code.length) stage.append(code);
@@ -445,7 +454,9 @@ export function play(element, film, before) {
 
   function drag(event) {
     if (!(event.buttons & 1)) return;
-    const moment = Math.max(frames[0].from, Math.min(film.end, drawn.time(event.offsetX)));
+    const box = svg.getBoundingClientRect(); // in the page's pixels, which may be larger
+    const px = ((event.clientX - box.left) * svg.clientWidth) / box.width;
+    const moment = Math.max(frames[0].from, Math.min(film.end, drawn.time(px)));
     const n = frameAt(moment);
     go(n, Math.max(moment, frames[n].from));
   }

@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.browser.page import NotebookPage, write_notebook
 from tests.draw.pictured import recorded
 from tests.draw.test_film import dinner
@@ -91,6 +93,18 @@ def test_a_page_plays_by_itself_and_nothing_is_cut_at_420_pixels(
         film = page.locator(".task-cards-film")
         film.locator("svg text").first.wait_for()
         assert film.evaluate(CUT) == []
+        before = film.locator("svg").evaluate("svg => svg.getBoundingClientRect().height")
+        large = page.get_by_role("button", name="Presentation size")
+        large.click()
+        after = film.locator("svg").evaluate("svg => svg.getBoundingClientRect().height")
+        assert after == pytest.approx(1.4 * before, rel=0.05)
+        assert large.get_attribute("aria-pressed") == "true"
+        assert film.evaluate(CUT) == []
+        axis = film.locator("svg").bounding_box()
+        assert axis is not None
+        page.mouse.click(axis["x"] + 0.75 * axis["width"], axis["y"] + 20)
+        assert said(film).startswith(("At 5 min", "At 6 min")), "by the mouse, where it points"
+        large.click()
         page.emulate_media(reduced_motion="reduce")
         page.get_by_role("slider", name="Frame of the film").focus()
         page.keyboard.press("End")
