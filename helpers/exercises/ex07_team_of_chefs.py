@@ -145,7 +145,8 @@ async def bills(answer: Any, random: Random) -> None:
     try:
         got = await answer(orders, book, print_bill)
     finally:
-        await asyncio.gather(desk, return_exceptions=True)
+        await asyncio.wait([desk])
+        desk.exception()  # is told below
         must(not book.lock.fault, book.lock.fault)
     must(printed.keys() == set(orders), f"Bills were printed for {[*printed]} alone.")
     right = [printed[order] for order in orders]
