@@ -92,7 +92,7 @@ async def run_all(answer: Any, random: Random) -> None:
     """Three jobs that wait, and three that block."""
     names = [f"{kind} {n}" for kind in ("answer", "file") for n in range(1, 4)]
     # A file takes long after the last service: who joins its thread then holds the loop, too.
-    least = {"answer": 0.05, "file": 0.5}
+    least = {"answer": 0.05, "file": 0.9}
     delays = {name: least[name[:-2]] + random.uniform(0, 0.05) for name in names}
 
     def waits(name: str) -> Any:
@@ -163,7 +163,7 @@ EXERCISES = {
     "01.chefs": Exercise(
         program=run_all,
         takes=["waiting", "blocking"],
-        rules=[never_blocked(), never_lost(), nothing_left(), finished_within(0.55)],
+        rules=[never_blocked(), never_lost(), nothing_left(), finished_within(0.95)],
         right="What waits has a card, what blocks has a chef of its own, and all go on at once.",
         hints=[
             "Which of them hold the thread that calls them, and who else has a thread to lend?",
