@@ -11,6 +11,7 @@ import pytest
 from helpers import busy, record
 from helpers.exercises.ex03_not_blocking import on_time
 from helpers.exercises.ex06_showdown import kept_full
+from helpers.exercises.rules import cancelled_and_awaited
 from helpers.exercises.spec import call
 
 
@@ -65,3 +66,24 @@ def test_on_time_bears_a_little_and_tells_who_was_due_when(held: float, told: st
     assert (fault and fault.sentence) == told
     if fault:
         assert (fault.lane, fault.start, fault.end) == (trace.task("heartbeat").id, 1, 1.25)
+
+
+async def race(*, cancels: bool, late: float) -> None:
+    loser = asyncio.create_task(call("loser", late), name="racer")
+    await asyncio.sleep(1)
+    if cancels:
+        loser.cancel()
+        await asyncio.wait([loser])
+
+
+@pytest.mark.parametrize(
+    ("cancels", "late", "told"),
+    [
+        (True, 5, None),
+        (False, 5, "`loser` was left running; it had to be cancelled and awaited."),
+        (False, 0.5, "`loser` returned at 0.5 s; it had to be cancelled and awaited."),
+    ],
+)
+def test_a_loser_is_cancelled_and_awaited(cancels: bool, late: float, told: str | None) -> None:
+    fault = cancelled_and_awaited("loser")(asyncio.run(record(race(cancels=cancels, late=late))))
+    assert (fault and fault.sentence) == told

@@ -78,8 +78,11 @@ def test_a_run_of_very_many_lines_keeps_the_first(monkeypatch: pytest.MonkeyPatc
         "async def main():\n    for _ in range(50):\n        await step()\n"
     )
     trace, told = visited(source)
-    assert 10 <= len(told) < 120
+    assert len(told) == 10
     assert trace.result is None
+    alone = "async def main():\n    n = 0\n    while n < 50:\n        n += 1\n    return n\n"
+    trace, told = visited(alone)
+    assert (len(told), trace.result) == (10, 50), "one function that goes on is cut as well"
 
 
 def test_a_trace_function_of_ones_own_is_there_again_and_a_failed_run_has_its_lines() -> None:
