@@ -8,6 +8,7 @@ from typing import Any
 
 from helpers.exercises.rules import (
     at_most_alive,
+    cancelled_and_awaited,
     home,
     never_blocked,
     never_lost,
@@ -177,6 +178,7 @@ EXERCISES = {
         program=servers,
         takes=["asks"],
         rules=[
+            *map(cancelled_and_awaited, ["server 2", "server 3"]),
             home("race", "clean-up"),
             never_lost(),
             nothing_left(),

@@ -104,6 +104,17 @@ def never_lost(trace: Trace) -> Fault | None:
 
 
 @rule
+def cancelled_and_awaited(trace: Trace, name: str) -> Fault | None:
+    """Each of the calls was cancelled by the answer, which waited for its end."""
+    for lane in calls(trace, name):
+        left = lane.cancelled_by == MAIN_RETURN
+        if left or lane.outcome is not Outcome.CANCELLED:
+            how = "was left running" if left else f"{lane.outcome} at {at(trace, lane.end)}"
+            return _at_fault(lane, f"`{lane.name}` {how}; it had to be cancelled and awaited.")
+    return None
+
+
+@rule
 def home(trace: Trace, owner: str, whole: str) -> Fault | None:
     """Each lane has ended before the owner of its case, and those named `whole` of themselves."""
     owners = {task.name.removeprefix(f"{owner}, "): task for task in trace.tasks}
