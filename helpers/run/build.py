@@ -31,8 +31,7 @@ def build_trace(log: Log, jobs: Sequence[Job], now: float, **known: Any) -> Trac
     readers = {"lanes": reader.lanes, "sequence": reader.sequence, "findings": findings.find}
     readers["pauses"] = lambda trace: tuple(sorted(reader.own)) if trace.lanes else ()
     readers["visits"] = lambda trace: tuple(reader.visits()) if trace.lanes else ()
-    files = dict.fromkeys(file for *_, (file, _), _ in log.visits)
-    known["code"] = texts(files)  # now: files change
+    known["code"] = texts(reader.files)  # now: files change
     known |= {"duration": reader.duration(), "noticed": tuple(reader.log.told)}
     return Trace.read_later(readers, len(reader.numbers), **known)
 
@@ -47,6 +46,7 @@ class _Reader:
         self.jobs = tuple(self.job_lanes(list(jobs)))  # now: a job may go on when the run is over
         places: set[Any] = {*log.left.values(), *(at for _, at in log.held.values())}
         places |= {at for *_, at in log.ignored}
+        self.files = list(dict.fromkeys(file for *_, (file, _), _ in self.log.visits))
         self.words = {place: source.describe(place) for place in places}  # now: files change
 
     def lanes(self, _: Trace) -> tuple[Task, ...]:
@@ -127,12 +127,11 @@ class _Reader:
             taken[number].append(step)
         for n, owner in enumerate(self.owner):
             taken[self.lane_of(owner)].append(n * FIELDS)
-        files = list(dict.fromkeys(file for *_, (file, _), _ in self.log.visits))
         for step, whose, moment, (file, line), changed in self.log.visits:
             if 0 <= step < len(self.owner) * FIELDS:  # in a step, and one that has ended
                 lane = self.lane_of(self.owner[step // FIELDS]) if whose is None else whose
                 n = bisect_right(taken[lane], step) - 1
-                yield Visit(lane, n, self.since(moment), files.index(file), line, changed)
+                yield Visit(lane, n, self.since(moment), self.files.index(file), line, changed)
 
     def steps(self) -> dict[int, list[Step]]:
         steps: dict[int, list[Step]] = defaultdict(list)
