@@ -154,9 +154,7 @@ class Engine:
         run.start()
         run.finished.add_done_callback(lambda _: self._wake.set())
         stopped = self._look_after(run, wish)
-        trace = run.finished.result()
-        if spec.shows_result and isinstance(trace.result, Trace):
-            trace = trace.result
+        trace = spec.came_out(run.finished.result())
         if stopped:
             sentence = f"Stopped after {in_seconds(trace.duration, exact=False)}."
             self._cut = Event(State.STOPPED, values, trace, sentence)

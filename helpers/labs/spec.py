@@ -132,9 +132,13 @@ class LabSpec:
             return Trace((), 0.0)
         run = Run(self.coroutine(values), max_seconds=3.0)
         run.start()
-        trace = run.finished.result()
-        shown = trace.result if self.shows_result else trace
-        return shown if run.error is None else Trace((), 0.0)
+        trace = self.came_out(run.finished.result())
+        return trace if run.error is None else Trace((), 0.0)
+
+    def came_out(self, trace: Trace) -> Trace:
+        """What a run's picture shows: its trace, or the one that its main returned."""
+        returned = trace.result if self.shows_result else None
+        return returned if isinstance(returned, Trace) else trace
 
     def coroutine(self, values: Values) -> Coroutine[Any, Any, Any]:
         """A fresh `main()` of the program for these values."""
