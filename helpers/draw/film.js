@@ -85,12 +85,12 @@ export function kitchenAt(film, frame, now = frame.from) {
   const kitchen = { hands: [], rail: [], ovens: [], waits: [], ended: [] };
   const resting = frame.waits || frame.over;
   stepsOf(film).forEach((own, lane) => {
-    const [, spawned, end, outcome, how, waitsAt, before, after] = film.lanes[lane];
+    const [, end, outcome, before, after] = film.lanes[lane];
     const past = own.filter(n => n <= frame.step);
     const next = own[past.length];
     const inHand = past.filter(n => (n === frame.step && !resting) || film.steps[n][3] > now).pop();
     if (inHand !== undefined) {
-      kitchen.hands.push({ lane, step: inHand, chef: film.steps[inHand][4] });
+      kitchen.hands.push({ lane, chef: film.steps[inHand][4] });
     } else if (next !== undefined) {
       const [, ready, , , chef, by, queued] = film.steps[next];
       const come = ready <= now + EPSILON && (queued === null || queued < frame.step
@@ -101,8 +101,8 @@ export function kitchenAt(film, frame, now = frame.from) {
         else kitchen.waits.push({ lane, by });
       }
     } else if (after && now < end) kitchen.waits.push({ lane, by: "a later step" });
-    else if (outcome === "pending") kitchen.waits.push({ lane, by: null, waitsAt });
-    else kitchen.ended.push({ lane, outcome, how });
+    else if (outcome === "pending") kitchen.waits.push({ lane, by: null });
+    else kitchen.ended.push({ lane, outcome });
   });
   kitchen.rail.sort((a, b) => a.next - b.next);
   kitchen.ovens.sort((a, b) => a.left - b.left);
@@ -177,7 +177,6 @@ function make(tag, inside = {}, ...children) {
   return node;
 }
 
-
 const escape = text => text.replace(/[&<>"]/g, c => `&#${c.charCodeAt(0)};`);
 
 // The timeline of the whole run, `height` pixels high for its rows and what stands above them.
@@ -224,7 +223,7 @@ function drawSvg(film, width, height, before) {
     parts.push(`<text x="${x(at) + 5}" y="${middle(row) + 4}" style="fill:${colour}">${sign}<title>${
       escape(how)}</title></text>`);
   }
-  let free = [-Infinity, -Infinity]; // up to where each line of words is taken
+  const free = [-Infinity, -Infinity]; // up to where each line of words is taken
   for (const [at, row, text] of film.events) {
     const short = text.length > 34 ? `${text.slice(0, 33)}…` : text;
     const left = Math.max(0, Math.min(x(at) + 4, width - 6.2 * short.length));

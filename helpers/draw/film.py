@@ -18,7 +18,7 @@ from helpers.draw import theme
 from helpers.draw.picture import MOST_FILMED, Bar, Picture, picture_of
 from helpers.draw.theme import Json, TimeUnit
 from helpers.draw.title import how_it_ended, who
-from helpers.task import TIMER, Task, TaskState, Visit
+from helpers.task import TIMER, LaneKind, Task, TaskState, Visit
 from helpers.trace import Trace
 
 MOST = 2_000  # frames of a film: of a longer run it shows a part
@@ -53,7 +53,7 @@ def film_of(picture: Picture, *, first: int = 0) -> Json:
     numbers = {lane: n for n, lane in enumerate(sorted(taken))}
     lanes = [drawn.by_id[lane] for lane in numbers]
     steps = [drawn.by_id[lane].steps[n] for lane, n in places]
-    chefs = sorted({step.thread for step in steps}, key=lambda chef: (chef == "main", chef))
+    chefs = _chefs(trace, lanes)
     wakers = _wakers(trace, places, numbers)
     end = drawn.duration if last == len(order) else max(step.end for step in steps)
     part = f" · steps {first + 1:,} to {last:,} of {len(order):,}" * (len(places) < len(order))
@@ -63,7 +63,7 @@ def film_of(picture: Picture, *, first: int = 0) -> Json:
         "team": trace.workers > 1,
         "timer": who(trace, TIMER),
         "chefs": chefs,
-        "lanes": [_lane(trace, axis, lane, taken[lane.id]) for lane in lanes],
+        "lanes": [_lane(axis, lane, taken[lane.id]) for lane in lanes],
         "steps": [
             [numbers[lane], *map(axis.at, step[:3]), chefs.index(step.thread), *by]
             for (lane, _), step, by in zip(places, steps, wakers, strict=True)
@@ -108,12 +108,18 @@ def _visit(axis: TimeUnit, visit: Visit) -> list[Any]:
     return [visit.file, visit.line, axis.at(visit.time), list(visit.changed.items())]
 
 
-def _lane(trace: Trace, axis: TimeUnit, lane: Task, taken: list[int]) -> list[Any]:
-    """Its name, life and end, and whether it had steps before these, or has some after them."""
-    ended = how_it_ended(trace, lane), lane.waits_at
-    life = axis.at(lane.spawned), axis.at(lane.end), lane.outcome
-    name = words.shorten(lane.name, _LONGEST)
-    return [name, *life, *ended, taken[0] > 0, taken[-1] + 1 < len(lane.steps)]
+def _chefs(trace: Trace, lanes: list[Task]) -> list[str]:
+    """Who is at work: one chef before the threads beside it; of a team, who is no worker last."""
+    beside = {x.thread for lane in lanes if lane.kind is LaneKind.THREAD for x in lane.steps}
+    late = beside if trace.workers == 1 else {"main"}
+    chefs = {step.thread for lane in lanes for step in lane.steps}
+    return sorted(chefs, key=lambda chef: (chef in late, chef))
+
+
+def _lane(axis: TimeUnit, lane: Task, taken: list[int]) -> list[Any]:
+    """Its name and end, and whether it had steps before these, or has some after them."""
+    name, more = words.shorten(lane.name, _LONGEST), taken[-1] + 1 < len(lane.steps)
+    return [name, axis.at(lane.end), lane.outcome, taken[0] > 0, more]
 
 
 def _wakers(trace: Trace, places: Any, numbers: dict[int, int]) -> list[list[Any]]:

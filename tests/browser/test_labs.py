@@ -32,7 +32,7 @@ panel.controls["tasks"].observe(lambda _: came_on.add(threading.current_thread()
 show, shown = panel.picture.show, []
 panel.picture.show = lambda film: (shown.append(film), show(film))
 """
-CUT = "print('cancelled' in {lane[3] for lane in shown[-1]['lanes']})"
+CUT = "print('cancelled' in {lane[2] for lane in shown[-1]['lanes']})"
 # A page so busy that anywidget gives the picture's own program up before it has come.
 BUSY = """() => {
     const [make, timeout] = [URL.createObjectURL, AbortSignal.timeout];

@@ -165,6 +165,15 @@ def test_a_team_has_boards_and_pockets_and_a_door(folder: Path) -> None:
         assert len(everywhere) == len(set(everywhere))
 
 
+def test_the_one_chef_comes_before_the_threads_that_wait_beside_it() -> None:
+    alone = load_recording("blocking_pool", runtime="current_thread")
+    team = load_recording("blocking_pool", runtime="multi_thread", workers=2)
+    threads = recorded(asyncio.to_thread(busy, 1))
+    chefs = [film_of(picture_of(trace))["chefs"] for trace in (alone, team, threads)]
+    pool = [f"blocking-{n}" for n in (1, 2, 3)]
+    assert chefs == [["main", *pool], [*pool, "main"], ["chef", "helper 1"]]
+
+
 def test_unusual_traces_have_a_film(folder: Path) -> None:
     at_once = recorded(asyncio.sleep(0))
     hung = run(lane(0, "egg", (0, 0, 1), over=3.0, outcome=Outcome.PENDING))
