@@ -450,7 +450,7 @@ timeline(trace, title="keeper: the bell rings at 6.5, and order 3 is written to 
 # ## 8. The lab
 #
 # The lab asks two to five places, in milliseconds. Choose how long each of them takes, how often they fail, and what `main` does with the losers. Say
-# first who wins; then run it, and look at who is still running when `main` goes on.
+# first what becomes of the slowest; then run it, and look at who is still running when `main` goes on.
 #
 # Find a setting in which somebody else wins than the one with the shortest delay. Then make `main` return before all have ended, in two different
 # ways.

@@ -52,13 +52,13 @@ def build(lesson: Lesson) -> None:
         raise
     # The client has written the kernel's own language_info over it, with its Python version.
     notebook.metadata = derive(lesson).metadata
-    for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
-        if output.output_type == "error":
-            # Frames that lie in files name this machine's paths and lines.
-            output.traceback = [part for part in output.traceback if not _IN_A_FILE.match(part)]
-        if WIDGET_VIEW in output.get("data", {}):
-            # No widget outlives its kernel: saved, it would read "Error displaying widget".
-            output.data = nbformat.from_dict({"text/plain": output.data["text/plain"]})
+    for cell in (cell for cell in notebook.cells if "outputs" in cell):
+        # No widget outlives its kernel: saved, it would read "Error displaying widget".
+        cell.outputs = [each for each in cell.outputs if WIDGET_VIEW not in each.get("data", ())]
+        for output in cell.outputs:
+            if output.output_type == "error":
+                # Frames that lie in files name this machine's paths and lines.
+                output.traceback = [x for x in output.traceback if not _IN_A_FILE.match(x)]
     # JavaScript writes 1.0 as 1, and a notebook that JupyterLab saves unchanged stays the same.
     text = nbformat.writes(notebook)
     same = nbformat.reads(

@@ -149,9 +149,13 @@ LAB = LabSpec(
         "Every order needs 10 ms in an oven. The style decides how many tasks there are, and how "
         "many orders are in the oven at once."
     ),
-    prediction=Prediction("How many seconds will all the orders take?", compare, unit=1),
+    prediction=Prediction(
+        "How many seconds will the orders take, on the clock chosen below?",
+        compare,
+        unit=1,
+    ),
     own_controls=(
-        Slider("orders", "Number of orders", 1, 10_000, 1000),
+        Slider("orders", "Number of orders", 1, 10_000, 1000, log=True),
         Choice(
             "style",
             "Style",

@@ -153,10 +153,9 @@ LAB = LabSpec(
     name="team_of_chefs",
     title="What does a team of chefs do with the cards?",
     story=(
-        "A model of Tokio's multi-thread runtime, exact and at once. Either `main` writes the "
-        "cards, on the rail by the door; or `sous_chef` does, on her own board, works for twice as "
-        "long as one of them, and awaits them. Where the same job was recorded on real Tokio, that "
-        "run is shown below, as it is for the values at which you begin."
+        "A model of Tokio's multi-thread runtime. `main` writes the cards, on the rail by the "
+        "door, or `sous_chef` does, on her own board, works twice as long as one, and awaits "
+        "them. Some of it was recorded on real Tokio, as what you begin with."
     ),
     prediction=Prediction(
         "How many milliseconds will it take until every card is done?", compare, unit=1e-3

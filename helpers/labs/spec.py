@@ -26,12 +26,13 @@ class _Control:
 
 @dataclass(frozen=True)
 class Slider(_Control):
-    """A whole number between two limits, both included."""
+    """A whole number between two limits, both included; with `log`, each ten times as far along."""
 
     low: int
     high: int
     default: int
     step: int = 1
+    log: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,16 +50,14 @@ Control = Slider | Choice
 class Prediction:
     """What is asked before the run, and how the answer is compared with what happened.
 
-    With `options` the answer is one of them, a text; without, a number. `only(values)`
-    are those that can come true with these values, if not all can. `compare` gets the values, the
-    answer and the trace of a run that came to its end, and gives one sentence. `unit` is how many
-    seconds a number stands for that is a moment of the run: it is drawn there.
+    With `options` the answer is one of them, a text; without, a number. `compare` gets the values,
+    the answer and the trace of a run that came to its end, and gives one sentence. `unit` is how
+    many seconds a number stands for that is a moment of the run: it is drawn there.
     """
 
     question: str
     compare: Callable[[Values, str | float, Trace], str]
     options: tuple[str, ...] = ()
-    only: Callable[[Values], Sequence[str]] | None = None
     unit: float = 0.0
 
 
@@ -82,7 +81,7 @@ class LabSpec:
 
     `forecast(values)` says before the run what it will ask of the chef; `numbers(values, trace)`
     are sentences on what came out. With `shows_result`, main returns a Trace, and that one is what
-    came out. `beside(values)` is a recorded run of the same job to show below it, or None.
+    came out. `beside(values)` is a recorded run of the same job to show in its place, or None.
     `message(trace)` is the picture's title when the run has ended; without it, the timeline's own.
     """
 
@@ -102,7 +101,8 @@ class LabSpec:
     message: Callable[[Trace], str] | None = None
     scenes: tuple[Scene, ...] = ()
     challenge: Challenge | None = None
-    marks: Callable[[Values], tuple[Mark, ...]] = lambda _: ()  # drawn also beyond the run's end
+    # What is marked, also beyond the run's end; without its trace while the question is open.
+    marks: Callable[[Values, Trace | None], Sequence[Mark]] = lambda _, __: ()
 
     @property
     def controls(self) -> tuple[Control, ...]:
