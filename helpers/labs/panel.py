@@ -60,7 +60,7 @@ class Panel(widgets.VBox):
         fresh = spec.defaults()
         self.preview = self._filmed(spec.preview(fresh), fresh, _PREDICT) | {"pale": True}
         self.picture = Film(self.preview)
-        self.which = widgets.ToggleButtons(style=_NARROW)  # of two films
+        self.which = widgets.ToggleButtons(options=[(MODEL, None)], style=_NARROW)
         self.which.layout.display = "none"
         self._lock = threading.RLock()
         self.engine = Engine(spec, self._show)

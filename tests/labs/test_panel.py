@@ -18,6 +18,7 @@ from helpers.labs import NAMES, lab, spec_of
 from helpers.labs.engine import Event, State
 from helpers.labs.panel import Panel
 from helpers.labs.spec import LabSpec, Values
+from helpers.task import Finding
 from helpers.trace import Trace
 from tests.labs.conftest import HOUR, served, wait_for_strangers
 from tests.labs.conftest import spec_of as small
@@ -346,11 +347,11 @@ def test_text_is_shown_as_text_and_not_as_html(panel_of: OpenPanel) -> None:
 
 
 def test_of_many_findings_the_first_are_listed_and_the_others_counted(
-    panel_of: OpenPanel, monkeypatch: pytest.MonkeyPatch
+    panel_of: OpenPanel,
 ) -> None:
-    monkeypatch.setattr(Trace, "findings", [f"No. {n}." for n in range(1, 9)])
-    panel = panel_of(small("ovens"))
-    run(panel)
+    panel = panel_of("spawn")
+    many = tuple(Finding(f"No. {n}.") for n in range(1, 9))
+    panel._show(Event(State.STOPPED, panel.engine.values, Trace((), 0.0, findings=many)))
     assert "No. 6." in words(panel.outcome)
     assert "No. 7." not in words(panel.outcome)
     assert "and 2 more." in words(panel.outcome)
