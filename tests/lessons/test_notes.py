@@ -1,0 +1,132 @@
+"""The instructor's notes: short, of several kinds, and what they say of a changed cell is so."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import contextlib
+import io
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import jupytext
+import pytest
+
+from helpers.predictions import Prediction
+from tests.lessons.source import DEFINITIONS, LESSONS
+
+KINDS = ("Ask", "Demo", "Draw", "Break it", "They will say", "Time", "Cut", "Check")
+# How a note words a change of the code above it, and what is then seen.
+CHANGES = re.compile(
+    r"[Cc]hange `(?P<old>[^`]+)` to `(?P<new>[^`]+)`"
+    r"|[Pp]ut `(?P<line>[^`]+)` (?P<where>before|behind) `(?P<place>[^`]+)`"
+    r"|[Dd]elete `(?P<gone>[^`]+)`"
+)
+SEEN = re.compile(r"(?P<how>prints|still prints|no longer prints) (?P<quotes>`.*?`(?: and `.*?`)*)")
+
+
+@dataclass(frozen=True)
+class Note:
+    """A note, and the code cells of its lesson that stand before it."""
+
+    lesson: str
+    text: str
+    code: tuple[str, ...]
+
+    @property
+    def kind(self) -> str:
+        return self.text.partition(".**")[0].removeprefix("**")
+
+
+def notes_of(lesson: str) -> list[Note]:
+    (path,) = LESSONS.glob(f"{lesson}_*.py")
+    notes, code = [], []
+    for cell in jupytext.read(path, fmt="py:percent").cells:
+        if "notes" in cell.metadata.get("tags", ()):
+            notes.append(Note(lesson, " ".join(cell.source.split()), tuple(code)))
+        elif cell.cell_type == "code" and not cell.source.startswith("predict("):
+            code.append(cell.source)
+    return notes
+
+
+NUMBERS = sorted(path.stem[:2] for path in LESSONS.glob("*.py"))
+BREAKS = [note for each in NUMBERS for note in notes_of(each) if note.kind == "Break it"]
+
+
+def change(code: tuple[str, ...], note: str) -> list[str]:
+    """The cells with each change that the note words, in the last cell that holds its text."""
+    cells = list(code)
+    for found in CHANGES.finditer(note):
+        old = found["old"] or found["place"] or found["gone"]
+        holding = [n for n, cell in enumerate(cells) if old in cell]
+        assert holding, f"no cell before this note holds {old!r}: {note}"
+        cell = cells[holding[-1]]
+        assert cell.count(old) == 1, f"{old!r} stands {cell.count(old)} times in:\n{cell}"
+        if found["old"]:
+            cell = cell.replace(old, found["new"])
+        else:
+            indent, line = re.findall(rf"(?m)^( *)(.*{re.escape(old)}.*\n?)", cell)[0]
+            lines = [] if found["gone"] else [line.removesuffix("\n")]
+            if found["line"]:
+                lines.insert(0 if found["where"] == "before" else 1, found["line"])
+            cell = cell.replace(f"{indent}{line}", "".join(f"{indent}{one}\n" for one in lines))
+        cells[holding[-1]] = cell
+    return cells
+
+
+def execute(cell: str, names: dict[str, Any]) -> None:
+    """Run a cell as a notebook does; its questions get no answer."""
+    code = compile(cell, "cell", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+    if coroutine := eval(code, names):
+        asyncio.run(coroutine)
+    for asked in names.values():
+        if isinstance(asked, Prediction):
+            asked.answer = lambda _: None  # type: ignore[method-assign]
+
+
+def printed(cells: list[str]) -> str:
+    """What the last of the cells prints, with what it ends in if it fails.
+
+    Of the others come their definitions, and what else they assign if the last one needs it.
+    """
+    names: dict[str, Any] = {}
+    *before, last = cells
+    for cell in before:
+        kept = [node for node in ast.parse(cell).body if isinstance(node, DEFINITIONS)]
+        exec(compile(ast.Module(kept, []), "cell", "exec", dont_inherit=True), names)
+    while True:
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            try:
+                execute(last, names)
+            except NameError as error:
+                assigns = re.compile(rf"(?m)^(?:\w+, |\*)*{error.name}(?:, \w+)* = ")
+                execute([cell for cell in before if assigns.search(cell)][-1], names)
+                continue
+            except Exception as error:
+                print(f"{type(error).__name__}: {error}")
+        return out.getvalue()
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_lesson_has_at_least_six_short_notes_of_at_least_four_kinds(number: str) -> None:
+    notes = notes_of(number)
+    assert len(notes) >= 6
+    assert len({note.kind for note in notes}) >= 4
+    assert [note.text for note in notes if note.kind not in KINDS] == []
+    assert [note.text for note in notes if len(note.text.split()) > 110] == []
+    assert sum(note.kind == "Break it" for note in notes) >= 2
+
+
+@pytest.mark.parametrize("note", BREAKS, ids=lambda note: f"{note.lesson}: {note.text[14:60]}")
+def test_what_a_note_says_of_a_changed_cell_is_so(note: Note) -> None:
+    before, after = printed(list(note.code)), printed(change(note.code, note.text))
+    seen = [
+        (found["how"], quote)
+        for found in SEEN.finditer(note.text)
+        for quote in re.findall("`(.*?)`", found["quotes"])
+    ]
+    assert seen, f"it says nothing that is printed: {note.text}"
+    for how, quote in seen:
+        expected = {"prints": (False, True), "still prints": (True, True)}.get(how, (True, False))
+        assert (quote in before, quote in after) == expected, f"{quote!r}\n{before}---\n{after}"
