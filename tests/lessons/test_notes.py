@@ -44,7 +44,7 @@ def notes_of(lesson: str) -> list[Note]:
     notes, code = [], []
     for cell in jupytext.read(path, fmt="py:percent").cells:
         if "notes" in cell.metadata.get("tags", ()):
-            notes.append(Note(lesson, " ".join(cell.source.split()), tuple(code)))
+            notes.append(Note(lesson, re.sub(r"\s*\n\s*", " ", cell.source), tuple(code)))
         elif cell.cell_type == "code" and not cell.source.startswith("predict("):
             code.append(cell.source)
     return notes
