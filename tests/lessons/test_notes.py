@@ -23,7 +23,9 @@ CHANGES = re.compile(
     r"|[Pp]ut `(?P<line>[^`]+)` (?P<where>before|behind) `(?P<place>[^`]+)`"
     r"|[Dd]elete `(?P<gone>[^`]+)`"
 )
-SEEN = re.compile(r"(?P<how>prints|still prints|no longer prints) (?P<quotes>`.*?`(?: and `.*?`)*)")
+SEEN = re.compile(r"((?:still |no longer )?prints) (`[^`]+`(?: and `[^`]+`)*)")
+# Whether it is printed before, and after the change.
+HOW = {"prints": (False, True), "still prints": (True, True), "no longer prints": (True, False)}
 
 
 @dataclass(frozen=True)
@@ -54,24 +56,21 @@ NUMBERS = sorted(path.stem[:2] for path in LESSONS.glob("*.py"))
 BREAKS = [note for each in NUMBERS for note in notes_of(each) if note.kind == "Break it"]
 
 
-def change(code: tuple[str, ...], note: str) -> list[str]:
-    """The cells with each change that the note words, in the last cell that holds its text."""
-    cells = list(code)
-    for found in CHANGES.finditer(note):
-        old = found["old"] or found["place"] or found["gone"]
-        holding = [n for n, cell in enumerate(cells) if old in cell]
-        assert holding, f"no cell before this note holds {old!r}: {note}"
-        cell = cells[holding[-1]]
-        assert cell.count(old) == 1, f"{old!r} stands {cell.count(old)} times in:\n{cell}"
-        if found["old"]:
-            cell = cell.replace(old, found["new"])
-        else:
-            indent, line = re.findall(rf"(?m)^( *)(.*{re.escape(old)}.*\n?)", cell)[0]
-            lines = [] if found["gone"] else [line.removesuffix("\n")]
-            if found["line"]:
-                lines.insert(0 if found["where"] == "before" else 1, found["line"])
-            cell = cell.replace(f"{indent}{line}", "".join(f"{indent}{one}\n" for one in lines))
-        cells[holding[-1]] = cell
+def change(code: tuple[str, ...], found: re.Match[str]) -> list[str]:
+    """The cells with the change, in the last of them that holds its text."""
+    cells, old = list(code), found["old"] or found["place"] or found["gone"]
+    holding = [n for n, cell in enumerate(cells) if old in cell]
+    assert holding, f"no cell before this note holds {old!r}"
+    cell = cells[holding[-1]]
+    assert cell.count(old) == 1, f"{old!r} stands {cell.count(old)} times in:\n{cell}"
+    if found["old"]:
+        cell = cell.replace(old, found["new"])
+    else:
+        indent, line = re.findall(rf"(?m)^( *)(.*{re.escape(old)}.*)", cell)[0]
+        lines = {"before": [found["line"], line], "behind": [line, found["line"]], None: []}
+        whole = "".join(f"{indent}{one}\n" for one in lines[found["where"]])
+        cell = f"{cell}\n".replace(f"{indent}{line}\n", whole)
+    cells[holding[-1]] = cell
     return cells
 
 
@@ -82,7 +81,7 @@ def execute(cell: str, names: dict[str, Any]) -> None:
         asyncio.run(coroutine)
     for asked in names.values():
         if isinstance(asked, Prediction):
-            asked.answer = lambda _: None  # type: ignore[method-assign]
+            vars(asked)["answer"] = lambda _: None
 
 
 def printed(cells: list[str]) -> str:
@@ -93,7 +92,9 @@ def printed(cells: list[str]) -> str:
     names: dict[str, Any] = {}
     *before, last = cells
     for cell in before:
-        kept = [node for node in ast.parse(cell).body if isinstance(node, DEFINITIONS)]
+        kept: list[ast.stmt] = [
+            node for node in ast.parse(cell).body if isinstance(node, DEFINITIONS)
+        ]
         exec(compile(ast.Module(kept, []), "cell", "exec", dont_inherit=True), names)
     while True:
         with contextlib.redirect_stdout(io.StringIO()) as out:
@@ -120,13 +121,14 @@ def test_a_lesson_has_at_least_six_short_notes_of_at_least_four_kinds(number: st
 
 @pytest.mark.parametrize("note", BREAKS, ids=lambda note: f"{note.lesson}: {note.text[14:60]}")
 def test_what_a_note_says_of_a_changed_cell_is_so(note: Note) -> None:
-    before, after = printed(list(note.code)), printed(change(note.code, note.text))
-    seen = [
-        (found["how"], quote)
-        for found in SEEN.finditer(note.text)
-        for quote in re.findall("`(.*?)`", found["quotes"])
-    ]
-    assert seen, f"it says nothing that is printed: {note.text}"
-    for how, quote in seen:
-        expected = {"prints": (False, True), "still prints": (True, True)}.get(how, (True, False))
-        assert (quote in before, quote in after) == expected, f"{quote!r}\n{before}---\n{after}"
+    changes, before = [*CHANGES.finditer(note.text)], printed(list(note.code))
+    assert changes, f"it changes nothing: {note.text}"
+    ends = [*(found.start() for found in changes[1:]), len(note.text)]
+    for found, end in zip(changes, ends, strict=True):  # each by itself
+        seen = SEEN.findall(note.text[found.end() : end])
+        assert seen, f"it says nothing that is printed: {found[0]}"
+        after = printed(change(note.code, found))
+        for how, quotes in seen:
+            for quote in re.findall("`(.*?)`", quotes):
+                is_in = quote in before, quote in after
+                assert is_in == HOW[how], f"{quote!r}\n{before}---\n{after}"
