@@ -232,8 +232,8 @@ trace
 # %% [markdown] tags=["notes"]
 # **Break it.** Change `await cook(*MENU[dish])` to `await asyncio.create_task(cook(*MENU[dish]))`:
 # it prints `4 task, 18 min`. Three cards more, and not a minute gained, because each is awaited
-# before the next is written. It is the commonest mistake in real code, and the exercise "the
-# waiter who waits" of lesson 01. Create all, then await all.
+# before the next is written. You meet it in real code, and as the exercise "the waiter who waits"
+# of lesson 01. Create all, then await all.
 
 # %% [markdown]
 # Awaiting is not spawning. A **coroutine** (in Rust: a future) is in no queue. It moves when somebody awaits it, inside the task of the one who awaits: one lane. `await` alone gives

@@ -43,7 +43,8 @@ class Note:
 
 def notes_of(lesson: str) -> list[Note]:
     (path,) = LESSONS.glob(f"{lesson}_*.py")
-    notes, code = [], []
+    notes: list[Note] = []
+    code: list[str] = []
     for cell in jupytext.read(path, fmt="py:percent").cells:
         if "notes" in cell.metadata.get("tags", ()):
             notes.append(Note(lesson, re.sub(r"\s*\n\s*", " ", cell.source), tuple(code)))
