@@ -628,9 +628,10 @@ progress("01")
 # What a card is made of and why a plain function cannot be put aside; and what the GIL lets through: all of it can be left out.
 
 # %% [markdown] tags=["notes"]
-# **Cut.** On half a day leave out section 6 and all below this line, and let the Rust be read at
-# home. With Tokio people in the room keep one minute for the memory of a task (463 bytes in Tokio
-# 1.53). With NumPy people take section 9: it says which calls give them a second core.
+# **Cut.** On half a day this lesson is homework; on a day leave out section 6 and all below this
+# line, and let the Rust be read at home. With Tokio people in the room keep one minute for the
+# memory of a task (463 bytes in Tokio 1.53). With NumPy people take section 9: it says which calls
+# give them a second core.
 
 # %% [markdown]
 # ## 8. What is in a card?

@@ -438,9 +438,10 @@ late.answer(" and ".join(after) or "none")
 lab("team_of_chefs")
 
 # %% [markdown] tags=["notes"]
-# **Check.** Pairs, five minutes. "Stealing changes nothing": cards that come from main by the
-# door, or one chef. "Eight are no quicker than two": two cards, or no stealing, or one long card.
-# Ask each pair for the least time that their setting could take: work over chefs.
+# **Check.** Pairs, five minutes. "Stealing changes nothing": one chef, or two chefs and five cards
+# from main without an await. "Eight are no quicker than two": two cards; or eight that a card
+# writes, with nobody who steals. Ask each pair for the least time that their setting could take:
+# work over chefs.
 
 # %% [markdown]
 # One rule holds wherever the sliders stand: the work that holds chefs, divided by the number of chefs, is the least that it can take.

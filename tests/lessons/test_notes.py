@@ -13,6 +13,7 @@ from typing import Any
 import jupytext
 import pytest
 
+from helpers.model import simulate
 from helpers.predictions import Prediction
 from tests.lessons.source import DEFINITIONS, LESSONS
 
@@ -133,3 +134,17 @@ def test_what_a_note_says_of_a_changed_cell_is_so(note: Note) -> None:
             for quote in re.findall("`(.*?)`", quotes):
                 is_in = quote in before, quote in after
                 assert is_in == HOW[how], f"{quote!r}\n{before}---\n{after}"
+
+
+def test_stealing_and_more_chefs_change_nothing_where_the_note_says_so() -> None:
+    (note,) = (note.text for note in notes_of("07") if "Stealing changes nothing" in note.text)
+    assert "one chef, or two chefs and five cards from main without an await" in note
+    for chefs, cards in ((1, 8), (2, 5)):
+        took = {
+            simulate(chefs=chefs, tasks=cards, work=4, stealing=s).duration for s in (True, False)
+        }
+        assert len(took) == 1
+    assert "two cards; or eight that a card writes, with nobody who steals" in note
+    jobs: list[dict[str, Any]] = [{"tasks": 2}, {"tasks": 8, "spawner": "task", "stealing": False}]
+    for job in jobs:
+        assert len({simulate(chefs=chefs, work=4, **job).duration for chefs in (2, 8)}) == 1
