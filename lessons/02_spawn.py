@@ -697,9 +697,10 @@ progress("02")
 # What a bell is made of, values that travel with a task, how to keep a card by hand, programs that spawn nothing, and two dropped handles on Tokio: all of it can be left out.
 
 # %% [markdown] tags=["notes"]
-# **Cut.** In half a day stop before "Side by side", and take sections 1, 2, 3 and 6 alone. Tokio
-# people want section 8 (a waker by hand), Flask people section 9 (context variables): offer both
-# as homework, and have one of each tell the others on the next day.
+# **Cut.** In half a day stop before "Side by side", and take sections 1 to 4 and 6 (without 4
+# there is no roast to burn in 6). Tokio people want section 8 (a waker by hand), Flask people
+# section 9 (context variables): offer both as homework, and have one of each tell the others on
+# the next day.
 
 # %% [markdown]
 # ## 8. What is a bell? Poll and waker

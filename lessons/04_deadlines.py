@@ -820,9 +820,10 @@ progress("04")
 # beside Tokio's: each can be left out.
 
 # %% [markdown] tags=["notes"]
-# **Cut.** Half a day: sections 1, 3, 6 and the lab, and of 5 the picture with Tokio. If somebody
-# writes clients, show section 12 (retries) in place of the lab. Section 15 ("every five minutes")
-# answers a question that comes up in each class; note where it is, and send them there.
+# **Cut.** Half a day: sections 1 to 3, 6 and the lab, and with Tokio people the picture of section
+# 5. If somebody writes clients, show section 12 (retries) in place of the lab. Section 15 ("every
+# five minutes") answers a question that comes up in each class; note where it is, and send them
+# there.
 
 # %% [markdown]
 # ## 10. One alarm, four spellings

@@ -666,9 +666,9 @@ progress("06")
 # equals. If you write services, sections 9 to 11 are worth an evening; all of it can be left out.
 
 # %% [markdown] tags=["notes"]
-# **Cut.** On a day this lesson is the deeper part: sections 1, 4, then 9 to 11; leave out the
-# measuring, which lesson 01 had. People who run services want section 12 (the median says that all
-# is well): five minutes, no code, and the best picture of the course to end a day with.
+# **Cut.** On a day this lesson is the deeper part: sections 1, 4, then 8 and 9, or up to 11; leave
+# out the measuring, which lesson 01 had. People who run services want section 12 (the median says
+# that all is well): five minutes, no code, and the best picture of the course to end a day with.
 
 # %% [markdown]
 # ## 8. All at once: gather
