@@ -370,10 +370,10 @@ for way in ("pool", "cards"):
     print(f"{way}: {trace.duration:g} min, threads: {len(trace.threads())}")
 
 # %% [markdown] tags=["notes"]
-# **Break it.** Change `rush_hour(400, way)` to `rush_hour(4000, way)`: it prints
-# `pool: 1001.25 min, threads: 33` and `cards: 48 min, threads: 1`. Ten times the requests are ten
-# times the evening for the pool, and only four times for the cards. Ask what the cards' 48 minutes
-# are: 40 of work, 8 of waiting.
+# **Break it.** Change `rush_hour(400, way)` to `rush_hour(1600, way)`: it prints
+# `pool: 400.5 min, threads: 33` and `cards: 24 min, threads: 1`. Four times the requests are four
+# times the evening for the pool, and only twice for the cards. Ask what the cards' 24 minutes are:
+# 16 of work, 8 of waiting.
 
 # %% [markdown]
 # A pool's size is the most that can *wait* at a time; one thread's cards have no such limit. Tokio
