@@ -223,6 +223,20 @@ def test_all_after_the_first_deeper_is_deeper(course: Path) -> None:
     assert (about["core"], about["deeper"]) == (3, 9)
 
 
+def test_notes_are_in_no_notebook_and_change_nothing_in_it(course: Path) -> None:
+    exercises = [text("## Exercises"), '# %% tags=["solution"]\nanswer = 1\n']
+
+    def notebooks(*notes: str) -> list[nbformat.NotebookNode]:
+        new_lesson(course, text("## It"), *notes, "print('one')", *notes, *exercises, *notes)
+        return [derive(lesson) for lesson in find_lessons(course, solved=True)]
+
+    ask = text("**Ask.** " + "Who is next? " * 400)
+    notes = ask.replace("[markdown]", '[markdown] tags=["notes"]')
+    assert "Who is next?" in str(notebooks(ask))
+    assert "Who is next?" not in str(notebooks(notes))
+    assert notebooks(notes) == notebooks()
+
+
 def test_other_minutes_change_no_cells_id(course: Path) -> None:
     def identity(*cells: str) -> str:
         new_lesson(course, text("## It"), *cells)

@@ -62,11 +62,11 @@ def derive(lesson: Lesson) -> nbformat.NotebookNode:
     """The notebook that the source says: cells with fixed ids, fixed metadata, no outputs yet.
 
     An id comes from the cell's type and text, so that a new cell changes no other's. Headings and
-    the title get their minutes. An exercise begins without what is tagged `solution`, or stands
-    below `# solution` in a cell.
+    the title get their minutes. What is tagged `notes` is the instructor's. An exercise begins
+    without what is tagged `solution`, or stands below `# solution` in a cell.
     """
     notebook: nbformat.NotebookNode = jupytext.read(lesson.source, fmt="py:percent")
-    cells = notebook.cells
+    cells = [cell for cell in notebook.cells if "notes" not in cell.metadata.get("tags", ())]
     if lesson.solved:  # the exercises alone, and below each an answer that is right
         parts = [n for n, cell in enumerate(cells) if cell.source.startswith("## ")]
         start = next(n for n in parts if cells[n].source.startswith(_EXERCISES))
