@@ -428,7 +428,7 @@ late.answer(" and ".join(after) or "none")
 # ## 7. The lab
 #
 # A model of the team, exact and at once, with all its knobs: one to eight chefs, who writes the cards, how much work and how many awaits are in each,
-# how many of them block while they wait, and whether chefs steal. It starts at the job of section 2, and below it is that job on real Tokio. Say
+# how many of them block while they wait, and whether chefs steal. It starts at the job of section 2, and *Real Tokio* shows that job there. Say
 # first how long it takes; then run it.
 #
 # Find a setting in which stealing changes nothing. Then one in which eight chefs are no quicker than two.
