@@ -13,6 +13,7 @@ from helpers.trace import Trace
 Value = bool | int | str
 Values = Mapping[str, Value]
 
+FILE = "the {} lab's code"  # as tracebacks and findings know a lab's program
 _CLOCKS = (("virtual: exact, at once", "virtual"), ("real: live, it takes its time", "real"))
 
 
@@ -137,12 +138,11 @@ class LabSpec:
 
     def came_out(self, trace: Trace) -> Trace:
         """What a run's picture shows: its trace, or the one that its main returned."""
-        returned = trace.result if self.shows_result else None
-        return returned if isinstance(returned, Trace) else trace
+        return trace.result if self.shows_result and isinstance(trace.result, Trace) else trace
 
     def coroutine(self, values: Values) -> Coroutine[Any, Any, Any]:
         """A fresh `main()` of the program for these values."""
-        source, name = self.source(values), f"the {self.name} lab's code"
+        source, name = self.source(values), FILE.format(self.name)
         namespace: dict[str, Any] = {"__name__": name}
         exec(compile(source, name, "exec"), namespace)
         # Findings quote lines from here. Without a time of change (None), Python keeps them.
