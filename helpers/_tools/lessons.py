@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import jupytext
@@ -58,15 +59,16 @@ def find_lessons(root: Path = PROJECT, *, solved: bool = False) -> list[Lesson]:
     return found
 
 
-def derive(lesson: Lesson) -> nbformat.NotebookNode:
+def derive(lesson: Lesson, *, notes: bool = False) -> nbformat.NotebookNode:
     """The notebook that the source says: cells with fixed ids, fixed metadata, no outputs yet.
 
     An id comes from the cell's type and text, so that a new cell changes no other's. Headings and
     the title get their minutes. An exercise begins without what is tagged `solution`, or stands
-    below `# solution` in a cell.
+    below `# solution` in a cell. Cells tagged `notes` are for instructors: left out but with
+    `notes`, never counted.
     """
     notebook: nbformat.NotebookNode = jupytext.read(lesson.source, fmt="py:percent")
-    cells = notebook.cells
+    cells = notebook.cells = [cell for cell in notebook.cells if notes or not is_note(cell)]
     if lesson.solved:  # the exercises alone, and below each an answer that is right
         parts = [n for n, cell in enumerate(cells) if cell.source.startswith("## ")]
         start = next(n for n in parts if cells[n].source.startswith(_EXERCISES))
@@ -77,7 +79,8 @@ def derive(lesson: Lesson) -> nbformat.NotebookNode:
     for cell in notebook.cells:
         if not lesson.solved:
             cell.source = re.sub(r"(?ms)^( *)# solution$.*", r"\1...", cell.source)
-        digest = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:12]
+        kind = "notes" if is_note(cell) else cell.cell_type
+        digest = hashlib.sha256(f"{kind}\n{cell.source}".encode()).hexdigest()[:12]
         cell.id = f"{digest}-{seen[digest]}" if seen[digest] else digest
         seen[digest] += 1
         if re.match(_QUESTION, cell.source):  # its code tells the answer
@@ -86,13 +89,32 @@ def derive(lesson: Lesson) -> nbformat.NotebookNode:
     notebook.metadata["language_info"] = _LANGUAGE
     if not lesson.solved:
         _write_minutes(notebook)
+        _write_grades(notebook)
     return notebook
+
+
+def is_note(cell: nbformat.NotebookNode) -> bool:
+    """Whether a cell is for instructors."""
+    return "notes" in cell.metadata.get("tags", ())
+
+
+def _write_grades(notebook: nbformat.NotebookNode) -> None:
+    """Tell nbgrader which cell is an exercise's answer, and that the `check` after it grades."""
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for before, cell in pairwise(code):
+        if found := re.match(r'check\("([\w.]+)"', cell.source):
+            name = found[1].replace(".", "-")  # nbgrader's names have no dots
+            common = {"schema_version": 3, "task": False}
+            answer = {"grade_id": name, "grade": False, "solution": True, "locked": False}
+            test = {"grade_id": f"{name}-check", "grade": True, "solution": False, "locked": True}
+            before.metadata["nbgrader"] = common | answer
+            cell.metadata["nbgrader"] = common | test | {"points": 1}
 
 
 def _write_minutes(notebook: nbformat.NotebookNode) -> None:
     """Into each section's heading; of core, exercises and what is deeper, below the title."""
     total = section = deeper = exercises = 0.0
-    for cell in reversed(notebook.cells):
+    for cell in reversed([cell for cell in notebook.cells if not is_note(cell)]):
         pieces = re.split("(?m)^(?=## )", cell.source)
         for n, piece in reversed([*enumerate(pieces)]):
             section += _minutes(piece, cell.cell_type)

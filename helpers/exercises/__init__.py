@@ -42,6 +42,13 @@ def check(name: str, answer: Any = ...) -> Verdict:
     The answer runs in a process of its own, for some seconds at most. When it is wrong, one
     sentence says why, above the timeline of its run, where the stretch at fault is marked.
     """
+    verdict = _verdict(name, answer)
+    if "NBGRADER_EXECUTION" in os.environ and verdict.status != Status.CORRECT:
+        raise AssertionError(str(verdict))  # to nbgrader, a cell that shows something is right
+    return verdict
+
+
+def _verdict(name: str, answer: Any) -> Verdict:
     exercise = _find(name)
     if _is_untouched(name, answer):
         why = "Write your answer into the cell above, run that, and then this one."
