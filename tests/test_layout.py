@@ -148,7 +148,8 @@ def test_every_import_is_of_the_standard_library_or_a_declared_dependency(module
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     declared = list(project["dependencies"])
     if module.startswith("helpers._tools"):
-        declared += project["optional-dependencies"]["test"]
+        extras = project["optional-dependencies"]
+        declared += extras["test"] + extras["teach"]
     names = {re.split(r"[<>=;\s]", line)[0].lower() for line in declared}
     for name in imports(MODULES[module]):
         root = name.partition(".")[0]

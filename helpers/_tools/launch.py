@@ -2,30 +2,34 @@
 
 What you have changed is never overwritten. JupyterLab serves this machine alone, asks for a token,
 and ends with Ctrl-C. It gets all other options: --no-browser, or --ip=0.0.0.0 in a container.
+For instructors there are `task-cards slides 03`, `handout`, `poll`, `teach` and `progress`.
 """
 
 import argparse
 import contextlib
+import csv
+import json
 import os
 import socket
 import sys
+import tempfile
+import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
 
 from helpers._tools import PROJECT
 from helpers._tools.copies import bring, set_aside
 from helpers.environment import check, report
+from helpers.exercises import EXERCISES, PROGRESS, progress
 
 FIRST_LESSON = "00_start_here.ipynb"
+TEACHING = ("slides", "handout", "poll", "teach", "progress")
 OPTIONS = [
-    f"--LabApp.default_url=/lab/tree/{FIRST_LESSON}",
     # Ctrl-C ends it at once, without the question that a closed terminal never answers.
     "--ServerApp.answer_yes=True",
     "--ServerApp.allow_root=True",  # in a container
     # Fetch nothing from the internet: no news, no hint at an update, no list of extensions.
     "--LabApp.news_url=None",
-    # overrides.json: that JupyterLab does not ask about news even so, and shows pages rendered.
-    f"--LabApp.app_settings_dir={Path(__file__).with_name('settings')}",
     "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     "--LabApp.extension_manager=readonly",
 ]
@@ -33,6 +37,9 @@ OPTIONS = [
 
 def main(arguments: Sequence[str] | None = None, *, root: Path = PROJECT) -> int:
     """The command: 0 when it has done what it was asked for, 1 or a sentence if it could not."""
+    words = [*(sys.argv[1:] if arguments is None else arguments)]
+    if words[:1] and words[0] in TEACHING:
+        return _teach(words, root)
     parser = argparse.ArgumentParser(prog="task-cards", description=__doc__, allow_abbrev=False)
     add = parser.add_argument
     add("--folder", type=Path, default=root / "my-course", help="yours; else %(default)s")
@@ -55,8 +62,72 @@ def main(arguments: Sequence[str] | None = None, *, root: Path = PROJECT) -> int
         sys.exit(f"`{command}` fails: {error}")
 
 
-def _start(folder: Path, options: argparse.Namespace, passed_on: list[str]) -> int:
-    """Start JupyterLab in the folder; a check ends where that would begin to serve."""
+def _teach(words: list[str], root: Path) -> int:
+    """What an instructor needs: pages of lessons, the presenter's copy, and who solved what."""
+    parser = argparse.ArgumentParser("task-cards", description=_teach.__doc__, allow_abbrev=False)
+    add = parser.add_argument
+    add("what", choices=TEACHING)
+    add("numbers", nargs="*", metavar="NN", help="lessons; else all")
+    add("--out", type=Path, default=root / "my-course" / "teaching", help="else %(default)s")
+    add("--reveal", type=Path, help="npm's reveal.js, unpacked, to be laid beside slides")
+    add("--answers", action="store_true", help="in a poll too")
+    add("--export", action="store_true", help="progress as CSV: folder, exercise, outcome")
+    add("--folder", type=Path, nargs="+", default=[root / "my-course"], help="whose progress")
+    add("--port", type=int, default=0, help="else a free one, from 8888 on")
+    add("--check", action="store_true", help="teach, but serve nothing")
+    options, passed_on = parser.parse_known_args(words)
+    if options.what == "progress":
+        return _progress(options.folder, export=options.export)
+    try:
+        from helpers._tools.lessons import find_lessons
+        from helpers._tools.teach import lay_reveal, make, print_out
+    except ImportError as error:
+        how = "`python -m pip install -e '.[teach]'` brings it."
+        sys.exit(f"`task-cards {options.what}` needs {error.name}: {how}")
+    if passed_on and options.what != "teach":
+        parser.error(f"unknown: {' '.join(passed_on)}")
+    lessons = {lesson.number: lesson for lesson in find_lessons(root)}
+    if unknown := {*options.numbers} - lessons.keys():
+        parser.error(f"there is no lesson {', '.join(unknown)} in {root / 'lessons'}, of a clone")
+    chosen = [lessons[number] for number in options.numbers or lessons]
+    if options.what == "teach":
+        with tempfile.TemporaryDirectory() as made:
+            notes = [make("notes", lesson, Path(made)) for lesson in chosen]
+            print(bring(root, options.out, update=True, more=notes))
+        if not options.check and "--no-browser" not in passed_on:
+            webbrowser.open((options.out / notes[0].name).resolve().as_uri())
+        return _start(options.out, options, passed_on, chosen[0].notebook.name)
+    if options.what == "slides":
+        lay_reveal(options.out, options.reveal)
+    for lesson in chosen:
+        print(page := make(options.what, lesson, options.out, answers=options.answers).resolve())
+        if options.what == "handout":
+            print(print_out(page))
+    return 0
+
+
+def _progress(folders: list[Path], *, export: bool) -> int:
+    """Print what is done: in the course's words, or as a line for each folder and exercise."""
+    if not export:
+        os.chdir(folders[0])
+        progress()
+        return 0
+    rows = csv.writer(sys.stdout, lineterminator="\n")
+    rows.writerow(("folder", "exercise", "outcome"))
+    for path in (folder / PROGRESS for folder in folders):
+        known = json.loads(path.read_bytes())["exercises"] if path.exists() else {}
+        for name in EXERCISES | known:
+            rows.writerow((path.parent, name, known.get(name, {}).get("status", "not attempted")))
+    return 0
+
+
+def _start(
+    folder: Path, options: argparse.Namespace, passed_on: list[str], taught: str = ""
+) -> int:
+    """Start JupyterLab in the folder; a check ends where that would begin to serve.
+
+    A lesson that is taught is opened alone, in the size of a projector.
+    """
     if (problems := check()) or options.check:
         print(report(problems))
     socket.create_server(("127.0.0.1", options.port)).close()
@@ -64,7 +135,11 @@ def _start(folder: Path, options: argparse.Namespace, passed_on: list[str]) -> i
 
     os.chdir(folder)
     port = [f"--port={options.port}"] if options.port else []
-    arguments = [*OPTIONS, *port, *passed_on]
+    # overrides.json: that JupyterLab does not ask about news even so, and shows pages rendered.
+    settings = Path(__file__).with_name("settings") / ("teaching" if taught else ".")
+    page = f"/doc/tree/{taught}" if taught else f"/lab/tree/{FIRST_LESSON}"
+    where = [f"--LabApp.default_url={page}", f"--LabApp.app_settings_dir={settings}"]
+    arguments = [*OPTIONS, *where, *port, *passed_on]
     if options.check:
         LabApp.initialize_server([*arguments, "--Application.log_level=CRITICAL"])
         return 1 if problems else 0

@@ -1,9 +1,4 @@
-"""TEACHING.md's schedules, with the minutes that the lessons' parts take.
-
-A plan is a line in the mark: `A day, 390 minutes: 00 1-3; 02 1-2 6 lab; 03`, each lesson with the
-parts to take, by number or by a word of their heading (none: its core, and each part of it), or
-without lessons, `A term, 90 minutes a week`.
-"""
+"""TEACHING.md's schedules, from the minutes that the lessons' parts take."""
 
 import re
 
@@ -17,7 +12,11 @@ _TERM = "| lesson | core | exercises in class | at home |"
 
 
 def with_schedules(teaching: str, lessons: list[Lesson]) -> str:
-    """TEACHING.md's text with the tables of the plans in its mark brought up to date."""
+    """TEACHING.md's text with a table for each of the plans in its mark.
+
+    A plan is a line, `A day, 390 minutes: 00 1 2; 02; 03 4 lab`: lessons with the parts to take, by
+    number or a word of their headings (none: the core), or `A term, 90 minutes a week`.
+    """
     notebooks = {each.number: derive(each) for each in lessons}
     return _MARKS.sub(lambda marks: marks[1] + _tables(marks[2], notebooks), teaching)
 
@@ -30,7 +29,13 @@ def _tables(plans: str, notebooks: dict[str, NotebookNode]) -> str:
         if (total := sum(minutes for *_, minutes in rows)) > room:
             raise SystemExit(f"TEACHING.md: {plan}: its parts take {total} minutes.")
         lines += [f"**{plan}**", "", _PLAN if wanted else _TERM, "|---|---|---|---|"]
-        rows += [("in all", "", "", total)] if wanted else _weeks(notebooks, room)
+        rows += [("in all", "", "", total)] if wanted else []
+        for number, each in () if wanted else notebooks.items():
+            core, exercises, deeper = (
+                each.metadata["lesson"][part] for part in ("core", "exercises", "deeper")
+            )
+            inside = min(exercises, max(room - core, 0))
+            rows.append((number, f"{core}", f"{inside}", exercises - inside + deeper))
         lines += [*(f"| {' | '.join(map(str, row))} |" for row in rows), ""]
     return "\n".join(lines)
 
@@ -38,39 +43,22 @@ def _tables(plans: str, notebooks: dict[str, NotebookNode]) -> str:
 def _row(
     notebooks: dict[str, NotebookNode], number: str, *wanted: str
 ) -> tuple[str, str, str, int]:
-    """A lesson's line in a plan: what is taken of its core, what is not, and the minutes."""
+    """A lesson's line in a plan: what is taken of it, what is not of its core, and the minutes."""
     if number not in notebooks:
         raise SystemExit(f"TEACHING.md: there is no lesson {number!r}.")
     text = "\n".join(cell.source for cell in notebooks[number].cells)
     found = re.findall(r"(?m)^## (?:(\d+)\. )?(.*) \((\d+) min\)$", text)
-    heads = [title for _, title, _ in found]
-    ends = [n for n, head in enumerate(heads) if head.startswith(("Exercises", "Deeper"))]
-    core, chosen = range(min(ends, default=len(heads))), set[int]()
-    for part in wanted:
-        low, _, high = part.partition("-")
-        these = [n for n, head in enumerate(heads) if part in head.lower()][:1]
-        if low.isdigit():
-            numbers = {*map(str, range(int(low), int(high or low) + 1))}
-            these = [n for n, (at, *_) in enumerate(found) if at in numbers]
+    parts = [(at or head, head.lower(), int(minutes)) for at, head, minutes in found]
+    ends = [n for n, part in enumerate(parts) if part[1].startswith(("exercises", "deeper"))]
+    core = parts[: min(ends, default=None)]
+    taken = [] if wanted else core
+    for word in wanted:
+        these = [part for part in parts if word == part[0] or word in part[1].split()]
         if not these:
-            raise SystemExit(f"TEACHING.md: lesson {number} has no part {part!r}.")
-        chosen |= {*these}
-    chosen = chosen or {*core}
-    about = notebooks[number].metadata["lesson"]
-    before = about["core"] - sum(int(found[n][2]) for n in core)  # what stands before the parts
-    names = [at or head for at, head, _ in found]
-    taken, left = ([names[n] for n in sorted(each)] for each in (chosen, {*core} - chosen))
-    minutes = max(before, 0) + sum(int(found[n][2]) for n in chosen)
-    return number, "; ".join(taken), "; ".join(left), minutes
-
-
-def _weeks(notebooks: dict[str, NotebookNode], room: int) -> list[tuple[str, str, str, str]]:
-    """A lesson a week: its core, as much of the exercises as there is time for, and the rest."""
-    rows = []
-    for number, notebook in notebooks.items():
-        core, exercises, deeper = (
-            notebook.metadata["lesson"][k] for k in ("core", "exercises", "deeper")
-        )
-        inside = min(exercises, max(room - core, 0))
-        rows.append((number, f"{core} min", f"{inside} min", f"{exercises - inside + deeper} min"))
-    return rows
+            raise SystemExit(f"TEACHING.md: lesson {number} has no part {word!r}.")
+        taken.append(these[0])
+    before = notebooks[number].metadata["lesson"]["core"] - sum(part[2] for part in core)
+    names, left = (
+        "; ".join(part[0] for part in each) for each in (taken, [x for x in core if x not in taken])
+    )
+    return number, names, left, max(before, 0) + sum(part[2] for part in taken)
