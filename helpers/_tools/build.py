@@ -19,8 +19,7 @@ import nbformat
 from nbclient import NotebookClient
 
 from helpers._tools import PROJECT
-from helpers._tools.lessons import Lesson, derive, find_lessons, with_table
-from helpers._tools.plans import with_schedules
+from helpers._tools.lessons import Lesson, derive, find_lessons, with_schedules, with_table
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 _IN_A_FILE = re.compile(r"(\x1b\[[0-9;]*m)*File ")

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 from helpers.exercises import MANIFEST
 
 
-def bring(root: Path, folder: Path, *, update: bool = False, more: Iterable[Path] = ()) -> str:
+def bring(root: Path, folder: Path, *, update: bool = False) -> str:
     """Copy what is not there, with `update` also what the learner has left as it was; a sentence.
 
     A manifest in the folder has a digest of each file as it was copied.
@@ -19,7 +18,7 @@ def bring(root: Path, folder: Path, *, update: bool = False, more: Iterable[Path
     manifest, changed = folder / MANIFEST, []
     copied = json.loads(manifest.read_bytes() or "{}") if manifest.exists() else {}
     pages = [page for page in (root / "lessons").glob("*.md") if page.name != "TEACHING.md"]
-    for source in sorted([*(root / "notebooks").glob("[!.]*.*"), *pages, *more]):
+    for source in sorted([*(root / "notebooks").glob("[!.]*.*"), *pages]):
         mine, (data, new) = folder / source.name, _read(source)
         now = _read(mine)[1] if mine.exists() else ""
         if not now or (update and now == copied.get(mine.name) != new):

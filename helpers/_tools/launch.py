@@ -7,12 +7,10 @@ For instructors there are `task-cards slides 03`, `handout`, `poll`, `teach` and
 
 import argparse
 import contextlib
-import csv
 import json
 import os
 import socket
 import sys
-import tempfile
 import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,9 +18,10 @@ from pathlib import Path
 from helpers._tools import PROJECT
 from helpers._tools.copies import bring, set_aside
 from helpers.environment import check, report
-from helpers.exercises import EXERCISES, PROGRESS, progress
+from helpers.exercises import EXERCISES, PROGRESS
 
 FIRST_LESSON = "00_start_here.ipynb"
+FIRST = f"/lab/tree/{FIRST_LESSON}"
 TEACHING = ("slides", "handout", "poll", "teach", "progress")
 OPTIONS = [
     # Ctrl-C ends it at once, without the question that a closed terminal never answers.
@@ -63,7 +62,7 @@ def main(arguments: Sequence[str] | None = None, *, root: Path = PROJECT) -> int
 
 
 def _teach(words: list[str], root: Path) -> int:
-    """What an instructor needs: pages of lessons, the presenter's copy, and who solved what."""
+    """What an instructor needs: a lesson's pages, the presenter's copy, and who solved what."""
     parser = argparse.ArgumentParser("task-cards", description=_teach.__doc__, allow_abbrev=False)
     add = parser.add_argument
     add("what", choices=TEACHING)
@@ -71,63 +70,47 @@ def _teach(words: list[str], root: Path) -> int:
     add("--out", type=Path, default=root / "my-course" / "teaching", help="else %(default)s")
     add("--reveal", type=Path, help="npm's reveal.js, unpacked, to be laid beside slides")
     add("--answers", action="store_true", help="in a poll too")
-    add("--export", action="store_true", help="progress as CSV: folder, exercise, outcome")
+    add("--export", action="store_true", help="progress as CSV: who, exercise, outcome")
     add("--folder", type=Path, nargs="+", default=[root / "my-course"], help="whose progress")
-    add("--port", type=int, default=0, help="else a free one, from 8888 on")
-    add("--check", action="store_true", help="teach, but serve nothing")
+    parser.set_defaults(port=0, check=False)
     options, passed_on = parser.parse_known_args(words)
+    if passed_on and options.what != "teach":
+        parser.error(f"{options.what} knows no {' '.join(passed_on)}")
     if options.what == "progress":
-        return _progress(options.folder, export=options.export)
+        return _export(options.folder)
     try:
-        from helpers._tools.lessons import find_lessons
-        from helpers._tools.teach import lay_reveal, make, print_out
+        from helpers._tools.teach import make
     except ImportError as error:
         how = "`python -m pip install -e '.[teach]'` brings it."
         sys.exit(f"`task-cards {options.what}` needs {error.name}: {how}")
-    if passed_on and options.what != "teach":
-        parser.error(f"unknown: {' '.join(passed_on)}")
-    lessons = {lesson.number: lesson for lesson in find_lessons(root)}
-    if unknown := {*options.numbers} - lessons.keys():
-        parser.error(f"there is no lesson {', '.join(unknown)} in {root / 'lessons'}, of a clone")
-    chosen = [lessons[number] for number in options.numbers or lessons]
-    if options.what == "teach":
-        with tempfile.TemporaryDirectory() as made:
-            notes = [make("notes", lesson, Path(made)) for lesson in chosen]
-            print(bring(root, options.out, update=True, more=notes))
-        if not options.check and "--no-browser" not in passed_on:
-            webbrowser.open((options.out / notes[0].name).resolve().as_uri())
-        return _start(options.out, options, passed_on, chosen[0].notebook.name)
-    if options.what == "slides":
-        lay_reveal(options.out, options.reveal)
-    for lesson in chosen:
-        print(page := make(options.what, lesson, options.out, answers=options.answers).resolve())
-        if options.what == "handout":
-            print(print_out(page))
-    return 0
-
-
-def _progress(folders: list[Path], *, export: bool) -> int:
-    """Print what is done: in the course's words, or as a line for each folder and exercise."""
-    if not export:
-        os.chdir(folders[0])
-        progress()
+    pages = make(options, root)
+    if options.what != "teach":
         return 0
-    rows = csv.writer(sys.stdout, lineterminator="\n")
-    rows.writerow(("folder", "exercise", "outcome"))
+    print(bring(root, options.out, update=True))
+    if "--no-browser" not in passed_on:
+        webbrowser.open(pages[0].as_uri())
+    lesson = pages[0].name.removesuffix("_notes.html")
+    return _start(options.out, options, passed_on, f"/doc/tree/{lesson}.ipynb", "teaching")
+
+
+def _export(folders: list[Path]) -> int:
+    """Print a line for each learner's folder and exercise: ids and outcomes alone."""
+    print("folder,exercise,outcome")
     for path in (folder / PROGRESS for folder in folders):
         known = json.loads(path.read_bytes())["exercises"] if path.exists() else {}
         for name in EXERCISES | known:
-            rows.writerow((path.parent, name, known.get(name, {}).get("status", "not attempted")))
+            print(path.parent, name, known.get(name, {}).get("status", "not attempted"), sep=",")
     return 0
 
 
 def _start(
-    folder: Path, options: argparse.Namespace, passed_on: list[str], taught: str = ""
+    folder: Path,
+    options: argparse.Namespace,
+    passed_on: list[str],
+    page: str = FIRST,
+    size: str = "",
 ) -> int:
-    """Start JupyterLab in the folder; a check ends where that would begin to serve.
-
-    A lesson that is taught is opened alone, in the size of a projector.
-    """
+    """Start JupyterLab in the folder; a check ends where that would begin to serve."""
     if (problems := check()) or options.check:
         print(report(problems))
     socket.create_server(("127.0.0.1", options.port)).close()
@@ -136,8 +119,7 @@ def _start(
     os.chdir(folder)
     port = [f"--port={options.port}"] if options.port else []
     # overrides.json: that JupyterLab does not ask about news even so, and shows pages rendered.
-    settings = Path(__file__).with_name("settings") / ("teaching" if taught else ".")
-    page = f"/doc/tree/{taught}" if taught else f"/lab/tree/{FIRST_LESSON}"
+    settings = Path(__file__).with_name("settings") / size
     where = [f"--LabApp.default_url={page}", f"--LabApp.app_settings_dir={settings}"]
     arguments = [*OPTIONS, *where, *port, *passed_on]
     if options.check:

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import sys
 from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
@@ -27,6 +28,7 @@ _TASKS = {
     r"(?m)^check\([^)]": 10,
     r"(?m)^(?:(?:timeline|compare|await record)\(.*(?:\n[ )].*)*|[a-zA-Z_]\w*)\Z": 0.5,
 }
+_PLAN = r"(?s)(<!-- schedules: (\d+) minutes(?:: (.*?)| a week) -->\n).*?(?=<!-- end of schedules)"
 _RUST = re.compile(r"(?ms)^```rust\n(.*?)^```$")
 
 
@@ -99,16 +101,18 @@ def is_note(cell: nbformat.NotebookNode) -> bool:
 
 
 def _write_grades(notebook: nbformat.NotebookNode) -> None:
-    """Tell nbgrader which cell is an exercise's answer, and that the `check` after it grades."""
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    for before, cell in pairwise(code):
+    """Tell nbgrader which cell is an exercise's answer, and that the `check` behind it grades."""
+    for before, cell in pairwise(cell for cell in notebook.cells if cell.cell_type == "code"):
         if found := re.match(r'check\("([\w.]+)"', cell.source):
-            name = found[1].replace(".", "-")  # nbgrader's names have no dots
-            common = {"schema_version": 3, "task": False}
-            answer = {"grade_id": name, "grade": False, "solution": True, "locked": False}
-            test = {"grade_id": f"{name}-check", "grade": True, "solution": False, "locked": True}
-            before.metadata["nbgrader"] = common | answer
-            cell.metadata["nbgrader"] = common | test | {"points": 1}
+            for each, grade in ((before, False), (cell, True)):
+                about = {
+                    "schema_version": 3,
+                    "grade_id": name,
+                    "solution": not grade,
+                    "task": False,
+                }
+                points = {"points": 1} if grade else {}
+                each.metadata["nbgrader"] = {**about, "grade": grade, "locked": grade, **points}
 
 
 def _write_minutes(notebook: nbformat.NotebookNode) -> None:
@@ -157,3 +161,49 @@ def with_table(readme: str, lessons: list[Lesson]) -> str:
     head = [BEGIN, "| lesson | the question it answers | core | exercises | deeper |"]
     head.append("|---|---|---|---|---|")
     return before + "\n".join([*head, *rows, END]) + rest.partition(END)[2]
+
+
+def with_schedules(teaching: str, lessons: list[Lesson]) -> str:
+    """TEACHING.md's text with the table below each of its marks brought up to date.
+
+    A mark says `schedules: 390 minutes: 00 1 2; 02; 03 4 lab`: lessons with the parts to take, by
+    number or a word of their headings (none: the core). Or it says `schedules: 90 minutes a week`.
+    """
+    notebooks = {each.number: derive(each) for each in lessons}
+
+    def table(mark: re.Match[str]) -> str:
+        rows, room, total = (
+            ["| lesson | in class | left out | minutes |", "|---|---|---|---|"],
+            int(mark[2]),
+            0,
+        )
+        for one in mark[3].split(";") if mark[3] else notebooks:
+            try:
+                number, *words = one.split()
+                taken, left, minutes = _planned(notebooks[number], words, 0 if mark[3] else room)
+            except (LookupError, ValueError, StopIteration):
+                sys.exit(f"TEACHING.md: there is no such lesson or part: {one!r}.")
+            rows.append(f"| {number} | {taken} | {left} | {minutes} |")
+            total += minutes
+        if mark[3] and total > room:
+            sys.exit(f"TEACHING.md: a plan for {room} minutes takes {total}.")
+        return "\n".join([mark[1] + rows[0], *rows[1:], f"| in all | | | {total} |", ""])
+
+    return re.sub(_PLAN, table, teaching)
+
+
+def _planned(notebook: nbformat.NotebookNode, words: list[str], week: int) -> tuple[str, str, int]:
+    """What of a lesson is taken and what of its core is not, and how long that is."""
+    text = "\n".join(cell.source for cell in notebook.cells)
+    parts = re.findall(r"(?m)^## (?:(\d+)\. )?(.*) \((\d+) min\)$", text)
+    ends = (n for n, part in enumerate(parts) if part[1].startswith(("Exercises", "Deeper")))
+    core, about = parts[: next(ends, None)], notebook.metadata["lesson"]
+    taken = [
+        next(x for x in parts if word in (x[0], *x[1].lower().split())) for word in words
+    ] or core
+    left, more = ([x for x in a if x not in b] for a, b in ((core, taken), (taken, core)))
+    exercises = min(about["exercises"], max(week - about["core"], 0))
+    minutes = [sum(int(part[2]) for part in each) for each in (more, left)]
+    names = ["; ".join(number or head for number, head, _ in each) for each in (taken, left)]
+    names[0] += f"; exercises for {exercises} min" * bool(week)
+    return names[0], names[1], about["core"] + minutes[0] - minutes[1] + exercises

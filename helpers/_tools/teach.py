@@ -1,9 +1,10 @@
 """The instructor's edition: slides, handouts, polls and notes, made from the lessons' sources.
 
-Outputs are those of the built notebooks. Nothing is asked of the web: plotly's program and reveal.js
-lie beside the pages. Slides end before the exercises; a handout, for after class, has everything.
+Outputs are those of the built notebooks. Plotly's program and reveal.js lie beside the pages: they
+ask nothing of the web. Slides end before the exercises; a handout, for after class, has everything.
 """
 
+import argparse
 import ast
 import re
 import shutil
@@ -18,29 +19,30 @@ from nbconvert import HTMLExporter, SlidesExporter
 from nbformat import NotebookNode
 from plotly.offline import get_plotlyjs
 
-from helpers._tools.lessons import Lesson, derive, is_note
+from helpers._tools.lessons import Lesson, derive, find_lessons, is_note
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-
 _REVEAL = (
     "Slides need reveal.js beside them: `npm pack reveal.js@4`, `tar xf reveal.js-4*.tgz`, and "
     "`--reveal package`, the folder that has dist/reveal.js in it. Once: it is kept."
 )
 
 
-def lay_reveal(out: Path, package: Path | None) -> None:
-    """Lay npm's reveal.js beside the slides, where it stays."""
-    kept = out / "reveal.js"
-    if package and (package / "dist" / "reveal.js").is_file():
-        for part in ("dist", "plugin/notes"):
-            shutil.copytree(package / part, kept / part, dirs_exist_ok=True)
-    if not (kept / "dist" / "reveal.js").is_file():
+def make(options: argparse.Namespace, root: Path) -> list[Path]:
+    """Write slides, handouts, polls or the notes to teach by; the pages' paths."""
+    found = {lesson.number: lesson for lesson in find_lessons(root)}
+    if unknown := {*options.numbers} - found.keys() or (not found and {"at all"}):
+        where = f"in {root / 'lessons'}, which a clone of the course has"
+        raise SystemExit(f"There is no lesson {', '.join(unknown)} {where}.")
+    kind, out = "notes" if options.what == "teach" else options.what, options.out.resolve()
+    out.mkdir(parents=True, exist_ok=True)
+    if kind in ("slides", "handout"):
+        (out / "plotly.min.js").write_text(get_plotlyjs(), encoding="utf-8")
+    if options.reveal and (options.reveal / "dist" / "reveal.js").is_file():
+        shutil.copytree(options.reveal, out / "reveal.js", dirs_exist_ok=True)
+    if kind == "slides" and not (out / "reveal.js" / "dist" / "reveal.js").is_file():
         raise SystemExit(_REVEAL)
-
-
-def make(kind: str, lesson: Lesson, out: Path, *, answers: bool = False) -> Path:
-    """Write a lesson's "slides", "handout", "poll" or "notes" into a folder; the page's path."""
-    exporter: Any = (SlidesExporter if kind == "slides" else HTMLExporter)(
+    exporter: Any = (SlidesExporter if kind == "slides" else HTMLExporter)(  # type: ignore[no-untyped-call]
         template_file="page.html.j2",
         extra_template_paths=[str(Path(__file__).with_name("pages"))],
         embed_images=True,
@@ -48,28 +50,29 @@ def make(kind: str, lesson: Lesson, out: Path, *, answers: bool = False) -> Path
     )
     # Of no meaning for another page. The theme is one that takes no font from the web.
     exporter.reveal_url_prefix, exporter.reveal_theme = "reveal.js", "white"
-    about = {"kind": kind, "answers": answers or kind == "notes"}
-    about["metadata"] = {"path": str(lesson.notebook.parent)}
-    html, _ = exporter.from_notebook_node(_notebook(lesson), resources=about)
-    out.mkdir(parents=True, exist_ok=True)
-    if kind in ("slides", "handout"):
-        (out / "plotly.min.js").write_text(get_plotlyjs(), encoding="utf-8")
-    page = out / f"{lesson.number}_{kind}.html"
-    page.write_text(re.sub(r'href="(\d\d)_\w+\.ipynb', rf'href="\1_{kind}.html', html), "utf-8")
-    return page
+    about = {"kind": kind, "answers": options.answers or kind == "notes"}
+    about["metadata"] = {"path": str(root / "notebooks")}
+    lessons = {
+        found[n]: out / f"{found[n].source.stem}_{kind}.html" for n in options.numbers or found
+    }
+    for lesson, page in lessons.items():
+        html, _ = exporter.from_notebook_node(_notebook(lesson), resources=about)
+        html = re.sub(r'href="(\d\d_\w+)\.ipynb', rf'href="\1_{kind}.html', html)
+        page.write_text(html, encoding="utf-8")
+        print(page, _print_out(page) if kind == "handout" else "")
+    return [*lessons.values()]
 
 
-def print_out(page: Path) -> str:
-    """Print a page as a PDF beside it, by a browser of this machine; a sentence."""
+def _print_out(page: Path) -> str:
+    """Print a page as a PDF beside it, by a browser of this machine; what came of it."""
     if not (browser := next(filter(None, map(shutil.which, _BROWSERS)), None)):
-        return f"There is no Chromium or Chrome to make a PDF: print {page} from a browser."
-    pdf = page.with_suffix(".pdf")
+        return "(no PDF: there is no Chromium or Chrome; print it from your browser)"
+    flags = ["--headless", "--no-sandbox", "--no-pdf-header-footer", "--virtual-time-budget=30000"]
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        flags = ["headless", "no-sandbox", "no-pdf-header-footer", "virtual-time-budget=30000"]
-        flags += [f"user-data-dir={profile}", f"print-to-pdf={pdf}"]
-        command = [browser, *(f"--{flag}" for flag in flags), page.as_uri()]
+        target = [f"--user-data-dir={profile}", f"--print-to-pdf={page.with_suffix('.pdf')}"]
+        command = [browser, *flags, *target, page.as_uri()]
         subprocess.run(command, check=True, capture_output=True, timeout=300)
-    return f"{pdf} is the same to print."
+    return "and .pdf"
 
 
 def questions(cell: NotebookNode) -> Iterator[dict[str, Any]]:

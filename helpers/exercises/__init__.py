@@ -42,21 +42,17 @@ def check(name: str, answer: Any = ...) -> Verdict:
     The answer runs in a process of its own, for some seconds at most. When it is wrong, one
     sentence says why, above the timeline of its run, where the stretch at fault is marked.
     """
-    verdict = _verdict(name, answer)
-    if "NBGRADER_EXECUTION" in os.environ and verdict.status != Status.CORRECT:
-        raise AssertionError(str(verdict))  # to nbgrader, a cell that shows something is right
-    return verdict
-
-
-def _verdict(name: str, answer: Any) -> Verdict:
     exercise = _find(name)
     if _is_untouched(name, answer):
         why = "Write your answer into the cell above, run that, and then this one."
-        return Verdict(name, Status.NOT_ATTEMPTED, f"{why} `hint({name!r})` helps.")
-    unfit = _unfit(exercise, answer)
-    wrong = Verdict(name, Status.INCORRECT, unfit) if unfit else None
-    verdict = wrong or verdict_on(name, exercise, answer)
-    _note(name, "checks", verdict.status)
+        verdict = Verdict(name, Status.NOT_ATTEMPTED, f"{why} `hint({name!r})` helps.")
+    else:
+        unfit = _unfit(exercise, answer)
+        wrong = Verdict(name, Status.INCORRECT, unfit) if unfit else None
+        verdict = wrong or verdict_on(name, exercise, answer)
+        _note(name, "checks", verdict.status)
+    if "NBGRADER_EXECUTION" in os.environ and verdict.status != Status.CORRECT:
+        raise AssertionError(str(verdict))  # to nbgrader, a cell that shows something is right
     return verdict
 
 

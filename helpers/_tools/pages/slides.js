@@ -37,7 +37,7 @@ function pack(section) {
   const text = cells.findIndex(cell => !isHeading(cell));  // what stands below the headings
   if (text >= 0) shrink(cells[text], Math.max(HEIGHT - below(cells[text]), HEIGHT / 2));
   let first = cells.findIndex((cell, n) => text >= 0 && n > text
-    && (below(cell) + height(cell) > HEIGHT || cell.querySelector(".figure, h3")));
+    && (below(cell) + height(cell) > HEIGHT || cell.querySelector(".figure, h2, h3")));
   if (first < 0) return;
   while (isHeading(cells[first - 1])) first -= 1;
   const next = document.createElement("section");
@@ -54,11 +54,14 @@ draw(WIDTH, HEIGHT, 1.8);
 for (const stack of document.querySelectorAll(".slides > section")) {
   stack.querySelectorAll(":scope > section > .jp-Cell").forEach(split);
   for (const section of [...stack.children]) pack(section);
-  const title = stack.querySelector("h2");
-  for (const section of title ? [...stack.children].slice(1) : []) {
+  let title = "";
+  for (const section of stack.children) {
+    const heading = section.querySelector("h2");
+    title = heading?.textContent ?? title;
+    if (heading || !title) continue;
     const part = section.appendChild(document.createElement("p"));
     part.className = "part";
-    part.textContent = title.textContent;
+    part.textContent = title;
   }
 }
 document.body.classList.remove("measured");
