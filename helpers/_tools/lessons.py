@@ -105,14 +105,10 @@ def _write_grades(notebook: nbformat.NotebookNode) -> None:
     for before, cell in pairwise(cell for cell in notebook.cells if cell.cell_type == "code"):
         if found := re.match(r'check\("([\w.]+)"', cell.source):
             for each, grade in ((before, False), (cell, True)):
-                about = {
-                    "schema_version": 3,
-                    "grade_id": name,
-                    "solution": not grade,
-                    "task": False,
-                }
-                points = {"points": 1} if grade else {}
-                each.metadata["nbgrader"] = {**about, "grade": grade, "locked": grade, **points}
+                name = found[1].replace(".", "-") + "-check" * grade  # a dot is not allowed
+                about = {"schema_version": 3, "grade_id": name, "task": False, "grade": grade}
+                about |= {"solution": not grade, "locked": grade}
+                each.metadata["nbgrader"] = about | ({"points": 1} if grade else {})
 
 
 def _write_minutes(notebook: nbformat.NotebookNode) -> None:
