@@ -73,7 +73,7 @@ def _teach(words: list[str], root: Path) -> int:
     add("--export", action="store_true", help="progress as CSV: who, exercise, outcome")
     add("--folder", type=Path, nargs="+", default=[root / "my-course"], help="whose progress")
     parser.set_defaults(port=0, check=False)
-    options, passed_on = parser.parse_known_args(words)
+    options, passed_on = parser.parse_known_intermixed_args(words)
     if passed_on and options.what != "teach":
         parser.error(f"{options.what} knows no {' '.join(passed_on)}")
     if options.what == "progress":
