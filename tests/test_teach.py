@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import shutil
@@ -113,7 +114,7 @@ def test_a_part_a_question_and_what_answers_it_are_slides_and_exercises_are_none
     assert html.count('<aside class="notes">') == 2
     question = html[html.index("Who is late?") :].partition("</section>")[0]
     assert "kettle" in question, "a note is the speaker's of the slide before it"
-    assert "Exercises" not in html
+    assert "02.minutes" not in html
 
 
 def test_a_question_on_a_slide_has_its_options_and_neither_code_nor_answer(taught: Path) -> None:
@@ -163,10 +164,16 @@ def test_teach_opens_the_notes_in_a_browser_and_the_lesson_without_them_beside(
     new_notebook(taught, FIRST_LESSON, "1 + 1")
     opened: list[str] = []
     monkeypatch.setattr(webbrowser, "open", opened.append)
-    monkeypatch.setattr(launch, "_start", lambda *given: opened.append(given[3]) or 0)
+
+    def start(folder: Path, options: argparse.Namespace, passed_on: list[str]) -> int:
+        opened.extend([f"{options.page} {options.size}", *passed_on])
+        return 0
+
+    monkeypatch.setattr(launch, "_start", start)
     assert main(["teach", "02", "--ip=0.0.0.0"], root=taught) == 0
     folder = taught / "my-course" / "teaching"
-    assert opened == [(folder / "02_spawn_notes.html").as_uri(), "/doc/tree/02_spawn.ipynb"]
+    page = (folder / "02_spawn_notes.html").as_uri()
+    assert opened == [page, "/doc/tree/02_spawn.ipynb teaching", "--ip=0.0.0.0"]
     notes = (folder / "02_spawn_notes.html").read_text(encoding="utf-8")
     for words in ("kettle", "The answer", "One chef.", "It rings.", "1. One stares (1 min)"):
         assert words.replace("The answer", "Answer") in notes
@@ -177,7 +184,7 @@ def test_teach_opens_the_notes_in_a_browser_and_the_lesson_without_them_beside(
     copy.write_text(changed, encoding="utf-8")
     assert main(["teach", "02", "--no-browser"], root=taught) == 0
     assert copy.read_text(encoding="utf-8") == changed
-    assert len(opened) == 3, "no browser was asked for"
+    assert opened.count(page) == 1, "no browser was asked for"
 
 
 def test_a_projectors_settings_are_a_learners_in_a_larger_type() -> None:
@@ -235,7 +242,9 @@ def test_a_missing_package_is_named_with_what_brings_it(
 ) -> None:
     monkeypatch.delitem(sys.modules, "helpers._tools.teach", raising=False)
     monkeypatch.setitem(sys.modules, "nbconvert", None)
-    with pytest.raises(SystemExit, match=r"poll` needs nbconvert: .*-e '\.\[teach\]'` brings it"):
+    with pytest.raises(
+        SystemExit, match=r"nbconvert.*: `python -m pip install -e '\.\[teach\]'` brings"
+    ):
         main(["poll"], root=taught)
 
 
@@ -288,10 +297,10 @@ The end.
 @pytest.mark.parametrize(
     ("plan", "rows"),
     [
-        ("9 minutes: 02", ["| 02 | 1; The lab |  | 5 |", "| in all | | | 5 |"]),
+        ("9 minutes: 02", ["| 02 | 1; The lab |  | 5 |", "| in all |  |  | 5 |"]),
         ("9 minutes: 02 1; 03 lab", ["| 02 | 1 | The lab | 3 |", "| 03 | The lab | 1 | 2 |"]),
         ("9 minutes: 02 lab deeper", ["| 02 | The lab; Deeper | 1 | 3 |"]),
-        ("7 minutes a week", ["| 03 | 1; The lab; exercises for 2 min |  | 7 |"]),
+        ("7 minutes a week", ["| 03 | 1; The lab | 2 min | 5 |", "| in all |  |  | 10 |"]),
     ],
 )
 def test_a_schedule_is_written_with_the_minutes_of_its_parts(

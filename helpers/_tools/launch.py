@@ -18,10 +18,9 @@ from pathlib import Path
 from helpers._tools import PROJECT
 from helpers._tools.copies import bring, set_aside
 from helpers.environment import check, report
-from helpers.exercises import EXERCISES, PROGRESS
+from helpers.exercises import EXERCISES, NEW, PROGRESS
 
 FIRST_LESSON = "00_start_here.ipynb"
-FIRST = f"/lab/tree/{FIRST_LESSON}"
 TEACHING = ("slides", "handout", "poll", "teach", "progress")
 OPTIONS = [
     # Ctrl-C ends it at once, without the question that a closed terminal never answers.
@@ -46,6 +45,7 @@ def main(arguments: Sequence[str] | None = None, *, root: Path = PROJECT) -> int
     add("--check", action="store_true", help="do all that but serve, and say what is wrong")
     add("--update", action="store_true", help="bring what is new, but for what you have changed")
     add("--reset", metavar="NN", help="copy lesson NN anew, and keep yours beside it")
+    parser.set_defaults(page=f"/lab/tree/{FIRST_LESSON}", size="")
     options, passed_on = parser.parse_known_args(arguments)
     if not (root / "notebooks" / FIRST_LESSON).is_file():
         where = "install the course from its own folder: `python -m pip install -e .`"
@@ -72,44 +72,32 @@ def _teach(words: list[str], root: Path) -> int:
     add("--answers", action="store_true", help="in a poll too")
     add("--export", action="store_true", help="progress as CSV: who, exercise, outcome")
     add("--folder", type=Path, nargs="+", default=[root / "my-course"], help="whose progress")
-    parser.set_defaults(port=0, check=False)
+    parser.set_defaults(port=0, check=False, size="teaching")
     options, passed_on = parser.parse_known_intermixed_args(words)
     if passed_on and options.what != "teach":
         parser.error(f"{options.what} knows no {' '.join(passed_on)}")
     if options.what == "progress":
-        return _export(options.folder)
+        print("folder,exercise,outcome")
+        for path in (folder / PROGRESS for folder in options.folder):
+            known = json.loads(path.read_bytes())["exercises"] if path.exists() else {}
+            for name in EXERCISES | known:
+                print(path.parent, name, known.get(name, NEW)["status"], sep=",")
+        return 0
     try:
         from helpers._tools.teach import make
     except ImportError as error:
-        how = "`python -m pip install -e '.[teach]'` brings it."
-        sys.exit(f"`task-cards {options.what}` needs {error.name}: {how}")
+        sys.exit(f"{error}: `python -m pip install -e '.[teach]'` brings what teaching needs.")
     pages = make(options, root)
     if options.what != "teach":
         return 0
     print(bring(root, options.out, update=True))
     if "--no-browser" not in passed_on:
         webbrowser.open(pages[0].as_uri())
-    lesson = pages[0].name.removesuffix("_notes.html")
-    return _start(options.out, options, passed_on, f"/doc/tree/{lesson}.ipynb", "teaching")
+    options.page = f"/doc/tree/{pages[0].name.removesuffix('_notes.html')}.ipynb"
+    return _start(options.out, options, passed_on)
 
 
-def _export(folders: list[Path]) -> int:
-    """Print a line for each learner's folder and exercise: ids and outcomes alone."""
-    print("folder,exercise,outcome")
-    for path in (folder / PROGRESS for folder in folders):
-        known = json.loads(path.read_bytes())["exercises"] if path.exists() else {}
-        for name in EXERCISES | known:
-            print(path.parent, name, known.get(name, {}).get("status", "not attempted"), sep=",")
-    return 0
-
-
-def _start(
-    folder: Path,
-    options: argparse.Namespace,
-    passed_on: list[str],
-    page: str = FIRST,
-    size: str = "",
-) -> int:
+def _start(folder: Path, options: argparse.Namespace, passed_on: list[str]) -> int:
     """Start JupyterLab in the folder; a check ends where that would begin to serve."""
     if (problems := check()) or options.check:
         print(report(problems))
@@ -119,8 +107,8 @@ def _start(
     os.chdir(folder)
     port = [f"--port={options.port}"] if options.port else []
     # overrides.json: that JupyterLab does not ask about news even so, and shows pages rendered.
-    settings = Path(__file__).with_name("settings") / size
-    where = [f"--LabApp.default_url={page}", f"--LabApp.app_settings_dir={settings}"]
+    settings = Path(__file__).with_name("settings") / options.size
+    where = [f"--LabApp.default_url={options.page}", f"--LabApp.app_settings_dir={settings}"]
     arguments = [*OPTIONS, *where, *port, *passed_on]
     if options.check:
         LabApp.initialize_server([*arguments, "--Application.log_level=CRITICAL"])

@@ -5,7 +5,7 @@ import re
 import sys
 from collections import Counter
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from pathlib import Path
 
 import jupytext
@@ -19,6 +19,7 @@ _LANGUAGE = {"name": "python", "file_extension": ".py", "mimetype": "text/x-pyth
 BEGIN = "<!-- lessons: written by `python -m helpers._tools.build --table` -->"
 END = "<!-- end of lessons -->"
 
+NOTES = ["notes"]  # the tags of a cell for instructors
 _EXERCISES = "## Exercises"
 _QUESTION = r"(?m)^(?:\w+ = )?predict\([^)]"
 # What a cell asks for beside reading, and the minutes for it; the last is a picture at its end.
@@ -70,7 +71,7 @@ def derive(lesson: Lesson, *, notes: bool = False) -> nbformat.NotebookNode:
     `notes`, never counted.
     """
     notebook: nbformat.NotebookNode = jupytext.read(lesson.source, fmt="py:percent")
-    cells = notebook.cells = [cell for cell in notebook.cells if notes or not is_note(cell)]
+    cells = notebook.cells = [x for x in notebook.cells if notes or x.metadata.get("tags") != NOTES]
     if lesson.solved:  # the exercises alone, and below each an answer that is right
         parts = [n for n, cell in enumerate(cells) if cell.source.startswith("## ")]
         start = next(n for n in parts if cells[n].source.startswith(_EXERCISES))
@@ -81,7 +82,7 @@ def derive(lesson: Lesson, *, notes: bool = False) -> nbformat.NotebookNode:
     for cell in notebook.cells:
         if not lesson.solved:
             cell.source = re.sub(r"(?ms)^( *)# solution$.*", r"\1...", cell.source)
-        kind = "notes" if is_note(cell) else cell.cell_type
+        kind = "notes" if cell.metadata.get("tags") == NOTES else cell.cell_type
         digest = hashlib.sha256(f"{kind}\n{cell.source}".encode()).hexdigest()[:12]
         cell.id = f"{digest}-{seen[digest]}" if seen[digest] else digest
         seen[digest] += 1
@@ -93,11 +94,6 @@ def derive(lesson: Lesson, *, notes: bool = False) -> nbformat.NotebookNode:
         _write_minutes(notebook)
         _write_grades(notebook)
     return notebook
-
-
-def is_note(cell: nbformat.NotebookNode) -> bool:
-    """Whether a cell is for instructors."""
-    return "notes" in cell.metadata.get("tags", ())
 
 
 def _write_grades(notebook: nbformat.NotebookNode) -> None:
@@ -114,7 +110,7 @@ def _write_grades(notebook: nbformat.NotebookNode) -> None:
 def _write_minutes(notebook: nbformat.NotebookNode) -> None:
     """Into each section's heading; of core, exercises and what is deeper, below the title."""
     total = section = deeper = exercises = 0.0
-    for cell in reversed([cell for cell in notebook.cells if not is_note(cell)]):
+    for cell in reversed([x for x in notebook.cells if x.metadata.get("tags") != NOTES]):
         pieces = re.split("(?m)^(?=## )", cell.source)
         for n, piece in reversed([*enumerate(pieces)]):
             section += _minutes(piece, cell.cell_type)
@@ -168,38 +164,33 @@ def with_schedules(teaching: str, lessons: list[Lesson]) -> str:
     notebooks = {each.number: derive(each) for each in lessons}
 
     def table(mark: re.Match[str]) -> str:
-        rows, room, total = (
-            ["| lesson | in class | left out | minutes |", "|---|---|---|---|"],
-            int(mark[2]),
-            0,
-        )
-        for one in mark[3].split(";") if mark[3] else notebooks:
+        room, total = int(mark[2]), 0
+        rows = [("lesson", "in class", "left out" if mark[3] else "for exercises", "minutes")]
+        rows += [("---",) * 4]
+        for one in (mark[3] or ";".join(notebooks)).split(";"):
             try:
                 number, *words = one.split()
-                taken, left, minutes = _planned(notebooks[number], words, 0 if mark[3] else room)
-            except (LookupError, ValueError, StopIteration):
+                taken, left, minutes = _planned(notebooks[number], words)
+            except (LookupError, ValueError):
                 sys.exit(f"TEACHING.md: there is no such lesson or part: {one!r}.")
-            rows.append(f"| {number} | {taken} | {left} | {minutes} |")
-            total += minutes
+            left, total = left if mark[3] else f"{room - minutes} min", total + minutes
+            rows.append((number, taken, left, str(minutes)))
         if mark[3] and total > room:
             sys.exit(f"TEACHING.md: a plan for {room} minutes takes {total}.")
-        return "\n".join([mark[1] + rows[0], *rows[1:], f"| in all | | | {total} |", ""])
+        rows.append(("in all", "", "", str(total)))
+        return mark[1] + "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
     return re.sub(_PLAN, table, teaching)
 
 
-def _planned(notebook: nbformat.NotebookNode, words: list[str], week: int) -> tuple[str, str, int]:
+def _planned(notebook: nbformat.NotebookNode, words: list[str]) -> tuple[str, str, int]:
     """What of a lesson is taken and what of its core is not, and how long that is."""
     text = "\n".join(cell.source for cell in notebook.cells)
     parts = re.findall(r"(?m)^## (?:(\d+)\. )?(.*) \((\d+) min\)$", text)
-    ends = (n for n, part in enumerate(parts) if part[1].startswith(("Exercises", "Deeper")))
-    core, about = parts[: next(ends, None)], notebook.metadata["lesson"]
-    taken = [
-        next(x for x in parts if word in (x[0], *x[1].lower().split())) for word in words
-    ] or core
+    core = [*takewhile(lambda part: not part[1].startswith(("Exercises", "Deeper")), parts)]
+    words_of = {n: (number, *head.lower().split()) for n, (number, head, _) in enumerate(parts)}
+    taken = [parts[min(n for n, own in words_of.items() if word in own)] for word in words] or core
     left, more = ([x for x in a if x not in b] for a, b in ((core, taken), (taken, core)))
-    exercises = min(about["exercises"], max(week - about["core"], 0))
-    minutes = [sum(int(part[2]) for part in each) for each in (more, left)]
-    names = ["; ".join(number or head for number, head, _ in each) for each in (taken, left)]
-    names[0] += f"; exercises for {exercises} min" * bool(week)
-    return names[0], names[1], about["core"] + minutes[0] - minutes[1] + exercises
+    names = ("; ".join(number or head for number, head, _ in each) for each in (taken, left))
+    minutes = notebook.metadata["lesson"]["core"] + sum(int(part[2]) for part in more)
+    return *names, minutes - sum(int(part[2]) for part in left)

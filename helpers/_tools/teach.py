@@ -19,9 +19,10 @@ from nbconvert import HTMLExporter, SlidesExporter
 from nbformat import NotebookNode
 from plotly.offline import get_plotlyjs
 
-from helpers._tools.lessons import Lesson, derive, find_lessons, is_note
+from helpers._tools.lessons import NOTES, Lesson, derive, find_lessons
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+_PAGES = Path(__file__).with_name("pages")
 _REVEAL = (
     "Slides need reveal.js beside them: `npm pack reveal.js@4`, `tar xf reveal.js-4*.tgz`, and "
     "`--reveal package`, the folder that has dist/reveal.js in it. Once: it is kept."
@@ -42,12 +43,9 @@ def make(options: argparse.Namespace, root: Path) -> list[Path]:
         shutil.copytree(options.reveal, out / "reveal.js", dirs_exist_ok=True)
     if kind == "slides" and not (out / "reveal.js" / "dist" / "reveal.js").is_file():
         raise SystemExit(_REVEAL)
-    exporter: Any = (SlidesExporter if kind == "slides" else HTMLExporter)(  # type: ignore[no-untyped-call]
-        template_file="page.html.j2",
-        extra_template_paths=[str(Path(__file__).with_name("pages"))],
-        embed_images=True,
-        exclude_anchor_links=True,
-    )
+    of_kind = SlidesExporter if kind == "slides" else HTMLExporter
+    more = {"template_file": "page.html.j2", "extra_template_paths": [str(_PAGES)]}
+    exporter: Any = of_kind(**more, embed_images=True, exclude_anchor_links=True)  # type: ignore[no-untyped-call]
     # Of no meaning for another page. The theme is one that takes no font from the web.
     exporter.reveal_url_prefix, exporter.reveal_theme = "reveal.js", "white"
     about = {"kind": kind, "answers": options.answers or kind == "notes"}
@@ -89,20 +87,18 @@ def _notebook(lesson: Lesson) -> NotebookNode:
     built = {each.id: each for each in nbformat.read(lesson.notebook, as_version=4).cells}
     outputs = [output for each in built.values() for output in each.get("outputs", [])]
     said = [str(output.get("data", {}).get("text/plain")) for output in outputs]
+    right = dict(text.split(" The answer: ") for text in said if " The answer: " in text)
     notebook, next_slide, is_over = derive(lesson, notes=True), "-", False
     for cell in notebook.cells:
+        if cell.cell_type == "code" and cell.id not in built:
+            raise SystemExit(f"{lesson.notebook.name} is not what its lesson says; build it.")
         if cell.cell_type == "code":
-            if cell.id not in built:
-                raise SystemExit(f"{lesson.notebook.name} is not what its lesson says; build it.")
             cell.outputs = built[cell.id].outputs
-        cell.metadata["asked"] = asked = [*questions(cell)]
-        for each in asked:
-            start = f"{each['question']} The answer: "
-            answers = [text.removeprefix(start) for text in said if text.startswith(start)]
-            each["answer"] = (answers or [""])[0]
-        is_over = is_over or bool(re.match("## (Exercises|Deeper)", cell.source))
+        asked = [each | {"answer": right.get(each["question"], "")} for each in questions(cell)]
+        is_over = is_over or cell.source.startswith(("## Exercises", "## Deeper"))
         slide = {"## ": "slide", "###": "subslide"}.get(cell.source[:3], next_slide)
-        slide = "skip" if is_over else "notes" if is_note(cell) else "subslide" if asked else slide
-        cell.metadata["slideshow"] = {"slide_type": slide}
+        slide = "notes" if cell.metadata.get("tags") == NOTES else "subslide" if asked else slide
+        slide = "skip" if is_over else slide
+        cell.metadata |= {"asked": asked, "slideshow": {"slide_type": slide}}
         next_slide = "subslide" if asked else next_slide if slide == "notes" else "-"
     return notebook
