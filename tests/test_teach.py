@@ -166,14 +166,17 @@ def test_teach_opens_the_notes_in_a_browser_and_the_lesson_without_them_beside(
     monkeypatch.setattr(webbrowser, "open", opened.append)
 
     def start(folder: Path, options: argparse.Namespace, passed_on: list[str]) -> int:
-        opened.extend([f"{options.page} {options.size}", *passed_on])
+        opened.extend([options.page, *passed_on])
         return 0
 
     monkeypatch.setattr(launch, "_start", start)
     assert main(["teach", "02", "--ip=0.0.0.0"], root=taught) == 0
     folder = taught / "my-course" / "teaching"
     page = (folder / "02_spawn_notes.html").as_uri()
-    assert opened == [page, "/doc/tree/02_spawn.ipynb teaching", "--ip=0.0.0.0"]
+    settings = f"--LabApp.user_settings_dir={folder / '.settings'}"
+    assert opened == [page, "/doc/tree/02_spawn.ipynb", settings, "--ip=0.0.0.0"]
+    [type_size] = (folder / ".settings").rglob("themes.jupyterlab-settings")
+    assert '"content-font-size1": "22px"' in type_size.read_text(encoding="utf-8")
     notes = (folder / "02_spawn_notes.html").read_text(encoding="utf-8")
     for words in ("kettle", "The answer", "One chef.", "It rings.", "1. One stares (1 min)"):
         assert words.replace("The answer", "Answer") in notes
@@ -185,15 +188,6 @@ def test_teach_opens_the_notes_in_a_browser_and_the_lesson_without_them_beside(
     assert main(["teach", "02", "--no-browser"], root=taught) == 0
     assert copy.read_text(encoding="utf-8") == changed
     assert opened.count(page) == 1, "no browser was asked for"
-
-
-def test_a_projectors_settings_are_a_learners_in_a_larger_type() -> None:
-    folder = Path(launch.__file__).with_name("settings")
-    files = [each / "overrides.json" for each in (folder, folder / "teaching")]
-    ours, theirs = (json.loads(file.read_text(encoding="utf-8")) for file in files)
-    sizes = theirs.pop("@jupyterlab/apputils-extension:themes")["overrides"]
-    assert ours == theirs
-    assert all(int(size.removesuffix("px")) >= 16 for size in sizes.values())
 
 
 def test_slides_say_where_revealjs_comes_from_and_keep_it(

@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import json
 import os
+import shutil
 import socket
 import sys
 import webbrowser
@@ -22,12 +23,15 @@ from helpers.exercises import EXERCISES, NEW, PROGRESS
 
 FIRST_LESSON = "00_start_here.ipynb"
 TEACHING = ("slides", "handout", "poll", "teach", "progress")
+SETTINGS = Path(__file__).with_name("settings")
 OPTIONS = [
     # Ctrl-C ends it at once, without the question that a closed terminal never answers.
     "--ServerApp.answer_yes=True",
     "--ServerApp.allow_root=True",  # in a container
     # Fetch nothing from the internet: no news, no hint at an update, no list of extensions.
     "--LabApp.news_url=None",
+    # overrides.json: that JupyterLab does not ask about news even so, and shows pages rendered.
+    f"--LabApp.app_settings_dir={SETTINGS}",
     "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     "--LabApp.extension_manager=readonly",
 ]
@@ -45,7 +49,7 @@ def main(arguments: Sequence[str] | None = None, *, root: Path = PROJECT) -> int
     add("--check", action="store_true", help="do all that but serve, and say what is wrong")
     add("--update", action="store_true", help="bring what is new, but for what you have changed")
     add("--reset", metavar="NN", help="copy lesson NN anew, and keep yours beside it")
-    parser.set_defaults(page=f"/lab/tree/{FIRST_LESSON}", size="")
+    parser.set_defaults(page=f"/lab/tree/{FIRST_LESSON}")
     options, passed_on = parser.parse_known_args(arguments)
     if not (root / "notebooks" / FIRST_LESSON).is_file():
         where = "install the course from its own folder: `python -m pip install -e .`"
@@ -72,7 +76,7 @@ def _teach(words: list[str], root: Path) -> int:
     add("--answers", action="store_true", help="in a poll too")
     add("--export", action="store_true", help="progress as CSV: who, exercise, outcome")
     add("--folder", type=Path, nargs="+", default=[root / "my-course"], help="whose progress")
-    parser.set_defaults(port=0, check=False, size="teaching")
+    parser.set_defaults(port=0, check=False)
     options, passed_on = parser.parse_known_intermixed_args(words)
     if passed_on and options.what != "teach":
         parser.error(f"{options.what} knows no {' '.join(passed_on)}")
@@ -87,6 +91,7 @@ def _teach(words: list[str], root: Path) -> int:
         from helpers._tools.teach import make
     except ImportError as error:
         sys.exit(f"{error}: `python -m pip install -e '.[teach]'` brings what teaching needs.")
+    options.out = options.out.resolve()
     pages = make(options, root)
     if options.what != "teach":
         return 0
@@ -94,7 +99,10 @@ def _teach(words: list[str], root: Path) -> int:
     if "--no-browser" not in passed_on:
         webbrowser.open(pages[0].as_uri())
     options.page = f"/doc/tree/{pages[0].name.removesuffix('_notes.html')}.ipynb"
-    return _start(options.out, options, passed_on)
+    settings = options.out / ".settings"  # JupyterLab's, with a type to be seen from afar
+    if not settings.exists():
+        shutil.copytree(SETTINGS / "teaching", settings)
+    return _start(options.out, options, [f"--LabApp.user_settings_dir={settings}", *passed_on])
 
 
 def _start(folder: Path, options: argparse.Namespace, passed_on: list[str]) -> int:
@@ -106,10 +114,7 @@ def _start(folder: Path, options: argparse.Namespace, passed_on: list[str]) -> i
 
     os.chdir(folder)
     port = [f"--port={options.port}"] if options.port else []
-    # overrides.json: that JupyterLab does not ask about news even so, and shows pages rendered.
-    settings = Path(__file__).with_name("settings") / options.size
-    where = [f"--LabApp.default_url={options.page}", f"--LabApp.app_settings_dir={settings}"]
-    arguments = [*OPTIONS, *where, *port, *passed_on]
+    arguments = [*OPTIONS, f"--LabApp.default_url={options.page}", *port, *passed_on]
     if options.check:
         LabApp.initialize_server([*arguments, "--Application.log_level=CRITICAL"])
         return 1 if problems else 0

@@ -21,7 +21,7 @@ from plotly.offline import get_plotlyjs
 
 from helpers._tools.lessons import NOTES, Lesson, derive, find_lessons
 
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _PAGES = Path(__file__).with_name("pages")
 _REVEAL = (
     "Slides need reveal.js beside them: `npm pack reveal.js@4`, `tar xf reveal.js-4*.tgz`, and "
@@ -35,7 +35,7 @@ def make(options: argparse.Namespace, root: Path) -> list[Path]:
     if unknown := {*options.numbers} - found.keys() or (not found and {"at all"}):
         where = f"in {root / 'lessons'}, which a clone of the course has"
         raise SystemExit(f"There is no lesson {', '.join(unknown)} {where}.")
-    kind, out = "notes" if options.what == "teach" else options.what, options.out.resolve()
+    kind, out = "notes" if options.what == "teach" else options.what, options.out
     out.mkdir(parents=True, exist_ok=True)
     if kind in ("slides", "handout"):
         (out / "plotly.min.js").write_text(get_plotlyjs(), encoding="utf-8")
@@ -63,7 +63,7 @@ def make(options: argparse.Namespace, root: Path) -> list[Path]:
 
 def _print_out(page: Path) -> str:
     """Print a page as a PDF beside it, by a browser of this machine; what came of it."""
-    if not (browser := next(filter(None, map(shutil.which, _BROWSERS)), None)):
+    if not (browser := next(filter(None, map(shutil.which, BROWSERS)), None)):
         return "(no PDF: there is no Chromium or Chrome; print it from your browser)"
     flags = ["--headless", "--no-sandbox", "--no-pdf-header-footer", "--virtual-time-budget=30000"]
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
@@ -89,6 +89,7 @@ def _notebook(lesson: Lesson) -> NotebookNode:
     said = [str(output.get("data", {}).get("text/plain")) for output in outputs]
     right = dict(text.split(" The answer: ") for text in said if " The answer: " in text)
     notebook, next_slide, is_over = derive(lesson, notes=True), "-", False
+    notebook.metadata["title"] = f"{lesson.number} · {lesson.question}"
     for cell in notebook.cells:
         if cell.cell_type == "code" and cell.id not in built:
             raise SystemExit(f"{lesson.notebook.name} is not what its lesson says; build it.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ import pytest
 from helpers._tools import PROJECT
 from helpers._tools.launch import main
 from helpers._tools.lessons import find_lessons
+from helpers._tools.teach import BROWSERS
 from tests.conftest import unavailable
 
 if TYPE_CHECKING:
@@ -47,12 +49,11 @@ DRAWN = """() => [".figure", ".figure .main-svg:first-child"].map(
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The slides and a handout of all lessons."""
+    """The slides of all lessons."""
     if not REVEAL.is_dir():
         unavailable("Slides need reveal.js: run `npm install` in tests/pyodide.")
     out = tmp_path_factory.mktemp("slides")
     assert main(["slides", "--out", str(out), "--reveal", str(REVEAL)]) == 0
-    assert main(["poll", "--out", str(out)]) == 0
     return out
 
 
@@ -83,3 +84,24 @@ def test_nothing_of_a_slide_is_cut_and_each_figure_is_drawn(
     assert figures == drawn > 1
     page.set_viewport_size({"width": 853, "height": 480})  # 1280 x 720 at 150 %
     assert page.evaluate(CUT) == []
+
+
+# What is wider than the text of a sheet of A4: 186 mm.
+WIDE = """() => [...document.querySelectorAll(".main-svg, pre, table, p, li")].filter(each =>
+    each.getBoundingClientRect().right > 704 || each.scrollWidth > each.clientWidth + 5)
+    .filter(each => each.clientWidth).map(each => each.outerHTML.slice(0, 200))"""
+
+
+def test_a_handout_is_as_wide_as_its_paper_and_is_printed_with_its_figures(
+    tmp_path: Path, page: Page
+) -> None:
+    assert main(["handout", "02", "03", "--out", str(tmp_path)]) == 0
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 703, "height": 1000})
+    for stem in STEMS[2:4]:
+        page.goto((tmp_path / f"{stem}_handout.html").as_uri())
+        assert page.evaluate(WIDE) == []
+        figures, drawn = page.evaluate(DRAWN)
+        assert figures == drawn > 5
+        if any(map(shutil.which, BROWSERS)):
+            assert (tmp_path / f"{stem}_handout.pdf").read_bytes().startswith(b"%PDF")
