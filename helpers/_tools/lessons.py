@@ -67,8 +67,7 @@ def derive(lesson: Lesson, *, notes: bool = False) -> nbformat.NotebookNode:
 
     An id comes from the cell's type and text, so that a new cell changes no other's. Headings and
     the title get their minutes. An exercise begins without what is tagged `solution`, or stands
-    below `# solution` in a cell. Cells tagged `notes` are for instructors: left out but with
-    `notes`, never counted.
+    below `# solution` in a cell. Cells tagged `notes` are left out but with `notes`.
     """
     notebook: nbformat.NotebookNode = jupytext.read(lesson.source, fmt="py:percent")
     cells = notebook.cells = [x for x in notebook.cells if notes or x.metadata.get("tags") != NOTES]

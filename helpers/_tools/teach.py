@@ -22,7 +22,6 @@ from plotly.offline import get_plotlyjs
 from helpers._tools.lessons import NOTES, Lesson, derive, find_lessons
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-_PAGES = Path(__file__).with_name("pages")
 _REVEAL = (
     "Slides need reveal.js beside them: `npm pack reveal.js@4`, `tar xf reveal.js-4*.tgz`, and "
     "`--reveal package`, the folder that has dist/reveal.js in it. Once: it is kept."
@@ -44,21 +43,21 @@ def make(options: argparse.Namespace, root: Path) -> list[Path]:
     if kind == "slides" and not (out / "reveal.js" / "dist" / "reveal.js").is_file():
         raise SystemExit(_REVEAL)
     of_kind = SlidesExporter if kind == "slides" else HTMLExporter
-    more = {"template_file": "page.html.j2", "extra_template_paths": [str(_PAGES)]}
+    more = {"extra_template_paths": [str(Path(__file__).with_name("pages"))]}
     exporter: Any = of_kind(**more, embed_images=True, exclude_anchor_links=True)  # type: ignore[no-untyped-call]
+    exporter.template_file = "page.html.j2"
     # Of no meaning for another page. The theme is one that takes no font from the web.
     exporter.reveal_url_prefix, exporter.reveal_theme = "reveal.js", "white"
     about = {"kind": kind, "answers": options.answers or kind == "notes"}
     about["metadata"] = {"path": str(root / "notebooks")}
-    lessons = {
-        found[n]: out / f"{found[n].source.stem}_{kind}.html" for n in options.numbers or found
-    }
-    for lesson, page in lessons.items():
+    pages = []
+    for lesson in map(found.__getitem__, options.numbers or found):
+        pages.append(page := out / f"{lesson.source.stem}_{kind}.html")
         html, _ = exporter.from_notebook_node(_notebook(lesson), resources=about)
         html = re.sub(r'href="(\d\d_\w+)\.ipynb', rf'href="\1_{kind}.html', html)
         page.write_text(html, encoding="utf-8")
         print(page, _print_out(page) if kind == "handout" else "")
-    return [*lessons.values()]
+    return pages
 
 
 def _print_out(page: Path) -> str:
