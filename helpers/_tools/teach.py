@@ -32,8 +32,9 @@ def make(options: argparse.Namespace, root: Path) -> list[Path]:
     """Write slides, handouts, polls or the notes to teach by; the pages' paths."""
     found = {lesson.number: lesson for lesson in find_lessons(root)}
     if unknown := {*options.numbers} - found.keys() or (not found and {"at all"}):
-        where = f"in {root / 'lessons'}, which a clone of the course has"
-        raise SystemExit(f"There is no lesson {', '.join(unknown)} {where}.")
+        raise SystemExit(
+            f"{root / 'lessons'} has no lesson {', '.join(unknown)}; a clone has them."
+        )
     kind, out = "notes" if options.what == "teach" else options.what, options.out
     out.mkdir(parents=True, exist_ok=True)
     if kind in ("slides", "handout"):
@@ -83,17 +84,18 @@ def questions(cell: NotebookNode) -> Iterator[dict[str, Any]]:
 
 def _notebook(lesson: Lesson) -> NotebookNode:
     """The lesson with its notes, its outputs, and for each cell what it asks and its slide."""
-    built = {each.id: each for each in nbformat.read(lesson.notebook, as_version=4).cells}
-    outputs = [output for each in built.values() for output in each.get("outputs", [])]
-    said = [str(output.get("data", {}).get("text/plain")) for output in outputs]
-    right = dict(text.split(" The answer: ") for text in said if " The answer: " in text)
+    cells = nbformat.read(lesson.notebook, as_version=4).cells
+    built = {cell.id: cell.outputs for cell in cells if cell.cell_type == "code"}
+    data = (output.get("data", {}) for outputs in built.values() for output in outputs)
+    said = [str(each.get("text/plain")) for each in data]
+    right = dict(text.split(" The answer: ", 1) for text in said if " The answer: " in text)
     notebook, next_slide, is_over = derive(lesson, notes=True), "-", False
     notebook.metadata["title"] = f"{lesson.number} · {lesson.question}"
     for cell in notebook.cells:
-        if cell.cell_type == "code" and cell.id not in built:
-            raise SystemExit(f"{lesson.notebook.name} is not what its lesson says; build it.")
         if cell.cell_type == "code":
-            cell.outputs = built[cell.id].outputs
+            if cell.id not in built:
+                raise SystemExit(f"{lesson.notebook.name} is not what its lesson says; build it.")
+            cell.outputs = built[cell.id]
         asked = [each | {"answer": right.get(each["question"], "")} for each in questions(cell)]
         is_over = is_over or cell.source.startswith(("## Exercises", "## Deeper"))
         slide = {"## ": "slide", "###": "subslide"}.get(cell.source[:3], next_slide)

@@ -25,7 +25,9 @@ function split(cell) {
   if (cells.length) cell.replaceWith(...cells);
 }
 
-const isHeading = cell => cell.querySelector("h1, h2, h3");
+// A few words alone introduce what follows them.
+const isHeading = cell => cell.querySelector("h1, h2, h3")
+  || (cell.querySelector(".jp-RenderedMarkdown > p") && cell.textContent.trim().length < 30);
 
 /** What does not fit goes on to another slide; a heading goes with what follows it. */
 function pack(section) {
