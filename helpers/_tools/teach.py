@@ -32,9 +32,7 @@ def make(options: argparse.Namespace, root: Path) -> list[Path]:
     """Write slides, handouts, polls or the notes to teach by; the pages' paths."""
     found = {lesson.number: lesson for lesson in find_lessons(root)}
     if unknown := {*options.numbers} - found.keys() or (not found and {"at all"}):
-        raise SystemExit(
-            f"{root / 'lessons'} has no lesson {', '.join(unknown)}; a clone has them."
-        )
+        raise SystemExit(f"There is no lesson {', '.join(unknown)} in {root}; a clone has them.")
     kind, out = "notes" if options.what == "teach" else options.what, options.out
     out.mkdir(parents=True, exist_ok=True)
     if kind in ("slides", "handout"):
@@ -57,7 +55,7 @@ def make(options: argparse.Namespace, root: Path) -> list[Path]:
         html, _ = exporter.from_notebook_node(_notebook(lesson), resources=about)
         html = re.sub(r'href="(\d\d_\w+)\.ipynb', rf'href="\1_{kind}.html', html)
         page.write_text(html, encoding="utf-8")
-        print(page, _print_out(page) if kind == "handout" else "")
+        print(page, *[_print_out(page)] * (kind == "handout"))
     return pages
 
 
