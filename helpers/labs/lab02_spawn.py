@@ -7,7 +7,6 @@ from helpers.labs.spec import (
     Choice,
     LabSpec,
     Prediction,
-    Scene,
     Slider,
     Values,
     literal,
@@ -147,10 +146,10 @@ LAB = LabSpec(
         "a setting with four ovens or more in each card where one more makes dinner no later.",
         one_more_is_free,
     ),
-    scenes=(
-        Scene("no await", {"tasks": 20, "work": 8, "awaits": 0}),
-        Scene("only ovens", {"tasks": 20, "work": 0, "awaits": 2, "kind": "oven"}),
-        Scene("only take turns", {"tasks": 20, "work": 8, "awaits": 4, "kind": "yield"}),
-        Scene("1000 cards", {"tasks": 1000, "work": 0, "awaits": 1, "kind": "oven"}),
-    ),
+    scenes={
+        "no await": {"tasks": 20, "work": 8, "awaits": 0},
+        "only ovens": {"tasks": 20, "work": 0, "awaits": 2, "kind": "oven"},
+        "only take turns": {"tasks": 20, "work": 8, "awaits": 4, "kind": "yield"},
+        "1000 cards": {"tasks": 1000, "work": 0, "awaits": 1, "kind": "oven"},
+    },
 )

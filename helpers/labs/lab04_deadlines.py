@@ -7,7 +7,6 @@ from helpers.labs.spec import (
     Choice,
     LabSpec,
     Prediction,
-    Scene,
     Slider,
     Value,
     Values,
@@ -201,10 +200,10 @@ LAB = LabSpec(
     challenge=Challenge(
         "a fallback that comes 200 ms late although nobody held the chef.", late_fallback
     ),
-    scenes=(
-        Scene("in time", _OVEN | {"deadline": 600, "cancel": "ends"}),
-        Scene("time is up", _OVEN | {"deadline": 300, "cancel": "ends"}),
-        Scene("refuses", _OVEN | {"deadline": 300, "cancel": "refuses"}),
-        Scene("hands-on", {"deadline": 300, "work": 500, "kind": "hands"}),
-    ),
+    scenes={
+        "in time": _OVEN | {"deadline": 600, "cancel": "ends"},
+        "time is up": _OVEN | {"deadline": 300, "cancel": "ends"},
+        "refuses": _OVEN | {"deadline": 300, "cancel": "refuses"},
+        "hands-on": {"deadline": 300, "work": 500, "kind": "hands"},
+    },
 )

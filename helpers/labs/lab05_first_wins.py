@@ -7,7 +7,6 @@ from helpers.labs.spec import (
     Choice,
     LabSpec,
     Prediction,
-    Scene,
     Slider,
     Values,
     literal,
@@ -222,10 +221,10 @@ LAB = LabSpec(
     clocks=("virtual", "real"),
     marks=marks,
     challenge=Challenge("a race of three or more that is won by the slowest.", slowest_wins),
-    scenes=(
-        Scene("losers run on", {"chance": 0, "losers": "leave"}),
-        Scene("cut short", {"chance": 0, "losers": "cancel"}),
-        Scene("awaited", {"chance": 0, "losers": "await"}),
-        Scene("all fail", {"chance": 100}),
-    ),
+    scenes={
+        "losers run on": {"chance": 0, "losers": "leave"},
+        "cut short": {"chance": 0, "losers": "cancel"},
+        "awaited": {"chance": 0, "losers": "await"},
+        "all fail": {"chance": 100},
+    },
 )

@@ -8,7 +8,6 @@ from helpers.labs.spec import (
     Choice,
     LabSpec,
     Prediction,
-    Scene,
     Slider,
     Values,
     told,
@@ -176,10 +175,10 @@ LAB = LabSpec(
         "the smallest limit with which 1000 orders take less than 0.2 s on the virtual clock.",
         smallest,
     ),
-    scenes=(
-        Scene("1000 at once", {"orders": 1000, "style": "gather"}),
-        Scene("10,000 at once", {"orders": 10_000, "style": "gather"}),
-        Scene("100 at the door", {"orders": 1000, "style": "semaphore", "limit": 100}),
-        Scene("100 workers", {"orders": 1000, "style": "queue", "limit": 100}),
-    ),
+    scenes={
+        "1000 at once": {"orders": 1000, "style": "gather"},
+        "10,000 at once": {"orders": 10_000, "style": "gather"},
+        "100 at the door": {"orders": 1000, "style": "semaphore", "limit": 100},
+        "100 workers": {"orders": 1000, "style": "queue", "limit": 100},
+    },
 )

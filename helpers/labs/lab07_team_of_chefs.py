@@ -11,7 +11,6 @@ from helpers.labs.spec import (
     Choice,
     LabSpec,
     Prediction,
-    Scene,
     Slider,
     Value,
     Values,
@@ -185,12 +184,12 @@ LAB = LabSpec(
     challenge=Challenge(
         "8 cards or more with work in them for which 8 chefs are no quicker than 2.", no_quicker
     ),
-    scenes=(
-        Scene("alone", _CARDS | {"chefs": 1, "stealing": True}),
-        Scene("4 chefs steal", _CARDS | {"chefs": 4, "stealing": True}),
-        Scene("4 never steal", _CARDS | {"chefs": 4, "stealing": False}),
-        Scene("from the door", _CARDS | {"chefs": 4, "spawner": "main", "work": 25}),
-    ),
+    scenes={
+        "alone": _CARDS | {"chefs": 1, "stealing": True},
+        "4 chefs steal": _CARDS | {"chefs": 4, "stealing": True},
+        "4 never steal": _CARDS | {"chefs": 4, "stealing": False},
+        "from the door": _CARDS | {"chefs": 4, "spawner": "main", "work": 25},
+    },
     shows_result=True,
     beside=recording,
 )

@@ -66,7 +66,7 @@ class Panel(widgets.VBox):
         self.engine = Engine(spec, self._show)
         head = f"<style>{_STYLE}</style><h3>{as_html(spec.title)}</h3>{_paragraph(spec.story)}"
         asked = widgets.HTML(_paragraph(spec.prediction.question))
-        self.scenes = widgets.HBox([widgets.Button(description=words) for words, _ in spec.scenes])
+        self.scenes = widgets.HBox([widgets.Button(description=words) for words in spec.scenes])
         ask = [asked, self.prediction, self.verdict, widgets.HBox([self.run, self.reset])]
         sliders = [self.scenes, *self.controls.values()]
         side = widgets.VBox([*ask, self.which, self.state_line, *sliders, self.forecast])
@@ -79,7 +79,7 @@ class Panel(widgets.VBox):
         self.run.on_click(lambda _: self._run_or_stop())
         self.reset.on_click(lambda _: self._reset())
         for chip in self.scenes.children:
-            chip.on_click(lambda chip: self._set(dict(spec.scenes)[chip.description]))
+            chip.on_click(lambda chip: self._set(spec.scenes[chip.description]))
         self.which.observe(lambda change: self.picture.show(change.new), "value")
         for widget in self.controls.values():
             widget.observe(self._changed, "value")
@@ -87,12 +87,10 @@ class Panel(widgets.VBox):
         self._tick()
         gc.collect()  # so that no full collection blocks the first run's loop
 
-    def _filmed(self, trace: Trace, values: Values, title: str = "", *, over: bool = False) -> Json:
+    def _filmed(self, trace: Trace, values: Values, said: str = "", *, over: bool = False) -> Json:
         if marks := self.spec.marks(values, trace if over else None):
             trace = replace(trace, marks=(*trace.marks, *marks))
-        film = film_of(
-            picture_of(trace, title=title or None, unit=self.spec.unit, most=MOST_FILMED)
-        )
+        film = film_of(picture_of(trace, title=said or None, unit=self.spec.unit, most=MOST_FILMED))
         film["to"] = max([film["to"], *(time for time, *_ in film["events"])])
         return film | {"small": self.spec.beside is not None}
 

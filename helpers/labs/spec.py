@@ -62,13 +62,6 @@ class Prediction:
     unit: float = 0.0
 
 
-class Scene(NamedTuple):
-    """The words on a button, and the values that it gives to some of the controls."""
-
-    words: str
-    values: Values
-
-
 class Challenge(NamedTuple):
     """What to find, in the words after "Find", and whether a run that came to its end met it."""
 
@@ -100,7 +93,7 @@ class LabSpec:
     shows_result: bool = False
     beside: Callable[[Values], Trace | None] | None = None
     message: Callable[[Trace], str] | None = None
-    scenes: tuple[Scene, ...] = ()
+    scenes: Mapping[str, Values] = field(default_factory=dict)  # a button's words, its values
     challenge: Challenge | None = None
     # What is marked, also beyond the run's end; without its trace while the question is open.
     marks: Callable[[Values, Trace | None], Sequence[Mark]] = lambda _, __: ()
