@@ -103,10 +103,11 @@ export function kitchenAt(film, frame, now = frame.from) {
       }
     } else if (after && now < end) kitchen.waits.push({ lane, by: "a later step" });
     else if (outcome === "pending") kitchen.waits.push({ lane, by: null });
-    else kitchen.ended.push({ lane, outcome });
+    else kitchen.ended.push({ lane, outcome, end });
   });
   kitchen.rail.sort((a, b) => a.next - b.next);
   kitchen.ovens.sort((a, b) => a.left - b.left);
+  kitchen.ended.sort((a, b) => b.end - a.end); // the last first
   if (film.team) shareOut(film, kitchen);
   return kitchen;
 }
@@ -144,7 +145,7 @@ export function say(film, frame, kitchen = kitchenAt(film, frame)) {
   if (ready.length) parts.push(`ready: ${listed(ready)}`);
   if (kitchen.ovens.length) parts.push(`in the oven: ${listed(kitchen.ovens)}`);
   for (const { lane, by } of kitchen.waits.slice(0, 3))
-    parts.push(`${name(lane)} waits for ${by === null ? "ever" : whom(film, by)}`);
+    parts.push(`${name(lane)} waits ${by === null ? "for ever" : `until ${whom(film, by)} wakes it`}`);
   return `${at}${parts.join("; ")}.`;
 }
 
@@ -180,6 +181,9 @@ function make(tag, inside = {}, ...children) {
 
 const escape = text => text.replace(/[&<>"]/g, c => `&#${c.charCodeAt(0)};`);
 
+// Whether the steps of the run before are seen below those of this one.
+const isGhost = (film, before) => before?.rows.length === film.rows.length && !film.density;
+
 // The timeline of the whole run, `height` pixels high for its rows and what stands above them.
 function drawSvg(film, width, height, before) {
   const id = `film-${Math.random().toString(36).slice(2)}`; // what it refers to is its own
@@ -195,16 +199,14 @@ function drawSvg(film, width, height, before) {
   const parts = [`<defs><pattern id="${id}" width="6" height="6" patternUnits="userSpaceOnUse"
     patternTransform="rotate(45)"><rect width="6" height="6" fill="${states[READY][0]}"/>
     <rect width="2" height="6" fill="#ffe9cf"/></pattern><clipPath id="${id}-names">
-    <rect width="${named - 6}" height="${under}"/></clipPath></defs>`];
+    <rect width="${named - 6}" height="${under + 3}"/></clipPath></defs>`];
   const fill = state => (state === READY ? `url(#${id})` : states[state][0]);
   const small = Math.min(11, Math.max(8, pitch));
-  let lowest = -Infinity;
-  rows.forEach(([name, depth, isTitle], row) => {
-    if (middle(row) - lowest < 8 || (isTitle && pitch < 8)) return; // of many, some are named
-    lowest = middle(row);
-    parts.push(`<text x="${10 * depth}" y="${middle(row) + small / 3}"
+  for (const row of namedRows(rows, pitch)) {
+    const [name, depth, isTitle] = rows[row];
+    parts.push(`<text x="${10 * depth}" y="${Math.max(small, middle(row) + small / 3)}"
       style="font-size: ${small}px" clip-path="url(#${id}-names)" opacity="${isTitle ? 0.7 : 1}">${escape(name)}</text>`);
-  });
+  }
   const paths = states.map(() => []); // one of each state: a thousand bars are drawn in time
   for (const [row, state, from, to, shift = 0, share = 1, below = 0] of film.bars) {
     const high = pitch * (share < 1 ? 0.74 * share : states[state][1]);
@@ -213,11 +215,11 @@ function drawSvg(film, width, height, before) {
     const [left, wide, tall] = [x(from) + 4 * shift, long, high].map(size => size.toFixed(1));
     paths[state].push(`M${left} ${y.toFixed(1)}h${wide}v${tall}h-${wide}z`);
   }
-  if (before?.rows.length === rows.length && !film.density) { // the steps of the run before
+  if (isGhost(film, before)) {
     const steps = before.bars.filter(bar => bar[1] === RUNNING && !(bar[5] < 1)).map(([row, , from, to]) =>
-      `M${x(from).toFixed(1)} ${(middle(row) - 0.42 * pitch).toFixed(1)}h${
-        Math.max(x(to) - x(from), 3).toFixed(1)}v${(0.84 * pitch).toFixed(1)}`);
-    parts.push(`<path class="ghost" d="${steps.join("")}" fill="none" stroke="#8c959f"/>`);
+      `M${x(from).toFixed(1)} ${(middle(row) + 0.45 * pitch).toFixed(1)}h${
+        Math.max(x(to) - x(from), 3).toFixed(1)}`);
+    parts.push(`<path class="ghost" d="${steps.join("")}" stroke="#8c959f" stroke-width="2"/>`);
   }
   for (const state of [IDLE, READY, RUNNING])
     if (paths[state].length) parts.push(`<path d="${paths[state].join("")}" fill="${fill(state)}"/>`);
@@ -238,12 +240,27 @@ function drawSvg(film, width, height, before) {
     parts.push(`<text x="${left}" y="${11 + 12 * line}" style="fill:#b83ba0">${escape(short)}</text>`);
   }
   if (film.density) parts.push(areas(film, x, top - 14, fill), `<text y="11">tasks</text>`);
+  parts.push(axisOf(film, x, under, width, end));
   if (film.guess !== undefined) parts.push(`<path d="M${x(film.guess)} 2V${under}" stroke="#8f56c9"
-    stroke-width="2" stroke-dasharray="5 3"/><text class="guess" x="${x(film.guess)}" y="${under - 3}"
+    stroke-width="2" stroke-dasharray="5 3"/><text class="guess" x="${x(film.guess)}" y="${under + 16}"
     text-anchor="${x(film.guess) > width / 2 ? "end" : "start"}" style="fill:#8f56c9; paint-order: stroke" stroke-width="4"
     stroke="var(--jp-layout-color0, Canvas)"> your guess </text>`);
-  parts.push(axisOf(film, x, under, width, end));
   return { svg: parts.join(""), height: under + 20, under, x, time: px => ((px - named) / wide) * end };
+}
+
+// The rows that have their names: all, or where they are too close, the first of each kind ("bell",
+// "card 1") before the others.
+function namedRows(rows, pitch) {
+  const kinds = new Set();
+  const isFirst = rows.map(([name]) => {
+    const kind = name.replace(/[\d\s]+$/, "");
+    return !kinds.has(kind) && Boolean(kinds.add(kind));
+  });
+  const places = rows.map((_, row) => row).filter(row => pitch >= 8 || !rows[row][2]);
+  const shown = [];
+  for (const row of [...places.filter(row => isFirst[row]), ...places])
+    if (shown.every(other => Math.abs(other - row) * pitch >= 8)) shown.push(row);
+  return shown;
 }
 
 // How many tasks are in each state over time, one state on top of another.
@@ -277,13 +294,14 @@ function axisOf(film, x, under, width, end) {
 }
 
 // What the colours and signs of a timeline mean, of those that are in it.
-function signs(film) {
+function signs(film, before) {
   const seen = new Set(film.bars.map(([, state]) => state));
   for (const state of Object.keys(film.density?.[1] ?? {})) seen.add(Number(state));
   const looks = film.states.map(([colour, , words, sign]) => [colour, sign, words]);
   const ends = [...new Set(film.ends.map(([, , outcome]) => outcome))]
     .map(outcome => [...film.outcomes[outcome], outcome]);
-  return [...looks.filter((_, state) => seen.has(state)), ...ends, ["", "→", film.axis]].map(([colour, sign, words]) => {
+  const ghost = isGhost(film, before) ? [["#8c959f", "▁", "the run before"]] : [];
+  return [...looks.filter((_, state) => seen.has(state)), ...ends, ...ghost, ["", "→", film.axis]].map(([colour, sign, words]) => {
     const mark = make("b", { textContent: sign });
     mark.style.color = colour;
     return make("span", {}, mark, ` ${words}`);
@@ -317,14 +335,16 @@ export function play(element, film, before) {
     const is = document.documentElement.classList.toggle("task-cards-big");
     for (const one of document.querySelectorAll(".task-cards-film .large"))
       one.setAttribute("aria-pressed", is);
+    root.scrollIntoView({ block: "nearest" });
   });
   large.classList.add("large");
   large.setAttribute("aria-pressed", document.documentElement.classList.contains("task-cards-big"));
   const told = make("p", { className: "say", role: "status" });
   const code = make("pre", { tabIndex: 0 });
   code.setAttribute("aria-label", "The code that runs");
-  const bar = make("div", { className: "bar" }, back, toggle, step, change, speed, seek, large);
-  const left = make("div", {}, kitchen, svg, make("p", { className: "signs" }, ...signs(film)), bar, told);
+  const bar = make("div", { className: "bar" }, back, toggle, step,
+    ...(film.code.length ? [change] : []), speed, seek, large);
+  const left = make("div", {}, kitchen, svg, make("p", { className: "signs" }, ...signs(film, before)), bar, told);
   const stage = make("div", { className: "stage" }, left);
   if (film.code.length) stage.append(code);
   stage.classList.toggle("coded", film.code.length > 0);
@@ -393,8 +413,11 @@ export function play(element, film, before) {
     const rows = [];
     const row = (name, cards, state, { full, half } = {}) => {
       const room = kitchen.clientWidth / (half && kitchen.clientWidth > 480 ? 2 : 1);
-      const most = Math.max(1, Math.floor(room / 90) - 1); // nothing below may move
-      const shown = cards.slice(0, most).map(one => card(one, state, full));
+      const all = cards.slice(0, 60).map(one => card(one, state, full)); // nothing below may move
+      let left = room - 150;
+      const fits = all.findIndex(one => (left -= 7 * one.textContent.length + 20) < 0);
+      const most = fits < 0 ? all.length : Math.max(1, fits);
+      const shown = all.slice(0, most);
       if (cards.length > most) shown.push(`and ${cards.length - most} more`);
       rows.push(make("div", { className: "place", textContent: name }),
         make("div", { className: half ? "cards" : "cards wide" }, ...shown));
@@ -411,7 +434,7 @@ export function play(element, film, before) {
     if (!boards && film.chefs.length > 1)
       row("in threads", hands.filter(x => x.chef > 0), RUNNING, { full: true });
     row("in the oven", ovens, IDLE, { half: true });
-    row("waits for", waits, IDLE, { half: true });
+    row("waits, until", waits, IDLE, { half: true });
     if (boards) row("ended", ended, IDLE);
     kitchen.replaceChildren(...rows);
   }
@@ -533,7 +556,14 @@ async function render({ model, el }) {
   const hold = event => {
     if (event.target.closest(".widget-hslider")) axis = film.to;
   };
-  const release = () => { axis = 0; };
+  const release = () => {
+    if (axis) soon();
+    axis = 0;
+  };
+  const run = event => { // a number was typed
+    if (event.key === "Enter" && event.target.closest(".widget-text"))
+      panel.querySelector("button.mod-primary").click();
+  };
   const soon = () => { asked ??= requestAnimationFrame(draw); }; // of several, the last
   store.on("change:film", soon);
   draw();
@@ -544,6 +574,7 @@ async function render({ model, el }) {
     changes.observe(panel, { subtree: true, childList: true, attributeFilter: ["class"] });
     nameControls(panel);
     panel.addEventListener("pointerdown", hold);
+    panel.addEventListener("keydown", run);
   });
   shown.observe(el);
   addEventListener("pointerup", release);
@@ -551,6 +582,7 @@ async function render({ model, el }) {
     changes.disconnect();
     shown.disconnect();
     panel?.removeEventListener("pointerdown", hold);
+    panel?.removeEventListener("keydown", run);
     removeEventListener("pointerup", release);
     store.off("change:film", soon);
     cancelAnimationFrame(asked);

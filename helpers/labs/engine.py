@@ -79,8 +79,7 @@ class Engine:
                 patience = self.patience if real else 0.0
                 self._due = self._due if now < self._due else now + patience
                 self._wish = Event(State.RUNNING, values)
-            can_be = "virtual" in self.spec.clocks and self._wish.state is not State.CLOSED
-            pale = changed and can_be and (real or not runs)
+            pale = changed and self._wish.state is not State.CLOSED and (real or not runs)
             self._pale = values if pale and self._has_thread() else None
             if pale and self.thread is None:
                 self._publish(Event(self._wish.state, values, self.spec.preview(values), pale=True))

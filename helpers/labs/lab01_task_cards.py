@@ -140,7 +140,7 @@ LAB = LabSpec(
         "How long do the threads take, beside the tasks?", compare, (_LITTLE, _SOME, _MUCH)
     ),
     own_controls=(
-        Slider("guests", "Number of guests", 1, 1000, 10, log=True),
+        Slider("guests", "Number of guests", 1, 1000, 10),
         Slider("wait", "Each dish waits in the oven (ms)", 50, 500, 200, step=10),
     ),
     source=source,

@@ -128,7 +128,7 @@ LAB = LabSpec(
         "How many seconds after the start will the last card be done?", compare, unit=1
     ),
     own_controls=(
-        Slider("tasks", "Number of cards (tasks)", 1, 1000, 20, log=True),
+        Slider("tasks", "Number of cards (tasks)", 1, 1000, 20),
         Slider("work", "Hands-on work in each card (ms)", 0, 8, 8),
         Slider("awaits", "Awaits in each card", 0, 10, 2),
         Choice(

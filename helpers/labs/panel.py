@@ -31,7 +31,7 @@ SAME, MODEL, REAL = "The same job on real Tokio, recorded", "The model", "Real T
 NONE = "These values were not recorded on real Tokio."
 _PREDICT = "Predict first: what will it be?"
 _FOLLOWS = "On the virtual clock; the real run follows"
-_UNASKED = "You made no prediction. Make one, and it is compared with the next run."
+_UNASKED = "You made no prediction for these values. Make one, and press Run."
 _STATES = {
     State.READY: "Ready. Predict, then press Run.",
     State.RUNNING: "Running.",

@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from helpers.run.clock import busy
 from helpers.run.session import Run
 from helpers.task import Mark
 from helpers.text import seconds
@@ -27,7 +28,7 @@ class _Control:
 
 @dataclass(frozen=True)
 class Slider(_Control):
-    """A whole number between two limits, both included; with `log`, each ten times as far along."""
+    """A whole number between two limits, both included; with `log`, each ten times as far."""
 
     low: int
     high: int
@@ -122,9 +123,7 @@ class LabSpec:
 
     def preview(self, values: Values) -> Trace:
         """The values' run on the virtual clock; empty where it fails, takes long, or cannot be."""
-        if "virtual" not in self.clocks:
-            return Trace((), 0.0)
-        run = Run(self.coroutine(values), max_seconds=3.0)
+        run = Run(self.coroutine(values, pale=True), max_seconds=3.0)
         run.start()
         trace = self.came_out(run.finished.result())
         return trace if run.error is None else Trace((), 0.0)
@@ -133,10 +132,11 @@ class LabSpec:
         """What a run's picture shows: its trace, or the one that its main returned."""
         return trace.result if self.shows_result and isinstance(trace.result, Trace) else trace
 
-    def coroutine(self, values: Values) -> Coroutine[Any, Any, Any]:
-        """A fresh `main()` of the program for these values."""
+    def coroutine(self, values: Values, *, pale: bool = False) -> Coroutine[Any, Any, Any]:
+        """A fresh `main()` of the program for these values; a pale one blocks virtually."""
         source, name = self.source(values), FILE.format(self.name)
-        namespace: dict[str, Any] = {"__name__": name}
+        source = source.replace("time.sleep", "busy") if pale else source
+        namespace: dict[str, Any] = {"__name__": name, "busy": busy}
         exec(compile(source, name, "exec"), namespace)
         # Findings quote lines from here. Without a time of change (None), Python keeps them.
         linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)

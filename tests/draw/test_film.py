@@ -90,7 +90,7 @@ def test_a_dinner_is_played_card_by_card(folder: Path) -> None:
     assert frames[4]["waits"] == [["dinner", "roast"]]
     assert frames[-1]["ended"] == ["dinner", "roast", "soup", "salad"]
     assert frames[1]["words"] == (
-        "At 0 min: roast is in hand; ready: soup, salad; dinner waits for roast."
+        "At 0 min: roast is in hand; ready: soup, salad; dinner waits until roast wakes it."
     )
     assert frames[-1]["words"] == "At 9 min: it is over."
 

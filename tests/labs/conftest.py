@@ -118,10 +118,10 @@ class Diary:
 
     @property
     def states(self) -> list[State]:
-        """The states in order, each run of equal ones told once."""
+        """The states in order, each run of equal ones told once; previews are not counted."""
         seen: list[State] = []
         for event in self.events:
-            if seen[-1:] != [event.state]:
+            if seen[-1:] != [event.state] and not event.pale:
                 seen.append(event.state)
         return seen
 
