@@ -101,13 +101,14 @@ class Diary:
         busy(self.held if event.trace else 0)
 
     def next(self, state: State, *, with_trace: bool = False) -> Event:
-        """The next event of this state after the one given last, however late the test looks."""
+        """The next event of this state after the one given last, however late; no preview."""
 
         def found() -> Event | None:
             while self._read < len(self.events):
                 event = self.events[self._read]
                 self._read += 1
-                if event.state is state and (event.trace is not None or not with_trace):
+                fits = event.state is state and not event.pale
+                if fits and (event.trace is not None or not with_trace):
                     return event
             return None
 
