@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sys
+from pathlib import Path
 
 import nbformat
 import pytest
+import yaml
 
+from tests.browser.server import PROJECT
 from tests.classroom.day import LESSONS, Facts, hold_class
 from tests.classroom.hub import PROXY
 from tests.classroom.seat import committed
@@ -40,6 +43,17 @@ def test_a_seat_with_two_lessons_open_stays_below_its_limit(facts: Facts) -> Non
         pytest.skip("Only Linux tells the most that a process has had.")
     assert len(facts.peaks) == LEARNERS
     assert max(facts.peaks) < SEAT
+
+
+def test_the_page_for_instructors_and_the_values_for_kubernetes_name_that_limit() -> None:
+    values = yaml.safe_load((Path(__file__).parent / "values.yaml").read_text(encoding="utf-8"))
+    limit = f"{SEAT // 2**20}M"
+    assert values["singleuser"]["memory"]["limit"] == limit
+    page = (PROJECT / "lessons" / "TEACHING.md").read_text(encoding="utf-8")
+    assert f"limits.memory={limit} " in page
+    seconds = values["cull"]["timeout"]
+    assert f"services.cull.timeout={seconds};" in page
+    assert f"after {seconds // 60} minutes" in page
 
 
 def test_seats_that_nobody_uses_are_stopped(facts: Facts) -> None:
