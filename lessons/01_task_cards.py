@@ -323,7 +323,7 @@ if most >= 1000:
 else:
     at_once = room >= 1000
     allows = "allows them" if at_once else "does not allow them"
-    print(f"1000 threads at once were not tried, but {most:,}; your system {allows}.")
+    print(f"{most:,} threads at once were tried, and not 1000: your system {allows}.")
 explodes.answer("yes" if at_once else "no")
 times = thread.bytes / task.bytes
 print("a thread takes more time than a task:", thread.seconds > task.seconds)

@@ -63,6 +63,7 @@ async def hold_class(folder: Path, learners: int) -> Facts:
         hub.culler.terminate()
         await hub.culler.wait()
 
+        await hub.stopped(first.name)
         for name in (CHANGED, LEFT_ALONE):
             write_into(hub.course / "notebooks" / name)
         await hub.start(first.name)

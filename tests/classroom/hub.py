@@ -10,6 +10,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,6 +25,7 @@ FOLDER = "my-course"  # in each learner's home
 UPDATE = f"from helpers._tools.launch import main; main(['--update', '--folder', {FOLDER!r}])"
 START = f'{{python}} -c {shlex.quote(UPDATE)} && exec {{python}} -m jupyterhub.singleuser "$@"'
 RUNNING = b"JupyterHub is now running"
+LOOK = 0.05  # seconds between two questions to the hub
 SECONDS = 180  # for each step; a server that takes longer has failed
 
 
@@ -80,7 +82,8 @@ class Hub:
         await self.reader
         _, self.left = psutil.wait_procs(started, timeout=20)
         for each in self.left:
-            each.kill()
+            with suppress(psutil.NoSuchProcess):
+                each.kill()
 
     async def ask(self, method: str, path: str, **given: Any) -> Any:
         """What the hub's API answers."""
@@ -112,6 +115,14 @@ class Hub:
             env=os.environ | {"JUPYTERHUB_API_TOKEN": self.token},
             stderr=asyncio.subprocess.DEVNULL,
         )
+
+    async def stopped(self, learner: str) -> None:
+        """Return when the hub knows that a learner's server has ended: then it may start again."""
+        async with asyncio.timeout(SECONDS):
+            while (model := await self.ask("GET", f"users/{learner}"))["server"] or model[
+                "pending"
+            ]:
+                await asyncio.sleep(LOOK)
 
     def processes(self) -> list[psutil.Process]:
         """The hub, its proxy, the servers, the kernels and what they have started."""

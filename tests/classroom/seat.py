@@ -6,6 +6,7 @@ import asyncio
 import json
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -80,12 +81,12 @@ class Seat:
         """What the server, its kernels and what they have started take now."""
         server = await self.hub.server(self.name)
         every = [server, *server.children(recursive=True)]
-        memory = [process.memory_full_info() for process in every]
-        return Usage(
-            sum(each.rss for each in memory),
-            sum(each.pss for each in memory),
-            sum(process.num_threads() for process in every),
-        )
+        rss = pss = threads = 0
+        for process in every:
+            with suppress(psutil.NoSuchProcess):  # a judge has ended meanwhile
+                memory, more = process.memory_full_info(), process.num_threads()
+                rss, pss, threads = rss + memory.rss, pss + memory.pss, threads + more
+        return Usage(rss, pss, threads)
 
     async def peak(self) -> int:
         """The bytes that the seat had at most: the sum of what each of its processes had at most.
@@ -106,7 +107,10 @@ def committed(number: str) -> Path:
 
 def high_water(process: psutil.Process) -> int:
     """The most resident memory that a process has had, in bytes."""
-    status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
+    try:
+        status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
+    except (FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+        return 0
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
