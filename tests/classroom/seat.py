@@ -66,7 +66,7 @@ class Seat:
         session = await self.ask("POST", "sessions", json=model)
         address = f"{self.url}/kernels/{session['kernel']['id']}/channels"
         different = []
-        async with self.hub.web.ws_connect(address, max_msg_size=0) as socket:
+        async with await self.connect(address) as socket:
             for n, (cell, right) in enumerate(zip(copy.cells, book.cells, strict=True)):
                 if cell.cell_type == "code":
                     outputs = await execute(socket, cell.source)
@@ -76,6 +76,18 @@ class Seat:
             [said] = await execute(socket, LARGEST_CHILD)
         self.children.append(int(said.text))
         return different
+
+    async def connect(self, address: str) -> Any:
+        """A connection to a kernel that answers; one that ends at once is made again, as Lab does.
+
+        Of the frames that a kernel sends as it starts, the proxy now and then spoils the first.
+        """
+        for _ in range(5):
+            socket = await self.hub.web.ws_connect(address, max_msg_size=0)
+            with suppress(ConnectionError):
+                await execute(socket, "")
+                return socket
+        raise ConnectionError(f"{address} ended five times before it had answered.")
 
     async def usage(self) -> Usage:
         """What the server, its kernels and what they have started take now."""
