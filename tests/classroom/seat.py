@@ -73,8 +73,8 @@ class Seat:
                     self.ran += 1
                     different += [f"{self.name}, {path.name}, cell {n}: {why}"
                                   for why in differences(outputs, right)]  # fmt: skip
-            [said] = await execute(socket, LARGEST_CHILD)
-        self.children.append(int(said.text))
+            said = seen(await execute(socket, LARGEST_CHILD))
+        self.children.append(int(said["stdout"]))
         return different
 
     async def connect(self, address: str) -> Any:
