@@ -70,8 +70,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest is begun first: the tests that click, the notebooks, then all others."""
-    first = ("tests/browser/", "notebooks/")
+    """What takes longest is begun first: what clicks, the class, the notebooks, then all others."""
+    first = ("tests/browser/", "tests/classroom/", "notebooks/")
     items.sort(key=lambda item: [not item.nodeid.startswith(folder) for folder in first])
 
 

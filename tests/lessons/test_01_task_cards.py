@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 import tracemalloc
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
+from pathlib import Path
 
 import pytest
 
@@ -47,6 +50,95 @@ def test_a_pools_time_grows_with_its_jobs_and_its_team_does_not() -> None:
         assert pool.seconds > pool.n / pool.threads * WAIT
     if many.bytes and tasks.bytes:  # None where the system does not tell
         assert many.bytes < 3 * tasks.bytes
+
+
+@pytest.fixture
+def rooms(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[dict[str, str]], dict[str, int]]:
+    """`rooms({"proc/loadavg": text})` is what the lesson finds where the system has these files."""
+
+    def find(files: dict[str, str]) -> dict[str, int]:
+        for name, text in files.items():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text(text, encoding="ascii")
+        ask = program("01", 5).rooms_for_threads
+
+        def path(*parts: str) -> Path:
+            return tmp_path.joinpath(*(part.removeprefix("/") for part in parts))
+
+        monkeypatch.setitem(ask.__globals__, "Path", path)
+        found: dict[str, int] = ask()
+        return {name.removeprefix(f"{tmp_path}/"): room for name, room in found.items()}
+
+    return find
+
+
+LINUX = {
+    "proc/loadavg": "0.15 0.10 0.05 2/700 12345\n",
+    "proc/sys/kernel/threads-max": "100000\n",
+    "proc/sys/kernel/pid_max": "32768\n",
+    "proc/self/cgroup": "0::/user.slice/mine\n",
+}
+
+
+def test_a_limit_leaves_room_for_what_is_not_alive_yet(
+    rooms: Callable[[dict[str, str]], dict[str, int]],
+) -> None:
+    found = rooms(LINUX)
+    assert (found["threads-max"], found["pid_max"]) == (99_300, 32_068)
+    assert [name for name in found if "pids.max" in name] == []
+
+
+@pytest.mark.parametrize("own", ["0::/user.slice/mine", "9:cpu:/\n8:pids:/user.slice/mine"])
+def test_the_limit_of_each_group_above_the_kernels_own_is_asked(
+    own: str, rooms: Callable[[dict[str, str]], dict[str, int]]
+) -> None:
+    base = "sys/fs/cgroup" + "/pids" * ("pids" in own)
+    groups = {
+        f"{base}/user.slice/pids.max": "2000\n",
+        f"{base}/user.slice/pids.current": "1500\n",
+        f"{base}/user.slice/mine/pids.max": "max\n",
+        f"{base}/user.slice/mine/pids.current": "20\n",
+    }
+    found = rooms(LINUX | groups | {"proc/self/cgroup": f"{own}\n"})
+    assert found[f"{base}/user.slice/pids.max"] == min(found.values()) == 500
+    assert f"{base}/user.slice/mine/pids.max" not in found
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+def test_a_limit_of_the_user_leaves_room_for_what_the_user_has_not_made(
+    rooms: Callable[[dict[str, str]], dict[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import resource
+
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (50_000, 50_000))
+    assert 0 < rooms({})["RLIMIT_NPROC"] < 50_000
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (-1, -1))
+    assert rooms({}) == {"Linux's own default": 32_768}
+
+
+@pytest.mark.parametrize(("room", "tried"), [(40_000, [10, 100, 1000]), (5000, [10, 100, 500]),
+                                             (600, [10, 60]), (5, [10, 20])])  # fmt: skip
+def test_a_tenth_of_the_room_is_the_most_that_is_measured_and_a_lower_count_is_told(
+    room: int, tried: list[int]
+) -> None:
+    source = lesson("01")
+    cell = source[source.index("room, limit = min(") :].partition("    repeats=1")[0]
+    seen: list[object] = []
+
+    def measure_all(counts: list[int]) -> None:
+        seen.append(counts)
+
+    names = {
+        "rooms_for_threads": lambda: {"pids.max": room, "pid_max": 10**6},
+        "measure_all": measure_all,
+        "print": seen.append,
+    }
+    exec(cell.replace("await ", "") + ")", names)
+    most = tried[-1]
+    told = f"pids.max leaves room for {room:,} threads, so at most {most} are made at once."
+    assert seen == [tried] if most == 1000 else [told, tried]
 
 
 def test_a_card_weighs_what_it_holds_while_it_waits() -> None:

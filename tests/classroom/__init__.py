@@ -1,0 +1,1 @@
+"""A class on one JupyterHub: `python -m tests.classroom --learners 20` measures what it needs."""
