@@ -49,7 +49,7 @@ def test_a_version_out_of_bounds_is_named_with_the_bounds(
 ) -> None:
     pretend(monkeypatch, "plotly", "5.24.1")
     [sentence] = check()
-    assert sentence.startswith("plotly is 5.24.1; <8,>=7 is needed.")
+    assert sentence.startswith("plotly is 5.24.1; <8,>=6.8 is needed.")
     assert sentence in report([sentence])
 
 
