@@ -159,11 +159,13 @@ def installed(folder: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     empty = folder / "empty"
     empty.mkdir()
     script = "from helpers._tools.launch import main; raise SystemExit(main())"
-    found = {"cwd": empty, "env": os.environ | {"PYTHONPATH": str(folder / "site")}}
+    env = os.environ | {"PYTHONPATH": str(folder / "site")}
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-c", script, *words]
-        return subprocess.run(command, **found, capture_output=True, text=True, check=False)
+        return subprocess.run(
+            command, cwd=empty, env=env, capture_output=True, text=True, check=False
+        )
 
     return run
 
