@@ -1,0 +1,116 @@
+"""Run the notebooks of a built site in a browser, and count the requests that leave it.
+
+    python -m tests.browser.live _site            every notebook
+    python -m tests.browser.live _site 02 05      these
+
+Exit code 1 where a cell fails that is not meant to, or a request leaves the site.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import functools
+import json
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from tests.browser.chromium import HOW_TO_GET_ONE, find_chromium, launched
+
+PREFIX = "a/sub-path"
+# The cells' errors and the sentence of those that need threads, once all have run.
+RUN = """async () => {
+  const app = window.jupyterapp;
+  await app.restored;
+  const panel = app.shell.currentWidget;
+  await panel.context.ready;
+  await panel.sessionContext.ready;
+  await app.commands.execute('notebook:run-all-cells');
+  return panel.content.widgets.filter(cell => cell.model.type === 'code').map(cell => ({
+    source: cell.model.sharedModel.getSource(),
+    tags: cell.model.getMetadata('tags') || [],
+    count: cell.model.executionCount,
+    outputs: cell.model.outputs.toJSON(),
+  }));
+}"""
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextlib.contextmanager
+def served(site: Path) -> Iterator[str]:
+    """The address of the site, served below a sub-path."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / PREFIX).parent.mkdir()
+        (Path(folder) / PREFIX).symlink_to(site.resolve())
+        handler = functools.partial(_Quiet, directory=folder)
+        with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            yield f"http://127.0.0.1:{server.server_port}/{PREFIX}/"
+            server.shutdown()
+
+
+def failures(cells: list[dict[str, Any]]) -> Iterator[str]:
+    """What went wrong in the cells of a notebook, in words."""
+    for n, cell in enumerate(cells):
+        errors = [each for each in cell["outputs"] if each["output_type"] == "error"]
+        if cell["count"] is None:
+            yield f"cell {n} was not run: {cell['source'][:60]!r}"
+        if errors and "raises-exception" not in cell["tags"]:
+            yield f"cell {n}: {errors[0]['ename']}: {errors[0]['evalue'][:300]}"
+
+
+def main() -> int:
+    """The command."""
+    parser = argparse.ArgumentParser("python -m tests.browser.live", usage=__doc__)
+    parser.add_argument("site", type=Path)
+    parser.add_argument("numbers", nargs="*")
+    parser.add_argument("--dump", type=Path)
+    options = parser.parse_args()
+    if not (browser_path := find_chromium()):
+        sys.exit(HOW_TO_GET_ONE)
+    names = sorted(path.name for path in (options.site / "live" / "files").glob("*.ipynb"))
+    names = [name for name in names if not options.numbers or name[:2] in options.numbers]
+    wrong, left = [], []
+    with served(options.site) as address, launched(browser_path) as browser:
+        context = browser.new_context(viewport={"width": 1200, "height": 900})
+        context.on(
+            "request",
+            lambda request: request.url.startswith(("http", "ws"))
+            and not request.url.startswith(address.removesuffix(f"{PREFIX}/"))
+            and left.append(request.url),
+        )
+        for name in names:
+            page, began = context.new_page(), time.monotonic()
+            page.goto(f"{address}live/lab/index.html?path={name}")
+            page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=120_000)
+            page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', timeout=120_000)
+            booted = time.monotonic() - began
+            cells = page.evaluate(RUN)
+            found = list(failures(cells))
+            recorded = sum(cell["source"].startswith("%%recorded") for cell in cells)
+            took = time.monotonic() - began
+            print(f"{name}: alive after {booted:.1f} s, over after {took:.1f} s; {len(cells)} cells, {recorded} recorded, {len(found)} wrong", flush=True)
+            print(*found, sep="\n")
+            wrong += found
+            if options.dump:
+                options.dump.mkdir(exist_ok=True)
+                (options.dump / name).with_suffix(".json").write_text(json.dumps(cells, indent=1))
+                page.screenshot(path=options.dump / f"{name}.png")
+            page.close()
+    print(f"{len(left)} requests left the site.", *left, sep="\n")
+    return 1 if wrong or left else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
