@@ -151,7 +151,7 @@ def test_every_import_is_of_the_standard_library_or_a_declared_dependency(module
     declared = list(project["dependencies"])
     if module.startswith("helpers._tools"):
         extras = project["optional-dependencies"]
-        declared += extras["test"] + extras["teach"]
+        declared += extras["test"] + extras["teach"] + extras["site"]
     names = {re.split(r"[<>=;\s]", line)[0].lower() for line in declared}
     for name in imports(MODULES[module]):
         root = name.partition(".")[0]

@@ -2,7 +2,8 @@
 
 What you have changed is never overwritten. JupyterLab serves this machine alone, asks for a token,
 and ends with Ctrl-C. It gets all other options: --no-browser, or --ip=0.0.0.0 in a container.
-For instructors there are `task-cards slides 03`, `handout`, `poll`, `teach` and `progress`.
+For instructors there are `task-cards slides 03`, `handout`, `poll`, `teach` and `progress`; in a
+clone, `task-cards site --out _site` builds the edition that runs in a browser.
 """
 
 import argparse
@@ -43,6 +44,8 @@ def main(arguments: Sequence[str] | None = None, *, root: Path = PROJECT) -> int
     mine = (Path.cwd() if root == PROJECT and IS_INSTALLED else root) / "my-course"
     if words[:1] and words[0] in TEACHING:
         return _teach(words, root, mine)
+    if words[:1] == ["site"]:
+        return _site(words[1:], root)
     parser = argparse.ArgumentParser(prog="task-cards", description=__doc__, allow_abbrev=False)
     add = parser.add_argument
     add("--folder", type=Path, default=mine, help="yours; else %(default)s")
@@ -104,6 +107,22 @@ def _teach(words: list[str], root: Path, mine: Path) -> int:
     if not settings.exists():
         shutil.copytree(SETTINGS / "teaching", settings)
     return _start(options.out, options, [f"--LabApp.user_settings_dir={settings}", *passed_on])
+
+
+def _site(words: list[str], root: Path) -> int:
+    """Build the browser edition into a folder that any web server can serve; it is made anew."""
+    parser = argparse.ArgumentParser("task-cards site", description=_site.__doc__)
+    parser.add_argument("--out", type=Path, default=Path("_site"), help="else %(default)s")
+    out = parser.parse_args(words).out.resolve()
+    if out.exists() and any(out.iterdir()) and not (out / "jupyter-lite.json").is_file():
+        sys.exit(f"{out} has files in it that are no site of before: name another folder.")
+    try:
+        from helpers._tools.site import build
+    except ImportError as error:
+        sys.exit(f"{error}: `python -m pip install -e '.[site]'` brings what the site needs.")
+    build(root, out)
+    print(f"The site is in {out}: `python -m http.server -b 127.0.0.1 -d {out}` serves it.")
+    return 0
 
 
 def _start(folder: Path, options: argparse.Namespace, passed_on: list[str]) -> int:

@@ -79,7 +79,7 @@ def main() -> int:
     options = parser.parse_args()
     if not (browser_path := find_chromium()):
         sys.exit(HOW_TO_GET_ONE)
-    names = sorted(path.name for path in (options.site / "live" / "files").glob("*.ipynb"))
+    names = sorted(path.name for path in (options.site / "files").glob("*.ipynb"))
     names = [name for name in names if not options.numbers or name[:2] in options.numbers]
     wrong, left = [], []
     with served(options.site) as address, launched(browser_path) as browser:
@@ -92,7 +92,7 @@ def main() -> int:
         )
         for name in names:
             page, began = context.new_page(), time.monotonic()
-            page.goto(f"{address}live/lab/index.html?path={name}")
+            page.goto(f"{address}lab/index.html?path={name}")
             page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=120_000)
             page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', timeout=120_000)
             booted = time.monotonic() - began

@@ -5,6 +5,7 @@ Pyodide's runtime and all wheels lie beside the pages. Nothing is asked of anoth
 
 import ast
 import hashlib
+import html
 import json
 import re
 import shutil
@@ -20,16 +21,26 @@ from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from plotly.offline import get_plotlyjs
 
 from helpers._tools.copies import bring
+from helpers.draw.theme import PLOTLY
 
 _HERE = Path(__file__).parent
 _RUNTIME = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
 _PYODIDE = Path("tests", "pyodide", "node_modules", "pyodide")
 _KERNEL = Path("labextensions", "@jupyterlite", "pyodide-kernel-extension", "static", "pypi")
+# What of JupyterLite's service worker is changed: it keeps listings too, and fetches all files.
+_WORKER = {
+    '||t.pathname.includes("/api/")': "",
+    "async function onFetch(e){": "let filled;async function onFetch(e){filled??=e.waitUntil(fill())??1;",
+    "async function cacheAll(){": """async function fill(){const c=await openCache();for(const f of FILES)
+    try{await c.match(f)||await c.add(f)}catch{}}async function cacheAll(){""",
+}
 # What the front end has, what a browser cannot have, and what a figure and a widget need besides.
 _LEFT_OUT = {"jupyterlab", "jupyterlab-widgets", "psutil", "cloudpickle", "nest-asyncio2"}
 _BESIDES = {"plotly": ["anywidget", "nbformat"]}
+_UNREAD = re.compile(r"\.data/data/|package_data/(plotly\.min|widgetbundle)\.js|django-stubs|\.js\.map$")
 _BROWSER = {"sys_platform": "emscripten", "platform_system": "Emscripten", "extra": ""}
 _DEFINES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 _NEEDS_THREADS = re.compile(
@@ -48,14 +59,61 @@ def build(root: Path, out: Path) -> None:
         work = Path(name)
         _lay_runtime(root, pyodide, work)
         _lay_lessons(root, work / "content")
-        shutil.rmtree(out, ignore_errors=True)
-        out.mkdir(parents=True)
         for file in ("jupyter-lite.json", "overrides.json"):
             shutil.copy(_HERE / file, work)
-        options = {"contents": ["content"], "output_dir": str(out / "live"), "cache_dir": ".cache"}
-        options |= {"no_sourcemaps": True, "no_unused_shared_packages": True, "apps": ["lab"]}  # type: ignore[dict-item]
-        (work / "jupyter_lite_config.json").write_text(json.dumps({"LiteBuildConfig": options}))
+        options = {"contents": ["content"], "output_dir": "site", "cache_dir": ".cache"}
+        more = {"no_sourcemaps": True, "no_unused_shared_packages": True, "apps": ["lab"]}
+        config = json.dumps({"LiteBuildConfig": options | more})
+        (work / "jupyter_lite_config.json").write_text(config, encoding="utf-8")
         _run("jupyterlite_core", "build", cwd=work)
+        _lay_pages(root, work / "pages")
+        _run("sphinx", "-q", "-d", "doctrees", "pages", "site/pages", cwd=work)
+        shutil.copy(_HERE / "index.html", work / "site")
+        shutil.rmtree(work / "site" / "jupyter_execute", ignore_errors=True)
+        for unread in (work / "site").rglob("*.map"):
+            unread.unlink()
+        _keep_offline(work / "site")
+        shutil.rmtree(out, ignore_errors=True)
+        shutil.copytree(work / "site", out)
+
+
+def _lay_pages(root: Path, pages: Path) -> None:
+    """What Sphinx builds pages from: the notebooks with their outputs, a figure as its own page's."""
+    skip = shutil.ignore_patterns("solutions", ".*")
+    shutil.copytree(_HERE / "pages", pages)
+    shutil.copytree(root / "notebooks", pages, ignore=skip, dirs_exist_ok=True)
+    (pages / "_static" / "plotly.min.js").write_text(get_plotlyjs(), encoding="utf-8")
+    titles = []
+    for path in sorted(pages.glob("*.ipynb")):
+        notebook = json.loads(path.read_bytes())
+        for output in (each for cell in notebook["cells"] for each in cell.get("outputs", ())):
+            if figure := output.get("data", {}).pop(PLOTLY, None):
+                text = html.escape("".join(output["data"].get("text/plain", "")))
+                drawn = json.dumps(figure).replace("</", "<\\/")
+                drawn = f'<script type="application/json">{drawn}</script>'
+                twin = f"<details><summary>The same in words</summary><pre>{text}</pre></details>"
+                output["data"]["text/html"] = f'<div class="timeline">{drawn}</div>{twin}'
+        first = notebook["cells"][0]
+        live = f"../lab/index.html?path={path.name}"
+        link = f'<a class="live" href="{live}">Run this lesson here, in the browser</a>'
+        title, end, text = "".join(first["source"]).partition("\n")
+        first["source"] = f"{title}\n\n{link}\n{end}{text}"
+        titles.append(f"{path.stem}\n")
+        path.write_text(json.dumps(notebook), encoding="utf-8")
+    index = (pages / "index.md").read_text(encoding="utf-8")
+    (pages / "index.md").write_text(index.replace("LESSONS\n", "".join(titles)), encoding="utf-8")
+
+
+def _keep_offline(site: Path) -> None:
+    """Let JupyterLite's service worker fetch all of the site in the background, once."""
+    files = [path.relative_to(site).as_posix() for path in site.rglob("*") if path.is_file()]
+    worker = site / "service-worker.js"
+    text = worker.read_text(encoding="utf-8")
+    for old, new in _WORKER.items():
+        if text.count(old) != 1:
+            raise SystemExit(f"JupyterLite's service worker is another than is known: no {old!r}.")
+        text = text.replace(old, new.replace("FILES", json.dumps(sorted(files))))
+    worker.write_text(text, encoding="utf-8")
 
 
 def _run(*module: str, cwd: Path) -> None:
@@ -85,7 +143,7 @@ def _lay_runtime(root: Path, pyodide: Path, work: Path) -> None:
     packages = {}
     for wheel in (*(work / "wheels").glob("*.whl"), *own):
         if not wheel.name.startswith("widgetsnbextension-3"):
-            package = _package(Path(shutil.copy(wheel, target)), _BROWSER | {"python_version": python})
+            package = _package(wheel, target / wheel.name, _BROWSER | {"python_version": python})
             packages[canonicalize_name(package["name"])] = package
     for package in packages.values():
         wanted = set(package["depends"]) - _LEFT_OUT
@@ -96,10 +154,13 @@ def _lay_runtime(root: Path, pyodide: Path, work: Path) -> None:
     (target / "pyodide-lock.json").write_text(json.dumps(lock), encoding="utf-8")
 
 
-def _package(wheel: Path, environment: dict[str, str]) -> dict[str, Any]:
-    """A wheel as an entry of Pyodide's lock."""
-    with zipfile.ZipFile(wheel) as archive:
-        names = archive.namelist()
+def _package(wheel: Path, target: Path, environment: dict[str, str]) -> dict[str, Any]:
+    """Copy a wheel, without what no browser's Python reads; its entry in Pyodide's lock."""
+    pack: Any = {"mode": "w", "compression": zipfile.ZIP_DEFLATED, "compresslevel": 9}
+    with zipfile.ZipFile(wheel) as archive, zipfile.ZipFile(target, **pack) as copy:
+        names = [name for name in archive.namelist() if not _UNREAD.search(name)]
+        for name in names:
+            copy.writestr(zipfile.ZipInfo(name), archive.read(name), zipfile.ZIP_DEFLATED)
         about = next(name for name in names if name.endswith(".dist-info/METADATA"))
         meta = HeaderParser().parsestr(archive.read(about).decode())
     tops = {name.partition("/")[0].removesuffix(".py") for name in names if name.endswith(".py")}
@@ -109,11 +170,11 @@ def _package(wheel: Path, environment: dict[str, str]) -> dict[str, Any]:
     return {
         "name": meta["Name"],
         "version": meta["Version"],
-        "file_name": wheel.name,
+        "file_name": target.name,
         "install_dir": "site",
         "package_type": "package",
         "unvendored_tests": False,
-        "sha256": hashlib.sha256(wheel.read_bytes()).hexdigest(),
+        "sha256": hashlib.sha256(target.read_bytes()).hexdigest(),
         "imports": sorted(filter(str.isidentifier, tops)),
         "depends": [canonicalize_name(n) for n in (*needs_here, *_BESIDES.get(key, ()))],
     }
@@ -127,14 +188,14 @@ def _lay_lessons(root: Path, content: Path) -> None:
         code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
         for cell in code[1:]:
             source = "".join(cell["source"])
-            if _needs_threads(source, lost):
+            if _needs_threads(source, lost, measures="measures" in cell["metadata"].get("tags", ())):
                 cell["source"] = f"%%recorded {path.name} {cell['id']}\n{source}"
         first = "".join(code[0]["source"])
         code[0]["source"] = f"%load_ext helpers._tools.browser\n{first}"
         path.write_text(json.dumps(notebook), encoding="utf-8")
 
 
-def _needs_threads(source: str, lost: set[str]) -> bool:
+def _needs_threads(source: str, lost: set[str], *, measures: bool) -> bool:
     """Whether a cell needs threads, or a name that only such a cell sets: these are in `lost`."""
     try:
         tables = [symtable.symtable(source, "cell", "exec")]
@@ -148,6 +209,6 @@ def _needs_threads(source: str, lost: set[str]) -> bool:
         tables += table.get_children()
         names += [name for name in table.get_symbols() if name.is_global() and name.is_referenced()]
     needed = {name.get_name() for name in names} - sets
-    needs = bool(_NEEDS_THREADS.search(source) or needed & lost)
+    needs = measures or bool(_NEEDS_THREADS.search(source) or needed & lost)
     lost.update(sets) if needs else lost.difference_update(sets)
     return needs and not all(isinstance(node, _DEFINES) for node in body)
