@@ -51,7 +51,13 @@ def test_its_picture_is_a_png_wide_enough_to_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["helpers._tools.build", "tests.browser.screenshot", "tests.browser.look"]
+    "module",
+    [
+        "helpers._tools.build",
+        "tests.browser.screenshot",
+        "tests.browser.look",
+        "tests.browser.live",
+    ],
 )
 def test_every_module_it_says_to_run_has_help(module: str) -> None:
     assert f"python -m {module}" in README

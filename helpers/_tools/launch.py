@@ -114,8 +114,8 @@ def _site(words: list[str], root: Path) -> int:
     parser = argparse.ArgumentParser("task-cards site", description=_site.__doc__)
     parser.add_argument("--out", type=Path, default=Path("_site"), help="else %(default)s")
     out = parser.parse_args(words).out.resolve()
-    if out.exists() and any(out.iterdir()) and not (out / "jupyter-lite.json").is_file():
-        sys.exit(f"{out} has files in it that are no site of before: name another folder.")
+    if out.exists() and not (out / "jupyter-lite.json").is_file():
+        sys.exit(f"{out} is there and is no site: name another folder.")
     try:
         from helpers._tools.site import build
     except ImportError as error:

@@ -2,6 +2,7 @@
 
     python -m tests.browser.live _site            every notebook
     python -m tests.browser.live _site 02 05      these
+    python -m tests.browser.live _site --seconds 120   begin no other after so long
 
 Exit code 1 where a cell fails that is not meant to, or a request leaves the site.
 """
@@ -11,8 +12,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import functools
-import json
-import shutil
+import math
 import sys
 import tempfile
 import threading
@@ -20,11 +20,15 @@ import time
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.browser.chromium import HOW_TO_GET_ONE, find_chromium, launched
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Page, Request
+
 PREFIX = "a/sub-path"
+IDLE = ".jp-Notebook-ExecutionIndicator"
 # The cells' errors and the sentence of those that need threads, once all have run.
 RUN = """async () => {
   const app = window.jupyterapp;
@@ -70,44 +74,57 @@ def failures(cells: list[dict[str, Any]]) -> Iterator[str]:
             yield f"cell {n}: {errors[0]['ename']}: {errors[0]['evalue'][:300]}"
 
 
+def run(page: Page, address: str, name: str) -> list[str]:
+    """Run all of a notebook, and print how long that took; what went wrong."""
+    began = time.monotonic()
+    page.goto(address)
+    page.wait_for_selector(f"{IDLE}[data-status='idle']", timeout=120_000)
+    alive = time.monotonic() - began
+    cells = page.evaluate(RUN)
+    wrong = [f"{name}, {words}" for words in failures(cells)]
+    shown = [str(cell["outputs"]) for cell in cells]
+    recorded = sum("This cell does not run here" in text for text in shown)
+    took = f"alive after {alive:.1f} s, over after {time.monotonic() - began:.1f} s"
+    print(f"{name}: {took}; {len(cells)} cells, {recorded} recorded, {len(wrong)} wrong")
+    print(*wrong, sep="\n", end="\n" if wrong else "", flush=True)
+    return wrong
+
+
 def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser("python -m tests.browser.live", usage=__doc__)
     parser.add_argument("site", type=Path)
     parser.add_argument("numbers", nargs="*")
-    parser.add_argument("--dump", type=Path)
+    parser.add_argument("--seconds", type=float, default=math.inf)
+    parser.add_argument("--pictures", type=Path, metavar="DIR", help="save one of each in there")
     options = parser.parse_args()
     if not (browser_path := find_chromium()):
         sys.exit(HOW_TO_GET_ONE)
     names = sorted(path.name for path in (options.site / "files").glob("*.ipynb"))
     names = [name for name in names if not options.numbers or name[:2] in options.numbers]
-    wrong, left = [], []
+    wrong: list[str] = []
+    left: list[str] = []
+    began = time.monotonic()
     with served(options.site) as address, launched(browser_path) as browser:
-        context = browser.new_context(viewport={"width": 1200, "height": 900})
-        context.on(
-            "request",
-            lambda request: request.url.startswith(("http", "ws"))
-            and not request.url.startswith(address.removesuffix(f"{PREFIX}/"))
-            and left.append(request.url),
-        )
+        origin = address.removesuffix(f"{PREFIX}/")
+
+        def note(request: Request) -> None:
+            if request.url.startswith(("http", "ws")) and not request.url.startswith(origin):
+                left.append(request.url)
+
         for name in names:
-            page, began = context.new_page(), time.monotonic()
-            page.goto(f"{address}lab/index.html?path={name}")
-            page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=120_000)
-            page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', timeout=120_000)
-            booted = time.monotonic() - began
-            cells = page.evaluate(RUN)
-            found = list(failures(cells))
-            recorded = sum(cell["source"].startswith("%%recorded") for cell in cells)
-            took = time.monotonic() - began
-            print(f"{name}: alive after {booted:.1f} s, over after {took:.1f} s; {len(cells)} cells, {recorded} recorded, {len(found)} wrong", flush=True)
-            print(*found, sep="\n")
-            wrong += found
-            if options.dump:
-                options.dump.mkdir(exist_ok=True)
-                (options.dump / name).with_suffix(".json").write_text(json.dumps(cells, indent=1))
-                page.screenshot(path=options.dump / f"{name}.png")
-            page.close()
+            if time.monotonic() - began > options.seconds:
+                print(f"{name}: there was no time for it")
+                continue
+            # Fresh for each, or JupyterLab would open those before it again.
+            context = browser.new_context(viewport={"width": 1200, "height": 900})
+            context.on("request", note)
+            page = context.new_page()
+            wrong += run(page, f"{address}lab/index.html?path={name}", name)
+            if options.pictures:
+                options.pictures.mkdir(exist_ok=True, parents=True)
+                page.screenshot(path=options.pictures / f"{name}.png")
+            context.close()
     print(f"{len(left)} requests left the site.", *left, sep="\n")
     return 1 if wrong or left else 0
 

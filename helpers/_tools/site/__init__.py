@@ -3,14 +3,12 @@
 Pyodide's runtime and all wheels lie beside the pages. Nothing is asked of another host.
 """
 
-import ast
 import hashlib
 import html
 import json
 import re
 import shutil
 import subprocess
-import symtable
 import sys
 import tempfile
 import zipfile
@@ -30,23 +28,14 @@ _HERE = Path(__file__).parent
 _RUNTIME = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
 _PYODIDE = Path("tests", "pyodide", "node_modules", "pyodide")
 _KERNEL = Path("labextensions", "@jupyterlite", "pyodide-kernel-extension", "static", "pypi")
-# What of JupyterLite's service worker is changed: it keeps listings too, and fetches all files.
-_WORKER = {
-    '||t.pathname.includes("/api/")': "",
-    "async function onFetch(e){": "let filled;async function onFetch(e){filled??=e.waitUntil(fill())??1;",
-    "async function cacheAll(){": """async function fill(){const c=await openCache();for(const f of FILES)
-    try{await c.match(f)||await c.add(f)}catch{}}async function cacheAll(){""",
-}
 # What the front end has, what a browser cannot have, and what a figure and a widget need besides.
-_LEFT_OUT = {"jupyterlab", "jupyterlab-widgets", "psutil", "cloudpickle", "nest-asyncio2"}
+_LEFT_OUT = {"jupyterlab", "jupyterlab-widgets", "widgetsnbextension"}
+_LEFT_OUT |= {"psutil", "cloudpickle", "nest-asyncio2"}
 _BESIDES = {"plotly": ["anywidget", "nbformat"]}
-_UNREAD = re.compile(r"\.data/data/|package_data/(plotly\.min|widgetbundle)\.js|django-stubs|\.js\.map$")
-_BROWSER = {"sys_platform": "emscripten", "platform_system": "Emscripten", "extra": ""}
-_DEFINES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
-_NEEDS_THREADS = re.compile(
-    r'(?<!\.\.\., )clock="real"|(to_thread|print)\(asyncio\.run|nest_asyncio|_run_once'
-    r"|\b(subprocess\.|multiprocessing\.|threading\.Thread|ProcessPoolExecutor\()"
+_UNREAD = re.compile(
+    r"\.data/data/|package_data/(plotly\.min|widgetbundle)\.js|django-stubs|\.js\.map$"
 )
+_BROWSER = {"sys_platform": "emscripten", "platform_system": "Emscripten", "extra": ""}
 
 
 def build(root: Path, out: Path) -> None:
@@ -58,13 +47,8 @@ def build(root: Path, out: Path) -> None:
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         _lay_runtime(root, pyodide, work)
-        _lay_lessons(root, work / "content")
-        for file in ("jupyter-lite.json", "overrides.json"):
-            shutil.copy(_HERE / file, work)
-        options = {"contents": ["content"], "output_dir": "site", "cache_dir": ".cache"}
-        more = {"no_sourcemaps": True, "no_unused_shared_packages": True, "apps": ["lab"]}
-        config = json.dumps({"LiteBuildConfig": options | more})
-        (work / "jupyter_lite_config.json").write_text(config, encoding="utf-8")
+        lay_lessons(root, work / "content")
+        shutil.copytree(_HERE / "lite", work, dirs_exist_ok=True)
         _run("jupyterlite_core", "build", cwd=work)
         _lay_pages(root, work / "pages")
         _run("sphinx", "-q", "-d", "doctrees", "pages", "site/pages", cwd=work)
@@ -78,13 +62,13 @@ def build(root: Path, out: Path) -> None:
 
 
 def _lay_pages(root: Path, pages: Path) -> None:
-    """What Sphinx builds pages from: the notebooks with their outputs, a figure as its own page's."""
+    """What Sphinx builds pages from: the notebooks, whose figures become parts of a page."""
     skip = shutil.ignore_patterns("solutions", ".*")
     shutil.copytree(_HERE / "pages", pages)
+    (pages / "conf.txt").rename(pages / "conf.py")
     shutil.copytree(root / "notebooks", pages, ignore=skip, dirs_exist_ok=True)
     (pages / "_static" / "plotly.min.js").write_text(get_plotlyjs(), encoding="utf-8")
-    titles = []
-    for path in sorted(pages.glob("*.ipynb")):
+    for path in pages.glob("*.ipynb"):
         notebook = json.loads(path.read_bytes())
         for output in (each for cell in notebook["cells"] for each in cell.get("outputs", ())):
             if figure := output.get("data", {}).pop(PLOTLY, None):
@@ -93,26 +77,14 @@ def _lay_pages(root: Path, pages: Path) -> None:
                 drawn = f'<script type="application/json">{drawn}</script>'
                 twin = f"<details><summary>The same in words</summary><pre>{text}</pre></details>"
                 output["data"]["text/html"] = f'<div class="timeline">{drawn}</div>{twin}'
-        first = notebook["cells"][0]
-        live = f"../lab/index.html?path={path.name}"
-        link = f'<a class="live" href="{live}">Run this lesson here, in the browser</a>'
-        title, end, text = "".join(first["source"]).partition("\n")
-        first["source"] = f"{title}\n\n{link}\n{end}{text}"
-        titles.append(f"{path.stem}\n")
         path.write_text(json.dumps(notebook), encoding="utf-8")
-    index = (pages / "index.md").read_text(encoding="utf-8")
-    (pages / "index.md").write_text(index.replace("LESSONS\n", "".join(titles)), encoding="utf-8")
 
 
 def _keep_offline(site: Path) -> None:
     """Let JupyterLite's service worker fetch all of the site in the background, once."""
     files = [path.relative_to(site).as_posix() for path in site.rglob("*") if path.is_file()]
-    worker = site / "service-worker.js"
-    text = worker.read_text(encoding="utf-8")
-    for old, new in _WORKER.items():
-        if text.count(old) != 1:
-            raise SystemExit(f"JupyterLite's service worker is another than is known: no {old!r}.")
-        text = text.replace(old, new.replace("FILES", json.dumps(sorted(files))))
+    worker, ours = site / "service-worker.js", (_HERE / "worker.js").read_text(encoding="utf-8")
+    text = f"const FILES = {json.dumps(files)};\n{ours}{worker.read_text(encoding='utf-8')}"
     worker.write_text(text, encoding="utf-8")
 
 
@@ -125,26 +97,24 @@ def _run(*module: str, cwd: Path) -> None:
 
 
 def _lay_runtime(root: Path, pyodide: Path, work: Path) -> None:
-    """Pyodide with the wheels, and a lock that lists these alone, so that no other is looked for."""
-    names = ("anywidget", "ipywidgets", "plotly")
-    needs = (_HERE / "wheels.txt").read_text(encoding="utf-8")
-    (work / "wheels.txt").write_text(needs.format(x="", **{n: metadata.version(n) for n in names}))
+    """Pyodide with the wheels, and a lock that lists these alone, so no other is looked for."""
+    ours = {name: metadata.version(name) for name in ("anywidget", "ipywidgets", "plotly")}
+    (work / "wheels.txt").write_text((_HERE / "wheels.txt").read_text("utf-8").format_map(ours))
     lock = json.loads((pyodide / "pyodide-lock.json").read_text(encoding="utf-8"))
     python = ".".join(lock["info"]["python"].split(".")[:2])
     there = ["--only-binary=:all:", "--python-version", python, "--platform", "any"]
     there += ["--implementation", "py", "--abi", "none"]
     _run("pip", "download", "--no-deps", *there, "-d", "wheels", "-r", "wheels.txt", cwd=work)
     _run("pip", "wheel", "--no-deps", "-w", "wheels", str(root), cwd=work)
-    own = Path(sys.prefix, "share", "jupyter", _KERNEL).glob("*.whl")
+    own = Path(sys.prefix, "share", "jupyter", _KERNEL).glob("[!w]*.whl")
     target = work / "static" / "pyodide"
     target.mkdir(parents=True)
     for file in _RUNTIME:
         shutil.copy(pyodide / file, target)
     packages = {}
     for wheel in (*(work / "wheels").glob("*.whl"), *own):
-        if not wheel.name.startswith("widgetsnbextension-3"):
-            package = _package(wheel, target / wheel.name, _BROWSER | {"python_version": python})
-            packages[canonicalize_name(package["name"])] = package
+        package = _package(wheel, target / wheel.name, _BROWSER | {"python_version": python})
+        packages[canonicalize_name(package["name"])] = package
     for package in packages.values():
         wanted = set(package["depends"]) - _LEFT_OUT
         if missing := wanted - packages.keys():
@@ -164,9 +134,9 @@ def _package(wheel: Path, target: Path, environment: dict[str, str]) -> dict[str
         about = next(name for name in names if name.endswith(".dist-info/METADATA"))
         meta = HeaderParser().parsestr(archive.read(about).decode())
     tops = {name.partition("/")[0].removesuffix(".py") for name in names if name.endswith(".py")}
-    needs = map(Requirement, meta.get_all("Requires-Dist") or [])
-    needs_here = [n.name for n in needs if n.marker is None or n.marker.evaluate(environment)]
-    key = canonicalize_name(meta["Name"])
+    all_needs = map(Requirement, meta.get_all("Requires-Dist") or [])
+    needs = [n.name for n in all_needs if n.marker is None or n.marker.evaluate(environment)]
+    needs += _BESIDES.get(meta["Name"], ())
     return {
         "name": meta["Name"],
         "version": meta["Version"],
@@ -176,39 +146,15 @@ def _package(wheel: Path, target: Path, environment: dict[str, str]) -> dict[str
         "unvendored_tests": False,
         "sha256": hashlib.sha256(target.read_bytes()).hexdigest(),
         "imports": sorted(filter(str.isidentifier, tops)),
-        "depends": [canonicalize_name(n) for n in (*needs_here, *_BESIDES.get(key, ()))],
+        "depends": [canonicalize_name(name) for name in needs],
     }
 
 
-def _lay_lessons(root: Path, content: Path) -> None:
-    """The learner's copies; a cell that needs threads shows what it showed on a machine."""
+def lay_lessons(root: Path, content: Path) -> None:
+    """The learner's copies, each of which loads first what shows the outputs of a machine."""
     bring(root, content)
     for path in content.glob("*.ipynb"):
-        notebook, lost = json.loads(path.read_bytes()), set[str]()
-        code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
-        for cell in code[1:]:
-            source = "".join(cell["source"])
-            if _needs_threads(source, lost, measures="measures" in cell["metadata"].get("tags", ())):
-                cell["source"] = f"%%recorded {path.name} {cell['id']}\n{source}"
-        first = "".join(code[0]["source"])
-        code[0]["source"] = f"%load_ext helpers._tools.browser\n{first}"
+        notebook = json.loads(path.read_bytes())
+        first = next(cell for cell in notebook["cells"] if cell["cell_type"] == "code")
+        first["source"] = ["%load_ext helpers._tools.browser\n", *first["source"]]
         path.write_text(json.dumps(notebook), encoding="utf-8")
-
-
-def _needs_threads(source: str, lost: set[str], *, measures: bool) -> bool:
-    """Whether a cell needs threads, or a name that only such a cell sets: these are in `lost`."""
-    try:
-        tables = [symtable.symtable(source, "cell", "exec")]
-        body = ast.parse(source).body
-    except SyntaxError:  # a magic
-        return False
-    sets = {name.get_name() for name in tables[0].get_symbols() if name.is_assigned()}
-    names = [name for name in tables[0].get_symbols() if name.is_referenced()]
-    while tables:
-        table = tables.pop()
-        tables += table.get_children()
-        names += [name for name in table.get_symbols() if name.is_global() and name.is_referenced()]
-    needed = {name.get_name() for name in names} - sets
-    needs = measures or bool(_NEEDS_THREADS.search(source) or needed & lost)
-    lost.update(sets) if needs else lost.difference_update(sets)
-    return needs and not all(isinstance(node, _DEFINES) for node in body)

@@ -10,4 +10,13 @@ const near = new IntersectionObserver(entries => {
     new ResizeObserver(() => Plotly.relayout(div, fit())).observe(target);
   }
 }, {rootMargin: "400px"});
-document.querySelectorAll(".timeline").forEach(each => near.observe(each));
+addEventListener("DOMContentLoaded", () => {
+  document.querySelectorAll(".timeline").forEach(each => near.observe(each));
+  const lesson = location.pathname.match(/(\d\d_\w+)\.html$/);
+  if (!lesson) return;
+  const link = document.createElement("a");
+  link.className = "live";
+  link.href = `../lab/index.html?path=${lesson[1]}.ipynb`;
+  link.textContent = "Run this lesson here, in the browser";
+  document.querySelector("article h1").after(link);
+});
