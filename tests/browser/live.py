@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 PREFIX = "a/sub-path"
 IDLE = ".jp-Notebook-ExecutionIndicator"
-# The cells' errors and the sentence of those that need threads, once all have run.
+# Run all cells; each with what it showed.
 RUN = """async () => {
   const app = window.jupyterapp;
   await app.restored;
@@ -37,7 +37,15 @@ RUN = """async () => {
   await panel.context.ready;
   await panel.sessionContext.ready;
   await app.commands.execute('notebook:run-all-cells');
-  return panel.content.widgets.filter(cell => cell.model.type === 'code').map(cell => ({
+  // This kernel gives up what is queued behind a cell that is meant to fail, too.
+  const cells = panel.content.widgets, code = cells.filter(cell => cell.model.type === 'code');
+  for (const [n, cell] of code.entries())
+    if (n && cell.model.executionCount === null
+        && code[n - 1].model.getMetadata('tags')?.includes('raises-exception')) {
+      panel.content.activeCellIndex = cells.indexOf(cell);
+      await app.commands.execute('notebook:run-all-below');
+    }
+  return code.map(cell => ({
     source: cell.model.sharedModel.getSource(),
     tags: cell.model.getMetadata('tags') || [],
     count: cell.model.executionCount,
