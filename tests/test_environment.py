@@ -44,6 +44,14 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(
     assert check() == [f"The package anywidget is missing. Install it: {install}"]
 
 
+def test_in_a_browser_nothing_is_looked_for_that_a_page_cannot_have(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pretend(monkeypatch, "jupyterlab", None)
+    monkeypatch.setattr(sys, "platform", "emscripten")
+    assert check() == []
+
+
 def test_a_version_out_of_bounds_is_named_with_the_bounds(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
