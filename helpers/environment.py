@@ -6,16 +6,21 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
-from packaging.requirements import Requirement
+_PACKAGE = Path(__file__).resolve().parent
+# In a wheel, lessons and notebooks lie inside of the package; in a clone, beside it.
+IS_INSTALLED = (_PACKAGE / "course").is_dir()
+COURSE = _PACKAGE / "course" if IS_INSTALLED else _PACKAGE.parent
 
 
 def check() -> list[str]:
     """What is wrong with this environment, a sentence each with how to mend it; empty if nothing.
 
     Looks at the packages and their bounds (as pyproject.toml names them); if all of them are there,
-    at the kernel `python3`. Changes nothing.
+    at the kernel `python3`; and at the files of the current folder. Changes nothing.
     """
-    return list(_about_packages()) or list(_about_kernel())
+    if sys.platform == "emscripten":  # the page brought all that there is
+        return []
+    return [*(list(_about_packages()) or _about_kernel()), *_about_files()]
 
 
 def report(problems: list[str]) -> str:
@@ -26,7 +31,9 @@ def report(problems: list[str]) -> str:
 
 
 def _about_packages() -> Iterator[str]:
-    project = Path(__file__).resolve().parents[1] / "pyproject.toml"
+    from packaging.requirements import Requirement
+
+    project = COURSE / "pyproject.toml"
     needs = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["dependencies"]
     for need in map(Requirement, needs):
         if need.marker and not need.marker.evaluate():
@@ -52,3 +59,10 @@ def _about_kernel() -> Iterator[str]:
         starts = f"starts {program}, which is not this environment's Python ({sys.executable})"
         mend = "Take that description away: `jupyter kernelspec remove python3`"
         yield f"The kernel `python3` is described in {spec.resource_dir} and {starts}. {mend}"
+
+
+def _about_files() -> Iterator[str]:
+    """A file beside the notebooks is found before the module that bears its name."""
+    for file in sorted(Path.cwd().glob("*.py")):
+        if file.stem == "helpers" or file.stem in sys.stdlib_module_names:
+            yield f"The notebooks import {file} in place of the real `{file.stem}`: rename it."

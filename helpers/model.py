@@ -12,7 +12,8 @@ import random
 from collections import deque
 from dataclasses import dataclass, field
 
-from helpers.run.clock import DIGITS, VirtualLoop, set_aside
+from helpers.run.clock import DIGITS, VirtualLoop
+from helpers.run.threads import set_aside
 from helpers.task import START, TIMER
 from helpers.trace import Mark, Outcome, Step, Task, Trace
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 from helpers.environment import check, report
 
@@ -43,12 +44,20 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(
     assert check() == [f"The package anywidget is missing. Install it: {install}"]
 
 
+def test_in_a_browser_nothing_is_looked_for_that_a_page_cannot_have(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pretend(monkeypatch, "jupyterlab", None)
+    monkeypatch.setattr(sys, "platform", "emscripten")
+    assert check() == []
+
+
 def test_a_version_out_of_bounds_is_named_with_the_bounds(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pretend(monkeypatch, "plotly", "5.24.1")
     [sentence] = check()
-    assert sentence.startswith("plotly is 5.24.1; <8,>=7 is needed.")
+    assert sentence.startswith("plotly is 5.24.1; <8,>=6.8 is needed.")
     assert sentence in report([sentence])
 
 
@@ -67,16 +76,29 @@ def test_a_kernel_of_another_environment_is_found(
     assert check() == []
 
 
+def test_a_file_that_hides_a_module_from_the_notebooks_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("helpers.py", "queue.py", "mine.py"):
+        (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
+    why = "The notebooks import {} in place of the real `{}`: rename it."
+    assert check() == [why.format(tmp_path / f"{name}.py", name) for name in ("helpers", "queue")]
+
+
 def test_conda_and_pip_are_told_the_same_names_and_bounds() -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     conda = yaml.safe_load((PROJECT / "environment.yml").read_text(encoding="utf-8"))
-    lines = [line for line in conda["dependencies"] if isinstance(line, str) and line != "pip"]
+    python, *lines = [x for x in conda["dependencies"] if isinstance(x, str) and x != "pip"]
     assert all(re.fullmatch(r"[a-z0-9-]+[<>=,.0-9]+", line) for line in lines)
     said_to_conda = {(need.name, need.specifier) for need in map(Requirement, lines)}
     needs = map(Requirement, project["dependencies"])
     said_to_pip = {(need.name, need.specifier) for need in needs}
-    python = Requirement(f"python{project['requires-python']}")
-    assert said_to_conda == said_to_pip | {(python.name, python.specifier)}
+    assert {name for name, _ in said_to_conda - said_to_pip} == {"jsonschema"}, "a constraint"
+    assert said_to_pip < said_to_conda
+    version = re.fullmatch(r"python=(3\.\d+)", python)
+    assert version, "repo2docker takes another Python for what is written in another way"
+    assert SpecifierSet(project["requires-python"]).contains(version[1])
     assert conda["channels"] == ["conda-forge"]
-    assert conda["dependencies"][-1] == {"pip": ["-e ."]}, "Binder installs the course itself"
+    assert conda["dependencies"][-1] == {"pip": ["-e ."]}
     assert "pip" in conda["dependencies"]

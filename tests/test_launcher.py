@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tomllib
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -18,7 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 import psutil
 import pytest
 
-from helpers._tools import launch
+from helpers._tools import PROJECT, launch
 from helpers._tools.launch import FIRST_LESSON, main
 from tests.browser.server import free_port
 from tests.conftest import new_notebook
@@ -86,7 +88,9 @@ def test_without_the_notebooks_it_says_how_to_install_the_course(course: Path) -
     (course / "notebooks" / FIRST_LESSON).unlink()
     with pytest.raises(SystemExit) as ended:
         main([], root=course)
-    assert str(ended.value).startswith(f"There is no notebooks/{FIRST_LESSON} in {course}; install")
+    assert str(ended.value).startswith(
+        f"There is no notebooks/{FIRST_LESSON} in {course}; get the course"
+    )
     assert "pip install -e ." in str(ended.value)
 
 
@@ -142,3 +146,48 @@ def test_a_check_fails_on_a_package_that_is_missing(
     monkeypatch.chdir(course)
     assert main(["--check"], root=course) == 1
     assert "- plotly is 5; 7 is needed." in capsys.readouterr().out
+
+
+def installed(folder: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Lay the package out as its wheel does; what runs its command from an empty folder."""
+    wheel = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))["tool"]["hatch"]["build"]
+    skip = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
+    shutil.copytree(PROJECT / "helpers", folder / "site" / "helpers", ignore=skip)
+    for source, target in wheel["targets"]["wheel"]["force-include"].items():
+        copy = shutil.copytree if (PROJECT / source).is_dir() else shutil.copy
+        copy(PROJECT / source, folder / "site" / target)
+    empty = folder / "empty"
+    empty.mkdir()
+    script = "from helpers._tools.launch import main; raise SystemExit(main())"
+    env = os.environ | {"PYTHONPATH": str(folder / "site")}
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", script, *words]
+        return subprocess.run(
+            command, cwd=empty, env=env, capture_output=True, text=True, check=False
+        )
+
+    return run
+
+
+def test_from_a_wheel_it_copies_the_course_into_the_current_folder_and_serves_all_commands(
+    tmp_path: Path,
+) -> None:
+    run, mine = installed(tmp_path), tmp_path / "empty" / "my-course"
+    copies = f"Your copies of the lessons are in {mine}.\n"
+    checked = run("--check")
+    assert (checked.stdout, checked.returncode) == (
+        f"{copies}Everything that the lessons need is here.\n",
+        0,
+    )
+    assert json.loads((mine / FIRST_LESSON).read_bytes())["cells"]
+    again = run("--reset", "00").stdout
+    assert again == f"Your {FIRST_LESSON} is now 00_start_here_before_reset_1.ipynb.\n{copies}"
+    assert run("--update").stdout == copies
+    assert run("poll", "02").stdout == f"{mine / 'teaching' / '02_spawn_poll.html'}\n"
+    assert run("progress").stdout.startswith(f"folder,exercise,outcome\n{mine},")
+    script = "from helpers import solution; solution('02.lost_handle')"
+    env = os.environ | {"PYTHONPATH": str(tmp_path / "site")}
+    solved = [sys.executable, "-c", script]
+    said = subprocess.run(solved, cwd=mine, env=env, capture_output=True, text=True, check=True)
+    assert "create_task" in said.stdout

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 
 import pytest
+import yaml
 
 from helpers._tools import PROJECT
 
@@ -50,10 +52,26 @@ def test_its_picture_is_a_png_wide_enough_to_read() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["helpers._tools.build", "tests.browser.screenshot", "tests.browser.look", "tests.classroom"],
+    [
+        "helpers._tools.build",
+        "tests.browser.screenshot",
+        "tests.browser.look",
+        "tests.browser.live",
+        "tests.classroom",
+    ],
 )
 def test_every_module_it_says_to_run_has_help(module: str) -> None:
     assert f"python -m {module}" in README
     run = [sys.executable, "-m", module, "--help"]
     shown = subprocess.run(run, cwd=PROJECT, capture_output=True, text=True, check=True).stdout
     assert "usage:" in shown
+
+
+def test_what_is_said_where_readers_look_names_one_version_and_both_licences() -> None:
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    cited = yaml.safe_load((PROJECT / ".github" / "CITATION.cff").read_text(encoding="utf-8"))
+    changes = (PROJECT / ".github" / "CHANGELOG.md").read_text(encoding="utf-8")
+    versions = project["version"], cited["version"], re.findall(r"(?m)^## (\S+)", changes)[0]
+    assert len(set(versions)) == 1
+    assert project["license"] == " AND ".join(cited["license"])
+    assert all((PROJECT / file).is_file() for file in project["license-files"])

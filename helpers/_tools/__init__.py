@@ -1,5 +1,5 @@
 """The tools round the course: the launcher and the build. Lessons use none of it."""
 
-from pathlib import Path
+from helpers.environment import COURSE as PROJECT
 
-PROJECT = Path(__file__).resolve().parents[2]
+__all__ = ["PROJECT"]

@@ -2,7 +2,8 @@
 
 What you have changed is never overwritten. JupyterLab serves this machine alone, asks for a token,
 and ends with Ctrl-C. It gets all other options: --no-browser, or --ip=0.0.0.0 in a container.
-For instructors there are `task-cards slides 03`, `handout`, `poll`, `teach` and `progress`.
+For instructors there are `task-cards slides 03`, `handout`, `poll`, `teach` and `progress`; in a
+clone, `task-cards site --out _site` builds the edition that runs in a browser.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from pathlib import Path
 
 from helpers._tools import PROJECT
 from helpers._tools.copies import bring, set_aside
-from helpers.environment import check, report
+from helpers.environment import IS_INSTALLED, check, report
 from helpers.exercises import EXERCISES, NEW, PROGRESS
 
 FIRST_LESSON = "00_start_here.ipynb"
@@ -40,11 +41,14 @@ OPTIONS = [
 def main(arguments: Sequence[str] | None = None, *, root: Path = PROJECT) -> int:
     """The command: 0 when it has done what it was asked for, 1 or a sentence if it could not."""
     words = [*(sys.argv[1:] if arguments is None else arguments)]
+    mine = (Path.cwd() if root == PROJECT and IS_INSTALLED else root) / "my-course"
     if words[:1] and words[0] in TEACHING:
-        return _teach(words, root)
+        return _teach(words, root, mine)
+    if words[:1] == ["site"]:
+        return _site(words[1:], root)
     parser = argparse.ArgumentParser(prog="task-cards", description=__doc__, allow_abbrev=False)
     add = parser.add_argument
-    add("--folder", type=Path, default=root / "my-course", help="yours; else %(default)s")
+    add("--folder", type=Path, default=mine, help="yours; else %(default)s")
     add("--port", type=int, default=0, help="else a free one, from 8888 on")
     add("--check", action="store_true", help="do all that but serve, and say what is wrong")
     add("--update", action="store_true", help="bring what is new, but for what you have changed")
@@ -52,7 +56,7 @@ def main(arguments: Sequence[str] | None = None, *, root: Path = PROJECT) -> int
     parser.set_defaults(page=f"/lab/tree/{FIRST_LESSON}")
     options, passed_on = parser.parse_known_args(words)
     if not (root / "notebooks" / FIRST_LESSON).is_file():
-        where = "install the course from its own folder: `python -m pip install -e .`"
+        where = "get the course anew, and there: `python -m pip install -e .`"
         sys.exit(f"There is no notebooks/{FIRST_LESSON} in {root}; {where}")
     folder = options.folder.resolve()
     try:
@@ -64,17 +68,17 @@ def main(arguments: Sequence[str] | None = None, *, root: Path = PROJECT) -> int
         sys.exit(f"`{' '.join(['task-cards', *words])}` fails: {error}")
 
 
-def _teach(words: list[str], root: Path) -> int:
+def _teach(words: list[str], root: Path, mine: Path) -> int:
     """What an instructor needs: a lesson's pages, the presenter's copy, and who solved what."""
     parser = argparse.ArgumentParser("task-cards", description=_teach.__doc__, allow_abbrev=False)
     add = parser.add_argument
     add("what", choices=TEACHING)
     add("numbers", nargs="*", metavar="NN", help="lessons; else all")
-    add("--out", type=Path, default=root / "my-course" / "teaching", help="else %(default)s")
+    add("--out", type=Path, default=mine / "teaching", help="else %(default)s")
     add("--reveal", type=Path, help="npm's reveal.js, unpacked, to be laid beside slides")
     add("--answers", action="store_true", help="in a poll too")
     add("--export", action="store_true", help="progress as CSV: who, exercise, outcome")
-    add("--folder", type=Path, nargs="+", default=[root / "my-course"], help="whose progress")
+    add("--folder", type=Path, nargs="+", default=[mine], help="whose progress")
     parser.set_defaults(port=0, check=False)
     options, passed_on = parser.parse_known_intermixed_args(words)
     if passed_on and options.what != "teach":
@@ -89,7 +93,8 @@ def _teach(words: list[str], root: Path) -> int:
     try:
         from helpers._tools.teach import make
     except ImportError as error:
-        sys.exit(f"{error}: `python -m pip install -e '.[teach]'` brings what teaching needs.")
+        extra = "'task-cards[teach]'" if IS_INSTALLED else "-e '.[teach]'"
+        sys.exit(f"{error}: `python -m pip install {extra}` brings what teaching needs.")
     options.out = options.out.resolve()
     pages = make(options, root)
     if options.what != "teach":
@@ -104,14 +109,30 @@ def _teach(words: list[str], root: Path) -> int:
     return _start(options.out, options, [f"--LabApp.user_settings_dir={settings}", *passed_on])
 
 
+def _site(words: list[str], root: Path) -> int:
+    """Build the browser edition into a folder that any web server can serve; it is made anew."""
+    parser = argparse.ArgumentParser("task-cards site", description=_site.__doc__)
+    parser.add_argument("--out", type=Path, default=Path("_site"), help="else %(default)s")
+    out = parser.parse_args(words).out.resolve()
+    if out.exists() and not (out / "jupyter-lite.json").is_file():
+        sys.exit(f"{out} is there and is no site: name another folder.")
+    try:
+        from helpers._tools.site import build
+    except ImportError as error:
+        sys.exit(f"{error}: `python -m pip install -e '.[site]'` brings what the site needs.")
+    build(root, out)
+    print(f"The site is in {out}: `python -m http.server -b 127.0.0.1 -d {out}` serves it.")
+    return 0
+
+
 def _start(folder: Path, options: argparse.Namespace, passed_on: list[str]) -> int:
     """Start JupyterLab in the folder; a check ends where that would begin to serve."""
+    os.chdir(folder)
     if (problems := check()) or options.check:
         print(report(problems))
     socket.create_server(("127.0.0.1", options.port)).close()
     from jupyterlab.labapp import LabApp
 
-    os.chdir(folder)
     port = [f"--port={options.port}"] if options.port else []
     arguments = [*OPTIONS, f"--LabApp.default_url={options.page}", *port, *passed_on]
     if options.check:

@@ -55,7 +55,7 @@ def make(options: argparse.Namespace, root: Path) -> list[Path]:
         html, _ = exporter.from_notebook_node(_notebook(lesson), resources=about)
         html = re.sub(r'href="(\d\d_\w+)\.ipynb', rf'href="\1_{kind}.html', html)
         page.write_text(html, encoding="utf-8")
-        print(page, _print_out(page) if kind == "handout" else "")
+        print(f"{page} {_print_out(page)}" if kind == "handout" else page)
     return pages
 
 

@@ -34,7 +34,7 @@ def timeline(
     def with_text(*args: Any, **options: Any) -> dict[str, Any]:
         bundle: dict[str, Any] = as_plotly(*args, **options)
         if PLOTLY in bundle:
-            bundle[PLOTLY].setdefault("config", CONFIG)
+            bundle[PLOTLY]["config"] = CONFIG  # in place of what plotly 6 has in there
         return bundle | {"text/plain": text_of(picture)}
 
     # Plotly's own ways to show it leave no text, or a page with a random id beside the figure.

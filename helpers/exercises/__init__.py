@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from helpers.environment import COURSE
 from helpers.exercises.judge import Status, Verdict, verdict_on
 from helpers.exercises.spec import Exercise
 from helpers.text import table
@@ -137,7 +138,7 @@ def _unfit(exercise: Exercise, answer: Any) -> str:
 
 def _cell_before(name: str, folder: str = ".") -> str:
     """The code cell before an exercise's check: what a learner begins with, or the solution."""
-    for path in (Path(__file__).parents[2] / "notebooks" / folder).glob(f"{name[:2]}_*.ipynb"):
+    for path in (COURSE / "notebooks" / folder).glob(f"{name[:2]}_*.ipynb"):
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
         for before, cell in itertools.pairwise(code):

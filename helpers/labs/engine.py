@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 # Seconds to the first picture of a run, between two, and the share of its time that drawing them
 # may take: Python's lock is taken from the run meanwhile, so that a short one is left alone.
 FIRST, SNAPSHOT, SHARE = 1.0, 0.1, 0.2
-NO_THREADS = "A lab needs a thread, which Python in a browser has not. Copy its code into a cell."
+NO_THREADS = "This lab runs on real threads, which Python in a browser has not."
 
 
 class State(enum.StrEnum):
@@ -83,6 +83,8 @@ class Engine:
             self._pale = values if pale and self._has_thread() else None
             if pale and self.thread is None:
                 self._publish(Event(self._wish.state, values, self.spec.preview(values), pale=True))
+            elif runs and self.thread is None and changed:
+                self._perform_here()
             self._wake.set()
 
     def ask(self, state: State) -> None:
@@ -96,14 +98,16 @@ class Engine:
             if before is State.CLOSED or (before, state) == (State.READY, State.STOPPED):
                 return  # a reset has ended the run, or will
             if state is State.RUNNING and not self._has_thread():
-                self._publish(Event(State.FAILED, self.values, sentence=NO_THREADS))
+                self._perform_here()
                 return
             if state is State.READY:
                 self.values = self.spec.defaults()
             self._wish, self._due, self._pale = Event(state, self.values), 0.0, None
             self._wake.set()
-            if self.thread is None:  # nothing was ever run, so there is nothing to tell
-                self._served, self.state = self._wish, state
+            if self.thread is None:
+                if self.state is not State.READY and state is not State.STOPPED:
+                    self._publish(self._wish)
+                self._served, self.state = self._wish, state  # or nothing was ever run, nor told
 
     def _has_thread(self) -> bool:
         """Start the engine's thread, unless it was; False where there are no threads."""
@@ -116,6 +120,14 @@ class Engine:
                 return False
             self.thread = thread
         return True
+
+    def _perform_here(self) -> None:
+        """Where there are no threads, the caller runs what can be run on the virtual clock."""
+        if self.spec.clock(self.values) == "real":
+            self._publish(Event(State.FAILED, self.values, sentence=NO_THREADS))
+            return
+        self._wish = Event(State.RUNNING, self.values)
+        self._perform(self._wish)
 
     def _serve(self) -> None:
         while self._served.state is not State.CLOSED:

@@ -1,6 +1,7 @@
 """What a lab is, as data: its question, its controls, and the exact program for chosen values."""
 
 import linecache
+import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ Value = bool | int | str
 Values = Mapping[str, Value]
 
 FILE = "the {} lab's code"  # as tracebacks and findings know a lab's program
+HAS_THREADS = sys.platform != "emscripten"  # the real clock needs one: Python in a browser has none
 _CLOCKS = (("virtual: exact, at once", "virtual"), ("real: live, it takes its time", "real"))
 
 
@@ -102,7 +104,7 @@ class LabSpec:
     @property
     def controls(self) -> tuple[Control, ...]:
         """The lab's own controls, and the choice of a clock where there is one."""
-        if len(self.clocks) == 1:
+        if len(self.clocks) == 1 or not HAS_THREADS:
             return self.own_controls
         return (*self.own_controls, Choice("clock", "Clock", _CLOCKS, self.clocks[0]))
 
@@ -112,7 +114,8 @@ class LabSpec:
 
     def clock(self, values: Values) -> str:
         """The clock that a run with these values is recorded on."""
-        return str(values.get("clock", self.clocks[0]))
+        first = "virtual" if "virtual" in self.clocks and not HAS_THREADS else self.clocks[0]
+        return str(values.get("clock", first))
 
     def code(self, values: Values) -> str:
         """The text to paste in a cell: the program that the lab runs, and the line that runs it."""

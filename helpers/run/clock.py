@@ -5,10 +5,8 @@ idea is trio's MockClock (autojump) and Tokio's `start_paused`.
 """
 
 import asyncio
-import contextlib
 import math
 import sys
-from collections.abc import Iterator
 from time import perf_counter, sleep
 from typing import Any, NoReturn
 
@@ -102,19 +100,3 @@ def busy(seconds: float) -> None:
         loop.thread_work.park(loop, job, seconds)
     else:  # nobody else runs meanwhile
         loop._now = round(loop._now + seconds, DIGITS)
-
-
-@contextlib.contextmanager
-def set_aside() -> Iterator[None]:
-    """Set the running loop and task of this thread aside, so that a second loop can run nested."""
-    loop: Any = asyncio._get_running_loop()
-    task = asyncio.current_task() if loop else None
-    if task:
-        asyncio.tasks._leave_task(loop, task)
-    asyncio._set_running_loop(None)
-    try:
-        yield
-    finally:
-        asyncio._set_running_loop(loop)
-        if task:
-            asyncio.tasks._enter_task(loop, task)

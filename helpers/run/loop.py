@@ -16,11 +16,11 @@ from types import FrameType, MethodType
 from typing import Any, NoReturn
 
 from helpers.run import handles, source
-from helpers.run.clock import VirtualLoop, set_aside
-from helpers.run.errors import THREAD_OF_ITS_OWN, RunTooLong, explain
+from helpers.run.clock import VirtualLoop
+from helpers.run.errors import THREAD_OF_ITS_OWN, RunStopped, RunTooLong, explain
 from helpers.run.handles import FIELDS, OUTSIDE, PAUSE, RecordedHandle, RecordedTask, RecordedTimer
 from helpers.run.source import Args, Callback, InContext
-from helpers.run.threads import ThreadWork, cpu_time, cpu_used, current_job
+from helpers.run.threads import ThreadWork, cpu_time, cpu_used, current_job, set_aside
 from helpers.task import DEADLINE, GROUP, Outcome
 
 # What asyncio calls when a timeout is over, and when a task of a group ends.
@@ -44,6 +44,7 @@ class RecordingLoop(asyncio.BaseEventLoop):
     thread_work: ThreadWork
     stamp: Callable[[], float]  # the moment in the loop's seconds; the loop's own, found sooner
     halt: BaseException | None = None  # set from another thread: raised at the next turn
+    ends_at = math.inf  # when to halt by itself, on the real clock: no other thread can say so
     passes_request_on = False  # asyncio cancels a task that is recorded
     broken_off: tuple[str, source.Place] | None = None  # where a step was ended by force
 
@@ -232,8 +233,8 @@ class RecordingLoop(asyncio.BaseEventLoop):
         """Called once per turn, after the wait: the place to stamp the turn and keep limits."""
         self.waited_from = self.at
         self.at = self.turn_began = self.stamp()
-        if self.halt:
-            raise self.halt
+        if self.halt or perf_counter() > self.ends_at:
+            raise self.halt or RunStopped
         taken = len(self.steps) // FIELDS
         if taken > self.limit:
             self.limit = min(self.most, SPARE_STEPS + PER_TASK * len(self.log.spawns))

@@ -17,10 +17,10 @@ from typing import Any
 
 from helpers.run import lines, source, standins
 from helpers.run.build import build_trace
-from helpers.run.clock import set_aside
 from helpers.run.errors import Deadlock, RunError, RunStopped, RunTooLong, carry
 from helpers.run.handles import FIELDS, LOOK_AFTER, OUTSIDE, Log
 from helpers.run.loop import PER_TASK, RealRecordingLoop, RecordingLoop, VirtualRecordingLoop
+from helpers.run.threads import set_aside
 from helpers.task import DEADLINE, MAIN_RETURN
 from helpers.text import listing
 from helpers.trace import Trace
@@ -70,7 +70,7 @@ class Run:
         self.error: BaseException | None = None
         self._loop: Any = None  # a RecordingLoop, once the run has begun
         self._ready = threading.Event()
-        self._began, self._raised_at = 0.0, 0.0
+        self._began, self._raised_at, self._ends_at = 0.0, 0.0, math.inf
         self._raised_in: list[int] = []  # the steps that were to be ended, a try each
         self._stopped: asyncio.CancelledError | None = None
         self._given_up = self._in_time = False  # in time: `until` came
@@ -96,6 +96,7 @@ class Run:
                 self.coro.close()
                 why = "there are no threads here (Python runs in a browser), and the real clock"
                 raise RuntimeError(f'{why} needs one: record with clock="virtual"') from None
+            self._ends_at = self._began + self._limit  # nobody else can see to it
             with set_aside():
                 self._in_thread()
         else:
@@ -172,7 +173,8 @@ class Run:
 
     def _fail(self, error: BaseException) -> None:
         """Note the first error that ends the run; of one told to end from outside, what told it."""
-        if isinstance(error, RunStopped | asyncio.CancelledError) and self._told_at < math.inf:
+        told = self._told_at < math.inf or perf_counter() > self._ends_at
+        if told and isinstance(error, RunStopped | asyncio.CancelledError):
             error = self._stopped or RunTooLong(f"the run took more than {self._limit:g} s")
         if self.error is None:
             self.error = error
@@ -255,6 +257,7 @@ class Run:
         """The whole run: main to its end, all that it left behind, and the trace."""
         self._loop = loop = _LOOPS[self.clock]()
         loop.prepare(self.max_steps)
+        loop.ends_at = self._ends_at
         if self.clock == "virtual":  # on the real one, prints are looked at as they come
             self._prints, loop.unit = standins.Prints(), self.unit
         self._ready.set()
@@ -318,7 +321,7 @@ class Run:
             with self._finishing:
                 self._trace_at_error = self._trace_at_end()
             self._told_at = perf_counter()
-        loop.halt = None
+        loop.halt, loop.ends_at = None, math.inf
         loop.limit = loop.most = len(loop.steps) // FIELDS + _STEPS_TO_END + len(left) * PER_TASK
         loop.cancel_all()
         _run_until_done(loop, left)

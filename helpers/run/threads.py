@@ -6,12 +6,14 @@ the number of the job, so that the order in which real threads happened to run i
 """
 
 import asyncio
+import contextlib
 import math
 import operator
 import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from concurrent.futures import thread as pools
 from pathlib import Path
@@ -63,6 +65,7 @@ class Job:
         self.parent = getattr(asyncio.current_task(loop), "recorded_as", None)
         self.executor = executor
         self.parked = False  # in `busy`
+        self.worked: float | None = None  # for how long it was `busy`, where there are no threads
         self.asked = math.inf  # when it last sent the loop something, in real time
         self.submitted = loop.stamp()
         self.started: float | None = None
@@ -104,6 +107,22 @@ def current_job() -> Job | None:
     return getattr(_local, "job", None)
 
 
+@contextlib.contextmanager
+def set_aside() -> Iterator[None]:
+    """Set the running loop and task of this thread aside, so that a second loop can run nested."""
+    loop: Any = asyncio._get_running_loop()
+    task = asyncio.current_task() if loop else None
+    if task:
+        asyncio.tasks._leave_task(loop, task)
+    asyncio._set_running_loop(None)
+    try:
+        yield
+    finally:
+        asyncio._set_running_loop(loop)
+        if task:
+            asyncio.tasks._enter_task(loop, task)
+
+
 class ThreadWork:
     """Which jobs are out, which are parked in `busy`, and what threads sent to the loop."""
 
@@ -113,6 +132,7 @@ class ThreadWork:
         self.jobs: list[Job] = []
         self._out: dict[int, Job] = {}  # those that are not over, by number
         self._sent: list[tuple[int, asyncio.Handle]] = []  # the number of the job, or 0
+        self._queue: list[tuple[Job, Callback, Args]] = []  # for a helper, without threads
         self._stopped = False
         self._before = set(threading.enumerate())  # when the run began
         # When the clock last moved: who waited for the loop may have its answer, and needs time.
@@ -137,12 +157,11 @@ class ThreadWork:
                 job.started = job.submitted
                 job.future = executor.submit(func, *args)
         except RuntimeError as error:
-            self._close(job)
-            if "start new thread" in str(error):
-                why = "no thread can be started here (Python in a browser has none), so"
-                hint = "call it directly, or use Python on a machine"
-                error.args = (f"{why} `{job.name}` cannot run beside the loop: {hint}",)
-            raise
+            if "start new thread" not in str(error):
+                self._close(job)
+                raise
+            job.future, job.worked = Future(), 0.0  # Python in a browser has no threads
+            self._queue.append((job, func, args))
         # That a thread begins late is no fault of the step that submits.
         loop.wall_began = getattr(loop, "wall_began", 0.0) + perf_counter() - began
         # A job that is over already sends its result from here, and it is the job that sends it.
@@ -151,7 +170,46 @@ class ThreadWork:
         _local.job = before
         # After asyncio's own callback, so that the result is on its way before the job is over.
         job.future.add_done_callback(lambda _: self._close(job))
+        self._perform_queued()
         return wrapped
+
+    def _perform_queued(self) -> None:
+        """Where there are no threads: run what a helper is free for, in this one, now.
+
+        What is `busy` holds its helper, and not the loop: its result is sent when that is over.
+        """
+        taken = Counter(job.executor for job in self._out.values() if job.parked)
+        for one in tuple(self._queue):
+            job, func, args = one
+            if taken[job.executor] >= getattr(job.executor, "_max_workers", 1):
+                continue
+            self._queue.remove(one)
+            if job.future is None or not job.future.set_running_or_notify_cancel():
+                continue
+            result, error = None, None
+            before = current_job()
+            with set_aside():
+                try:
+                    result = job.run(func, *args)
+                except BaseException as raised:
+                    error = raised
+            _local.job = before
+            if job.worked:
+                taken[job.executor] += 1
+                job.parked, job.ended = True, None
+                over = job.loop.time() + job.worked
+                job.loop.call_soon_threadsafe(job.loop.call_at, over, self._end, job, result, error)
+            else:
+                self._end(job, result, error)
+
+    def _end(self, job: Job, result: Any, error: BaseException | None) -> None:
+        """Send what a job gave back, as its thread would."""
+        before, job.ended, job.parked = current_job(), job.loop.stamp(), False
+        _local.job = job
+        if job.future is not None:
+            job.future.set_exception(error) if error else job.future.set_result(result)
+        _local.job = before
+        self._perform_queued()
 
     def _close(self, job: Job) -> None:
         if current_job() is job:  # not sooner: what asyncio sends when a job is over is the job's
@@ -249,6 +307,9 @@ class ThreadWork:
 
     def park(self, loop: Any, job: Job, seconds: float) -> None:
         """Keep a thread that is `busy` until the virtual clock has moved by `seconds`."""
+        if job.worked is not None:
+            job.worked += seconds
+            return
 
         def unpark() -> None:
             with self._gate:

@@ -80,14 +80,16 @@ class Seat:
     async def connect(self, address: str) -> Any:
         """A connection to a kernel that answers; one that ends at once is made again, as Lab does.
 
-        Of the frames that a kernel sends as it starts, the proxy now and then spoils the first.
+        Of the frames that a kernel sends as it starts, the proxy now and then spoils or loses one.
         """
         for _ in range(5):
             socket = await self.hub.web.ws_connect(address, max_msg_size=0)
-            with suppress(ConnectionError):
-                await execute(socket, "")
+            with suppress(ConnectionError, TimeoutError):
+                async with asyncio.timeout(30):
+                    await execute(socket, "")
                 return socket
-        raise ConnectionError(f"{address} ended five times before it had answered.")
+            await socket.close()
+        raise ConnectionError(f"{address} did not answer five times.")
 
     async def usage(self) -> Usage:
         """What the server, its kernels and what they have started take now."""

@@ -361,11 +361,29 @@ def test_where_no_thread_can_be_started_the_lab_says_so(
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", refuse)
         engine.ask(RUNNING)
-    assert "Copy its code into a cell." in diary.events[-1].sentence
+    assert "real threads" in diary.events[-1].sentence
     assert (engine.state, served(engine, 1)) == (FAILED, True)
 
 
 BOTH = ("real", "virtual")
+
+
+def test_where_no_thread_can_be_started_a_virtual_run_and_the_next_value_run_in_the_caller(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, diary = make("ovens", clocks=("virtual",))
+
+    def refuse(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    engine.ask(RUNNING)
+    engine.request({"ms": 100})
+    engine.ask(STOPPED)  # nothing is running any more
+    engine.ask(READY)
+    ran = [event.trace and event.trace.result for event in diary.events]
+    assert [event.state for event in diary.events] == [RUNNING, DONE, RUNNING, DONE, READY]
+    assert ran == [None, 50, None, 100, None]
 
 
 def test_before_the_first_run_and_after_stop_a_changed_value_is_previewed(make: Make) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from helpers import busy, record
+from helpers import RunTooLong, busy, record
 
 
 def wash() -> str:
@@ -84,12 +84,43 @@ def no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("no_threads")
-def test_without_threads_the_sentence_names_the_work() -> None:
-    async def main() -> None:
-        await asyncio.to_thread(wash)
+def test_without_threads_a_job_takes_its_time_beside_the_loop_when_a_helper_is_free() -> None:
+    seen = []
 
-    with pytest.raises(RuntimeError, match="no thread can be started here.*`wash`"):
-        asyncio.run(record(main()))
+    def peel(name: str) -> str:
+        with pytest.raises(RuntimeError, match="no running event loop"):
+            asyncio.get_running_loop()  # as in a thread
+        busy(2)
+        return name
+
+    async def note(name: str, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        seen.append(name)
+
+    async def main() -> list[str]:
+        loop, noted = asyncio.get_running_loop(), asyncio.create_task(note("task", 1))
+        with ThreadPoolExecutor(1) as crew:
+            jobs = [loop.run_in_executor(crew, peel, name) for name in ("leek", "kale", "left")]
+            jobs[2].cancel()  # before a helper was free
+            seen.extend(await asyncio.gather(*jobs[:2]))
+        await noted
+        return seen
+
+    trace = asyncio.run(record(main()))
+    assert trace.result == ["task", "leek", "kale"]
+    assert trace.duration == 4.0, "one helper, two jobs"
+    steps = [step for lane in trace.lanes if "peel" in lane.name for step in lane.steps]
+    assert [(step.start, step.end) for step in steps] == [(0.0, 2.0), (2.0, 4.0)]
+
+
+@pytest.mark.usefixtures("no_threads")
+def test_without_threads_a_run_ends_itself_at_its_limit() -> None:
+    async def main() -> None:
+        while True:
+            await asyncio.sleep(1)
+
+    with pytest.raises(RunTooLong, match=r"^the run took more than 0\.1 s and did not end; `main`"):
+        asyncio.run(record(main(), max_seconds=0.1))
 
 
 @pytest.mark.usefixtures("no_threads")

@@ -1,0 +1,62 @@
+"""What a lesson loads first in a browser: a cell that cannot run there shows what it once showed.
+
+Python in a browser has no threads, sockets or processes. The outputs are those of the notebooks.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from IPython.display import display
+
+from helpers.environment import COURSE
+from helpers.exercises import MANIFEST
+
+WHY = "This cell does not run here ({}): Python in a browser has no threads and no processes."
+WHAT = "Here is what it showed on a machine."
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Show recorded outputs in place of errors, and keep a learner's progress in this folder."""
+    recorded, now = _recorded(), [""]
+    if sys.platform == "emscripten":
+        # Pyodide lets others run meanwhile; a call that blocks is what a lesson is about.
+        time.sleep = getattr(time.sleep, "__wrapped__", time.sleep)
+        Path(MANIFEST).touch()
+
+    def failed(shell: Any, *_: Any, **__: Any) -> None:
+        if now[0] not in recorded:
+            shell.showtraceback()
+
+    def over(result: Any) -> None:
+        error, outputs = result.error_in_exec, recorded.get(now[0])
+        if error is not None and outputs is not None:
+            result.error_in_exec = None
+            print(WHY.format(f"{type(error).__name__}: {error}"), WHAT)
+            for output in outputs:
+                if "data" in output:
+                    data = {kind: _text(part) for kind, part in output["data"].items()}
+                    display(data, raw=True)  # type: ignore[no-untyped-call]
+                else:
+                    print(_text(output["text"]), end="")
+
+    shell.events.register("pre_run_cell", lambda info: now.__setitem__(0, info.raw_cell.strip()))
+    shell.events.register("post_run_cell", over)
+    shell.set_custom_exc((Exception,), failed)
+
+
+def _recorded() -> dict[str, Any]:
+    """The outputs of each cell of the lessons that ends in no error, by its source."""
+    paths = (COURSE / "notebooks").glob("*.ipynb")
+    cells = [cell for path in paths for cell in json.loads(path.read_bytes())["cells"]]
+    return {
+        _text(cell["source"]).strip(): cell["outputs"]
+        for cell in cells
+        if all("ename" not in output for output in cell.get("outputs", [{"ename": ""}]))
+    }
+
+
+def _text(parts: Any) -> Any:
+    return "".join(parts) if isinstance(parts, list) else parts
