@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from helpers.environment import check, report
 
@@ -71,8 +72,10 @@ def test_conda_and_pip_are_told_the_same_names_and_bounds() -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     conda = yaml.safe_load((PROJECT / "environment.yml").read_text(encoding="utf-8"))
     lines = [line for line in conda["dependencies"] if isinstance(line, str) and line != "pip"]
-    assert all(re.fullmatch(r"[a-z0-9-]+[<>=,.0-9]+", line) for line in lines)
-    said_to_conda = {(need.name, need.specifier) for need in map(Requirement, lines)}
+    assert all(re.fullmatch(r"[a-z0-9_-]+[<>=,.0-9]+", line) for line in lines)
+    # conda-forge spells some names with an underscore.
+    conda_needs = map(Requirement, lines)
+    said_to_conda = {(canonicalize_name(need.name), need.specifier) for need in conda_needs}
     needs = map(Requirement, project["dependencies"])
     said_to_pip = {(need.name, need.specifier) for need in needs}
     python = Requirement(f"python{project['requires-python']}")
