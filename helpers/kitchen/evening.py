@@ -32,6 +32,7 @@ class Supplier:
     delay: float = 0.02
     failing: float = 0.0
     fault: str = "error"
+    notes: list[int] = field(default_factory=list)  # the orders that it heard of
 
     async def __aenter__(self) -> Self:
         port: Future[int] = Future()
@@ -48,7 +49,7 @@ class Supplier:
     async def _serve(self, port: "Future[int]") -> None:
         self._loop, self._closed = asyncio.get_running_loop(), asyncio.Event()
         app = web.Application()
-        app.router.add_get("/left/{number}", self._left)
+        app.router.add_get("/{page:left|notes}/{number}", self._answer)
         runner = web.AppRunner(app, shutdown_timeout=0, handler_cancellation=True, access_log=None)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0, backlog=1024).start()
@@ -56,13 +57,15 @@ class Supplier:
         await self._closed.wait()
         await runner.cleanup()
 
-    async def _left(self, request: web.Request) -> web.Response:
+    async def _answer(self, request: web.Request) -> web.Response:
         await asyncio.sleep(self.delay)
         fault = self.fault if random.random() < self.failing else ""
         if fault == "hang":
             await self._closed.wait()
         if fault == "reset" and request.transport:
             request.transport.abort()
+        if request.match_info["page"] == "notes" and not fault:
+            self.notes.append(int(request.match_info["number"]))
         answer = "<soup" if fault == "garbage" else '{"left": 4}'
         status = 500 if fault == "error" else 200
         return web.Response(text=answer, status=status, content_type="application/json")
@@ -76,6 +79,7 @@ class Load:
     outcomes: Counter[str] = field(default_factory=Counter)  # a status, CUT, REFUSED or HUNG_UP
     waits: list[float] = field(default_factory=list)  # of those who were served, in seconds
     orders: list[int] = field(default_factory=list)  # that were confirmed
+    notes: list[int] = field(default_factory=list)  # that the supplier heard of
     queries: int = 0  # alive at once, at the most
     lag: float = 0.0  # the most seconds by which the loop was late
 
@@ -165,5 +169,5 @@ async def evening(
         visit = asyncio.create_task(thread, name="guests")
         await select(guests=visit, full=kitchen.full.wait())
     await visit
-    load.queries, load.lag = kitchen.most_asking, kitchen.lag
+    load.notes, load.queries, load.lag = third.notes, kitchen.most_asking, kitchen.lag
     return load

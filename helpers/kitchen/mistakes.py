@@ -8,19 +8,19 @@ from contextlib import closing
 from typing import Any
 from urllib.request import urlopen
 
-from helpers.kitchen.service import Kitchen
-from helpers.kitchen.stores import Rows, run_on
+from helpers.kitchen.service import Kitchen, named
+from helpers.kitchen.stores import run_on
 
 
 class Stares(Kitchen):
     """A driver and a client that block: the one chef stands and waits."""
 
-    async def ask(self, sql: str, *values: Any) -> Rows:
+    async def ask(self, sql: str, *values: Any) -> list[Any]:
         with closing(sqlite3.connect(self.database.path, isolation_level=None)) as connection:
             return connection.execute(sql, {str(n): v for n, v in enumerate(values, 1)}).fetchall()
 
-    async def left(self, number: int) -> Any:
-        with urlopen(f"{self.supplier_url}/left/{number}", timeout=5) as answer:
+    async def left(self, number: int, page: str = "left") -> Any:
+        with urlopen(f"{self.supplier_url}/{page}/{number}", timeout=5) as answer:
             return json.load(answer)["left"]
 
 
@@ -35,7 +35,7 @@ class Hoards(Kitchen):
 
     limit = queries = 1_000_000
 
-    async def ask(self, sql: str, *values: Any) -> Rows:
+    async def ask(self, sql: str, *values: Any) -> list[Any]:
         async with self.database.connect() as connection:
             return await run_on(connection, sql, *values)
 
@@ -44,7 +44,7 @@ class Forgets(Kitchen):
     """A task that nobody keeps: the kitchen closes without it."""
 
     def send_note(self, order: int) -> None:
-        asyncio.create_task(self.left(order), name=f"forgotten note {order}")
+        asyncio.create_task(self.left(order, "notes"), name=named("forgotten note"))
 
 
 class Slams(Kitchen):

@@ -26,8 +26,6 @@ from helpers.trace import Trace
 ASK = "ask the waiter"  # what is said of a dish when the supplier does not say it in time
 HUNG_UP = "hung up"
 _HEAD_START = 0.002  # seconds: the database is spared if the cache answers within
-_TICK = 0.05  # seconds between two looks at how late the loop is
-
 request_id: ContextVar[int] = ContextVar("request_id", default=0)
 
 
@@ -59,12 +57,12 @@ class Kitchen:
         self.database = database(self.database_url, min(self.queries, 32))
         self.cache = Cache(self.cache_url, self.cached)
         self.tokens = asyncio.Semaphore(self.queries)
-        self.asking = self.most_asking = 0  # queries alive: now, and at the most
         self.closing, self.full, self._ended = False, asyncio.Event(), asyncio.Event()
-        self.in_flight: set[asyncio.Timeout] = set()  # their deadlines
+        # By a request's number, its deadline, and what can be answered when time is up.
+        self.in_flight: dict[int, tuple[asyncio.Timeout, dict[str, Any]]] = {}
         self.errands: set[asyncio.Task[Any]] = set()  # what is done after an answer
-        self.accepted, self.outcomes = 0, Counter[str]()  # a status, or HUNG_UP
-        self.lag = 0.0  # the most seconds by which the loop was late
+        self.accepted, self.outcomes = 0, Counter[str]()  # by a status, or HUNG_UP
+        self.lag, self.asking, self.most_asking = 0.0, 0, 0  # the worst, in seconds; queries alive
         self.registry = CollectorRegistry()
         self.registry.register(self)  # all it needs is `collect`
         self._seconds = Histogram("kitchen_seconds", "Time to an answer", registry=self.registry)
@@ -97,8 +95,8 @@ class Kitchen:
         end = loop.time() + self.grace
         for site in self.runner.sites:
             await site.stop()
-        for deadline in self.in_flight:  # everybody's time is up when the grace is
-            if (when := deadline.when()) is not None:
+        for deadline, _ in self.in_flight.values():  # everybody's time is up when the grace is
+            if (when := deadline.when()) and not deadline.expired():
                 deadline.reschedule(min(when, end))
         while self.in_flight:
             self._ended.clear()
@@ -135,34 +133,32 @@ class Kitchen:
         """The answer in time; when time is up, what was found by then if it is of any use."""
         if self.closing or len(self.in_flight) >= self.limit:
             return _later("the kitchen is closing" if self.closing else "the kitchen is full")
-        request["deadline"] = deadline = asyncio.timeout(min(self.deadline, 1e6))
         name = named(f"{request.method} {request.path}")
-        self.in_flight.add(deadline)
+        deadline, found = asyncio.timeout(min(self.deadline, 1e6)), dict[str, Any]()
+        self.in_flight[request_id.get()] = deadline, found
         try:
             async with deadline:  # a task of its own has its name from its first step on
                 response: web.Response = await asyncio.create_task(handler(request), name=name)
         except TimeoutError:
-            found = request.get("found")
             return web.json_response(found) if found else _later("the kitchen is too slow")
         finally:
-            self.in_flight.discard(deadline)
+            del self.in_flight[request_id.get()]
             self._ended.set()
         return response
 
     def _refusal(self, error: Exception) -> web.Response:
         while isinstance(error, ExceptionGroup):
-            error = error.exceptions[-1]  # the database's, where the cache had nothing either
+            error = error.exceptions[0]  # of the dishes of an order
         if isinstance(error, self.database.errors):
             return _later(str(error))
-        status, why = 500, repr(error)
         if isinstance(error, web.HTTPException):
-            status, why = error.status, error.text or error.reason
-        return web.json_response({"error": why}, status=status)
+            return web.json_response({"error": error.text}, status=error.status)
+        return web.json_response({"error": repr(error)}, status=500)
 
     async def dish(self, request: web.Request) -> web.Response:
         """A dish with its price, and what is left of it."""
         found = await self.price(int(request.match_info["number"]))
-        request["found"] = found | {"left": ASK}
+        self.in_flight[request_id.get()][1].update(found, left=ASK)
         return web.json_response(found | {"left": await self.left(found["number"])})
 
     async def order(self, request: web.Request) -> web.Response:
@@ -172,7 +168,7 @@ class Kitchen:
             each = [group.create_task(self.price(n), name=named(f"dish {n}")) for n in numbers]
         total = sum(dish.result()["price"] for dish in each)
         # What is being written is not called off: nobody would know whether it was.
-        request["deadline"].reschedule(None)
+        self.in_flight[request_id.get()][0].reschedule(None)
         writing = asyncio.create_task(self.write(seat, total), name=named("write"))
         try:
             number = await asyncio.shield(writing)
@@ -184,7 +180,7 @@ class Kitchen:
         """A dish with its price, from the database or the cache; a 404 if there is no such dish."""
         racers = {named("cache"): self.cache.get(f"dish:{number}")} if self.cached else {}
         racers[named("database")] = self._look_up(number)
-        return (await select(racers, first_success=True)).value
+        return (await select(racers)).value
 
     async def _look_up(self, number: int) -> dict[str, Any]:
         await asyncio.sleep(_HEAD_START if self.cached else 0)
@@ -216,10 +212,10 @@ class Kitchen:
         """The rows of a query."""
         return await self.database.query(sql, *values)
 
-    async def left(self, number: int) -> Any:
+    async def left(self, number: int, page: str = "left") -> Any:
         """How much of a dish the supplier has, or what to say if no sense comes back."""
         try:
-            async with self.session.get(f"{self.supplier_url}/left/{number}") as answer:
+            async with self.session.get(f"{self.supplier_url}/{page}/{number}") as answer:
                 answer.raise_for_status()
                 return int((await answer.json())["left"])
         except (aiohttp.ClientError, ValueError, TypeError, LookupError):
@@ -227,7 +223,9 @@ class Kitchen:
 
     def send_note(self, order: int) -> None:
         """Tell the supplier of an order; the kitchen does not close before that is done."""
-        self.errands.add(errand := asyncio.create_task(self.left(order), name=named("note")))
+        self.errands.add(
+            errand := asyncio.create_task(self.left(order, "notes"), name=named("note"))
+        )
         errand.add_done_callback(self.errands.discard)
 
     def collect(self) -> Iterator[Metric]:
@@ -244,8 +242,8 @@ class Kitchen:
     async def _watch_lag(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            due = loop.time() + _TICK
-            await asyncio.sleep(_TICK)
+            due = loop.time() + 0.05
+            await asyncio.sleep(0.05)
             self.lag = max(self.lag, loop.time() - due)
 
 

@@ -1,12 +1,10 @@
-"""The kitchen's stores, by URL: SQLite or PostgreSQL, whose values are $1, $2; memory or Redis.
-
-A query waits for a free connection; one that is cancelled has ended when it raises.
-"""
+"""The kitchen's stores, by URL: SQLite or PostgreSQL, where values are $1, $2; memory or Redis."""
 
 import asyncio
 import json
 import sqlite3
 import tempfile
+from contextlib import suppress
 from typing import Any
 
 import aiosqlite
@@ -19,10 +17,6 @@ _BEGIN = (
     insert into kitchen_dishes select i, 'dish ' || i, 300 + i * 7 % 900 from n
     where not exists (select 1 from kitchen_dishes)""",
 )
-# Who reads does not wait for who writes; a commit does not wait for the disk.
-_SETTINGS = "pragma journal_mode = wal; pragma synchronous = normal"
-_LOCKED_FOR = 0.2  # seconds for which SQLite waits for another writer
-Rows = list[tuple[Any, ...]]
 
 
 def database(url: str, connections: int) -> Any:
@@ -40,17 +34,19 @@ class _SQLite:
         self._free: asyncio.Queue[aiosqlite.Connection] = asyncio.Queue()
 
     def connect(self) -> aiosqlite.Connection:
-        return aiosqlite.connect(self.path, isolation_level=None, timeout=_LOCKED_FOR)
+        # It waits so many seconds for who locks it.
+        return aiosqlite.connect(self.path, isolation_level=None, timeout=0.2)
 
     async def open(self) -> None:
         for connection in self._connections:  # each has a thread of its own
             await connection
-            await connection.executescript(_SETTINGS)
+            # Who reads does not wait for who writes, and who writes not for the disk.
+            await connection.executescript("pragma journal_mode = wal; pragma synchronous = normal")
             self._free.put_nowait(connection)
         for sql in _BEGIN:
             await self.query(sql.format(id="integer"))
 
-    async def query(self, sql: str, *values: Any) -> Rows:
+    async def query(self, sql: str, *values: Any) -> list[Any]:
         connection = await self._free.get()
         try:
             return await run_on(connection, sql, *values)
@@ -63,15 +59,17 @@ class _SQLite:
         self._folder.cleanup()
 
 
-async def run_on(connection: aiosqlite.Connection, sql: str, *values: Any) -> Rows:
+async def run_on(connection: aiosqlite.Connection, sql: str, *values: Any) -> list[Any]:
     """Run a query on a connection. Cancelled, it is interrupted in its thread, and awaited."""
     numbered = {str(n): value for n, value in enumerate(values, 1)}
     work = asyncio.ensure_future(connection.execute_fetchall(sql, numbered))
     try:
         return [tuple(row) for row in await asyncio.shield(work)]
     except asyncio.CancelledError:
-        await connection.interrupt()
-        await asyncio.gather(work, return_exceptions=True)
+        while not work.done():  # an interrupt before it has begun is lost
+            await connection.interrupt()
+            await asyncio.wait([work], timeout=0.01)
+        work.exception()  # heard of
         raise
 
 
@@ -87,7 +85,7 @@ class _Postgres:
         for sql in _BEGIN:
             await self.query(sql.format(id="serial"))
 
-    async def query(self, sql: str, *values: Any) -> Rows:
+    async def query(self, sql: str, *values: Any) -> list[Any]:
         return [tuple(row) for row in await self._pool.fetch(sql, *values)]
 
     async def close(self) -> None:
@@ -106,17 +104,20 @@ class Cache:
             self._redis = redis.from_url(url)
 
     async def get(self, key: str) -> dict[str, Any]:
-        """What is kept under a key; LookupError if there is nothing, or it has expired."""
-        found = await self._redis.get(f"kitchen:{key}") if self._redis else self._kept.get(key)
+        """What is kept under a key; no answer ever comes if that is nothing: let it race."""
+        found: Any = None
+        with suppress(Exception):  # a cache that fails has nothing
+            found = await self._redis.get(f"kitchen:{key}") if self._redis else self._kept.get(key)
         if found is None:
-            raise LookupError(key)
+            await asyncio.Event().wait()
         return dict(json.loads(found))
 
     async def put(self, key: str, value: dict[str, Any]) -> None:
         """Keep a value until it expires."""
         self._kept[key] = text = json.dumps(value)
-        if self._redis:
-            await self._redis.set(f"kitchen:{key}", text, px=self._expiry)
+        with suppress(Exception):
+            if self._redis:
+                await self._redis.set(f"kitchen:{key}", text, px=self._expiry)
 
     async def close(self) -> None:
         """Close the connections to Redis."""
