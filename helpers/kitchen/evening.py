@@ -16,6 +16,7 @@ from aiohttp import web
 from helpers import text
 from helpers.kitchen.service import HUNG_UP, Kitchen
 from helpers.race import select
+from helpers.trace import Trace
 
 CUT, REFUSED = "cut", "refused"  # no answer came; nobody was at the door
 _PATIENCE = 10.0  # seconds, of any guest
@@ -52,9 +53,13 @@ class Supplier:
         app.router.add_get("/{page:left|notes}/{number}", self._answer)
         runner = web.AppRunner(app, shutdown_timeout=0, handler_cancellation=True, access_log=None)
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0, backlog=1024).start()
+        site = web.TCPSite(runner, "127.0.0.1", 0, backlog=1024)
+        await site.start()
         port.set_result(runner.addresses[0][1])
         await self._closed.wait()
+        await site.stop()
+        for _ in range(3):  # who was accepted just now has a connection by then
+            await asyncio.sleep(0)
         await runner.cleanup()
 
     async def _answer(self, request: web.Request) -> web.Response:
@@ -102,6 +107,11 @@ def report(loads: Mapping[str, Load]) -> str:
     """Several evenings as one table."""
     rows = [["", *HEAD], *([name, *load.row()] for name, load in loads.items())]
     return "\n".join(text.table(rows, "<" + ">" * len(HEAD)))
+
+
+def way_of(trace: Trace, number: int) -> list[str]:
+    """The names of the lanes that worked for one request, in the order of their spawns."""
+    return [lane.name for lane in trace.lanes if lane.name.startswith(f"#{number} ")]
 
 
 @dataclass

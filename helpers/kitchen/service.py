@@ -21,7 +21,6 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from helpers.kitchen.stores import Cache, database
 from helpers.race import select
-from helpers.trace import Trace
 
 ASK = "ask the waiter"  # what is said of a dish when the supplier does not say it in time
 HUNG_UP = "hung up"
@@ -32,11 +31,6 @@ request_id: ContextVar[int] = ContextVar("request_id", default=0)
 def named(word: str) -> str:
     """A task's name that tells whose request it works for: "#12 database"."""
     return f"#{request_id.get()} {word}"
-
-
-def way_of(trace: Trace, number: int) -> list[str]:
-    """The names of the lanes that worked for one request, in the order of their spawns."""
-    return [lane.name for lane in trace.lanes if lane.name.startswith(f"#{number} ")]
 
 
 class Kitchen:
@@ -57,9 +51,9 @@ class Kitchen:
         self.database = database(self.database_url, min(self.queries, 32))
         self.cache = Cache(self.cache_url, self.cached)
         self.tokens = asyncio.Semaphore(self.queries)
-        self.closing, self.full, self._ended = False, asyncio.Event(), asyncio.Event()
-        # By a request's number, its deadline, and what can be answered when time is up.
-        self.in_flight: dict[int, tuple[asyncio.Timeout, dict[str, Any]]] = {}
+        self.closing, self.full = False, asyncio.Event()
+        # By a request's number: its deadline, what can be answered when time is up, and its task.
+        self.in_flight: dict[int, tuple[asyncio.Timeout, dict[str, Any], Any]] = {}
         self.errands: set[asyncio.Task[Any]] = set()  # what is done after an answer
         self.accepted, self.outcomes = 0, Counter[str]()  # by a status, or HUNG_UP
         self.lag, self.asking, self.most_asking = 0.0, 0, 0  # the worst, in seconds; queries alive
@@ -95,12 +89,13 @@ class Kitchen:
         end = loop.time() + self.grace
         for site in self.runner.sites:
             await site.stop()
-        for deadline, _ in self.in_flight.values():  # everybody's time is up when the grace is
+        for _ in range(3):  # who was accepted just now is heard by then
+            await asyncio.sleep(0)
+        for deadline, *_ in self.in_flight.values():  # everybody's time is up when the grace is
             if (when := deadline.when()) and not deadline.expired():
                 deadline.reschedule(min(when, end))
         while self.in_flight:
-            self._ended.clear()
-            await self._ended.wait()
+            await asyncio.wait([task for *_, task in self.in_flight.values()])
         if self.errands:
             await asyncio.wait(self.errands, timeout=max(0, end - loop.time()))
         for errand in self.errands:
@@ -135,7 +130,7 @@ class Kitchen:
             return _later("the kitchen is closing" if self.closing else "the kitchen is full")
         name = named(f"{request.method} {request.path}")
         deadline, found = asyncio.timeout(min(self.deadline, 1e6)), dict[str, Any]()
-        self.in_flight[request_id.get()] = deadline, found
+        self.in_flight[request_id.get()] = deadline, found, asyncio.current_task()
         try:
             async with deadline:  # a task of its own has its name from its first step on
                 response: web.Response = await asyncio.create_task(handler(request), name=name)
@@ -143,7 +138,6 @@ class Kitchen:
             return web.json_response(found) if found else _later("the kitchen is too slow")
         finally:
             del self.in_flight[request_id.get()]
-            self._ended.set()
         return response
 
     def _refusal(self, error: Exception) -> web.Response:

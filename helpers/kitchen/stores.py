@@ -107,7 +107,9 @@ class Cache:
         """What is kept under a key; no answer ever comes if that is nothing: let it race."""
         found: Any = None
         with suppress(Exception):  # a cache that fails has nothing
-            found = await self._redis.get(f"kitchen:{key}") if self._redis else self._kept.get(key)
+            # Shielded: a request to Redis that is cancelled raises an error of its own.
+            asked = self._redis and asyncio.shield(self._redis.get(f"kitchen:{key}"))
+            found = await asked if asked else self._kept.get(key)
         if found is None:
             await asyncio.Event().wait()
         return dict(json.loads(found))
@@ -115,8 +117,8 @@ class Cache:
     async def put(self, key: str, value: dict[str, Any]) -> None:
         """Keep a value until it expires."""
         self._kept[key] = text = json.dumps(value)
-        with suppress(Exception):
-            if self._redis:
+        if self._redis:
+            with suppress(Exception):
                 await self._redis.set(f"kitchen:{key}", text, px=self._expiry)
 
     async def close(self) -> None:

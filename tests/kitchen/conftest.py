@@ -52,7 +52,7 @@ def connected(url: str, data: bytes) -> Iterator[socket.socket]:
 
 def time_is_up(kitchen: Kitchen) -> None:
     """Let the deadline of every request that is in flight be now."""
-    for deadline, _ in kitchen.in_flight.values():
+    for deadline, *_ in kitchen.in_flight.values():
         deadline.reschedule(0)
 
 

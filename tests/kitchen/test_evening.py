@@ -19,9 +19,9 @@ import pytest
 from aiohttp import web
 
 from helpers import record
-from helpers.kitchen.evening import CUT, REFUSED, Guests, Load, Supplier, evening, report
+from helpers.kitchen.evening import CUT, REFUSED, Guests, Load, Supplier, evening, report, way_of
 from helpers.kitchen.mistakes import MISTAKES, kitchen
-from helpers.kitchen.service import HUNG_UP, Kitchen, way_of
+from helpers.kitchen.service import HUNG_UP, Kitchen
 from tests.kitchen.conftest import ORDER, ask, opened
 
 OF_THE_MACHINE = {"paused", "blocked", "held"}  # another program had the core
@@ -191,7 +191,7 @@ def test_without_tokens_all_queries_are_alive_at_once() -> None:
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize(("mended", "delay", "notes"), [(3, FOR_EVER, []), (4, 0.0, [1])])
+@pytest.mark.parametrize(("mended", "delay", "notes"), [(3, FOR_EVER, []), (5, 0.0, [1])])
 async def test_a_note_that_nobody_keeps_is_lost_when_the_kitchen_closes(
     mended: int, delay: float, notes: list[int]
 ) -> None:
