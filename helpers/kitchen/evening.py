@@ -36,7 +36,7 @@ class Supplier:
     notes: list[int] = field(default_factory=list)  # the orders that it heard of
 
     async def __aenter__(self) -> Self:
-        port: Future[int] = Future()
+        self.notes, port = [], Future[int]()
         thread = asyncio.to_thread(asyncio.run, self._serve(port))
         self._serving = asyncio.create_task(thread, name="supplier")
         number: int = await asyncio.wrap_future(port)

@@ -1,0 +1,239 @@
+# ---
+# jupyter:
+#   kernelspec: {display_name: Python 3 (ipykernel), language: python, name: python3}
+#   lesson:
+#     number: "08"
+#     name: real_kitchen
+#     question: "How do all of them work together in a service that takes real requests?"
+#     article: "networked services, shutdown signal"
+# ---
+
+# %% [markdown]
+# # 08 · How do all of them work together in a service that takes real requests?
+#
+# The door is open. Guests come in by the dozen and ask all at once. Some leave before their dish is there. The supplier is slow today, now and then he
+# does not pick up at all, and at ten o'clock somebody pulls down the shutter. Up to now each lesson had one tool and one guest. Tonight they have to
+# work together, and nobody asks whether you are ready.
+#
+# **You will**
+# - open a real service on your machine: HTTP, a database, a cache, and a third party that it cannot do without;
+# - put it under load five times, find what is wrong in the picture and in the numbers, and mend it with the tool of an earlier lesson;
+# - close it while guests are asking, without losing one order.
+#
+# **The clock.** Sockets, threads and a database are real, and so is the *clock*. Every number is your machine's; the text states relations.
+
+# %%
+import inspect
+
+from helpers import predict, record, timeline
+from helpers.kitchen.evening import CUT, Guests, Supplier, evening, report, way_of
+from helpers.kitchen.mistakes import Forgets, Hoards, Slams, Stares, kitchen
+from helpers.kitchen.service import ASK, Kitchen
+
+# %% [markdown]
+# ## 1. The house
+#
+# The service has two pages. `GET /dishes/7` says what dish 7 costs, which the **database** knows (SQLite, in threads of its own; a **cache** keeps for
+# two seconds what was looked up), and how much of it is left, which only the **supplier** knows: another server, in a thread of its own. `POST /orders`
+# takes an order: it looks up the prices, writes the order down, answers, and after that sends the supplier a note.
+#
+# An `evening` is a supplier, a kitchen, and guests who ask again and again, every fifth time with an order. What they met is a `Load`. The guests are
+# in a thread of their own, too: what you see in a picture is the kitchen.
+#
+# The same service exists with five mistakes. `kitchen(0)` makes all of them, `kitchen(1)` has mended the first, `kitchen(5)` is the good one. All of it
+# is in [helpers/kitchen](../helpers/kitchen), 500 lines in all.
+
+# %%
+EVENING = {"guests": Guests(clients=20, seconds=1.2), "supplier": Supplier(delay=0.12)}
+
+
+async def night(mended, **settings):
+    """The run of an evening in a kitchen with so many of its mistakes mended."""
+    settings = EVENING | settings
+    return await record(evening(kitchen(mended), **settings), clock="real")
+
+
+# %% [markdown]
+# ## 2. A chef who stares
+#
+# The first version is how one writes it who knows the drivers from other programs. Both calls **block**: the thread waits, and with it the loop.
+
+# %%
+print(inspect.getsource(Stares))
+
+# %%
+blocked = predict(
+    "The supplier takes 120 ms for each. 20 guests ask at once. How many are served in a second?",
+    {
+        "8 or fewer": "",
+        "about 160": "So it would be if all 20 could wait at the same time.",
+        "as many as the database can": "A query takes a millisecond; the supplier takes 120.",
+    },
+    why="While the chef stares at one of the supplier's answers, nobody else is heard.",
+)
+blocked
+
+# %%
+# NBVAL_IGNORE_OUTPUT
+stares = await night(0)
+print(report({"stares": stares.result}))
+requests = [lane.name for lane in stares.lanes if "GET" in lane.name or "POST" in lane.name]
+timeline(stares, lanes=requests[:20])
+
+# %%
+served = len(stares.result.waits) / stares.result.seconds
+blocked.answer("8 or fewer" if served < 1 / 0.12 else "about 160")
+print("a request blocked the loop:", any("in left" in finding for finding in stares.findings))
+
+# %% [markdown]
+# The picture is a staircase: one request at a time is running, and all others are scheduled, ready and not taken up. The finding names the line. The
+# tool is lesson 03's: await a client that does not block (`aiohttp`), and leave the driver that blocks to threads (`aiosqlite` does). `kitchen(1)` has
+# both, and nothing else is new.
+
+# %%
+awaits = (await night(1)).result
+times = len(awaits.waits) / awaits.seconds / served
+print("the same guests, more than three times as many served:", times > 3)
+
+# %% [markdown]
+# ## 3. No deadline
+#
+# The supplier has a bad day: two seconds for each answer. The kitchen passes that on to every guest. It has no **deadline** (lesson 04).
+
+# %%
+late = predict(
+    "With a deadline of 0.5 s on each request: what do guests get when the supplier takes 2 s?",
+    {
+        "an error": "The price is known by then; the service keeps what it has found so far.",
+        "the price, without what is left": "",
+        "the whole answer, after 2 s": "The alarm rings at 0.5 s.",
+    },
+    why="The block ends at 0.5 s; what was found by then is the fallback.",
+)
+late
+
+# %%
+slow_day = {"guests": Guests(clients=30, seconds=1), "supplier": Supplier(delay=2)}
+patient, hurried = (await night(1, **slow_day)).result, (await night(2, **slow_day)).result
+print("without a deadline half of the guests wait for 2 s or more:", patient.wait(50) >= 2)
+print("with one, for less than 1.5 s:", hurried.wait(50) < 1.5)
+late.answer("the price, without what is left" if hurried.waits else "an error")
+print("what it says in the place of a number:", ASK)
+
+# %% [markdown]
+# One `asyncio.timeout` goes round the whole request, and not one round each call (lesson 04, section 4). What has been found when it rings is kept
+# outside of the block, and is the answer: half of the truth, in time. Where there is nothing yet, the answer is 503 with `Retry-After`: come again.
+#
+# Only one thing is exempt. While an order is being written the alarm is taken off: if the write were called off in the middle, nobody would know
+# whether there is an order.
+
+# %% [markdown]
+# ## 4. No limit
+#
+# Now the kitchen is hospitable. Every query gets a connection, at once, and nobody is sent away.
+
+# %%
+print(inspect.getsource(Hoards))
+
+# %%
+crowd = {"guests": Guests(clients=150, seconds=1), "supplier": Supplier(), "cached": 0}
+hoards = (await night(2, **crowd)).result
+tokens = (await night(3, **crowd)).result
+print("queries alive at once, without tokens: more than 50:", hoards.queries > 50)
+print("with 8 tokens:", tokens.queries)
+print("with a limit at the door some are told to come again:", tokens.outcomes["503"] > 0)
+
+# %% [markdown]
+# Each of those connections is a thread and a file. A bowl of tokens (lesson 06) keeps the queries at eight, the pool has as many connections, and a
+# second limit is at the door: with a hundred requests in flight the next one is told at once that it has to come again. That is **back-pressure**, and
+# `503` with `Retry-After` are its words in HTTP. It looks unfriendly in the table. But who is told no after a millisecond can do something about it.
+
+# %% [markdown]
+# ## 5. A note that nobody keeps, and a door that slams
+#
+# Two mistakes are left, and no guest has noticed either. They show when the kitchen closes.
+
+# %%
+print(inspect.getsource(Forgets))
+print(inspect.getsource(Slams))
+
+# %%
+lost = predict(
+    "The kitchen closes after 100 requests, while 20 guests ask on. Of which mistake do guests hear?",
+    {
+        "the forgotten note": "The guest has the answer before the note is sent.",
+        "the door that slams": "",
+        "both": "The note is between the kitchen and the supplier.",
+    },
+    why="In flight are those who asked and have no answer; they see their connection break.",
+)
+lost
+
+# %%
+rush = {"guests": Guests(clients=20, seconds=30), "supplier": Supplier(delay=0.3), "most": 100}
+slams, closes = (await night(3, **rush)).result, (await night(5, **rush)).result
+lost.answer("the door that slams" if slams.outcomes[CUT] else "the forgotten note")
+print("cut off in the middle:", slams.outcomes[CUT] > 0)
+print("orders of which the supplier never heard:", len(slams.notes) < len(slams.orders))
+print("and in the good one:", len(closes.orders) - len(closes.notes), "of them")
+
+# %% [markdown]
+# A **graceful shutdown** has an order. First the door: nobody new is accepted, and who asks on an open connection is told to come again. Then a *grace*
+# of a second: everybody's deadline is moved to its end (a deadline is a moment, and a moment can be moved), so that each request that is in flight ends
+# with an answer, its own or the fallback. Then the notes, which the kitchen has kept in a set: awaited for as long as the grace lasts, then cancelled,
+# and awaited. Then the pools. On SIGTERM, on Ctrl-C or at the end of a block, it is the same function.
+
+# %%
+print(inspect.getsource(Kitchen.close))
+
+# %% [markdown]
+# ## 6. One request's way
+#
+# Which of those thousand lanes belong together? Each request has a number in a **context variable**, `request_id`. A task is made with a copy of its
+# maker's context, so everything that is done for a request knows the number without being told, and says it in its name. Here is the first order
+# of an evening in the good kitchen:
+
+# %%
+# NBVAL_IGNORE_OUTPUT
+good = await night(5)
+first = next(lane.name for lane in good.lanes if "POST" in lane.name)
+number = int(first.split()[0].removeprefix("#"))
+timeline(good, lanes=way_of(good, number), title="One order's way through the kitchen")
+
+# %%
+words = {name.split()[1] for name in way_of(good, number)}
+print("who worked for it:", ", ".join(sorted(words)))
+
+# %% [markdown]
+# Each price is a race (lesson 05): the cache has a head start of two milliseconds, and a cache that has nothing never comes in. The loser is
+# cancelled *and awaited*: a query that is cancelled is interrupted in its thread, so that its connection is free when the race is over. Hang up in the
+# middle of a request, and the same happens: the server cancels the request's task, and the query ends.
+
+# %% [markdown]
+# ## 7. The answer
+#
+# All five steps, under one and the same load:
+
+# %%
+# NBVAL_IGNORE_OUTPUT
+names = ["all five mistakes", "awaits", "a deadline", "tokens", "keeps its notes", "closes"]
+loads = {name: (await night(n)).result for n, name in enumerate(names)}
+print(report(loads))
+
+# %%
+wrong, right = loads[names[0]], loads[names[-1]]
+print("half of the guests wait less than half as long:", right.wait(50) < wrong.wait(50) / 2)
+print("errors in the good kitchen:", int(right.row()[3]))
+
+# %% [markdown]
+# **Each tool keeps one promise: nobody blocks the chef, nobody waits past the deadline, no loser is left running, nobody is let in whom the kitchen
+# cannot serve, and nothing is forgotten when it closes. A service is good when all of them hold at the same time, also at its end.**
+#
+# | what goes wrong | how it looks | the tool | in Tokio |
+# |---|---|---|---|
+# | a call that blocks | one lane blue, all others orange | an async driver, `to_thread` (lesson 03) | `spawn_blocking` |
+# | a third party that is slow | p99 is theirs | `asyncio.timeout`, and a fallback (lesson 04) | `tokio::time::timeout`, `tower`'s `TimeoutLayer` |
+# | two sources, one answer | a loser that runs on | `select` (lesson 05) | `tokio::select!` |
+# | all at once | queries without number | `Semaphore`, 503 (lesson 06) | `Semaphore`, `tower`'s `ConcurrencyLimitLayer` |
+# | work after the answer | lost at the end | a set of tasks, awaited (lesson 02) | `TaskTracker` |
+# | the end | guests cut off | stop accepting, grace, cancel, await | `with_graceful_shutdown`, `CancellationToken` |
