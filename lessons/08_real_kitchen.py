@@ -27,7 +27,7 @@ import inspect
 
 from helpers import predict, record, timeline
 from helpers.kitchen.evening import CUT, Guests, Supplier, evening, report, way_of
-from helpers.kitchen.mistakes import Forgets, Hoards, Slams, Stares, kitchen
+from helpers.kitchen.mistakes import Forgets, Hoards, Slams, Stares, Waits, kitchen
 from helpers.kitchen.service import ASK, Kitchen
 
 # %% [markdown]
@@ -41,12 +41,22 @@ from helpers.kitchen.service import ASK, Kitchen
 # in a thread of their own, too: what you see in a picture is the kitchen.
 #
 # The same service exists with five mistakes. `kitchen(0)` makes all of them, `kitchen(1)` has mended the first, `kitchen(5)` is the good one. All of it
-# is in [helpers/kitchen](../helpers/kitchen), 500 lines in all.
+# is in `helpers/kitchen/`, in 500 lines. (What a run, a lane and a finding are, and how to read a picture, is on the page to keep
+# [beside the keyboard](beside_the_keyboard.md).)
 
 # %%
 EVENING = {"guests": Guests(clients=20, seconds=1.2), "supplier": Supplier(delay=0.12)}
 
 
+# %% [markdown]
+# What may be set, and to what a good kitchen sets it, in seconds and numbers:
+
+# %%
+for setting in ("deadline", "grace", "limit", "queries", "cached"):
+    print(f"{setting:8} {getattr(Kitchen, setting):g}")
+
+
+# %%
 async def night(mended, **settings):
     """The run of an evening in a kitchen with so many of its mistakes mended."""
     settings = EVENING | settings
@@ -101,6 +111,9 @@ print("the same guests, more than three times as many served:", times > 3)
 # The supplier has a bad day: two seconds for each answer. The kitchen passes that on to every guest. It has no **deadline** (lesson 04).
 
 # %%
+print(inspect.getsource(Waits))
+
+# %%
 late = predict(
     "With a deadline of 0.5 s on each request: what do guests get when the supplier takes 2 s?",
     {
@@ -114,8 +127,11 @@ late
 
 # %%
 slow_day = {"guests": Guests(clients=30, seconds=1), "supplier": Supplier(delay=2)}
-patient, hurried = (await night(1, **slow_day)).result, (await night(2, **slow_day)).result
+patient = (await night(1, **slow_day)).result
 print("without a deadline half of the guests wait for 2 s or more:", patient.wait(50) >= 2)
+
+# %%
+hurried = (await night(2, **slow_day)).result
 print("with one, for less than 1.5 s:", hurried.wait(50) < 1.5)
 late.answer("the price, without what is left" if hurried.waits else "an error")
 print("what it says in the place of a number:", ASK)
@@ -138,10 +154,25 @@ print(inspect.getsource(Hoards))
 # %%
 crowd = {"guests": Guests(clients=150, seconds=1), "supplier": Supplier(), "cached": 0}
 hoards = (await night(2, **crowd)).result
-tokens = (await night(3, **crowd)).result
 print("queries alive at once, without tokens: more than 50:", hoards.queries > 50)
-print("with 8 tokens:", tokens.queries)
-print("with a limit at the door some are told to come again:", tokens.outcomes["503"] > 0)
+
+# %%
+door = predict(
+    "150 guests ask at once, and 100 requests may be in flight. What happens to the others?",
+    {
+        "they wait until there is room": "Then their wait would be part of everybody's p99.",
+        "they are told at once to come again": "",
+        "nobody answers the door": "Their connections are accepted; only the work is refused.",
+    },
+    why="The count is looked at before anything is done for a request.",
+)
+door
+
+# %%
+tokens = (await night(3, **crowd)).result
+print("queries alive at once, with 8 tokens:", tokens.queries)
+turned_away = tokens.outcomes["503"] > 0
+door.answer("they are told at once to come again" if turned_away else "nobody answers the door")
 
 # %% [markdown]
 # Each of those connections is a thread and a file. A bowl of tokens (lesson 06) keeps the queries at eight, the pool has as many connections, and a
@@ -155,6 +186,8 @@ print("with a limit at the door some are told to come again:", tokens.outcomes["
 
 # %%
 print(inspect.getsource(Forgets))
+
+# %%
 print(inspect.getsource(Slams))
 
 # %%
@@ -171,10 +204,13 @@ lost
 
 # %%
 rush = {"guests": Guests(clients=20, seconds=30), "supplier": Supplier(delay=0.3), "most": 100}
-slams, closes = (await night(3, **rush)).result, (await night(5, **rush)).result
+slams = (await night(3, **rush)).result
 lost.answer("the door that slams" if slams.outcomes[CUT] else "the forgotten note")
 print("cut off in the middle:", slams.outcomes[CUT] > 0)
 print("orders of which the supplier never heard:", len(slams.notes) < len(slams.orders))
+
+# %%
+closes = (await night(5, **rush)).result
 print("and in the good one:", len(closes.orders) - len(closes.notes), "of them")
 
 # %% [markdown]
@@ -190,12 +226,13 @@ print(inspect.getsource(Kitchen.close))
 # ## 6. One request's way
 #
 # Which of those thousand lanes belong together? Each request has a number in a **context variable**, `request_id`. A task is made with a copy of its
-# maker's context, so everything that is done for a request knows the number without being told, and says it in its name. Here is the first order
-# of an evening in the good kitchen:
+# maker's context, so everything that is done for a request knows the number without being told, and says it in its name. Here is the one order
+# of a very quiet evening in the good kitchen:
 
 # %%
 # NBVAL_IGNORE_OUTPUT
-good = await night(5)
+few = Guests(clients=2, seconds=30, requests=5)
+good = await record(evening(guests=few, supplier=Supplier(delay=0.03)), clock="real")
 first = next(lane.name for lane in good.lanes if "POST" in lane.name)
 number = int(first.split()[0].removeprefix("#"))
 timeline(good, lanes=way_of(good, number), title="One order's way through the kitchen")
@@ -206,8 +243,30 @@ print("who worked for it:", ", ".join(sorted(words)))
 
 # %% [markdown]
 # Each price is a race (lesson 05): the cache has a head start of two milliseconds, and a cache that has nothing never comes in. The loser is
-# cancelled *and awaited*: a query that is cancelled is interrupted in its thread, so that its connection is free when the race is over. Hang up in the
-# middle of a request, and the same happens: the server cancels the request's task, and the query ends.
+# cancelled *and awaited*: a query that is cancelled is interrupted in its thread, so that its connection is free when the race is over.
+#
+# And if the guest hangs up in the middle?
+
+# %%
+gone = predict(
+    "A guest hangs up while the supplier is being asked. What becomes of what is done for the request?",
+    {
+        "it goes on to its end": "Nobody would read the answer; the server has noticed that.",
+        "it is cancelled": "",
+        "it waits for the guest": "A new connection is a new request.",
+    },
+    why="The server hears that the connection is closed, and cancels the request's task.",
+)
+gone
+
+# %%
+fickle = Guests(clients=10, seconds=0.5, hang_up=0.5)
+trace = await record(evening(guests=fickle, supplier=Supplier(delay=0.2)), clock="real")
+print("guests who hung up:", trace.result.outcomes["hung up"] > 0)
+
+# %%
+cancelled = [lane for lane in trace.lanes if "GET" in lane.name and lane.outcome == "cancelled"]
+gone.answer("it is cancelled" if cancelled else "it goes on to its end")
 
 # %% [markdown]
 # ## 7. The answer
@@ -237,3 +296,96 @@ print("errors in the good kitchen:", int(right.row()[3]))
 # | all at once | queries without number | `Semaphore`, 503 (lesson 06) | `Semaphore`, `tower`'s `ConcurrencyLimitLayer` |
 # | work after the answer | lost at the end | a set of tasks, awaited (lesson 02) | `TaskTracker` |
 # | the end | guests cut off | stop accepting, grace, cancel, await | `with_graceful_shutdown`, `CancellationToken` |
+
+# %% [markdown]
+# ## 8. The same service in Rust
+#
+# All of it in one file, without a web framework, so that you see what one does for you. Run it with `cargo run`, and with
+# `tokio = { version = "1", features = ["full"] }` in Cargo.toml; Debian's package `librust-tokio-dev` is enough for it. Two sleeps stand for the
+# database and the cache.
+#
+# ```rust
+# use std::sync::Arc;
+# use std::time::Duration;
+# use tokio::io::{AsyncReadExt, AsyncWriteExt};
+# use tokio::net::{TcpListener, TcpStream};
+# use tokio::sync::{watch, Semaphore};
+# use tokio::task::JoinSet;
+# use tokio::time::{sleep, timeout};
+#
+# const SERVED: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+# const LATER: &str = "HTTP/1.1 503 Later\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n";
+#
+# async fn dish(tokens: Arc<Semaphore>) -> &'static str {
+#     let _token = tokens.acquire().await; // back in the bowl when it is dropped
+#     tokio::select! {
+#         _ = sleep(Duration::from_millis(9)) => "database",
+#         _ = sleep(Duration::from_millis(3)) => "cache", // the other one is dropped
+#     };
+#     SERVED
+# }
+#
+# async fn serve(mut guest: TcpStream, tokens: Arc<Semaphore>, mut closing: watch::Receiver<bool>) {
+#     let grace = async {
+#         closing.changed().await.ok();
+#         sleep(Duration::from_secs(1)).await;
+#     };
+#     if guest.read(&mut [0; 1024]).await.is_ok() {
+#         let answer = tokio::select! {
+#             answer = timeout(Duration::from_millis(500), dish(tokens)) => answer.unwrap_or(LATER),
+#             _ = grace => LATER,
+#         };
+#         guest.write_all(answer.as_bytes()).await.ok();
+#     }
+# }
+#
+# #[tokio::main]
+# async fn main() -> std::io::Result<()> {
+#     let door = TcpListener::bind("127.0.0.1:0").await?;
+#     println!("open at {}", door.local_addr()?);
+#     let (close, closing) = watch::channel(false);
+#     let (tokens, mut guests) = (Arc::new(Semaphore::new(8)), JoinSet::new());
+#     loop {
+#         tokio::select! {
+#             guest = door.accept() => {
+#                 guests.spawn(serve(guest?.0, tokens.clone(), closing.clone()));
+#             }
+#             _ = tokio::signal::ctrl_c() => break,
+#         }
+#     }
+#     drop(door); // nobody new
+#     close.send(true).ok(); // everybody's time is up when the grace is
+#     while guests.join_next().await.is_some() {} // each has its answer
+#     println!("closed");
+#     Ok(())
+# }
+# ```
+#
+# In a service of your own you would not read HTTP by hand. In **axum** a request is a function, `Router::new().route("/dishes/:number", get(dish))`,
+# the limits are layers round it, and `axum::serve(door, app).with_graceful_shutdown(signal)` is the loop in `main` with everything after it. The crate
+# `tokio-util` has names for the rest: a `CancellationToken` is what `closing` is here, and a `TaskTracker` is a set of tasks that one can close, and
+# wait for until it is empty.
+#
+# | Rust with Tokio | Python with asyncio |
+# |---|---|
+# | a guest hangs up: axum drops the handler's future at its next await | aiohttp cancels the handler's task, if asked to (`handler_cancellation=True`) |
+# | a query is dropped: what the database does about it is up to the driver | the same; SQLite has to be interrupted in its thread |
+# | `timeout(...)` drops what it is round | `asyncio.timeout` cancels it, and can be moved (`reschedule`) |
+# | a value for all that is done for a request: `tokio::task_local!`, or `tracing`'s spans | a `ContextVar`, copied into each new task |
+#
+# ### Where the kitchen stops being like a kitchen
+#
+# A guest who leaves takes the order along: here the cook stops in the middle of the dish. A real kitchen would finish it, and so does this one in one
+# case, when the order is being written down. And no restaurant turns the next guest away at the door in a millisecond, and means it kindly.
+
+# %% [markdown]
+# ## What to take away
+#
+# - Measure with many guests: p99 and the loop's lag show what one guest never meets.
+# - One deadline goes with the request; what is found by then is the answer.
+# - Limit what is alive, and say no early.
+# - Keep every task that you make. The end of a service is a part of it, and is tested like the rest.
+#
+# `python -m helpers.kitchen --port 8080` opens the same kitchen as a program: ask it with a browser, stop it with Ctrl-C, and open the trace that it
+# has saved in [Perfetto](https://ui.perfetto.dev). With `KITCHEN_DATABASE=postgresql://...` and `KITCHEN_CACHE=redis://...` it works with servers of
+# yours.
