@@ -15,7 +15,7 @@ from aiohttp import web
 from helpers.kitchen import service
 from helpers.kitchen.evening import Supplier
 from helpers.kitchen.service import ASK, HUNG_UP, Kitchen
-from tests.kitchen.conftest import ORDER, Gated, ask, connected, opened, rows, time_is_up
+from tests.kitchen.conftest import ORDER, Gated, ask, connected, opened, rows, time_is_up, turns
 
 ENDLESS = "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n"
 
@@ -148,24 +148,57 @@ async def test_who_hangs_up_calls_off_the_query() -> None:
     assert kitchen.outcomes == {HUNG_UP: 1}
 
 
+class SlowToWrite(Kitchen):
+    """An order is written when the test says so."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.gate, self.writing = asyncio.Event(), asyncio.Event()
+
+    async def write(self, seat: int, total: int) -> int:
+        self.writing.set()
+        await self.gate.wait()
+        return await super().write(seat, total)
+
+
+@pytest.mark.asyncio
+async def test_what_is_being_written_has_no_deadline() -> None:
+    async with opened(SlowToWrite) as (kitchen, session):
+        guest = asyncio.create_task(ask(session, "/orders", json=ORDER))
+        await kitchen.writing.wait()
+        [deadline] = [deadline for deadline, *_ in kitchen.in_flight.values()]
+        assert deadline.when() is None
+        kitchen.gate.set()
+        assert (await guest)[0] == 201
+
+
+@pytest.mark.asyncio
+async def test_an_order_that_is_in_flight_when_the_kitchen_closes_is_written_and_passed_on() -> (
+    None
+):
+    supplier = Supplier(delay=0)
+    async with opened(SlowToWrite, supplier, grace=3600.0) as (kitchen, session):
+        guest = asyncio.create_task(ask(session, "/orders", json=ORDER))
+        await kitchen.writing.wait()
+        closing = asyncio.create_task(kitchen.close())
+        await turns()
+        kitchen.gate.set()
+        await closing
+        assert not kitchen.errands, "the note has gone"
+        assert (await guest)[0] == 201
+    assert supplier.notes == [1]
+
+
 @pytest.mark.asyncio
 async def test_what_is_being_written_is_written_though_the_guest_hangs_up() -> None:
-    gate, writing = asyncio.Event(), asyncio.Event()
-
-    class Slow(Kitchen):
-        async def write(self, seat: int, total: int) -> int:
-            writing.set()
-            await gate.wait()
-            return await super().write(seat, total)
-
     body = b'{"seat": 3, "dishes": [7]}'
     head = f"POST /orders HTTP/1.1\r\nHost: kitchen\r\nContent-Length: {len(body)}\r\n\r\n"
-    async with opened(Slow) as (kitchen, _):
+    async with opened(SlowToWrite) as (kitchen, _):
         with connected(kitchen.url, head.encode() + body):
-            await writing.wait()
+            await kitchen.writing.wait()
         async with aiohttp.ClientSession(kitchen.url) as other:
             await ask(other, "/nowhere")  # by now it is known that the first has gone
-        gate.set()
+        kitchen.gate.set()
         await kitchen.close()
         assert await rows(kitchen, "orders") == 1
     assert kitchen.outcomes == {"404": 1, HUNG_UP: 1}
@@ -354,7 +387,7 @@ async def test_a_kitchen_that_closes_waits_for_its_notes_to_the_supplier() -> No
         await kitchen.asked.get()
         closing = asyncio.create_task(kitchen.close())
         [note] = kitchen.errands
-        await asyncio.sleep(0)
+        await turns()
         assert not closing.done()
         kitchen.gate.set()
         await closing
