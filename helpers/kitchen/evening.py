@@ -19,7 +19,6 @@ from helpers.race import select
 from helpers.trace import Trace
 
 CUT, REFUSED = "cut", "refused"  # no answer came; nobody was at the door
-_PATIENCE = 10.0  # seconds, of any guest
 HEAD = ["served/s", "p50", "p99", "errors", "refused", "queries at once", "loop lag"]
 
 
@@ -118,13 +117,15 @@ def way_of(trace: Trace, number: int) -> list[str]:
 class Guests:
     """So many `clients`, each asking again and again for so many `seconds`, or `requests` in all.
 
-    Every fifth request is an order. A share `hang_up` of them do not wait for the answer.
+    Every fifth request is an order. A share `hang_up` of them do not wait for the answer, and
+    nobody waits longer than `patience` seconds.
     """
 
     clients: int = 50
     seconds: float = 2.0
     requests: float = float("inf")
     hang_up: float = 0.0
+    patience: float = 10.0
 
     async def visit(self, url: str, load: Load) -> None:
         """Ask until it is time to go, and note in the load what was met."""
@@ -147,7 +148,7 @@ class Guests:
     async def _ask(self, session: aiohttp.ClientSession, n: int, load: Load) -> str:
         dice, began = random.Random(n), perf_counter()
         hangs_up, dish = dice.random() < self.hang_up, dice.randint(1, 300)
-        patience = dice.random() / 50 if hangs_up else _PATIENCE
+        patience = dice.random() / 50 if hangs_up else self.patience
         options: dict[str, Any] = {"timeout": aiohttp.ClientTimeout(total=patience)}
         method, path = "GET", f"/dishes/{dish}"
         if n % 5 == 0:

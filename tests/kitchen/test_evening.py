@@ -84,8 +84,8 @@ def test_an_evening_ends_when_the_guests_have_asked_enough() -> None:
 
 def test_a_kitchen_that_closes_under_load_answers_everybody_it_let_in(tmp_path: Path) -> None:
     kind, kitchens = remembered()
-    url = f"sqlite:///{tmp_path / 'orders.db'}"
-    load = asyncio.run(evening(kind, Guests(40, FOR_EVER), most=400, database_url=url))
+    url, guests = f"sqlite:///{tmp_path / 'orders.db'}", Guests(40, FOR_EVER, patience=FOR_EVER)
+    load = asyncio.run(evening(kind, guests, most=400, database_url=url))
     assert kitchens[0].accepted >= 400
     assert load.outcomes[REFUSED] > 0, "they asked on until nobody was at the door"
     agree(load, kitchens[0])
@@ -137,7 +137,7 @@ class Storm(Supplier):
 
 def test_five_hundred_guests_in_a_storm_are_all_answered_or_refused() -> None:
     kind, kitchens = remembered()
-    guests = Guests(500, FOR_EVER, requests=2500, hang_up=0.1)
+    guests = Guests(500, FOR_EVER, requests=2500, hang_up=0.1, patience=FOR_EVER)
     settings = {"deadline": 0.5, "limit": 200, "queries": 8}
     load = asyncio.run(evening(kind, guests, Storm(0.01, failing=0.2), **settings))
     agree(load, kitchens[0])

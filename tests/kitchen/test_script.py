@@ -51,7 +51,7 @@ def test_a_signal_under_load_closes_the_kitchen_and_the_counts_of_both_sides_agr
     with_signal: signal.Signals, tmp_path: Path
 ) -> None:
     saved = tmp_path / "evening.perfetto.json"
-    guests, load = Plug(20, 3600.0), Load()
+    guests, load = Plug(20, 3600.0, patience=3600.0), Load()
     guests.with_signal = with_signal
     with running("--trace", saved, "--delay", "0.01") as (program, url):
         guests.program = program

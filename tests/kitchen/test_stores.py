@@ -165,7 +165,7 @@ async def test_an_evening_on_both_servers_agrees_and_leaves_no_connection(
     import asyncpg
 
     kind, kitchens = remembered()
-    guests = Guests(30, FOR_EVER, hang_up=0.1)
+    guests = Guests(30, FOR_EVER, hang_up=0.1, patience=FOR_EVER)
     load = await evening(kind, guests, Supplier(0, 0.2, "reset"), most=300, **settings)
     agree(load, kitchens[0])
     connection = await asyncpg.connect(settings["database_url"])
