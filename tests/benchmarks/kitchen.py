@@ -68,8 +68,11 @@ def cost() -> None:
     def once(*, recorded: bool) -> tuple[float, float]:
         run = evening(guests=Guests(40, 3600.0, requests=1500), supplier=Supplier(0.005))
         began = process_time()
-        result = asyncio.run(record(run, clock="real", max_steps=500_000) if recorded else run)
-        load: Load = result if isinstance(result, Load) else result.result
+        load: Load
+        if recorded:
+            load = asyncio.run(record(run, clock="real", max_steps=500_000)).result
+        else:
+            load = asyncio.run(run)
         return len(load.waits) / load.seconds, process_time() - began
 
     pairs = [(once(recorded=False), once(recorded=True)) for _ in range(5)]
