@@ -237,12 +237,10 @@ def simulate(
             main.steps.append(Step(end, end, end, "main", task.number))
     lanes = tuple(_lane(each) for task in (main, *outside) for each in (task, *task.spawns))
     # Main hears of what a step has ended after all of the steps.
-    sequence = main.number, *scheduler.sequence, *[main.number] * (len(main.steps) - 1)
+    order = main.number, *scheduler.sequence, *[main.number] * (len(main.steps) - 1)
     end, marks = max(lane.end for lane in lanes), tuple(scheduler.marks)
-    about = {"runtime": "multi_thread", "workers": chefs}
-    return Trace(
-        lanes, end, source="model", workers=chefs, marks=marks, about=about, sequence=sequence
-    )
+    kind = {"runtime": "multi_thread", "workers": chefs}
+    return Trace(lanes, end, source="model", workers=chefs, marks=marks, about=kind, sequence=order)
 
 
 def _lane(task: ModelTask) -> Task:

@@ -99,8 +99,9 @@ class Prediction:
 
         things = [("choose", None), *zip(self.order, self.order, strict=True)]
         places = [f"{place}." for place in range(1, len(things))]
-        fields = [widgets.Dropdown(options=things, description=place) for place in places]
-        fields, noted = fields or [field(tuple(self.options))], widgets.HTML()
+        look = {"layout": widgets.Layout()}  # a notebook keeps a kilobyte of each
+        fields = [widgets.Dropdown(options=things, description=place, **look) for place in places]
+        fields, noted = fields or [field(tuple(self.options))], widgets.HTML(**look)
 
         def take(_: Any) -> None:
             values, wrong = [each.value for each in fields], "Give each a place of its own."
@@ -114,8 +115,8 @@ class Prediction:
 
         for each in fields:
             each.observe(take, "value")
-        head = widgets.HTML(f"{_STYLE}<b>Predict.</b> {as_html(self.question)}")
-        return widgets.VBox([head, *fields, noted]).add_class(_OPEN)
+        head = widgets.HTML(f"{_STYLE}<b>Predict.</b> {as_html(self.question)}", **look)
+        return widgets.VBox([head, *fields, noted], **look).add_class(_OPEN)
 
 
 def field(options: Sequence[str]) -> Any:

@@ -66,6 +66,12 @@ kinds = {
 }
 called
 
+# %% [markdown] tags=["notes"]
+# **Ask.** Read the question aloud and have hands for each option before anybody runs a cell. Write
+# the three numbers on the board and leave them there. Two minutes with a neighbour, hands once
+# more, then all run. Do not say which is right: the picture says it. You do the same at each
+# question of the course, so take the time for it here.
+
 
 # %%
 async def soup():
@@ -87,6 +93,11 @@ served = await soup()
 dish.close()  # the first one stays uncooked; closing it says that this is meant
 print(served)
 
+# %% [markdown] tags=["notes"]
+# **They will say.** "It was running already, `await` only fetched it." So it is in JavaScript,
+# where a call starts the work. Point at where "chopping" was printed: below this cell, not below
+# the one that called `soup()`. On the board: a call makes a recipe, `await` cooks it.
+
 # %% [markdown]
 # Had we thrown the first one away without closing it, Python would have warned: **coroutine 'soup' was never awaited**. That line always means this: called, and not run.
 #
@@ -103,6 +114,11 @@ else:
     print("No error? nest_asyncio (section 6) is at work here. Restart the kernel.")
 finally:
     dish.close()
+
+# %% [markdown] tags=["notes"]
+# **They will say.** "I add `nest_asyncio.apply()` and it works." It does, and section 6 shows the
+# price. Say in one sentence why it is refused: this thread has a loop that runs already, and a
+# thread has one. In their own files `asyncio.run(main())` is right; in a notebook it is `await`.
 
 # %% [markdown]
 # A notebook's kernel is itself an async program. Its loop runs in the kernel's main thread all the time; that is why `await` works in a
@@ -153,6 +169,12 @@ took = time.perf_counter() - began
 print(f"{trace.result!r} after {trace.duration:g} seconds of the virtual clock")
 waited.answer("less than 10 seconds" if took < 10 else "300 seconds")
 
+# %% [markdown] tags=["notes"]
+# **Break it.** Change `asyncio.sleep(300)` to `asyncio.sleep(86_400)`: it prints
+# `after 86400 seconds`, as soon as before. A day costs nothing where nobody works. Say the rule of
+# the virtual clock: it jumps to the next bell when nobody has anything to do. That is why all
+# numbers of this course are the same on 20 laptops.
+
 # %% [markdown]
 # An exception inside reaches your cell, with the trace of all that happened before it:
 
@@ -185,6 +207,12 @@ async def forgetful():
 
 trace = await record(forgetful())
 print(trace.result, *trace.findings, sep="\n")
+
+# %% [markdown] tags=["notes"]
+# **Break it.** Change `asyncio.create_task(stew(), name="stew")` to `stew()`: it prints
+# `was never awaited: none of its code ran`, and no longer prints `was left running`. Two mistakes,
+# two sentences. Let the class say the difference: one card was never written, the other was
+# written and thrown away with the kitchen.
 
 # %% [markdown]
 # When a run takes too long, press ■ (Stop) in the toolbar: the cell comes back within a second (section 5).
@@ -225,6 +253,11 @@ print(f"running {card.busy:g} min in {card.polls} steps, idle {card.idle:g} min"
 print(f"served at minute {card.ended:g}; it {card.outcome} {first.result!r}")
 first
 
+# %% [markdown] tags=["notes"]
+# **Draw.** One lane on the board, before you scroll to the picture: strong 0 to 2, pale 2 to 7,
+# strong 7 to 8. Have somebody come and point: where is the chef free? Two strong bars, so two
+# steps. Keep this lane on the board; you add the roast below it in a few minutes.
+
 # %% [markdown]
 # One line is one task, a **lane**. Time goes to the right, in kitchen minutes. What you see in it:
 #
@@ -264,6 +297,12 @@ trace = await record(two_ovens(), unit="minutes")
 print(*[f"{task.name}: ended at minute {task.ended:g}" for task in trace.tasks], sep="\n")
 trace
 
+# %% [markdown] tags=["notes"]
+# **Break it.** Change `asyncio.create_task(bake(3), name="cake")` to `bake(3)`: it prints
+# `two_ovens: ended at minute 8`, and there is no lane for the cake. Both are awaited, and only one
+# was a task. This is the mistake that they will make at work; come back to it in lesson 02,
+# section 3.
+
 # %% [markdown]
 # Nobody was hired for that. The chef only did something at a few moments, and each is drawn as a thin
 # **tick**: a step. On the virtual clock such a step takes no time at all; on the real one it takes some millionths of a second,
@@ -287,6 +326,11 @@ predict(
     why="The chef is on the soup until its first `await`.",
 )
 
+# %% [markdown] tags=["notes"]
+# **Ask.** Hands for 0, 2 and 8. "0" thinks that a task starts when it is made, "8" that tasks run
+# one after the other. Let a 0 and an 8 talk to each other for a minute, then run. Do not explain
+# yet: the picture has one striped bar, and that is the answer to both.
+
 
 # %%
 async def roast():
@@ -308,6 +352,12 @@ for dish in (dinner.task("soup"), dinner.task("roast")):
     print(f"{dish.name}: {shares} = {sum(states.values()):g} min, served at minute {dish.ended:g}")
 dinner
 
+# %% [markdown] tags=["notes"]
+# **Break it.** Change `busy(3)` to `busy(6)`: it prints
+# `soup: 1 scheduled + 3 running + 5 idle = 9 min`. Nothing in the soup was touched, and its guest
+# waits a minute longer. Ask where the minute is in the picture: striped, from 7 to 8. Striped is
+# the word of the day; make them say "scheduled".
+
 # %% [markdown]
 # The striped bar is **scheduled**: the task could go on this moment, but no chef is free. It is neither idle nor running, and it is the state to
 # look for when a program is slow. The three states fill a task's life without a gap, as the sums say.
@@ -317,6 +367,11 @@ dinner
 
 # %%
 replay(await record(cook_dinner(), unit="minutes", lines=True))
+
+# %% [markdown] tags=["notes"]
+# **Demo.** Click into the film and press the right arrow, one step at a time, without a word until
+# minute 2. Then ask before each step: who is next? The row of those who are ready is all that the
+# loop knows. Two minutes are enough; learners play it themselves afterwards.
 
 # %% [markdown]
 # ### The oven, or the chef in front of the oven
@@ -347,6 +402,11 @@ async def cook_badly():
 trace = await record(cook_badly(), unit="minutes")
 print(*trace.findings, sep="\n")
 trace
+
+# %% [markdown] tags=["notes"]
+# **Break it.** Change `busy(6)` to `await asyncio.to_thread(busy, 6)`: it no longer prints
+# `from 2 to 13 min`, and the soup is served at minute 8. Say: there are three ways to spend six
+# minutes, in front of the oven, with a bell, and with a helper. Lesson 03 is about the choice.
 
 # %% [markdown]
 # The roast is one long bar now: no `await`, no end of the step, no turn for anybody else. That is called **blocking** the loop, and
@@ -397,6 +457,12 @@ for dish in trace.tasks[1:]:
     print(f"{dish.name}: {dish.outcome} at minute {dish.ended:g}")
 trace
 
+# %% [markdown] tags=["notes"]
+# **Break it.** Change `cake.cancel()` to `print(cake.cancel(), cake.done())`: it prints
+# `True False`. To cancel is a wish, and the cake has not even heard of it on the next line. You
+# need that twice: in lesson 04 (who grants the wish, and when) and in lesson 05 (what a loser
+# still does).
+
 # %% [markdown]
 # A cake and a jam in the bin, for two reasons: somebody asked the cake to stop, and the jam was still there when `main` was over. The
 # mark says how it ended, and the finding below says that it was left.
@@ -407,6 +473,12 @@ trace
 # A salad comes to the dinner. It takes three minutes of work, and after each the cook asks whether somebody else wants the chef:
 # `await asyncio.sleep(0)` ends a step and queues the task again at once. Here is the picture; the questions are below it. (Answer them
 # before you read the findings.)
+
+
+# %% [markdown] tags=["notes"]
+# **Check.** This picture is the test of the lesson. Walk around; each learner points at a striped
+# bar and says who waits for whom. Who cannot do that goes back to "Two who want the chef" with a
+# neighbour. The third question, counting ticks, is for the quick ones; nobody needs it today.
 
 
 # %%
@@ -458,6 +530,11 @@ print(f"salad, last step: ready at minute {last.ready:g}, taken up at minute {la
 # ### The same in words
 #
 # Each picture has a twin of plain text with the same facts, for a terminal, a screen reader, or a diff. `print` shows it:
+
+# %% [markdown] tags=["notes"]
+# **Cut.** Late? Leave out the rule of turns here, lesson 03 has it with pictures. Of this lesson
+# only sections 1 to 3 are needed by the others; the tables are for the evening. Never cut the
+# salad: who cannot read the picture gets nothing out of the rest of the day.
 
 # %%
 print(dinner)
@@ -585,6 +662,11 @@ progress()
 # ## Deeper
 #
 # Which loop is whose, with two error messages that people search for; what Stop stops; and what nest_asyncio does to a kernel, and costs: all of it can be left out.
+
+# %% [markdown] tags=["notes"]
+# **Time.** Nothing from here on is needed in class. Take section 4 if somebody has "attached to a
+# different loop" at work, and section 6 only at the very end of a day: it changes the kernel, and
+# whoever ran it has to restart before the next lesson.
 
 # %% [markdown]
 # ## 4. Whose loop is it?

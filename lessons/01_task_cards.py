@@ -57,6 +57,12 @@ predict(
     why="Five chefs for ten minutes each; for 40 of the 50 they look at ovens.",
 )
 
+# %% [markdown] tags=["notes"]
+# **Ask.** "Who pays for an oven?" Let them multiply aloud: five chefs, ten minutes each. Most say
+# 10, since dinner takes 10. Write both on the board, "served after 10" and "held for 50", and keep
+# the second column: the next section fills in one more row, and the argument of the lesson is in
+# it.
+
 
 # %%
 def own_chef():
@@ -111,6 +117,12 @@ for way, trace in {"a chef each": chefs, "a card each": cards}.items():
     print(f"{way}: {trace.duration:g} min, chefs held for {held:g} min in all")
 cards
 
+# %% [markdown] tags=["notes"]
+# **Break it.** Change `await asyncio.sleep(8)` to `busy(8)`: it prints
+# `a card each: 50 min, chefs held for 50 min in all`. Five cards, written as before, and nothing
+# is gained: a card helps only who lets go. Whoever says "I made it `async`, and it is as slow as
+# ever" has this program.
+
 # %% [markdown]
 # Five chefs were a little faster. One chef was nearly as fast, and was held
 # for a fifth of the time. What made it possible is not that tasks are quick. It is that the guests spend their time *waiting*, and a waiting
@@ -129,6 +141,12 @@ cards
 #
 # Each guest needs two minutes of the chef's hands, and eight of an oven's. Now 20 guests come, and there is still one chef.
 
+# %% [markdown] tags=["notes"]
+# **They will say.** "`gather` is what everybody uses." Do not argue taste. Ask what happens to the
+# other four when one fails: with `gather` they go on, and nobody hears of a second failure. On the
+# board: "one fails, and then?" with the four rows. Tell Tokio people that `JoinSet` is the nearest
+# to `TaskGroup`, and cancels nobody by itself.
+
 # %%
 predict(
     "After how many minutes are all 20 served?",
@@ -141,10 +159,21 @@ predict(
     why="Two minutes of hands for each of 20: the chef has no free minute, and the work alone counts.",
 )
 
+# %% [markdown] tags=["notes"]
+# **They will say.** "29." Five guests took 14, and each one more takes a minute more, so 20 take
+# 29. It is a good guess, so praise it: the rule holds as long as the chef has free minutes. Let
+# them find on the board when the free minutes are over: 20 guests times 2 minutes of hands is 40.
+
 # %%
 rush = await record(a_card_each(20), unit="minutes")
 print(f"served after {rush.duration:g} min")
 rush
+
+# %% [markdown] tags=["notes"]
+# **Break it.** In `serve`, change `busy(1)  # chop` to `busy(2)  # chop`, and run both cells: it
+# prints `served after 60 min`. One minute more of hands is 20 minutes more of evening, and an oven
+# that is twice as slow would change nothing. Ask where to look first when a service is slow: at
+# the hands.
 
 # %% [markdown]
 # The stripes are cards that are **scheduled**: ready to go on, and no chef free. With five guests the chef had free minutes, with 20 there are none.
@@ -194,6 +223,12 @@ async def thousand_cards():
 trace = await record(thousand_cards(), unit="minutes")
 print(trace.result)
 
+# %% [markdown] tags=["notes"]
+# **Break it.** Change `asyncio.sleep(8)` to `asyncio.to_thread(busy, 8)`: it prints
+# `'new threads': 32`. A thousand tasks as before, and now there are threads, because the work
+# asked for some; 32, and not 1000, because that is the pool. So "a task is a thread" is wrong, and
+# "my program has no threads" may be wrong too.
+
 # %% [markdown]
 # The article is right about that: to spawn makes no thread.
 #
@@ -206,6 +241,13 @@ print(trace.result)
 # *OS threads* are counted at that moment too.
 #
 # A system may allow fewer, so it is asked first. Counts of more than half of its limit are left out. On a machine that you share with nobody, add `10_000`.
+
+
+# %% [markdown] tags=["notes"]
+# **Time.** The measuring takes some seconds a learner. On one server let a third of the class
+# press at a time, or press yourself and let them look: 20 times a thousand threads at one moment
+# is a test of the server and not of the lesson. The numbers differ from laptop to laptop; have
+# three of them called out, and compare the last two columns alone.
 
 
 # %%
@@ -281,6 +323,12 @@ memory.answer(next((kinds[n] for n in kinds if times < n), "more than 100 times 
 #
 # Between the two lies a **pool**: a fixed team of threads, and a queue of jobs for it. `asyncio.to_thread` has one; on the virtual clock it has 32 chefs. 100 guests come, 10 minutes each.
 
+# %% [markdown] tags=["notes"]
+# **They will say.** "So threads are bad." No: at ten of them nobody can tell. "And a thread takes
+# 8 MB." That is address space which is reserved; what is used is a few pages, see the column. Draw
+# two straight lines through the origin, one steep and one flat: no cliff, a slope. The same two
+# lines come back in lesson 06.
+
 # %%
 predict(
     "32 chefs who stand in front of their ovens: after how many minutes are 100 guests served?",
@@ -321,6 +369,12 @@ for way in ("pool", "cards"):
     trace = await record(rush_hour(400, way), unit="minutes")
     print(f"{way}: {trace.duration:g} min, threads: {len(trace.threads())}")
 
+# %% [markdown] tags=["notes"]
+# **Break it.** Change `rush_hour(400, way)` to `rush_hour(1600, way)`: it prints
+# `pool: 400.5 min, threads: 33` and `cards: 24 min, threads: 1`. Four times the requests are four
+# times the evening for the pool, and only twice for the cards. Ask what the cards' 24 minutes are:
+# 16 of work, 8 of waiting.
+
 # %% [markdown]
 # A pool's size is the most that can *wait* at a time; one thread's cards have no such limit. Tokio
 # takes both: a small team of chefs, about one a core, and cards for all the waiting.
@@ -342,6 +396,11 @@ for way in ("pool", "cards"):
 # ## The lab
 #
 # Guests, each with a dish in the oven for a while: first a card each, then a chef each, for real. Turn up the guests; predict when the two ways part.
+
+# %% [markdown] tags=["notes"]
+# **Demo.** Project the lab and take bids: "from how many guests on does a chef each lose?" Let the
+# lowest and the highest bidder set the slider. One run each, then the class has the lab for five
+# minutes in pairs, one predicts and one presses.
 
 # %%
 # NBVAL_IGNORE_OUTPUT
@@ -439,6 +498,12 @@ lab("task_cards")
 # Here you write: `check` runs your answer, with other waits each time, and judges the trace of that run, what the scheduler did, and not the result alone; a wrong answer
 # gets one sentence and its timeline. `hint("01.orders")` helps, each time a little more, and `solution("01.orders")` shows one answer. What you have done is
 # kept in one small file beside this notebook, `progress.json`, and nowhere else:
+
+# %% [markdown] tags=["notes"]
+# **Check.** In class do "the waiter who waits" (`01.waiter`) alone, ten minutes. The usual wrong
+# answer keeps `await` in the loop that creates the tasks; `check` says "the calls lie one after
+# another". Who is done early goes to `01.guests`. The predictions of `01.orders` make good
+# homework: they need no keyboard.
 
 # %% tags=["differs-again"]
 from helpers import progress
@@ -561,6 +626,12 @@ progress("01")
 # ## Deeper
 #
 # What a card is made of and why a plain function cannot be put aside; and what the GIL lets through: all of it can be left out.
+
+# %% [markdown] tags=["notes"]
+# **Cut.** On half a day this lesson is homework; on a day leave out section 6 and all below this
+# line, and let the Rust be read at home. With Tokio people in the room keep one minute for the
+# memory of a task (463 bytes in Tokio 1.53). With NumPy people take section 9: it says which calls
+# give them a second core.
 
 # %% [markdown]
 # ## 8. What is in a card?

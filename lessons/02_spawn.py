@@ -46,6 +46,12 @@ predict(
     why="`create_task` only queues; the chef is free when `main` comes to its `await`.",
 )
 
+# %% [markdown] tags=["notes"]
+# **Ask.** Hands for 0, 3 and "when it is awaited". JavaScript people say 0, since a call of theirs
+# runs up to its first `await`; Go people say 0, since another thread takes it; who knows Tokio's
+# default says "at once, elsewhere". All are right at home. Write the three on the board with the
+# languages beside them; then run.
+
 
 # %%
 async def soup():
@@ -67,6 +73,12 @@ print(f"card written at minute {card.spawned:g}, first onion at minute {card.ste
 print(f"main got {first.result!r} at minute {first.duration:g}")
 first
 
+# %% [markdown] tags=["notes"]
+# **Break it.** Change `busy(3)  # main has its hands full` to `busy(0)`: it prints
+# `card written at minute 0, first onion at minute 0` and `at minute 8`. Three minutes of `main`
+# cost the guest three minutes. Ask a second question: does the soup begin at minute 0 because it
+# was spawned? No: because `main` came to its `await` at once.
+
 # %% [markdown]
 # `create_task` ran not one line of `soup`. It made a task, put it at the end of the queue of those that are ready, and
 # returned the handle at once. From minute 0 to 3 the card was **scheduled**: ready to go on, and no chef was free. Its first step came when `main` reached
@@ -76,6 +88,11 @@ first
 # that has not begun. The rule for asyncio, and for Tokio's `current_thread` runtime: **a spawned task never starts before its
 # creator's next `await` that yields**, which is one that ends the creator's step. Tokio's `multi_thread` runtime, its default, has more chefs; there another one may
 # take the card while the creator is still busy ([lesson 07](07_team_of_chefs.ipynb)).
+
+# %% [markdown] tags=["notes"]
+# **Draw.** The rail, left to right: `main` in the chef's hand, a card "soup" at the end of the
+# rail, and a stub in main's pocket. Move the card with your hand when `main` awaits. Use these
+# three things all day: hand, rail, stub. The words for the board: running, scheduled, handle.
 
 # %% [markdown]
 # ## 2. In which order?
@@ -114,6 +131,12 @@ for dish in spawned.tasks[1:]:
     print(f"{dish.name}: started at minute {dish.steps[0].start:g}, served at {dish.ended:g}")
 spawned
 
+# %% [markdown] tags=["notes"]
+# **Break it.** Change `for stub in stubs:` to `for stub in reversed(stubs):`. It still prints
+# `roast: started at minute 0, served at 9` and `salad: started at minute 4, served at 7`. Nothing
+# moved, and half of the class expected it to: "awaiting first" is not "running first". To await is
+# to listen, and not to push.
+
 # %% [markdown]
 # `main` awaited the roast first. That decided what `main` heard first, and nothing else: awaiting a handle does not push its task to the front.
 # Step through it: the row *ready, in order* is the rail.
@@ -136,6 +159,11 @@ predict(
     ],
     why="`main` put the salad into the queue itself; the loop looked at the bells only after that.",
 )
+
+# %% [markdown] tags=["notes"]
+# **They will say.** "Soup, roast, salad: who was ready first." It is what a fair kitchen would do.
+# The loop does not look at its bells while `main` holds the chef, and `main` put the salad in with
+# its own hand. Let them play it with three sheets of paper on the board's edge before they run it.
 
 
 # %%
@@ -163,6 +191,13 @@ for dish in trace.tasks[1:]:
     last = dish.steps[-1]
     print(f"{dish.name}: ready at minute {last.ready:g}, taken up at minute {last.start:g}")
 trace
+
+# %% [markdown] tags=["notes"]
+# **Break it.** Put `await asyncio.sleep(0.1)` before `name="salad"`: it prints
+# `soup: ready at minute 2, taken up at minute 6` and
+# `salad: ready at minute 8, taken up at minute 8`. Now the loop has looked at its bells once
+# before the salad is written, and the order is what the class first said. One look is all the
+# difference.
 
 # %% [markdown]
 # The last one comes first. There is no rank, no favourite and no look at how long a task will take: **tasks run in the order in which the loop put them
@@ -193,6 +228,12 @@ async def dinner_awaited():
 trace = await record(dinner_awaited(), unit="minutes")
 print(f"{len(trace.tasks)} task, {trace.duration:g} min; {trace.tasks[0].idle:g} of them it waited")
 trace
+
+# %% [markdown] tags=["notes"]
+# **Break it.** Change `await cook(*MENU[dish])` to `await asyncio.create_task(cook(*MENU[dish]))`:
+# it prints `4 task, 18 min`. Three cards more, and not a minute gained, because each is awaited
+# before the next is written. You meet it in real code, and as the exercise "the waiter who waits"
+# of lesson 01. Create all, then await all.
 
 # %% [markdown]
 # Awaiting is not spawning. A **coroutine** (in Rust: a future) is in no queue. It moves when somebody awaits it, inside the task of the one who awaits: one lane. `await` alone gives
@@ -237,6 +278,12 @@ trace = await record(main(), unit="minutes")
 print(f"roast {trace.task('roast').outcome} {trace.task('roast').error!r} at minute 4")
 print(f"main heard of it at minute {trace.task('main').steps[-1].start:g}: {trace.result!r}")
 trace
+
+# %% [markdown] tags=["notes"]
+# **They will say.** "The exception crashes the program", or "it is printed at once". Neither: it
+# sits in the handle until somebody asks. Ask what their service does with a task whose handle
+# nobody keeps: it goes on, and nobody hears. The next cell shows the sentence that asyncio logs,
+# and that it logs it late.
 
 # %% [markdown]
 # In Rust it is the same with a panic: it ends the task, the program goes on, and `handle.await` gives an `Err` (a `JoinError`) where a
@@ -299,6 +346,12 @@ async def main():
 trace = await record(main(), unit="minutes")
 print(trace.result, notes, *trace.findings, sep="\n")
 
+# %% [markdown] tags=["notes"]
+# **Break it.** Change `await asyncio.sleep(2)` to `await stub`: it prints
+# `lights off, soup done: True` and `soup is ready`. One word decides whether the soup is eaten.
+# Tokio people ask here: there the task is dropped with the runtime, and no `finally` runs, only
+# `Drop`.
+
 # %% [markdown]
 # Cancelling in asyncio raises `CancelledError` at the await where the task stands. In Tokio, a task that is left is dropped with the runtime at its await: its
 # destructors run, and no code after the await does. (What stands at no await cannot be dropped. A `spawn_blocking` that runs, often those that queue behind it, and, on
@@ -347,6 +400,12 @@ gc.enable()
 print(*trace.findings, sep="\n")
 trace
 
+# %% [markdown] tags=["notes"]
+# **Break it.** Change `asyncio.create_task(wait_for(bell), name="soup")` to
+# `stub = asyncio.create_task(wait_for(bell), name="soup")`: it prints `was left running`, and no
+# longer prints `vanished`. A name on the left is the whole cure. Say that it is rare, and that it
+# is a real bug in services: it needs a task that waits for something that only it knows.
+
 # %% [markdown]
 # The soup did not fail, and it was not cancelled. It stopped being. The loop holds only a *weak* reference to a task that waits: one that keeps nothing in memory. Outside
 # of this course you may find one line in the log, **Task was destroyed but it is pending!**, and it mostly means this: a handle that nobody kept. (The other cause is a loop that was closed with tasks left, which `asyncio.run` never does.) In Tokio there is no such
@@ -386,6 +445,12 @@ for dish in trace.tasks[1:]:
 print(f"main: {trace.result!r} at minute {trace.duration:g}")
 trace
 
+# %% [markdown] tags=["notes"]
+# **Break it.** Change `await asyncio.sleep(20)` to `busy(20)`: it prints
+# `main: 'no dinner: burnt' at minute 24`. The group can interrupt `main` only where it awaits, and
+# the roast could not even begin before. A group is no alarm for blocking code. Ask where the 24
+# comes from: 20 of wiping, and the roast's own 4.
+
 # %% [markdown]
 # Compare section 4, where `main` heard of it when it came to ask. The group cancelled the soup and interrupted `main`, both because the roast had failed. Then it *waited until all had really ended*, and raised what
 # had happened as an `ExceptionGroup` (there may be more than one). Nothing is left running and nothing is lost. Take a `TaskGroup` unless you have a reason not to. In Tokio a `JoinSet` is
@@ -409,6 +474,11 @@ trace
 # Up to a thousand cards, on a clock of your choice. `main` writes them all and keeps its hands full for 20 ms more. (Times are in milliseconds, your prediction in seconds.) Choose how
 # much work is in each card and how many awaits. Say first when the last card will be done; then run it. Find a setting in which one more await makes dinner
 # no later at all, and one in which it does.
+
+# %% [markdown] tags=["notes"]
+# **Check.** What you want to hear after five minutes in pairs: "one more await is free as long as
+# the others fill the time". If a pair is stuck, let them set 1 card, then 10, and say aloud who
+# waits for whom. Stop here for the break; the Rust table is for reading.
 
 # %%
 # NBVAL_IGNORE_OUTPUT
@@ -527,6 +597,12 @@ compare(await record(three_cards()), load_recording("spawn", clock="virtual"))
 #
 # As in [lesson 01](01_task_cards.ipynb), the trace of your own run is judged; `hint("02.minutes")` and `solution("02.minutes")` help.
 
+# %% [markdown] tags=["notes"]
+# **Time.** Ten minutes for `02.lost_handle`; it is the one that they take to work. The usual wrong
+# answer awaits each receipt in the loop, and `check` says "the calls lie one after another". The
+# second: `gather` without `return_exceptions=True`, which counts one failure of several.
+# `02.minutes` is for paper, in pairs.
+
 # %%
 import asyncio
 import gc
@@ -619,6 +695,12 @@ progress("02")
 # ## Deeper
 #
 # What a bell is made of, values that travel with a task, how to keep a card by hand, programs that spawn nothing, and two dropped handles on Tokio: all of it can be left out.
+
+# %% [markdown] tags=["notes"]
+# **Cut.** In half a day stop before "Side by side", and take sections 1 to 4 and 6 (without 4
+# there is no roast to burn in 6). Tokio people want section 8 (a waker by hand), Flask people
+# section 9 (context variables): offer both as homework, and have one of each tell the others on
+# the next day.
 
 # %% [markdown]
 # ## 8. What is a bell? Poll and waker

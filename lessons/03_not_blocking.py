@@ -77,12 +77,24 @@ predict(
     why="There is one thread, and it is inside `time.sleep`.",
 )
 
+# %% [markdown] tags=["notes"]
+# **Ask.** Before the four options: who in the room has a service that is slow now and then, with
+# nothing in the log? Then hands. Most take "the two take turns", since that is what an operating
+# system does with threads. Write "who takes the chef away?" on the board, and leave it without an
+# answer until the picture is there.
+
 # %%
 # NBVAL_IGNORE_OUTPUT
 stared = await record(real_kitchen(), clock="real")
 waited = max(step.start - step.ready for step in stared.task("stir").steps)
 print(f"stir was ready, with no chef, for {waited * 1000:.0f} ms")
 stared
+
+# %% [markdown] tags=["notes"]
+# **Demo.** This one runs on the real clock, so the laptops differ by some milliseconds: have three
+# people call out theirs, between 350 and 400. Point at the lane of `stir`: all its code is right,
+# and the long stripe is in its lane. Then point at `oven`, which is on time. Cause and damage are
+# in two lanes, and a log shows the damage alone.
 
 # %%
 told = next(finding for finding in stared.findings if finding.task == stared.task("oven").id)
@@ -129,6 +141,12 @@ predict(
     why="The bell of minute 1 is heard at minute 5, and each later one is set from there.",
 )
 
+# %% [markdown] tags=["notes"]
+# **They will say.** "11: five minutes of staring and six of stirring." It overlooks that one bell
+# was set before the stare, and rang in it. "6" overlooks that the other five are each set when the
+# one before was heard. Draw the bells as arrows on a time line: 1 is heard at 5, then 6, 7, 8, 9,
+# 10.
+
 # %%
 staring = await record(kitchen(stare), unit="minutes")
 print(f"oven hot at minute {staring.task('oven').ended:g}")
@@ -154,6 +172,12 @@ for name, trace in {"staring": staring, "with a bell": free}.items():
     oven = trace.task("oven").ended
     print(f"{name}: oven hot at minute {oven:g}, last stir at {pot.ended:g}, late: {late}")
 free
+
+# %% [markdown] tags=["notes"]
+# **Break it.** Change `busy(5)` to `busy(0.9)`, and run all three cells: it prints
+# `oven hot at minute 0.9, last stir at 6, late: [0.0`. A stare that ends before the next bell
+# harms nobody. That is why such a fault comes and goes, and why tests on a quiet machine do not
+# find it. Ask for the smallest stare that hurts: anything above one minute.
 
 # %% [markdown]
 # The oven was hot at minute 5 in both. Staring did not make it any quicker; it cost the *others* four minutes: one stir came late, and all that
@@ -198,6 +222,12 @@ predict(
 three_staring = await record(all_of(stare_2, 3), unit="minutes")
 three_free = await record(all_of(bell_2, 3), unit="minutes")
 print(f"staring {three_staring.duration:g} min, with bells {three_free.duration:g} min")
+
+# %% [markdown] tags=["notes"]
+# **Break it.** Change `all_of(stare_2, 3)` to `all_of(stare_2, 30)`: it prints
+# `staring 60 min, with bells 2 min`. Ask before you run it; nobody should have to compute. Then
+# ask what the second number would be with 30 bells, and with 3000. Blocking adds up, waiting does
+# not: the sentence for the board.
 
 # %% [markdown]
 # Blocking adds up; waiting does not. With *n* cards that stare for *d* minutes, one chef needs *n × d*, and with bells it is *d*.
@@ -244,6 +274,12 @@ predict(
     why="The bell queues behind one piece; only then is `stir` put into the queue, behind one more piece.",
 )
 
+# %% [markdown] tags=["notes"]
+# **They will say.** "1 minute: it gets its turn after the piece." Nearly everybody, Tokio people
+# too, and there it would be about right. In asyncio the bell has to queue, and then the sleeper.
+# Do not explain the two turns yet; run, let them be astonished by the 2, and take the section
+# "Late by two turns" slowly.
+
 # %%
 kneaded = {}
 for way in (in_one_go, in_pieces, by_a_helper):
@@ -253,6 +289,13 @@ for way in (in_one_go, in_pieces, by_a_helper):
         f"{way.__name__}: dough ready at minute {dough:g}, stir late by {latest(trace):g} at worst"
     )
 kneaded[in_pieces]
+
+# %% [markdown] tags=["notes"]
+# **Break it.** Delete `await asyncio.sleep(0)`: it prints
+# `in_pieces: dough ready at minute 6, stir late by 5 at worst`. Six pieces without a pause are one
+# piece. Put it back and change `sleep(0)` to `sleep(0.001)`: it prints
+# `ready at minute 6.006, stir late by 0.001`. A real wait, however short, lets the loop look at
+# its bells before the dough is back in the queue.
 
 # %% [markdown]
 # - **In one go** it is one step, and no one comes in between.
@@ -275,6 +318,12 @@ for doughs in (1, 2, 4, 10):
     trace = await record(bakery(in_pieces, doughs), unit="minutes")
     first = trace.task("stir").steps[1]
     print(f"doughs: {doughs}, bell at minute {first.ready:g}, heard at {first.start:g}")
+
+# %% [markdown] tags=["notes"]
+# **Break it.** In `in_pieces`, change `busy(1)` to `busy(0.5)`: it prints
+# `doughs: 1, bell at minute 1, heard at 2` and `doughs: 10, bell at minute 1, heard at 15`. Half
+# the piece is half the delay. With many who yield, each of them polite, the bell is late all the
+# same: a turn is everybody's pieces together.
 
 # %% [markdown]
 # With *n* doughs and pieces of a minute the first stir comes at minute 3 *n*: the turn in which the bell rings, and two more. Small pieces help, as
@@ -307,6 +356,12 @@ predict(
 trace = await record(bakery(in_awaited_pieces), unit="minutes")
 print(f"steps of the dough: {trace.task('dough').polls}, stir late by {latest(trace):g}")
 
+# %% [markdown] tags=["notes"]
+# **Break it.** Change `await knead_a_bit()` to `await asyncio.create_task(knead_a_bit())`: it
+# prints `steps of the dough: 7, stir late by 1`. Now there is something to wait for at each
+# `await`. So the question is never "is there an `await`?", it is "does this `await` have to
+# wait?". Whoever has counted awaits in a code review will remember it.
+
 # %% [markdown]
 # One step, as in one go: not every `await` lets go. `await` means "wait here *if* it is not ready". `knead_a_bit()` never has to wait for anything,
 # so there is nothing to yield for, and `await` is then an ordinary call. The same goes for a queue that is not empty: a thousand `await queue.get()`
@@ -332,6 +387,12 @@ print(f"steps of the dough: {trace.task('dough').polls}, stir late by {latest(tr
 #
 # A Flask view that calls `requests.get` is right in Flask, where a thread serves one request at a time. The same line in an `async def` is a stare.
 # (Section 9 runs the last two rows.)
+
+# %% [markdown] tags=["notes"]
+# **Draw.** The table of places as four boxes: await, thread, process, pieces. Each learner names
+# one call of their own work, and the class says in which box it belongs: `requests.get`, a pandas
+# merge, bcrypt, reading a file, `json.loads` of 100 MB. Five minutes; it is what they take home.
+# The last one is the trap: C code that keeps the GIL.
 
 # %% [markdown]
 # ## 5. A strange program
@@ -404,6 +465,14 @@ print(
 )
 print(*strange.findings, sep="\n")
 
+# %% [markdown] tags=["notes"]
+# **Break it.** Change `("soup", "soup", "salad")` to `("soup", "roast", "salad")`: it prints
+# `the music is late by 0.85 s in all; the supplier is asked 3 times`. Then change
+# `("soup", "soup", "salad")` to `("soup", "soup", "soup")`: it prints
+# `late by 0.25 s in all; the supplier is asked 1 times`. So how slow the program is depends on
+# what is in its cache: nothing in the code changed. Let the class find the line before you show
+# the finding.
+
 # %% [markdown]
 # Two functions below the coroutine, in plain code, and only the first time that a dish is asked for: that is how it hides. The finding names the
 # line at which the thread stood. Asking a supplier is waiting, and only a blocking call exists for it, so by the table its place is a thread:
@@ -420,6 +489,12 @@ print(
     f"the music is late by {late_music(mended):g} s in all; the supplier is asked {len(ASKED)} times"
 )
 
+# %% [markdown] tags=["notes"]
+# **They will say.** "Solved." Ask what the supplier says: three calls in place of two, since both
+# soups now look into `PRICES` before either has written. Blocking had been a lock that nobody
+# wrote. Whoever wants to mend that has the exercise `03.prices`; the trick is to keep the task,
+# and not its result.
+
 # %% [markdown]
 # The music is on time, and one thing has changed besides. The two soups are now asked for at the same time, by two threads, and neither finds the
 # other's price: the supplier is asked three times. Before, the blocking had made sure that one came after the other. When you let go of the loop,
@@ -432,6 +507,11 @@ print(
 # stared at, and how many helpers do the staring. Say first when the last dish will be done; then run it.
 #
 # Find the smallest number of helpers with which the bell is never silent for long. Then find out what more helpers than that are good for.
+
+# %% [markdown] tags=["notes"]
+# **Check.** Pairs, five minutes. What you want to hear: "one helper makes the bell right, more
+# helpers only make dinner shorter". Who says "more helpers, better bell" has looked at the wrong
+# number: ask what the bell does with one.
 
 # %%
 # NBVAL_IGNORE_OUTPUT
@@ -599,6 +679,12 @@ print(stall.findings[0])
 # The world of the last four has a task `heartbeat`, which wants to run every 0.1 s and must not be late. In them `busy(0.3)` stands in the place of a `requests.get` or a
 # driver that blocks for 0.3 s.
 
+# %% [markdown] tags=["notes"]
+# **Time.** Ten minutes for `03.handler`. The usual wrong answer writes
+# `async def go(path): return get(path)` and gathers two of them; `check` names the line that holds
+# the loop. Say: `async def` makes nothing asynchronous. The second moves only the first of the two
+# calls into a thread.
+
 # %%
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -764,6 +850,11 @@ progress("03")
 #
 # What the loop does while all wait, Python's lock and the places for work that computes, asyncio's debug mode, and state that tasks share across an
 # `await`: each can be left out.
+
+# %% [markdown] tags=["notes"]
+# **Cut.** Half a day: sections 1, 2, 4 and the lab; section 3 only up to the three ways, without
+# the turns. With people who compute, section 9 is worth its minutes. Section 11 (shared state,
+# deadlock) is a lesson of its own in a term; its ten eggs make a good opening for the next day.
 
 # %% [markdown]
 # ## 8. What does the loop do while everybody waits?

@@ -68,12 +68,23 @@ predict(
     why="The block raises, so nobody can mistake it for a dish.",
 )
 
+# %% [markdown] tags=["notes"]
+# **Ask.** Hands for the four, and let somebody who said `None` and somebody who said
+# `TimeoutError` defend it: what would the caller do with it? Go and JavaScript people have reasons
+# for `None`. The argument that wins: a dish of nothing looks like a dish.
+
 # %%
 trace = await record(main(), unit="minutes")
 for name, brought in zip(("patient", "hurried"), trace.result, strict=True):
     print(f"{name} knew at minute {trace.task(name).ended:g}: {brought!r}")
 print("tasks:", ", ".join(task.name for task in trace.tasks))
 trace
+
+# %% [markdown] tags=["notes"]
+# **Break it.** In `soup`, change `await asyncio.sleep(5)  # on the stove` to `busy(5)`: it prints
+# `hurried knew at minute 10: 'a bowl of soup'`. No alarm, no error, eight minutes late. Do not
+# explain it; say "an alarm can fail silently, and section 6 says when", and put the line back. Who
+# has timeouts in production is awake now.
 
 # %% [markdown]
 # The patient guest got a value at minute 5, and the alarm of minute 8 was taken off. (`return_exceptions=True` has `gather` return what a guest
@@ -125,6 +136,12 @@ async def three_orders():
 trace = await record(three_orders(), unit="minutes")
 print(f"{trace.result} at minute {trace.duration:g}")
 trace
+
+# %% [markdown] tags=["notes"]
+# **Break it.** Change `await asyncio.sleep(minutes_on_the_stove)` to `busy(minutes_on_the_stove)`:
+# it prints `['soup', 'soup', 'soup'] at minute 66`. Three deadlines of two minutes, and an evening
+# of 66. The article says that one slow call does not drag the service down; ask the class which
+# word is missing in that sentence ("one slow call *that awaits*").
 
 # %% [markdown]
 # One dish would have needed an hour, and it held nobody up. This is what the article behind this course ([lesson 01](01_task_cards.ipynb) names it)
@@ -179,6 +196,12 @@ predict(
     why="The alarm raises `CancelledError` at the await; from there it is ordinary Python.",
 )
 
+# %% [markdown] tags=["notes"]
+# **They will say.** Rust people: "none, it is dropped." Right, in Tokio. Most Python people: "told
+# to stop", and that the `finally` may not await any more. It may. On the board, the two ways of
+# dying: dropped in silence, or an exception inside. All the rest of this lesson follows from the
+# second.
+
 # %%
 predict(
     "At which minute does the guest hear that time is up?",
@@ -190,6 +213,12 @@ predict(
 trace = await record(main(), unit="minutes")
 print(*trace.result, sep="\n")
 trace
+
+# %% [markdown] tags=["notes"]
+# **Break it.** Change `await asyncio.sleep(2)  # it must cool` to `await asyncio.sleep(20)`: it
+# prints `23: the guest hears: time is up`. The alarm was for 2. So "timeout=2" is no promise of
+# two minutes; it is the moment of a wish, and the clean-up says when it is granted. Ask for
+# clean-ups of theirs that wait: a rollback, a `close()`, a flush.
 
 # %% [markdown]
 # The alarm does not stop anything. It **cancels** the task: asyncio raises `CancelledError` at the await where the task stands. The line after the
@@ -243,11 +272,22 @@ predict(
     why="Each course is in time, and nobody adds them up.",
 )
 
+# %% [markdown] tags=["notes"]
+# **Ask.** Have each write down a number: how long may a request take that makes three calls with a
+# timeout of 4 each? Then who has such a service, and what did they promise to their callers? The
+# sum is 12, and nobody ever wrote 12 anywhere. Then run.
+
 # %%
 each = await record(four_minutes_each(), unit="minutes")
 shared = await record(one_budget(), unit="minutes")
 print(f"4 minutes each:   {each.result}\n7 minutes in all: {shared.result}")
 shared
+
+# %% [markdown] tags=["notes"]
+# **Break it.** Change `minute() + 7` to `minute() + 9`: it prints
+# `7 minutes in all: soup, roast by minute 9`. (The label stays; the budget is 9.) The cake would
+# be ready at minute 9, the alarm rings at minute 9, and the alarm was set first. A budget that is
+# just enough is not enough: leave room.
 
 # %% [markdown]
 # With an alarm each nobody was late, and dinner took nine minutes; with one moment the cake had one minute left. Timeouts do not add up to a promise:
@@ -298,6 +338,12 @@ trace = await record(main(), unit="minutes")
 for name in ("plain", "shielded"):
     print(f"{name}: {trace.task(name).outcome} at minute {trace.task(name).ended:g}")
 
+# %% [markdown] tags=["notes"]
+# **Break it.** Change `within(2, plain)` to `within(2, asyncio.wait([plain]))`: it prints
+# `plain: returned at minute 6`. To await a task passes the alarm on to it; to `wait` for it only
+# looks. So there are two ways to leave the work running, `shield` and `wait`. Ask whose handle it
+# is: who shares a task may not kill it.
+
 # %% [markdown]
 # Both guests were told "too late" after two minutes. Behind the first one the roast was thrown away; whoever else awaited that handle
 # got a `CancelledError`. Behind the second one it went on and was served at minute 6.
@@ -335,6 +381,12 @@ predict(
 # %%
 tokio = load_recording("timeout_handle", clock="virtual")
 compare(await record(alarm_over_a_handle()), tokio)
+
+# %% [markdown] tags=["notes"]
+# **They will say.** Tokio people: "a timeout over a handle cancels nothing." Python people: "of
+# course it cancels." Both are at home in one of the two lanes; let one of each explain the other's
+# picture. On the board: Tokio drops the *handle*, asyncio cancels the *task*. It is the difference
+# to remember from this lesson.
 
 # %% [markdown]
 # **This is the great difference.** In Tokio `timeout(two_minutes, handle)` drops the *handle*, and the task runs on, detached; it
@@ -403,6 +455,12 @@ for way, trace in {"in pieces": pieces, "by a helper": helper}.items():
 print(helper.findings[0])
 pieces
 
+# %% [markdown] tags=["notes"]
+# **Break it.** Delete `await asyncio.sleep(0)`: it prints `in pieces: Ok at minute 5`. Then put it
+# back and change `pieces=4` to `pieces=100`: it prints `in pieces: Err at minute 2.05`. An alarm
+# is as exact as the steps are short. The helper's row does not change: on time, and five minutes
+# of work for nobody.
+
 # %% [markdown]
 # **In one go: Ok, at minute 5.** No `TimeoutError` at all, and three minutes late. The alarm is a callback in the loop's list, and the loop was held.
 # When the chef looked up again the dish was there, the block was over, and its alarm was taken off without having rung. The article's promise does
@@ -457,6 +515,12 @@ trace = await record(main(), unit="minutes")
 print(trace.result)
 trace
 
+# %% [markdown] tags=["notes"]
+# **Break it.** Change `dish = await card` to `dish = await asyncio.shield(card)`: it prints
+# `TimeoutError`. Now the guest leaves on time, and the stubborn soup cooks on behind the shield.
+# You cannot make such a cook obey; you can only stop waiting. Then find the cook in real code:
+# `except BaseException`, or a `return` in a `finally`.
+
 # %% [markdown]
 # The alarm rang, in time, and the guest still sat there until minute 6 and was served. Only `expired()` knows.
 #
@@ -486,6 +550,11 @@ trace
 # cancelled. Say first what the guest will get; then run it.
 #
 # Find two different ways to get *the fresh dish, but late*. Then find a fallback that comes late although nobody held the chef.
+
+# %% [markdown] tags=["notes"]
+# **Check.** Pairs, five minutes, two finds. "Fresh, but late": hands-on work, or a call that
+# refuses. "A fallback that comes late": a clean-up that takes time. Who found only one of the
+# first has understood blocking and not cancelling; send them back to section 7.
 
 # %%
 # NBVAL_IGNORE_OUTPUT
@@ -585,6 +654,11 @@ for work in (2, 4, 6):
 # ## Exercises
 #
 # Deadlines in a web service, in seconds. `hint("04.clients")` helps, and `solution("04.clients")` shows one answer.
+
+# %% [markdown] tags=["notes"]
+# **Time.** `04.retries` in class, ten minutes. The usual wrong answer adds
+# `asyncio.CancelledError` to the `except`, "to be safe": `check` then tells when time was up and
+# how much later they answered. `04.clients` is for paper. `04.undo` is hard; keep it for a term.
 
 # %%
 import asyncio
@@ -744,6 +818,12 @@ progress("04")
 #
 # Four ways to set an alarm, two alarms over one await, retries, how late an alarm is heard, something every five minutes, and two more programs
 # beside Tokio's: each can be left out.
+
+# %% [markdown] tags=["notes"]
+# **Cut.** Half a day: sections 1 to 3, 6 and the lab, and with Tokio people the picture of section
+# 5. If somebody writes clients, show section 12 (retries) in place of the lab. Section 15 ("every
+# five minutes") answers a question that comes up in each class; note where it is, and send them
+# there.
 
 # %% [markdown]
 # ## 10. One alarm, four spellings

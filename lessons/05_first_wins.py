@@ -80,12 +80,23 @@ predict(
     why="`asyncio.wait` ends the waiting, not the race.",
 )
 
+# %% [markdown] tags=["notes"]
+# **Ask.** Act it: one learner goes to the door (pantry), one to the far end of the corridor
+# (market). When the first is back, ask the class what the other one does now, and who told them.
+# Then hands for the three options. Rust people say "cancelled", and are right about `select!`;
+# have them say so and wait.
+
 # %%
 trace = await record(main(), unit="minutes")
 print(trace.result)
 for name in ("pantry", "market"):
     print(f"{name}: {trace.task(name).outcome} at minute {trace.task(name).ended:g}")
 trace
+
+# %% [markdown] tags=["notes"]
+# **Break it.** Put `other.cancel()` before `await asyncio.sleep(4)`: it prints
+# `market: cancelled at minute 2`. One line, and it looks as if the race were done. Leave it there
+# as a bait: section 2 shows what is still wrong with it. Many patterns on the web end here.
 
 # %% [markdown]
 # `main` had its basil at minute 2. The other runner went all the way, came back at minute 5 and returned a result that nobody asked for.
@@ -134,9 +145,20 @@ predict(
     why="`cancel()` returns at once; the exception is raised when the runner has its next turn.",
 )
 
+# %% [markdown] tags=["notes"]
+# **They will say.** "The runner is done; I have cancelled it." `cancel()` is a letter in the box:
+# it returns at once, and the runner reads it at the next turn. Draw two times on the board, "told"
+# and "home", and leave a gap between them. The whole lesson is in that gap.
+
 # %%
 trace = await record(main(), unit="minutes")
 print(trace.result, *trace.findings, sep="\n")
+
+# %% [markdown] tags=["notes"]
+# **Break it.** Put `await asyncio.sleep(0)` behind `away.cancel()`: it still prints
+# `market done: False, bike in use: True`. "Give it a moment" is the mend that everybody tries
+# first. The runner has heard of it now, and is on the way home, for two minutes. Only to await the
+# runner itself helps.
 
 # %% [markdown]
 # The runner has not even heard of it yet. `main` went on as if all were over. If it had needed the bicycle at minute 3, it would have found it gone.
@@ -171,6 +193,12 @@ trace = await record(main(), unit="minutes")
 print(trace.result, *trace.findings, sep="\n")
 trace
 
+# %% [markdown] tags=["notes"]
+# **Break it.** In `market`, change `await asyncio.sleep(2)  # turn round and ride home` to
+# `await asyncio.sleep(20)`: it prints `minute 22: market done: True`. The winner was known at
+# minute 2. So a race is as slow as its slowest loser's clean-up. Ask what one does about that: a
+# deadline on the clean-up, inside the runner.
+
 # %% [markdown]
 # The price is plain: the winner was known at minute 2, and `main` heard of it two minutes later. What it bought is that nothing of the race is left
 # when the race is over. That is the rule of this course: **a race is over when its losers are home.**
@@ -183,6 +211,11 @@ trace
 
 # %%
 replay(trace)
+
+# %% [markdown] tags=["notes"]
+# **Demo.** Play it from minute 2, one step at a time, and ask at each: who is ready, who waits for
+# whom? Stop at the step in which the runner hears of the cancel: that is the poll which Tokio does
+# not make. Say it once and move on; the comparison of section 9 shows the same as two lanes.
 
 # %% [markdown]
 # Here are the three steps for any number of runners:
@@ -244,6 +277,12 @@ for run in (race, select):
         runner = trace.task(name)
         print(f"{run.__name__}: {name} {runner.outcome} at minute {runner.ended:g}")
 
+# %% [markdown] tags=["notes"]
+# **Break it.** Change `asyncio.timeout(1)` to `asyncio.timeout(3)`: it prints
+# `race: market cancelled at minute 2`. With time enough your `race` is right, and all tests are
+# green. Only an alarm, or a client that hangs up, finds the hole. Ask how one would test for it:
+# exactly so, with a deadline that is too short.
+
 # %% [markdown]
 # In your `race` nobody told the runners: the alarm cancelled `late_race`, and `asyncio.wait` let go of the two tasks and left. Both ran to their end.
 # `select` takes its runners along when it is cancelled from outside, waits until they are home, and only then lets the alarm through. To mend `race`,
@@ -285,6 +324,11 @@ predict(
 for also_tasks in (False, True):
     trace = await record(main(also_tasks), unit="minutes")
     print(f"cancel_tasks={also_tasks}: {trace.result}; in the end: {trace.task('market').outcome}")
+
+# %% [markdown] tags=["notes"]
+# **They will say.** "`select` forgot one." No: it did not make that task, so it may not end it.
+# Ask who owned it before the race, and who may be waiting for it. Tokio people know the same from
+# a `JoinHandle` in `select!`; let one of them say what is dropped there (the handle).
 
 # %% [markdown]
 # It runs on. The same is true of a `JoinHandle` in `select!`: what is dropped there is the handle and not the task. If you own the tasks and want
@@ -386,6 +430,12 @@ loses_quick
 # %%
 loses_quick.answer(" and ".join(await try_out(quick)) or "never")
 
+# %% [markdown] tags=["notes"]
+# **Break it.** In `quick`, change `bell=closing, order=rail.get()` to
+# `order=rail.get(), bell=closing`: it prints `quick  bell at minute 6: lost nothing`. In a tie the
+# first that is written wins, so the order of two words decides whether a guest eats. Then ask for
+# the price: on a rail that is never empty, the bell is never heard (section 10).
+
 # %%
 timeline(await record(evening(hasty, 6.5), unit="minutes"), title="hasty, and a bell at 6.5")
 
@@ -422,6 +472,11 @@ async def keeper(rail, closing, cards):
 
 lost = await try_out(keeper)
 
+# %% [markdown] tags=["notes"]
+# **Break it.** Delete `await writing`: it prints `keeper bell at minute 6.5: lost [3]`. Then
+# delete `rail.put_nowait(CLOSED)`: it prints `Deadlock`, for nobody tells the task that it may go
+# home. Three lines, and each of them is needed. Whoever can say why has understood the section.
+
 # %%
 trace = await record(evening(keeper, 6.5), unit="minutes")
 timeline(trace, title="keeper: the bell rings at 6.5, and order 3 is written to the end")
@@ -450,10 +505,15 @@ timeline(trace, title="keeper: the bell rings at 6.5, and order 3 is written to 
 # ## 8. The lab
 #
 # The lab asks two to five places, in milliseconds. Choose how long each of them takes, how often they fail, and what `main` does with the losers. Say
-# first who wins; then run it, and look at who is still running when `main` goes on.
+# first what becomes of the slowest; then run it, and look at who is still running when `main` goes on.
 #
 # Find a setting in which somebody else wins than the one with the shortest delay. Then make `main` return before all have ended, in two different
 # ways.
+
+# %% [markdown] tags=["notes"]
+# **Check.** Pairs, five minutes. The two ways to go on before all have ended: do not cancel the
+# losers, or cancel and do not await them. Who finds only the first should look at the lane of a
+# loser after the finish: is there a tail? To the tail belongs a bicycle.
 
 # %%
 # NBVAL_IGNORE_OUTPUT
@@ -584,6 +644,11 @@ compare(await record(ask_both()), tokio)
 # ## Exercises
 #
 # Races in a web service, in seconds. `hint("05.searches")` helps, and `solution("05.searches")` shows one answer.
+
+# %% [markdown] tags=["notes"]
+# **Time.** `05.left_out` in class, ten minutes. The usual wrong answer awaits the losers, and
+# forgets that it can be cancelled itself; `check` says who was left running. The word to drop if
+# they are stuck: `finally`. `05.searches` is good on paper, and `05.bell` for who is early.
 
 # %%
 import asyncio
@@ -737,6 +802,11 @@ progress("05")
 #
 # Ties and who is asked first, runners that fail, what may be cancelled without loss, an orderly stop in Tokio and in Python 3.13, a race against bad
 # luck, and losers that are tasks on real Tokio. It can be left out.
+
+# %% [markdown] tags=["notes"]
+# **Cut.** On a day take sections 1 to 5 and 8; section 6 takes ten minutes alone and is for people
+# who write services, who should get it whole. In a term take 10 and 11 as well. Tokio people will
+# ask for cancel safety: section 12, and for the graceful stop: section 13.
 
 # %% [markdown]
 # ## 10. A tie, and who is asked first

@@ -70,6 +70,11 @@ predict(
     why="All ovens are on at the same time; what is left is some microseconds of hands a card.",
 )
 
+# %% [markdown] tags=["notes"]
+# **Ask.** Each writes down a number before the options are shown; then hands for the three. The
+# article says both "about two seconds" and "almost at once", so do not let anybody feel stupid.
+# Ask the ones with 2 seconds what the chef would do for 2 ms an order.
+
 # %%
 # NBVAL_IGNORE_OUTPUT
 # On a busy machine other programs get in between: the best of three.
@@ -77,6 +82,12 @@ thousand = min([(await record(rush(1000), clock="real")).duration for _ in range
 crowd = await record(rush(10_000), clock="real")
 print("1000 orders:  ", as_time(thousand))
 print("10,000 orders:", as_time(crowd.duration))
+
+# %% [markdown] tags=["notes"]
+# **Demo.** Real clock: have the fastest and the slowest laptop call out their two numbers, and
+# write them on the board. They may differ by a factor of three, and the *ratio* of the two lines
+# by much less. Say: from here on we speak of ratios. On a shared server let one press after the
+# other.
 
 # %%
 limit = min(seconds for seconds in (10, 2, 0.5, 0.01) if thousand < seconds)
@@ -126,6 +137,12 @@ costs = Costs(
     ]
 )
 
+# %% [markdown] tags=["notes"]
+# **Time.** This takes some seconds a learner, and up to 3000 threads for a moment. On one server
+# only the instructor presses; the others read the numbers from the screen. Meanwhile ask: at how
+# many does it break? Write the bids on the board; the answer "nowhere, it costs" is worth more
+# when somebody has bid 5000.
+
 # %%
 # NBVAL_IGNORE_OUTPUT
 print(costs)
@@ -158,6 +175,12 @@ print("threads with 1000, 10,000 and 100,000 tasks:", [c.threads for c in costs.
 #
 # The last line is the point of the whole course: **spawning makes no thread**. That is good news and a limit at once. A hundred thousand cards may
 # take some seconds, and they are seconds of *one* chef.
+
+# %% [markdown] tags=["notes"]
+# **They will say.** "A thread costs 8 MB, I read it." Address space, reserved and not used: see
+# the column, about 16 kB in use. "Then threads are fine." At 300 they are. Draw the two lines of
+# lesson 01 again, and mark on the horizontal axis how many connections their own service has on a
+# busy day.
 
 # %% [markdown]
 # ## 3. Where the time goes
@@ -196,6 +219,12 @@ for stage, seconds in stages.items():
     print(f"{stage:44} {as_time(seconds):>8}  {seconds / crowd.duration:4.0%}")
 lanes = ["rush", "order 1", "order 10000"]
 timeline(crowd, lanes=lanes, unit="milliseconds")
+
+# %% [markdown] tags=["notes"]
+# **Demo.** Cover the text and let them read this picture from left to right; four stages, one
+# volunteer each. The question to ask: where in the picture are the ovens? Nowhere to be seen. Ten
+# milliseconds of oven, and the rest is the loop at work. It is the picture to stop at if the time
+# is short.
 
 # %%
 waited = sum(task.scheduled for task in orders) / len(orders)
@@ -242,12 +271,23 @@ longer = predict(
 )
 longer
 
+# %% [markdown] tags=["notes"]
+# **They will say.** "2 times: twice the orders, twice the waiting." On the board: 1 waits for 0, 2
+# for 1, ... n for n - 1; it is the triangle. Let them count its area for 4 and for 8: 6 and 28.
+# That is more than four times, and with more orders it comes close to four: 780 and 3,160.
+
 # %%
 evenings = {n: await record(line_up(n), unit="minutes") for n in (20, 40, 80, 160)}
 waits = {n: sum(task.scheduled for task in trace.tasks) for n, trace in evenings.items()}
 for n, trace in evenings.items():
     print(f"{n:3} orders: {trace.duration:g} min, waiting for the chef {waits[n]:,g} min in all")
 longer.answer(f"{round(waits[160] / waits[80])} times")
+
+# %% [markdown] tags=["notes"]
+# **Break it.** Change `busy(1)` to `busy(0.5)`: it prints
+# `160 orders: 80 min, waiting for the chef 6,360 min in all`. A chef who is twice as quick halves
+# the waiting; half as many orders at once quarter it. So before you make the code faster, ask who
+# lets them all in at the same time. It is the way into the deeper part.
 
 # %% [markdown]
 # The evening grows with n, the waiting with its square. So a service can be cheap by every number of section 2 and slow for each guest. To write all
@@ -281,6 +321,12 @@ longer.answer(f"{round(waits[160] / waits[80])} times")
 # NBVAL_IGNORE_OUTPUT
 lab("showdown")
 
+# %% [markdown] tags=["notes"]
+# **Check.** Pairs, five minutes. They should bid the smallest limit before they move the slider:
+# 1000 orders of 10 ms in less than 0.2 s are fewer than 20 rounds. Who has "50" has exactly 20
+# rounds and is out by one; let them say why "less than" matters. The slider says 60, paper says
+# 53.
+
 
 # %%
 async def some_at_once(orders, limit=100):
@@ -295,6 +341,12 @@ async def some_at_once(orders, limit=100):
 
 trace = await record(some_at_once(1000))
 print(f"1000 orders, 100 at once, 10 ms each: {trace.duration:g} s, and not a step of it is work")
+
+# %% [markdown] tags=["notes"]
+# **Break it.** Change `limit=100` to `limit=10`: it prints `10 ms each: 1 s`. Then change
+# `limit=100` to `limit=53`: it prints `10 ms each: 0.19 s`. (The label of the line stays at 100.)
+# The limit is orders divided by rounds, rounded up; nothing else is in it, since no step of it is
+# work.
 
 # %% [markdown]
 # ## 7. The same job in Rust
@@ -362,6 +414,11 @@ predict(
 mine, tokio = await record(thousand_orders()), load_recording("thousand", clock="virtual")
 compare(mine, tokio)
 
+# %% [markdown] tags=["notes"]
+# **They will say.** "18 polls beside 2: Tokio wastes polls." Its main is no task in the queue, and
+# is looked at after 61 tasks at the latest. Both are done at the same moment. Python people may
+# stop here; Tokio people should hear the 61 once, for it explains what they see in tokio-console.
+
 # %% [markdown]
 # Every order has as many polls in both, at the same moments and in the same order. What differs is `main`. asyncio's main is a task like the others.
 # Tokio's main is no task. Its `current_thread` runtime looks at main after 61 tasks at the latest, so that main finds some orders done, waits for the
@@ -409,6 +466,12 @@ compare(mine, tokio)
 # ## Exercises
 #
 # As in lesson 02, it is the trace of your run that is judged. `hint(...)` helps, a little more each time, and `solution(...)` shows one answer.
+
+# %% [markdown] tags=["notes"]
+# **Time.** `06.five_at_once` in class, ten minutes. The usual wrong answer gathers in batches of
+# five; `check` says since when a place was free. `06.stock` is next: one lock for all items is
+# right and too slow, and `check` says that too. The test of `06.retry_test` is homework for people
+# who write tests.
 
 # %%
 import asyncio
@@ -602,6 +665,11 @@ progress("06")
 # Should they all hang at once? Tokens, workers, queues with a limit, one slow card among two thousand, the rest of the Rust, and who goes first among
 # equals. If you write services, sections 9 to 11 are worth an evening; all of it can be left out.
 
+# %% [markdown] tags=["notes"]
+# **Cut.** On a day this lesson is the deeper part: sections 1, 4, then 8 and 9, or up to 11; leave
+# out the measuring, which lesson 01 had. People who run services want section 12 (the median says
+# that all is well): five minutes, no code, and the best picture of the course to end a day with.
+
 # %% [markdown]
 # ## 8. All at once: gather
 #
@@ -667,6 +735,12 @@ tokens = await record(with_tokens(9, 3), unit="minutes")
 print(out(tokens))
 timeline(tokens, title="Three tokens: nine cards, and three of them cook")
 
+# %% [markdown] tags=["notes"]
+# **Draw.** Two rooms: the kitchen, and the corridor before it. A semaphore moves people from the
+# first into the second, and nobody goes home earlier: 17 minutes in place of 13. What has it
+# bought? The first dish at minute 5 and not at 9, and three ovens that nobody overloads. Where the
+# waiting is, that is the choice.
+
 # %% [markdown]
 # Each card had its first turn early (the tick), found no token, and waited. That wait is drawn as idle: ready means that only the chef is missing,
 # and here it is the oven. The first dish is out at minute 5 and not at 9, the cards waited for the chef for less than half as long, and the last dish
@@ -729,6 +803,12 @@ same_limit = await record(with_three_tokens(), unit="minutes")
 batches = await record(in_batches(), unit="minutes")
 print(f"three tokens: {same_limit.duration:g} min, batches of three: {batches.duration:g} min")
 
+# %% [markdown] tags=["notes"]
+# **Break it.** Change `2 if number % 3 else 8` to `2`: it prints
+# `three tokens: 11 min, batches of three: 15 min`. Even with equal dishes the batches are slower,
+# since each one waits for its last. Unequal dishes are what the web is: 20 and 33 minutes. Ask who
+# has such a loop of `gather`s at work; somebody always has.
+
 # %% [markdown]
 # In each batch two ovens are empty for six minutes and more, since the next batch begins only when the slowest dish of this one is out. A token goes
 # back at once, to whoever waits. (`timeline(batches)` shows the gaps.)
@@ -761,6 +841,12 @@ async def with_workers(orders, ovens):
 workers = await record(with_workers(9, 3), unit="minutes")
 print(f"last dish at minute {workers.duration:g}; with tokens at minute {tokens.duration:g}")
 timeline(workers, title="Three workers: three cards, three dishes each")
+
+# %% [markdown] tags=["notes"]
+# **Break it.** Delete `slips.task_done()`: it prints `Deadlock`, and says that `with_workers`
+# waits, at minute 17, when everything is cooked. `join()` counts what is *reported* and not what
+# is cooked. In a real program it hangs without a word; here it is a sentence. The same happens if
+# the dish raises before `task_done()`: hence `try` and `finally`.
 
 # %% [markdown]
 # The same 17 minutes, with three lanes. The ovens' cards never end by themselves: they wait for a slip that does not come, and `main` calls them off.
@@ -860,6 +946,13 @@ for name, trace in (("no limit", endless), ("two hooks", two_hooks)):
     told = ", ".join(f"{key} {value:g}" for key, value in trace.result.items() if key != "rail")
     slips = " ".join(f"{slips}" for _, slips in trace.result["rail"])
     print(f"{name}: {told}\n   slips on the rail: {slips}")
+
+# %% [markdown] tags=["notes"]
+# **Break it.** In `slow_oven`, change `await asyncio.sleep(2)` to `await asyncio.sleep(1)`: it
+# prints `no limit: oldest 0, door closed 10, over 10.5` and
+# `two hooks: oldest 0, door closed 10, over 10.5`. As long as the oven keeps up, a limit costs
+# nothing and is not felt. It is there for the evening on which the oven does not: that is the
+# argument for putting one in.
 
 # %%
 lanes = ["door", "oven"]

@@ -68,6 +68,12 @@ three = on_tokio("blocking_sleep", 2)
 took.answer(f"{round(three.duration, 1) * 1000:.0f}")
 timeline(three, unit="milliseconds")
 
+# %% [markdown] tags=["notes"]
+# **Draw.** Two hands on the board, and three cards of 200 ms: lay them out together, 400. Then
+# with three hands, with four. The formula comes from the class: cards over chefs, rounded up.
+# Python people ask what it is for: it is what their `to_thread` pool does, and what four uvicorn
+# processes do.
+
 # %% [markdown]
 # A **chef's lane**, above, says who was at which card; the lanes of the tasks, below, are those you know. `main` has a lane above too. It is the
 # program's main thread, which is no worker and takes no cards. (That is why the article's first program can say that the main thread receives the
@@ -84,6 +90,11 @@ waits = predict(
     why="Whoever waits lets go of the chef; for waiting, one chef is enough.",
 )
 waits
+
+# %% [markdown] tags=["notes"]
+# **They will say.** "600, 400, 200, as before." It is the last time today that somebody mixes up
+# work and waiting, so let another learner answer, with one lane of lesson 00 on the board. A team
+# is for work, not for waiting: have them write that sentence down.
 
 # %%
 for name in ("blocking_sleep", "async_sleep"):
@@ -113,6 +124,11 @@ meanwhile = predict(
 )
 meanwhile
 
+# %% [markdown] tags=["notes"]
+# **Ask.** Hands, and then one question more before the table: where would *you* put the cards if
+# you built such a kitchen? One rail for all is what most propose. Ask what happens at that rail
+# with 64 chefs. From there the three places of the table are nearly found by the class.
+
 # %% [markdown]
 # There are three places where a card can lie, and the article's "central scheduling system" is the first of them alone:
 #
@@ -121,6 +137,11 @@ meanwhile
 # | the rail by the door | **injection queue**, one for all | whoever is no worker: `main`, another thread; and a board that is full (256) | a chef with an empty board, several at once; now and then one with work of her own |
 # | a chef's board | **local queue**, one for each worker | that chef | that chef, from the front; and thieves |
 # | a chef's apron pocket | **LIFO slot** (last in, first out), one card for each worker | that chef, with the card she wrote or woke *last* | that chef, before what is on her board, but for three in a row at most |
+
+# %% [markdown] tags=["notes"]
+# **Draw.** Door, board, pocket: three boxes, and an arrow for each way in and out. Leave the arrow
+# into another's pocket away, and wait until somebody misses it. Keep the drawing for section 3;
+# the driver ("who sits at the bells") goes into the same picture as a chair by the wall.
 
 # %%
 out_of_reach = predict(
@@ -164,6 +185,12 @@ for peel in peels:
 # %%
 replay(nested)
 
+# %% [markdown] tags=["notes"]
+# **Demo.** Step to the moment at which the second chef has `peel-4`, and stop. Ask why she does
+# not begin with `peel-1`: a thief takes half of the board in one go and begins with the last of
+# them. Tell them that the order is of this recording and that nobody promises it; the pocket's
+# card, `peel-8`, waits for its owner each time.
+
 # %% [markdown]
 # ## 3. One of four chefs stares
 #
@@ -198,6 +225,11 @@ stalled = predict(
 )
 stalled
 
+# %% [markdown] tags=["notes"]
+# **They will say.** "About 100 ms, the stare is shared by four", or "not at all, three are idle".
+# Here Tokio people are wrong most often, and the room is awake. Do not defend the answer before
+# the picture is there. Then go back to your drawing: who sat on the chair, and who called whom?
+
 
 # %%
 def latest(trace):
@@ -211,6 +243,12 @@ for name, each in late.items():
     print(f"{name:5} with 1, 2 and 4 chefs: late by {', '.join(f'{ms:.0f} ms' for ms in each)}")
 for asked, (*_, ms) in zip((held, stalled), late.values(), strict=True):
     asked.answer("nearly 400 ms" if ms > 300 else "not at all")
+
+# %% [markdown] tags=["notes"]
+# **Demo.** Point at the two rows: `held` with 4 chefs is not late, `stall` is, by more than 370
+# ms, with 2 chefs as with 4. More workers are no cure. Ask what one does on Monday: look for
+# blocking calls behind an `await`, and put them into `spawn_blocking`. A Python service has the
+# same fault with one chef, only always.
 
 # %%
 stall = on_tokio("stall", 4)
@@ -268,6 +306,12 @@ both.answer(list(both.options)[sum(map(bool, shared.values()))])
 for dish in ("dish-2", "dish-8"):
     chefs = [step.thread.removeprefix("worker-") for step in trace.task(dish).steps]
     print(f"{dish}, piece by piece, by worker {' '.join(chefs)}")
+
+# %% [markdown] tags=["notes"]
+# **They will say.** "Then in Tokio I need locks everywhere." The compiler asks for `Send` and
+# `'static`, and refuses what would break; Python asks for nothing, since nothing moves. Ask where
+# in Python a task may change threads at an `await`: nowhere. It is the one advantage of having a
+# single chef; write it down as such.
 
 # %% [markdown]
 # Within a step a task stays with its chef. At an `await` that lets go, whoever takes it up next may be another chef: it **migrates**. (How many do so
@@ -347,6 +391,12 @@ for dish in ("soup", "bread", "salad"):
     print(f"{dish} was done {'after' if dish in after else 'before'} the roast")
 late.answer(" and ".join(after) or "none")
 
+# %% [markdown] tags=["notes"]
+# **Break it.** Change `kitchens(2)` to `kitchens(4)`: it prints `bread was done before the roast`.
+# A kitchen each, and all is well, until one card more comes. Nothing was stolen and nothing
+# shared; there was luck in the dealing. Ask who deals in their own service (a load balancer, round
+# robin), and whether it knows who stares.
+
 # %% [markdown]
 # `bread` was dealt to the kitchen that stares, and the chef next door, who was idle for most of that time, cannot take it. Tokio's `bread` would have
 # gone to the other chef. (`wrap_future` makes of what a thread gives back something that can be awaited here.)
@@ -378,7 +428,7 @@ late.answer(" and ".join(after) or "none")
 # ## 7. The lab
 #
 # A model of the team, exact and at once, with all its knobs: one to eight chefs, who writes the cards, how much work and how many awaits are in each,
-# how many of them block while they wait, and whether chefs steal. It starts at the job of section 2, and below it is that job on real Tokio. Say
+# how many of them block while they wait, and whether chefs steal. It starts at the job of section 2, and *Real Tokio* shows that job there. Say
 # first how long it takes; then run it.
 #
 # Find a setting in which stealing changes nothing. Then one in which eight chefs are no quicker than two.
@@ -386,6 +436,12 @@ late.answer(" and ".join(after) or "none")
 # %%
 # NBVAL_IGNORE_OUTPUT
 lab("team_of_chefs")
+
+# %% [markdown] tags=["notes"]
+# **Check.** Pairs, five minutes. "Stealing changes nothing": one chef, or two chefs and five cards
+# from main without an await. "Eight are no quicker than two": two cards; or eight that a card
+# writes, with nobody who steals. Ask each pair for the least time that their setting could take:
+# work over chefs.
 
 # %% [markdown]
 # One rule holds wherever the sliders stand: the work that holds chefs, divided by the number of chefs, is the least that it can take.
@@ -404,6 +460,12 @@ bounds = [spread(**dict(zip(names, job, strict=True))) for job in jobs]
 print("two chefs: at least {:g} s, took {:g} s, at most {:g} s".format(*bounds[8]))
 within = sum(least <= took <= most for least, took, most in bounds)
 print(f"{within} of {len(bounds)} jobs are within these bounds")
+
+# %% [markdown] tags=["notes"]
+# **Break it.** Change `tasks=10` to `tasks=1`: it prints
+# `two chefs: at least 2 s, took 4 s, at most 4 s`. One card cannot be cut, so the bound is not
+# reached, and the second chef is idle. All jobs stay within the bounds. It is the limit of every
+# team, and of every `--workers`: one request is no quicker.
 
 # %% [markdown]
 # ## 8. The same job in Rust
@@ -522,6 +584,11 @@ compare(alone, nested, title="One chef and two chefs at the same job")
 # ## Exercises
 #
 # As in lesson 02: `hint(...)` helps. The last three are code; two of them run in real threads, on the real clock (not in a browser).
+
+# %% [markdown] tags=["notes"]
+# **Time.** `07.scans` in class, ten minutes. Who mends it with an `await` in a loop gets the right
+# total, and `check` says that it took too long; who adds a lock round the whole of `scan_one` has
+# the same. The good answer shares nothing. `07.bills` is for those who use threads at work.
 
 # %%
 import asyncio
@@ -704,6 +771,11 @@ progress("07")
 # The model and what it leaves out, what the pocket costs, more on the driver, on cards that change hands and on what may, why asyncio has one chef,
 # and who tells you of all this in a running service. It can be left out.
 
+# %% [markdown] tags=["notes"]
+# **Cut.** Python people alone: sections 1, 3 and 5, twenty minutes. Tokio people alone: 2, 3, 10
+# and 11, and let the Python team go. On half a day this lesson is one picture, the stall of
+# section 3, at the very end: one of four stares, and nobody hears the bells.
+
 # %% [markdown]
 # ## 9. The team as a model
 #
@@ -781,6 +853,12 @@ for cards in (1, 2):
         pocket.answer(begun[0])
         one_card = trace
 
+# %% [markdown] tags=["notes"]
+# **Break it.** Change `simulate(chefs=2, tasks=cards` to `simulate(chefs=8, tasks=cards`: it still
+# prints `1 written: begun at 20 ms`. Seven idle chefs, and nobody reaches into a pocket. Then
+# change `(1, 2)` to `(1, 2, 3)`: it prints `3 written: begun at 0 ms, 10 ms, 20 ms`. Whoever
+# spawns one card and computes on has this; `block_in_place` or an `await` mends it.
+
 # %%
 timeline(one_card, unit="milliseconds")
 
@@ -808,6 +886,13 @@ for after in (0, 0.073):
         print(
             f"3 chefs, {starers} of 5 stare after {after * 1000:g} ms: late by {max(waits) * 1000:g} ms"
         )
+
+# %% [markdown] tags=["notes"]
+# **Break it.** Change `simulate(chefs=3` to `simulate(chefs=8`: it still prints
+# `1 of 5 stare after 73 ms: late by 373 ms`, and it prints
+# `3 of 5 stare after 73 ms: late by 0 ms`. (The label "3 chefs" stays.) Eight chefs do not help
+# against one who stares at the wrong moment. With people who run Tokio, stop here and ask what
+# their metrics would show.
 
 # %%
 both_held = simulate(chefs=2, tasks=5, work=0, yields=4, wait=1, blocking=2 / 5)
@@ -951,6 +1036,12 @@ async def main():
 meanwhile, afterwards = (await record(main())).result
 print("while keeper waits, the lock can be had:", meanwhile)
 print("when keeper is done:", afterwards)
+
+# %% [markdown] tags=["notes"]
+# **Break it.** Change `await asyncio.sleep(0.5)` to `await asyncio.sleep(1.5)`: it prints
+# `while keeper waits, the lock can be had: True`. Half of a second later, and the fault is gone:
+# such a lock is a bug of timing, and passes every test on a quiet machine. The rule is short: no
+# `await` inside `with lock`.
 
 # %% [markdown]
 # Without the timeout that is a deadlock of one thread: the chef stands at the lock, and the only one who could give it back is a card that needs this

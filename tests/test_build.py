@@ -116,11 +116,13 @@ def test_a_failing_cell_stops_the_build_and_leaves_the_notebook_as_it_was(
     assert path.read_bytes() == before
 
 
-def test_a_widget_becomes_words(course: Path, write_lesson: WriteLesson) -> None:
-    write_lesson("import ipywidgets\n\ndisplay(ipywidgets.IntSlider())")
+def test_a_widget_becomes_its_words(course: Path, write_lesson: WriteLesson) -> None:
+    write_lesson('from helpers import lab\n\nlab("spawn")')
     assert main(["02"], root=course) == 0
     notebook = notebook_of(course)
-    assert notebook.cells[1].outputs[0].data == {"text/plain": "IntSlider(value=0)"}
+    (words,) = notebook.cells[1].outputs
+    assert words.data["text/plain"].endswith("(Run this cell to use it.)")
+    assert words.data["text/plain"] in words.data["text/html"]
     assert "widgets" not in notebook.metadata
 
 
@@ -219,6 +221,20 @@ def test_all_after_the_first_deeper_is_deeper(course: Path) -> None:
     ]
     about = derive(find_lessons(course)[0]).metadata["lesson"]
     assert (about["core"], about["deeper"]) == (3, 9)
+
+
+def test_notes_are_in_no_notebook_and_change_nothing_in_it(course: Path) -> None:
+    exercises = [text("## Exercises"), '# %% tags=["solution"]\nanswer = 1\n']
+
+    def notebooks(*notes: str) -> list[nbformat.NotebookNode]:
+        new_lesson(course, text("## It"), *notes, "print('one')", *notes, *exercises, *notes)
+        return [derive(lesson) for lesson in find_lessons(course, solved=True)]
+
+    ask = text("**Ask.** " + "Who is next? " * 400)
+    notes = ask.replace("[markdown]", '[markdown] tags=["notes"]')
+    assert "Who is next?" in str(notebooks(ask))
+    assert "Who is next?" not in str(notebooks(notes))
+    assert notebooks(notes) == notebooks()
 
 
 def test_other_minutes_change_no_cells_id(course: Path) -> None:

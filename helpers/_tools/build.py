@@ -1,9 +1,9 @@
 """Build notebooks/ from lessons/.
 
-    python -m helpers._tools.build             every lesson, and the README's table
-    python -m helpers._tools.build 02 05       these lessons, and the table
+    python -m helpers._tools.build             every lesson, and the tables
+    python -m helpers._tools.build 02 05       these lessons, and the tables
     python -m helpers._tools.build --check     run nothing; say what differs (exit code 1)
-    python -m helpers._tools.build --table     the README's table alone
+    python -m helpers._tools.build --table     README's table and TEACHING's schedules alone
 
 A build that fails leaves the notebook as it was.
 """
@@ -19,7 +19,7 @@ import nbformat
 from nbclient import NotebookClient
 
 from helpers._tools import PROJECT
-from helpers._tools.lessons import Lesson, derive, find_lessons, with_table
+from helpers._tools.lessons import Lesson, derive, find_lessons, with_schedules, with_table
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 _IN_A_FILE = re.compile(r"(\x1b\[[0-9;]*m)*File ")
@@ -52,19 +52,17 @@ def build(lesson: Lesson) -> None:
         raise
     # The client has written the kernel's own language_info over it, with its Python version.
     notebook.metadata = derive(lesson).metadata
-    for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
-        if output.output_type == "error":
-            # Frames that lie in files name this machine's paths and lines.
-            output.traceback = [part for part in output.traceback if not _IN_A_FILE.match(part)]
-        if WIDGET_VIEW in output.get("data", {}):
-            # No widget outlives its kernel: saved, it would read "Error displaying widget".
-            output.data = nbformat.from_dict({"text/plain": output.data["text/plain"]})
+    for cell in (cell for cell in notebook.cells if "outputs" in cell):
+        # No widget outlives its kernel: saved, it would read "Error displaying widget".
+        cell.outputs = [each for each in cell.outputs if WIDGET_VIEW not in each.get("data", ())]
+        for output in cell.outputs:
+            if output.output_type == "error":
+                # Frames that lie in files name this machine's paths and lines.
+                output.traceback = [x for x in output.traceback if not _IN_A_FILE.match(x)]
     # JavaScript writes 1.0 as 1, and a notebook that JupyterLab saves unchanged stays the same.
     text = nbformat.writes(notebook)
-    same = nbformat.reads(
-        text, 4, parse_float=lambda n: float(n) if float(n) % 1 else int(float(n))
-    )
-    path.write_text(f"{nbformat.writes(same)}\n", encoding="utf-8", newline="\n")
+    new = nbformat.reads(text, 4, parse_float=lambda n: float(n) if float(n) % 1 else int(float(n)))
+    path.write_text(f"{nbformat.writes(new)}\n", encoding="utf-8", newline="\n")
 
 
 def difference(lesson: Lesson) -> str:
@@ -91,19 +89,20 @@ def main(arguments: list[str] | None = None, *, root: Path = PROJECT) -> int:
     if unknown := set(options.numbers) - lessons.keys():
         parser.error(f"there is no lesson {', '.join(unknown)}; there are {', '.join(lessons)}")
     chosen = [lesson for lesson in found if lesson.number in (options.numbers or lessons)]
-    readme = root / "README.md"
-    text = readme.read_text(encoding="utf-8")
-    table = with_table(text, list(lessons.values()))
+    pages = {root / "README.md": with_table, root / "lessons" / "TEACHING.md": with_schedules}
+    texts = {page: page.read_text(encoding="utf-8") for page in pages if page.exists()}
+    new = {page: pages[page](text, list(lessons.values())) for page, text in texts.items()}
     if options.check:
         differences = [diff for lesson in chosen if (diff := difference(lesson))]
-        if text != table:
-            differences.append("README.md: its lesson table is not what the lessons say.")
+        old = [page.name for page in texts if texts[page] != new[page]]
+        differences += [f"{name}: its lesson table is not what the lessons say." for name in old]
         print(*differences or ["Every notebook is what its lesson says."], sep="\n")
         return 1 if differences else 0
     for lesson in [] if options.table else chosen:
         print(f"{lesson.notebook.relative_to(root)} ...", flush=True)
         build(lesson)
-    readme.write_text(table, encoding="utf-8", newline="\n")
+    for page, text in new.items():
+        page.write_text(text, encoding="utf-8", newline="\n")
     return 0
 
 

@@ -2,30 +2,36 @@
 
 What you have changed is never overwritten. JupyterLab serves this machine alone, asks for a token,
 and ends with Ctrl-C. It gets all other options: --no-browser, or --ip=0.0.0.0 in a container.
+For instructors there are `task-cards slides 03`, `handout`, `poll`, `teach` and `progress`.
 """
 
 import argparse
 import contextlib
+import json
 import os
+import shutil
 import socket
 import sys
+import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
 
 from helpers._tools import PROJECT
 from helpers._tools.copies import bring, set_aside
 from helpers.environment import check, report
+from helpers.exercises import EXERCISES, NEW, PROGRESS
 
 FIRST_LESSON = "00_start_here.ipynb"
+TEACHING = ("slides", "handout", "poll", "teach", "progress")
+SETTINGS = Path(__file__).with_name("settings")
 OPTIONS = [
-    f"--LabApp.default_url=/lab/tree/{FIRST_LESSON}",
     # Ctrl-C ends it at once, without the question that a closed terminal never answers.
     "--ServerApp.answer_yes=True",
     "--ServerApp.allow_root=True",  # in a container
     # Fetch nothing from the internet: no news, no hint at an update, no list of extensions.
     "--LabApp.news_url=None",
     # overrides.json: that JupyterLab does not ask about news even so, and shows pages rendered.
-    f"--LabApp.app_settings_dir={Path(__file__).with_name('settings')}",
+    f"--LabApp.app_settings_dir={SETTINGS}",
     "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     "--LabApp.extension_manager=readonly",
 ]
@@ -33,6 +39,9 @@ OPTIONS = [
 
 def main(arguments: Sequence[str] | None = None, *, root: Path = PROJECT) -> int:
     """The command: 0 when it has done what it was asked for, 1 or a sentence if it could not."""
+    words = [*(sys.argv[1:] if arguments is None else arguments)]
+    if words[:1] and words[0] in TEACHING:
+        return _teach(words, root)
     parser = argparse.ArgumentParser(prog="task-cards", description=__doc__, allow_abbrev=False)
     add = parser.add_argument
     add("--folder", type=Path, default=root / "my-course", help="yours; else %(default)s")
@@ -40,7 +49,8 @@ def main(arguments: Sequence[str] | None = None, *, root: Path = PROJECT) -> int
     add("--check", action="store_true", help="do all that but serve, and say what is wrong")
     add("--update", action="store_true", help="bring what is new, but for what you have changed")
     add("--reset", metavar="NN", help="copy lesson NN anew, and keep yours beside it")
-    options, passed_on = parser.parse_known_args(arguments)
+    parser.set_defaults(page=f"/lab/tree/{FIRST_LESSON}")
+    options, passed_on = parser.parse_known_args(words)
     if not (root / "notebooks" / FIRST_LESSON).is_file():
         where = "install the course from its own folder: `python -m pip install -e .`"
         sys.exit(f"There is no notebooks/{FIRST_LESSON} in {root}; {where}")
@@ -51,8 +61,47 @@ def main(arguments: Sequence[str] | None = None, *, root: Path = PROJECT) -> int
         print(bring(root, folder, update=options.update))
         return 0 if options.reset or options.update else _start(folder, options, passed_on)
     except (ImportError, OSError, OverflowError) as error:
-        command = " ".join(["task-cards", *(sys.argv[1:] if arguments is None else arguments)])
-        sys.exit(f"`{command}` fails: {error}")
+        sys.exit(f"`{' '.join(['task-cards', *words])}` fails: {error}")
+
+
+def _teach(words: list[str], root: Path) -> int:
+    """What an instructor needs: a lesson's pages, the presenter's copy, and who solved what."""
+    parser = argparse.ArgumentParser("task-cards", description=_teach.__doc__, allow_abbrev=False)
+    add = parser.add_argument
+    add("what", choices=TEACHING)
+    add("numbers", nargs="*", metavar="NN", help="lessons; else all")
+    add("--out", type=Path, default=root / "my-course" / "teaching", help="else %(default)s")
+    add("--reveal", type=Path, help="npm's reveal.js, unpacked, to be laid beside slides")
+    add("--answers", action="store_true", help="in a poll too")
+    add("--export", action="store_true", help="progress as CSV: who, exercise, outcome")
+    add("--folder", type=Path, nargs="+", default=[root / "my-course"], help="whose progress")
+    parser.set_defaults(port=0, check=False)
+    options, passed_on = parser.parse_known_intermixed_args(words)
+    if passed_on and options.what != "teach":
+        parser.error(f"{options.what} knows no {' '.join(passed_on)}")
+    if options.what == "progress":
+        print("folder,exercise,outcome")
+        for path in (folder / PROGRESS for folder in options.folder):
+            known = json.loads(path.read_bytes())["exercises"] if path.exists() else {}
+            for name in EXERCISES | known:
+                print(path.parent, name, known.get(name, NEW)["status"], sep=",")
+        return 0
+    try:
+        from helpers._tools.teach import make
+    except ImportError as error:
+        sys.exit(f"{error}: `python -m pip install -e '.[teach]'` brings what teaching needs.")
+    options.out = options.out.resolve()
+    pages = make(options, root)
+    if options.what != "teach":
+        return 0
+    print(bring(root, options.out, update=True))
+    if "--no-browser" not in passed_on:
+        webbrowser.open(pages[0].as_uri())
+    options.page = f"/doc/tree/{pages[0].name.removesuffix('_notes.html')}.ipynb"
+    settings = options.out / ".settings"  # JupyterLab's, with a type to be seen from afar
+    if not settings.exists():
+        shutil.copytree(SETTINGS / "teaching", settings)
+    return _start(options.out, options, [f"--LabApp.user_settings_dir={settings}", *passed_on])
 
 
 def _start(folder: Path, options: argparse.Namespace, passed_on: list[str]) -> int:
@@ -64,7 +113,7 @@ def _start(folder: Path, options: argparse.Namespace, passed_on: list[str]) -> i
 
     os.chdir(folder)
     port = [f"--port={options.port}"] if options.port else []
-    arguments = [*OPTIONS, *port, *passed_on]
+    arguments = [*OPTIONS, f"--LabApp.default_url={options.page}", *port, *passed_on]
     if options.check:
         LabApp.initialize_server([*arguments, "--Application.log_level=CRITICAL"])
         return 1 if problems else 0

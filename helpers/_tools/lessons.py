@@ -2,8 +2,10 @@
 
 import hashlib
 import re
+import sys
 from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise, takewhile
 from pathlib import Path
 
 import jupytext
@@ -17,6 +19,7 @@ _LANGUAGE = {"name": "python", "file_extension": ".py", "mimetype": "text/x-pyth
 BEGIN = "<!-- lessons: written by `python -m helpers._tools.build --table` -->"
 END = "<!-- end of lessons -->"
 
+NOTES = ["notes"]  # the tags of a cell for instructors
 _EXERCISES = "## Exercises"
 _QUESTION = r"(?m)^(?:\w+ = )?predict\([^)]"
 # What a cell asks for beside reading, and the minutes for it; the last is a picture at its end.
@@ -26,6 +29,7 @@ _TASKS = {
     r"(?m)^check\([^)]": 10,
     r"(?m)^(?:(?:timeline|compare|await record)\(.*(?:\n[ )].*)*|[a-zA-Z_]\w*)\Z": 0.5,
 }
+_PLAN = r"(?s)(<!-- schedules: (\d+) minutes: (.*?) -->\n).*?(?=<!-- end of schedules)"
 _RUST = re.compile(r"(?ms)^```rust\n(.*?)^```$")
 
 
@@ -58,15 +62,15 @@ def find_lessons(root: Path = PROJECT, *, solved: bool = False) -> list[Lesson]:
     return found
 
 
-def derive(lesson: Lesson) -> nbformat.NotebookNode:
+def derive(lesson: Lesson, *, notes: bool = False) -> nbformat.NotebookNode:
     """The notebook that the source says: cells with fixed ids, fixed metadata, no outputs yet.
 
     An id comes from the cell's type and text, so that a new cell changes no other's. Headings and
     the title get their minutes. An exercise begins without what is tagged `solution`, or stands
-    below `# solution` in a cell.
+    below `# solution` in a cell. Cells tagged `notes` are left out but with `notes`.
     """
     notebook: nbformat.NotebookNode = jupytext.read(lesson.source, fmt="py:percent")
-    cells = notebook.cells
+    cells = notebook.cells = [x for x in notebook.cells if notes or x.metadata.get("tags") != NOTES]
     if lesson.solved:  # the exercises alone, and below each an answer that is right
         parts = [n for n, cell in enumerate(cells) if cell.source.startswith("## ")]
         start = next(n for n in parts if cells[n].source.startswith(_EXERCISES))
@@ -86,13 +90,25 @@ def derive(lesson: Lesson) -> nbformat.NotebookNode:
     notebook.metadata["language_info"] = _LANGUAGE
     if not lesson.solved:
         _write_minutes(notebook)
+        _write_grades(notebook)
     return notebook
+
+
+def _write_grades(notebook: nbformat.NotebookNode) -> None:
+    """Tell nbgrader which cell is an exercise's answer, and that the `check` behind it grades."""
+    for before, cell in pairwise(cell for cell in notebook.cells if cell.cell_type == "code"):
+        if found := re.match(r'check\("([\w.]+)"', cell.source):
+            for each, grade in ((before, False), (cell, True)):
+                name = found[1].replace(".", "-") + "-check" * grade  # a dot is not allowed
+                about = {"schema_version": 3, "grade_id": name, "task": False, "grade": grade}
+                about |= {"solution": not grade, "locked": grade}
+                each.metadata["nbgrader"] = about | ({"points": 1} if grade else {})
 
 
 def _write_minutes(notebook: nbformat.NotebookNode) -> None:
     """Into each section's heading; of core, exercises and what is deeper, below the title."""
     total = section = deeper = exercises = 0.0
-    for cell in reversed(notebook.cells):
+    for cell in reversed([x for x in notebook.cells if x.metadata.get("tags") != NOTES]):
         pieces = re.split("(?m)^(?=## )", cell.source)
         for n, piece in reversed([*enumerate(pieces)]):
             section += _minutes(piece, cell.cell_type)
@@ -135,3 +151,42 @@ def with_table(readme: str, lessons: list[Lesson]) -> str:
     head = [BEGIN, "| lesson | the question it answers | core | exercises | deeper |"]
     head.append("|---|---|---|---|---|")
     return before + "\n".join([*head, *rows, END]) + rest.partition(END)[2]
+
+
+def with_schedules(teaching: str, lessons: list[Lesson]) -> str:
+    """TEACHING.md's text with the table below each of its marks brought up to date.
+
+    A mark says `schedules: 390 minutes: 00 1 2; 02; 03 4 lab`: lessons with the parts to take, by
+    number or a word of their headings (none: the core).
+    """
+    notebooks = {each.number: derive(each) for each in lessons}
+
+    def table(mark: re.Match[str]) -> str:
+        rows, total = [("lesson", "in class", "minutes"), ("---",) * 3], 0
+        for one in mark[3].split(";"):
+            try:
+                number, *words = one.split()
+                taken, minutes = _planned(notebooks[number], words)
+            except (LookupError, ValueError):
+                sys.exit(f"TEACHING.md: there is no such lesson or part: {one!r}.")
+            rows.append((number, taken, str(minutes)))
+            total += minutes
+        if total > int(mark[2]):
+            sys.exit(f"TEACHING.md: a plan for {mark[2]} minutes takes {total}.")
+        rows.append(("in all", "", str(total)))
+        return mark[1] + "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+    return re.sub(_PLAN, table, teaching)
+
+
+def _planned(notebook: nbformat.NotebookNode, words: list[str]) -> tuple[str, int]:
+    """What of a lesson is taken, and how long that is."""
+    text = "\n".join(cell.source for cell in notebook.cells)
+    parts = re.findall(r"(?m)^## (?:(\d+)\. )?(.*) \((\d+) min\)$", text)
+    core = [*takewhile(lambda part: not part[1].startswith(("Exercises", "Deeper")), parts)]
+    words_of = {n: (number, *head.lower().split()) for n, (number, head, _) in enumerate(parts)}
+    taken = [parts[min(n for n, own in words_of.items() if word in own)] for word in words] or core
+    pairs = (taken, core), (core, taken)
+    more, left = (sum(int(x[2]) for x in a if x not in b) for a, b in pairs)
+    names = "; ".join(number or head for number, head, _ in taken)
+    return names if words else "the core", notebook.metadata["lesson"]["core"] + more - left

@@ -37,6 +37,7 @@ const CSS = `
 .task-cards-film .signs span { margin-right: 10px; display: inline-block; }
 .task-cards-film.pale svg { opacity: 0.35; pointer-events: none; }
 .task-cards-film.pale :is(.about, .kitchen, .bar, .say, .number) { visibility: hidden; }
+.jp-OutputArea:has(.task-cards-film) .task-cards-asleep { display: none; }
 .task-cards-film pre { margin: 0; overflow: auto; max-height: 380px; font: 12px/1.45
   var(--jp-code-font-family, ui-monospace, monospace); }
 .task-cards-film pre > div { white-space: pre; padding: 0 4px; }
@@ -46,7 +47,7 @@ const CSS = `
 `;
 const [RUNNING, READY, IDLE] = [0, 1, 2]; // their places in film.states
 const EPSILON = 1e-9;
-const HEIGHT = 168; // of the timeline's rows, in pixels, at most
+const HEIGHT = 168, SMALL = 110; // of the timeline's rows, in pixels, at most
 
 // Every frame: the step that it belongs to, from when to when it lasts, and which line, if any.
 // Where steps end and none begins for a while, a frame waits; the last one shows the end.
@@ -196,10 +197,12 @@ function drawSvg(film, width, height, before) {
     <rect width="2" height="6" fill="#ffe9cf"/></pattern><clipPath id="${id}-names">
     <rect width="${named - 6}" height="${under}"/></clipPath></defs>`];
   const fill = state => (state === READY ? `url(#${id})` : states[state][0]);
-  const every = Math.ceil(8 / pitch); // of very many rows some have their names
   const small = Math.min(11, Math.max(8, pitch));
+  let lowest = -Infinity;
   rows.forEach(([name, depth, isTitle], row) => {
-    if (row % every === 0 || isTitle || rows[row - 1]?.[2]) parts.push(`<text x="${10 * depth}" y="${middle(row) + small / 3}"
+    if (middle(row) - lowest < 8 || (isTitle && pitch < 8)) return; // of many, some are named
+    lowest = middle(row);
+    parts.push(`<text x="${10 * depth}" y="${middle(row) + small / 3}"
       style="font-size: ${small}px" clip-path="url(#${id}-names)" opacity="${isTitle ? 0.7 : 1}">${escape(name)}</text>`);
   });
   const paths = states.map(() => []); // one of each state: a thousand bars are drawn in time
@@ -237,7 +240,8 @@ function drawSvg(film, width, height, before) {
   if (film.density) parts.push(areas(film, x, top - 14, fill), `<text y="11">tasks</text>`);
   if (film.guess !== undefined) parts.push(`<path d="M${x(film.guess)} 2V${under}" stroke="#8f56c9"
     stroke-width="2" stroke-dasharray="5 3"/><text class="guess" x="${x(film.guess)}" y="${under - 3}"
-    text-anchor="${x(film.guess) > width / 2 ? "end" : "start"}" style="fill:#8f56c9"> your guess </text>`);
+    text-anchor="${x(film.guess) > width / 2 ? "end" : "start"}" style="fill:#8f56c9; paint-order: stroke" stroke-width="4"
+    stroke="var(--jp-layout-color0, Canvas)"> your guess </text>`);
   parts.push(axisOf(film, x, under, width, end));
   return { svg: parts.join(""), height: under + 20, under, x, time: px => ((px - named) / wide) * end };
 }
@@ -434,7 +438,7 @@ export function play(element, film, before) {
 
   function draw() {
     if (!svg.clientWidth) return; // hidden
-    drawn = drawSvg(film, svg.clientWidth, HEIGHT, before);
+    drawn = drawSvg(film, svg.clientWidth, film.small ? SMALL : HEIGHT, before);
     svg.setAttribute("height", drawn.height);
     svg.innerHTML = `${drawn.svg}<path class="head" stroke="#b83ba0" stroke-width="2"/>`;
     movePlayhead();

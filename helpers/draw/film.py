@@ -69,7 +69,11 @@ def film_of(picture: Picture, *, first: int = 0) -> Json:
             for (lane, _), step, by in zip(places, steps, wakers, strict=True)
         ],
         "code": _code(trace),
-        "visits": [[_visit(axis, x) for x in visits[place]] for place in places if trace.visits],
+        "visits": [
+            [[x.file, x.line, axis.at(x.time), [*x.changed.items()]] for x in visits[place]]
+            for place in places
+            if trace.visits
+        ],
     }
 
 
@@ -102,10 +106,6 @@ def _bar(at: Any, bar: Bar) -> list[float]:
     """Its row, the number of its state, from when to when; and where it stands, if not there."""
     whole = [bar.row, _STATES.index(bar.span.state), at(bar.span.start), at(bar.span.end)]
     return [*whole, bar.shift, bar.share, bar.below] if bar.shift or bar.share < 1 else whole
-
-
-def _visit(axis: TimeUnit, visit: Visit) -> list[Any]:
-    return [visit.file, visit.line, axis.at(visit.time), list(visit.changed.items())]
 
 
 def _chefs(trace: Trace, lanes: list[Task]) -> list[str]:

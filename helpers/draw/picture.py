@@ -217,8 +217,7 @@ def picture_of(
     chosen = pick(trace, lanes) if lanes is not None else slowest(trace) if dense else None
     # For how much of the run a chef worked is not seen in a crowd, and so is said.
     crowd = dense or any(count > _MOST_STEPS_OF_A_ROW for count in polls)
-    if title is None:
-        title = next(titles.sentences(trace, time))
+    message = next(titles.sentences(trace, time)) if title is None else title
     return Picture(
         run=trace,
         trace=drawn,
@@ -226,7 +225,7 @@ def picture_of(
         axis=STEPS if by_step else time,
         by_step=by_step,
         rows=rows_of(drawn, chosen, share=crowd and lanes is None and not by_step),
-        title=words.shorten(title, _LONGEST_TITLE),
+        title=words.shorten(message, _LONGEST_TITLE),
         subtitle=words.shorten(titles.subtitle(trace, time), _LONGEST_TITLE),
         chosen=lanes is not None,
         density=counts(drawn, waits=not by_step) if dense else None,

@@ -6,13 +6,25 @@ film has a model of ipywidgets' own, which drops none.
 """
 
 import threading
+from typing import Any
 
 import anywidget
 import ipywidgets
 import traitlets
+from IPython.display import display
 
 from helpers.draw.film import PLAYER
 from helpers.draw.theme import Json
+from helpers.text import as_html
+
+
+def show_awake(widget: Any) -> None:
+    """Show a widget in the running cell, and where it is not alive, what says so in words."""
+    alive = ipywidgets.Widget._repr_mimebundle_(widget)
+    del alive["text/plain"]
+    html = f'<p class="task-cards-asleep">{as_html(repr(widget))}</p>'
+    for bundle in alive, {"text/html": html, "text/plain": repr(widget)}:
+        display(bundle, raw=True)  # type: ignore[no-untyped-call]
 
 
 class _Store(ipywidgets.Widget):  # type: ignore[misc]  # it has no types
@@ -39,6 +51,9 @@ class Film(anywidget.AnyWidget):
         """Close the widget and what holds its film."""
         self.store.close()
         super().close()
+
+    def _ipython_display_(self) -> None:
+        show_awake(self)
 
     def __repr__(self) -> str:
         """What stands for the film where no widget can be shown."""

@@ -26,7 +26,7 @@ for _file in sorted(Path(__file__).parent.glob("ex??_*.py")):
 PROGRESS = "progress.json"  # beside a learner's notebooks; nothing leaves the machine
 MANIFEST = ".task-cards.json"  # in a learner's folder; elsewhere nothing is written
 _FORMAT = 1
-_NEW = {"status": "not attempted", "checks": 0, "hints": 0}  # an exercise of which nothing is known
+NEW = {"status": "not attempted", "checks": 0, "hints": 0}  # an exercise of which nothing is known
 _here: dict[str, Any] = {}  # where nothing is written
 
 
@@ -45,11 +45,14 @@ def check(name: str, answer: Any = ...) -> Verdict:
     exercise = _find(name)
     if _is_untouched(name, answer):
         why = "Write your answer into the cell above, run that, and then this one."
-        return Verdict(name, Status.NOT_ATTEMPTED, f"{why} `hint({name!r})` helps.")
-    unfit = _unfit(exercise, answer)
-    wrong = Verdict(name, Status.INCORRECT, unfit) if unfit else None
-    verdict = wrong or verdict_on(name, exercise, answer)
-    _note(name, "checks", verdict.status)
+        verdict = Verdict(name, Status.NOT_ATTEMPTED, f"{why} `hint({name!r})` helps.")
+    else:
+        unfit = _unfit(exercise, answer)
+        wrong = Verdict(name, Status.INCORRECT, unfit) if unfit else None
+        verdict = wrong or verdict_on(name, exercise, answer)
+        _note(name, "checks", verdict.status)
+    if "NBGRADER_EXECUTION" in os.environ and verdict.status != Status.CORRECT:
+        raise AssertionError(str(verdict))  # to nbgrader, a cell that shows something is right
     return verdict
 
 
@@ -71,7 +74,7 @@ def progress(lesson: str = "") -> None:
     """Print what is done of each exercise, of one lesson or of all."""
     known = _read()  # what labs' challenges were met, too
     names = [name for name in EXERCISES | known if name.startswith(lesson)]
-    of = [known.get(name, _NEW) for name in names]
+    of = [known.get(name, NEW) for name in names]
     rows = [(name, *map(str, one.values())) for name, one in zip(names, of, strict=True)]
     print(*table([("exercise", "", "checks", "hints"), *rows], "<<>>"), sep="\n")
     done = sum(one["status"] == Status.CORRECT for one in of)
@@ -80,7 +83,7 @@ def progress(lesson: str = "") -> None:
 
 def achieved(name: str, met: Callable[[], bool] = bool) -> bool:
     """Whether a lab's challenge, "lab.spawn", was ever met: what `met` says now is kept."""
-    found: bool = _read().get(name, _NEW)["status"] == Status.CORRECT
+    found: bool = _read().get(name, NEW)["status"] == Status.CORRECT
     if not found and (found := met()):
         _note(name, "checks", Status.CORRECT)
     return found
@@ -106,7 +109,7 @@ def _read() -> dict[str, Any]:
 def _note(name: str, what: str, status: str = "") -> int:
     """Count a check or a hint, and keep the status, unless it is correct already; how many now."""
     known = _read()
-    one = known.setdefault(name, dict(_NEW))
+    one = known.setdefault(name, dict(NEW))
     one[what] += 1
     if status and one["status"] != Status.CORRECT:
         one["status"] = status

@@ -6,21 +6,18 @@
 
 import importlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from helpers.labs.spec import LabSpec
-
-if TYPE_CHECKING:
-    from helpers.labs.panel import Panel
 
 # Each lab's name, and the module that holds it.
 NAMES = {path.stem[6:]: path.stem for path in sorted(Path(__file__).parent.glob("lab??_*.py"))}
 
-_open: "dict[str, Panel]" = {}
+_open: dict[str, Any] = {}
 
 
-def lab(name: str) -> "Panel":
-    """A lab's panel, for a cell to show: at the lab's defaults, and nothing runs yet.
+def lab(name: str) -> Any:
+    """A lab's `Panel`, for a cell to show: at the lab's defaults, and nothing runs yet.
 
     Opening a lab again closes the panel before, with its run and its thread.
     """

@@ -9,9 +9,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from traceback import extract_tb
 from typing import NamedTuple
 
-from helpers.labs.spec import LabSpec, Values
+from helpers.labs.spec import FILE, LabSpec, Values
 from helpers.run.session import HEARTBEAT, Run
 from helpers.run.source import in_words
 from helpers.text import seconds as in_seconds
@@ -21,10 +22,7 @@ log = logging.getLogger(__name__)
 # Seconds to the first picture of a run, between two, and the share of its time that drawing them
 # may take: Python's lock is taken from the run meanwhile, so that a short one is left alone.
 FIRST, SNAPSHOT, SHARE = 1.0, 0.1, 0.2
-NO_THREADS = (
-    "There are no threads here (Python runs in a browser), and a lab needs one. Copy its code "
-    'into a cell, with clock="virtual".'
-)
+NO_THREADS = "A lab needs a thread, which Python in a browser has not. Copy its code into a cell."
 
 
 class State(enum.StrEnum):
@@ -184,7 +182,10 @@ class Engine:
 
     def _fail(self, values: Values, what: str, error: BaseException, trace: Trace | None) -> None:
         text = in_words(error).removesuffix(".")
-        self._publish(Event(State.FAILED, values, trace, f"{what}: {text}."))
+        frames, file = extract_tb(error.__traceback__), FILE.format(self.spec.name)
+        lines = [frame.lineno for frame in frames if frame.filename == file]
+        where = f" (line {lines[-1]} of the code)" if lines else ""
+        self._publish(Event(State.FAILED, values, trace, f"{what}: {text}{where}."))
 
     def _publish(self, event: Event) -> None:
         """Tell the listener. What goes wrong there must not end the lab."""

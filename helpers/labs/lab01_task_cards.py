@@ -6,7 +6,6 @@ from helpers.labs.spec import (
     Challenge,
     LabSpec,
     Prediction,
-    Scene,
     Slider,
     Values,
     literal,
@@ -141,7 +140,7 @@ LAB = LabSpec(
         "How long do the threads take, beside the tasks?", compare, (_LITTLE, _SOME, _MUCH)
     ),
     own_controls=(
-        Slider("guests", "Number of guests", 1, 1000, 10),
+        Slider("guests", "Number of guests", 1, 1000, 10, log=True),
         Slider("wait", "Each dish waits in the oven (ms)", 50, 500, 200, step=10),
     ),
     source=source,
@@ -152,9 +151,9 @@ LAB = LabSpec(
     challenge=Challenge(
         "a setting in which the threads take twice as long as the tasks.", twice_as_long
     ),
-    scenes=(
-        Scene("a small table", {"guests": 10, "wait": 200}),
-        Scene("a full house", {"guests": 200, "wait": 500}),
-        Scene("a feast", {"guests": 500, "wait": 500}),
-    ),
+    scenes={
+        "a small table": {"guests": 10, "wait": 200},
+        "a full house": {"guests": 200, "wait": 500},
+        "a feast": {"guests": 500, "wait": 500},
+    },
 )

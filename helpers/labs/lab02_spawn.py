@@ -7,7 +7,6 @@ from helpers.labs.spec import (
     Choice,
     LabSpec,
     Prediction,
-    Scene,
     Slider,
     Values,
     literal,
@@ -129,7 +128,7 @@ LAB = LabSpec(
         "How many seconds after the start will the last card be done?", compare, unit=1
     ),
     own_controls=(
-        Slider("tasks", "Number of cards (tasks)", 1, 1000, 20),
+        Slider("tasks", "Number of cards (tasks)", 1, 1000, 20, log=True),
         Slider("work", "Hands-on work in each card (ms)", 0, 8, 8),
         Slider("awaits", "Awaits in each card", 0, 10, 2),
         Choice(
@@ -147,10 +146,10 @@ LAB = LabSpec(
         "a setting with four ovens or more in each card where one more makes dinner no later.",
         one_more_is_free,
     ),
-    scenes=(
-        Scene("no await", {"tasks": 20, "work": 8, "awaits": 0}),
-        Scene("only ovens", {"tasks": 20, "work": 0, "awaits": 2, "kind": "oven"}),
-        Scene("only take turns", {"tasks": 20, "work": 8, "awaits": 4, "kind": "yield"}),
-        Scene("1000 cards", {"tasks": 1000, "work": 0, "awaits": 1, "kind": "oven"}),
-    ),
+    scenes={
+        "no await": {"tasks": 20, "work": 8, "awaits": 0},
+        "only ovens": {"tasks": 20, "work": 0, "awaits": 2, "kind": "oven"},
+        "only take turns": {"tasks": 20, "work": 8, "awaits": 4, "kind": "yield"},
+        "1000 cards": {"tasks": 1000, "work": 0, "awaits": 1, "kind": "oven"},
+    },
 )

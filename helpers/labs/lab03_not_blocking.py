@@ -7,7 +7,6 @@ from helpers.labs.spec import (
     Challenge,
     LabSpec,
     Prediction,
-    Scene,
     Slider,
     Values,
     literal,
@@ -153,10 +152,10 @@ LAB = LabSpec(
         "a way to have 5 dishes or more stared at and all done before two ovens' time is over.",
         nobody_waits,
     ),
-    scenes=(
-        Scene("one stares", {"guests": 10, "share": 10, "helpers": 0}),
-        Scene("all stare", {"guests": 10, "share": 100, "helpers": 0}),
-        Scene("1 helper", {"guests": 10, "share": 100, "helpers": 1}),
-        Scene("8 helpers", {"guests": 10, "share": 100, "helpers": 8}),
-    ),
+    scenes={
+        "one stares": {"guests": 10, "share": 10, "helpers": 0},
+        "all stare": {"guests": 10, "share": 100, "helpers": 0},
+        "1 helper": {"guests": 10, "share": 100, "helpers": 1},
+        "8 helpers": {"guests": 10, "share": 100, "helpers": 8},
+    },
 )

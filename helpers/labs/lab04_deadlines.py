@@ -7,7 +7,6 @@ from helpers.labs.spec import (
     Choice,
     LabSpec,
     Prediction,
-    Scene,
     Slider,
     Value,
     Values,
@@ -107,6 +106,15 @@ def _late(values: Values, trace: Trace) -> float:
     return late if late > slack else 0.0
 
 
+def marks(values: Values, trace: Trace | None) -> list[Mark]:
+    """The deadline, where the run itself marks none; and by how much the answer was late."""
+    asked = trace is not None and any(task.cancels for task in trace.tasks)
+    due = [] if asked else [Mark(whole(values, "deadline") / 1000, None, "the deadline")]
+    if trace is None or not (late := _late(values, trace)):
+        return due
+    return [*due, Mark(trace.task("main").end, None, f"{told(trace, late)} late")]
+
+
 def numbers(values: Values, trace: Trace) -> list[str]:
     """What the guest got and when, and what became of the call."""
     call, main = trace.task("call"), trace.task("main")
@@ -188,14 +196,14 @@ LAB = LabSpec(
     forecast=forecast,
     numbers=numbers,
     clocks=("virtual", "real"),
-    marks=lambda values: (Mark(whole(values, "deadline") / 1000, None, "the deadline"),),
+    marks=marks,
     challenge=Challenge(
         "a fallback that comes 200 ms late although nobody held the chef.", late_fallback
     ),
-    scenes=(
-        Scene("in time", _OVEN | {"deadline": 600, "cancel": "ends"}),
-        Scene("time is up", _OVEN | {"deadline": 300, "cancel": "ends"}),
-        Scene("refuses", _OVEN | {"deadline": 300, "cancel": "refuses"}),
-        Scene("hands-on", {"deadline": 300, "work": 500, "kind": "hands"}),
-    ),
+    scenes={
+        "in time": _OVEN | {"deadline": 600, "cancel": "ends"},
+        "time is up": _OVEN | {"deadline": 300, "cancel": "ends"},
+        "refuses": _OVEN | {"deadline": 300, "cancel": "refuses"},
+        "hands-on": {"deadline": 300, "work": 500, "kind": "hands"},
+    },
 )

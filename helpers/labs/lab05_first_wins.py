@@ -7,19 +7,26 @@ from helpers.labs.spec import (
     Choice,
     LabSpec,
     Prediction,
-    Scene,
     Slider,
     Values,
     literal,
     told,
     whole,
 )
-from helpers.task import MAIN_RETURN
+from helpers.task import MAIN_RETURN, Mark
 from helpers.text import listing, plural
 from helpers.trace import Outcome, Task, Trace
 
 RACERS = {"database": 300, "cache": 100, "replica": 200, "archive": 400, "neighbour": 500}
 NOBODY = "nobody"
+# What may become of the slowest.
+FATES = (
+    "it wins",
+    "it ends unasked, too late",
+    "stopped, and awaited",
+    "stopped, and not awaited",
+    "not stopped: it runs on",
+)
 
 _PROGRAM = Template("""\
 import asyncio
@@ -121,6 +128,17 @@ def _fate(trace: Trace, loser: Task) -> str:
     return f"`{loser.name}` was cancelled, hung up, and ended {after} after the race was decided."
 
 
+def marks(values: Values, trace: Trace | None) -> list[Mark]:
+    """Who won, and who went on for nobody: it was not asked to stop, or answered even so."""
+    if trace is None or trace.result == NOBODY:
+        return []
+    decided = _answered(trace)
+    wins = [Mark(x.end, x.id, f"{x.name} wins") for x in trace.tasks if x.name == trace.result]
+    late = [x for x in trace.tasks[1:] if x.end > decided]
+    left = [x for x in late if not x.cancels or x.cancels[0].by == MAIN_RETURN]
+    return wins + [Mark(x.end, x.id, f"{x.name} ran on for nobody") for x in left]
+
+
 def numbers(values: Values, trace: Trace) -> list[str]:
     """Who won and when, each loser's fate, and whether main waited for them."""
     main, *racers = trace.tasks
@@ -135,14 +153,29 @@ def numbers(values: Values, trace: Trace) -> list[str]:
     return [won, *(_fate(trace, loser) for loser in losers), back]
 
 
+def _slowest(values: Values) -> str:
+    """The racer with the longest delay, and of several the last."""
+    delays = _delays(values)
+    return max(reversed(delays), key=lambda name: delays[name])
+
+
+def fate(values: Values, trace: Trace) -> str:
+    """Which of the fates was that of the slowest."""
+    slowest = trace.task(_slowest(values))
+    if trace.result == slowest.name:
+        return FATES[0]
+    if not slowest.cancels:
+        return FATES[1]
+    if slowest.cancels[0].by == MAIN_RETURN:
+        return FATES[4]
+    return FATES[3 if slowest.cancels[-1].by == MAIN_RETURN else 2]
+
+
 def compare(values: Values, answer: str | float, trace: Trace) -> str:
     """The prediction beside what happened."""
-    decided = told(trace, _answered(trace))
-    was = f"Nobody won: all had failed after {decided}"
-    if trace.result != NOBODY:
-        was = f"`{trace.result}` won, after {decided}"
-    said = "that is what you predicted" if answer == trace.result else f"you predicted {answer}"
-    return f"{was}; {said}."
+    was = fate(values, trace)
+    said = "That is what you predicted" if answer == was else f"You predicted: {answer}"
+    return f"Of `{_slowest(values)}`: {was}. {said}."
 
 
 def slowest_wins(values: Values, trace: Trace) -> bool:
@@ -165,9 +198,7 @@ LAB = LabSpec(
         "is no answer. A racer that is cancelled needs another 50 ms to hang up; `main` needs "
         "30 ms to serve the answer."
     ),
-    prediction=Prediction(
-        "Who will win?", compare, (*RACERS, NOBODY), only=lambda values: (*_delays(values), NOBODY)
-    ),
+    prediction=Prediction("What will become of the slowest racer?", compare, FATES),
     own_controls=(
         Slider("racers", "Number of racers", 2, 5, 3),
         *(_delay(place, name) for place, name in enumerate(RACERS)),
@@ -188,11 +219,12 @@ LAB = LabSpec(
     forecast=forecast,
     numbers=numbers,
     clocks=("virtual", "real"),
+    marks=marks,
     challenge=Challenge("a race of three or more that is won by the slowest.", slowest_wins),
-    scenes=(
-        Scene("losers run on", {"chance": 0, "losers": "leave"}),
-        Scene("cut short", {"chance": 0, "losers": "cancel"}),
-        Scene("awaited", {"chance": 0, "losers": "await"}),
-        Scene("all fail", {"chance": 100}),
-    ),
+    scenes={
+        "losers run on": {"chance": 0, "losers": "leave"},
+        "cut short": {"chance": 0, "losers": "cancel"},
+        "awaited": {"chance": 0, "losers": "await"},
+        "all fail": {"chance": 100},
+    },
 )

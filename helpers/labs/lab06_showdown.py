@@ -8,7 +8,6 @@ from helpers.labs.spec import (
     Choice,
     LabSpec,
     Prediction,
-    Scene,
     Slider,
     Values,
     told,
@@ -149,9 +148,13 @@ LAB = LabSpec(
         "Every order needs 10 ms in an oven. The style decides how many tasks there are, and how "
         "many orders are in the oven at once."
     ),
-    prediction=Prediction("How many seconds will all the orders take?", compare, unit=1),
+    prediction=Prediction(
+        "How many seconds will the orders take, on the clock chosen below?",
+        compare,
+        unit=1,
+    ),
     own_controls=(
-        Slider("orders", "Number of orders", 1, 10_000, 1000),
+        Slider("orders", "Number of orders", 1, 10_000, 1000, log=True),
         Choice(
             "style",
             "Style",
@@ -172,10 +175,10 @@ LAB = LabSpec(
         "the smallest limit with which 1000 orders take less than 0.2 s on the virtual clock.",
         smallest,
     ),
-    scenes=(
-        Scene("1000 at once", {"orders": 1000, "style": "gather"}),
-        Scene("10,000 at once", {"orders": 10_000, "style": "gather"}),
-        Scene("100 at the door", {"orders": 1000, "style": "semaphore", "limit": 100}),
-        Scene("100 workers", {"orders": 1000, "style": "queue", "limit": 100}),
-    ),
+    scenes={
+        "1000 at once": {"orders": 1000, "style": "gather"},
+        "10,000 at once": {"orders": 10_000, "style": "gather"},
+        "100 at the door": {"orders": 1000, "style": "semaphore", "limit": 100},
+        "100 workers": {"orders": 1000, "style": "queue", "limit": 100},
+    },
 )

@@ -11,7 +11,6 @@ from helpers.labs.spec import (
     Choice,
     LabSpec,
     Prediction,
-    Scene,
     Slider,
     Value,
     Values,
@@ -153,10 +152,9 @@ LAB = LabSpec(
     name="team_of_chefs",
     title="What does a team of chefs do with the cards?",
     story=(
-        "A model of Tokio's multi-thread runtime, exact and at once. Either `main` writes the "
-        "cards, on the rail by the door; or `sous_chef` does, on her own board, works for twice as "
-        "long as one of them, and awaits them. Where the same job was recorded on real Tokio, that "
-        "run is shown below, as it is for the values at which you begin."
+        "A model of Tokio's multi-thread runtime. `main` writes the cards, on the rail by the "
+        "door, or `sous_chef` does, on her own board, works twice as long as one, and awaits "
+        "them. Some of it was recorded on real Tokio, as what you begin with."
     ),
     prediction=Prediction(
         "How many milliseconds will it take until every card is done?", compare, unit=1e-3
@@ -186,12 +184,12 @@ LAB = LabSpec(
     challenge=Challenge(
         "8 cards or more with work in them for which 8 chefs are no quicker than 2.", no_quicker
     ),
-    scenes=(
-        Scene("alone", _CARDS | {"chefs": 1, "stealing": True}),
-        Scene("4 chefs steal", _CARDS | {"chefs": 4, "stealing": True}),
-        Scene("4 never steal", _CARDS | {"chefs": 4, "stealing": False}),
-        Scene("from the door", _CARDS | {"chefs": 4, "spawner": "main", "work": 25}),
-    ),
+    scenes={
+        "alone": _CARDS | {"chefs": 1, "stealing": True},
+        "4 chefs steal": _CARDS | {"chefs": 4, "stealing": True},
+        "4 never steal": _CARDS | {"chefs": 4, "stealing": False},
+        "from the door": _CARDS | {"chefs": 4, "spawner": "main", "work": 25},
+    },
     shows_result=True,
     beside=recording,
 )

@@ -7,8 +7,8 @@ engine; the engine's thread writes what is to be seen.
 import gc
 import html
 import threading
-from collections.abc import Sequence
 from dataclasses import replace
+from math import log10
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -17,18 +17,19 @@ import ipywidgets as widgets
 
 from helpers.draw.film import film_of
 from helpers.draw.picture import MOST_FILMED, picture_of
-from helpers.draw.player import Film
+from helpers.draw.player import Film, show_awake
+from helpers.draw.text import findings
 from helpers.draw.theme import Json
 from helpers.exercises import achieved
 from helpers.labs.engine import Engine, Event, State
-from helpers.labs.spec import Control, LabSpec, Slider, Values
+from helpers.labs.spec import Choice, Control, LabSpec, Values
 from helpers.predictions import field, read
 from helpers.text import as_html, plural, seconds
 from helpers.trace import Trace
 
-SAME = "The same job on real Tokio, recorded"
+SAME, MODEL, REAL = "The same job on real Tokio, recorded", "The model", "Real Tokio"
 NONE = "These values were not recorded on real Tokio."
-_WAITING, _PREDICT = "Nothing has run yet", "Predict first: what will it be?"
+_PREDICT = "Predict first: what will it be?"
 _FOLLOWS = "On the virtual clock; the real run follows"
 _UNASKED = "You made no prediction. Make one, and it is compared with the next run."
 _STATES = {
@@ -39,7 +40,7 @@ _STATES = {
     State.STOPPED: "Press Run to run it again.",
 }
 _MOST_FINDINGS = 6
-_LABEL = {"description_width": "auto"}
+_LABEL, _NARROW = {"description_width": "auto"}, {"button_width": "auto"}
 _STYLE = Path(__file__).with_name("panel.css").read_text(encoding="utf-8")
 _CODE = Template(Path(__file__).with_name("code.html").read_text(encoding="utf-8"))
 
@@ -59,18 +60,18 @@ class Panel(widgets.VBox):
         fresh = spec.defaults()
         self.preview = self._filmed(spec.preview(fresh), fresh, _PREDICT) | {"pale": True}
         self.picture = Film(self.preview)
-        self.beside = Film(self._filmed(Trace((), 0.0), fresh))
-        self.beside.layout.display = "none"
+        self.which = widgets.ToggleButtons(options=[(MODEL, None)], style=_NARROW)
+        self.which.layout.display = "none"
         self._lock = threading.RLock()
         self.engine = Engine(spec, self._show)
         head = f"<style>{_STYLE}</style><h3>{as_html(spec.title)}</h3>{_paragraph(spec.story)}"
         asked = widgets.HTML(_paragraph(spec.prediction.question))
-        self.scenes = widgets.HBox([widgets.Button(description=words) for words, _ in spec.scenes])
+        self.scenes = widgets.HBox([widgets.Button(description=words) for words in spec.scenes])
         ask = [asked, self.prediction, self.verdict, widgets.HBox([self.run, self.reset])]
         sliders = [self.scenes, *self.controls.values()]
-        side = widgets.VBox([*ask, self.state_line, *sliders, self.forecast])
+        side = widgets.VBox([*ask, self.which, self.state_line, *sliders, self.forecast])
         told = widgets.VBox([self.challenge, self.outcome])
-        body = widgets.Box([widgets.VBox([self.picture, self.beside]), side, told])
+        body = widgets.Box([widgets.VBox([self.picture]), side, told])
         for part, name in (body, "body"), (side, "side"), (told, "told"), (self.scenes, "scenes"):
             part.add_class(f"task-cards-{name}")
         super().__init__([widgets.HTML(head), body, self.code])
@@ -78,19 +79,20 @@ class Panel(widgets.VBox):
         self.run.on_click(lambda _: self._run_or_stop())
         self.reset.on_click(lambda _: self._reset())
         for chip in self.scenes.children:
-            chip.on_click(lambda chip: self._set(dict(spec.scenes)[chip.description]))
+            chip.on_click(lambda chip: self._set(spec.scenes[chip.description]))
+        self.which.observe(lambda change: self.picture.show(change.new), "value")
         for widget in self.controls.values():
             widget.observe(self._changed, "value")
         self._changed()
         self._tick()
         gc.collect()  # so that no full collection blocks the first run's loop
 
-    def _filmed(self, trace: Trace, values: Values, title: str | None = None) -> Json:
-        title = title if title or trace.lanes else _WAITING
-        if marks := self.spec.marks(values):
+    def _filmed(self, trace: Trace, values: Values, said: str = "", *, over: bool = False) -> Json:
+        if marks := self.spec.marks(values, trace if over else None):
             trace = replace(trace, marks=(*trace.marks, *marks))
-        film = film_of(picture_of(trace, title=title, unit=self.spec.unit, most=MOST_FILMED))
-        return film | {"to": max([film["to"], *(time for time, *_ in film["events"])])}
+        film = film_of(picture_of(trace, title=said or None, unit=self.spec.unit, most=MOST_FILMED))
+        film["to"] = max([film["to"], *(time for time, *_ in film["events"])])
+        return film | {"small": self.spec.beside is not None}
 
     def _run_or_stop(self) -> None:
         runs = self.engine.state in (State.RUNNING, State.STOPPING)
@@ -105,13 +107,12 @@ class Panel(widgets.VBox):
         # that whoever comes last asks with the newest values of all.
         with self._lock:
             spec = self.spec
-            values = {name: widget.value for name, widget in self.controls.items()}
+            chosen = {name: widget.value for name, widget in self.controls.items()}
+            values = {k: round(v) if isinstance(v, float) else v for k, v in chosen.items()}
             self.engine.request(values)
             for control in spec.controls:
                 layout = self.controls[control.name].layout
                 layout.display = None if control.shown(values) else "none"
-            if spec.prediction.only is not None:
-                self.prediction.options = spec.prediction.only(values)  # chooses the first
             self.prediction.value = None if spec.prediction.options else ""  # it was for others
             self.forecast.value = _paragraph(spec.forecast(values))
             self.code.value = _CODE.substitute(code=html.escape(spec.code(values), quote=False))
@@ -133,25 +134,25 @@ class Panel(widgets.VBox):
         if event.state is State.READY:
             self.picture.show(self.preview)
         elif trace is not None:
-            said = spec.message(trace) if spec.message and done else None
-            film = self._filmed(trace, event.values, said)
+            said = spec.message(trace) if spec.message and done else ""
+            film = self._filmed(trace, event.values, said, over=done)
             film |= self._guessed(film) if done else {}
             if recording is not None:  # on one axis
                 real = self._filmed(recording, event.values, SAME)
                 film["to"] = real["to"] = max(film["to"], real["to"])
-                self.beside.show(real)
+                self.which.options = [(MODEL, film), (REAL, real)]
             self.picture.show(film)
         if trace is not None or event.state is State.READY:
-            self.beside.layout.display = None if recording else "none"
+            self.which.layout.display = None if recording else "none"
         self.state_line.value = _paragraph(_state_in_words(event))
         self.run.description, self.run.icon = ("Stop", "stop") if runs else ("Run", "play")
         if event.state in (State.READY, State.RUNNING):
             self.outcome.value = self.verdict.value = ""
         elif trace is not None:
             missing = _paragraph(NONE) if done and spec.beside and not recording else ""
-            numbers = _bullets("In numbers", spec.numbers(event.values, trace)) if done else ""
+            numbers = _bullets("In numbers", *spec.numbers(event.values, trace)) if done else ""
             self.verdict.value = _paragraph(self._verdict(event.values, trace)) if done else ""
-            self.outcome.value = missing + numbers + _bullets("Findings", trace.findings)
+            self.outcome.value = missing + numbers + _bullets(*findings(trace, _MOST_FINDINGS))
             if done:
                 self._tick(event.values, trace)
 
@@ -180,6 +181,9 @@ class Panel(widgets.VBox):
         _close_parts(self)
         super().close()
 
+    def _ipython_display_(self) -> None:
+        show_awake(self)
+
     def __repr__(self) -> str:
         """What stands for the panel where no widget can be shown."""
         return f"The {self.spec.name} lab: {self.spec.title} (Run this cell to use it.)"
@@ -194,22 +198,22 @@ def _close_parts(widget: Any) -> None:
 
 
 def _control(spec: Control) -> Any:
-    own = {"value": spec.default, "description": spec.label}
-    if isinstance(spec, Slider):
-        limits = {"min": spec.low, "max": spec.high, "step": spec.step}
-        return widgets.IntSlider(**own, **limits, style=_LABEL, layout={"width": "auto"})
-    look = {"style": _LABEL | {"button_width": "auto"}, "layout": {"width": "auto"}}
-    return widgets.ToggleButtons(**own, **look, options=spec.options)
+    own = {"value": spec.default, "description": spec.label, "layout": {"width": "auto"}}
+    if isinstance(spec, Choice):
+        return widgets.ToggleButtons(**own, style=_LABEL | _NARROW, options=spec.options)
+    if spec.log:
+        powers = {"min": log10(spec.low), "max": log10(spec.high), "step": 0.02}
+        return widgets.FloatLogSlider(**own, **powers, style=_LABEL, readout_format=".0f")
+    limits = {"min": spec.low, "max": spec.high, "step": spec.step}
+    return widgets.IntSlider(**own, **limits, style=_LABEL)
 
 
 def _paragraph(text: str) -> str:
     return f"<p>{as_html(text)}</p>" if text else ""
 
 
-def _bullets(title: str, sentences: Sequence[str]) -> str:
-    items = [f"<li>{as_html(sentence)}</li>" for sentence in sentences[:_MOST_FINDINGS]]
-    if (more := len(sentences) - _MOST_FINDINGS) > 0:
-        items.append(f"<li>and {more} more like these.</li>")
+def _bullets(title: str = "", *sentences: str) -> str:
+    items = [f"<li>{as_html(sentence.removeprefix('- '))}</li>" for sentence in sentences]
     return f"<h4>{title}</h4><ul>{''.join(items)}</ul>" if items else ""
 
 

@@ -13,6 +13,7 @@ from helpers.trace import Trace
 Value = bool | int | str
 Values = Mapping[str, Value]
 
+FILE = "the {} lab's code"  # as tracebacks and findings know a lab's program
 _CLOCKS = (("virtual: exact, at once", "virtual"), ("real: live, it takes its time", "real"))
 
 
@@ -26,12 +27,13 @@ class _Control:
 
 @dataclass(frozen=True)
 class Slider(_Control):
-    """A whole number between two limits, both included."""
+    """A whole number between two limits, both included; with `log`, each ten times as far along."""
 
     low: int
     high: int
     default: int
     step: int = 1
+    log: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,24 +51,15 @@ Control = Slider | Choice
 class Prediction:
     """What is asked before the run, and how the answer is compared with what happened.
 
-    With `options` the answer is one of them, a text; without, a number. `only(values)`
-    are those that can come true with these values, if not all can. `compare` gets the values, the
-    answer and the trace of a run that came to its end, and gives one sentence. `unit` is how many
-    seconds a number stands for that is a moment of the run: it is drawn there.
+    With `options` the answer is one of them, a text; without, a number. `compare` gets the values,
+    the answer and the trace of a run that came to its end, and gives one sentence. `unit` is how
+    many seconds a number stands for that is a moment of the run: it is drawn there.
     """
 
     question: str
     compare: Callable[[Values, str | float, Trace], str]
     options: tuple[str, ...] = ()
-    only: Callable[[Values], Sequence[str]] | None = None
     unit: float = 0.0
-
-
-class Scene(NamedTuple):
-    """The words on a button, and the values that it gives to some of the controls."""
-
-    words: str
-    values: Values
 
 
 class Challenge(NamedTuple):
@@ -82,7 +75,7 @@ class LabSpec:
 
     `forecast(values)` says before the run what it will ask of the chef; `numbers(values, trace)`
     are sentences on what came out. With `shows_result`, main returns a Trace, and that one is what
-    came out. `beside(values)` is a recorded run of the same job to show below it, or None.
+    came out. `beside(values)` is a recorded run of the same job to show in its place, or None.
     `message(trace)` is the picture's title when the run has ended; without it, the timeline's own.
     """
 
@@ -100,9 +93,10 @@ class LabSpec:
     shows_result: bool = False
     beside: Callable[[Values], Trace | None] | None = None
     message: Callable[[Trace], str] | None = None
-    scenes: tuple[Scene, ...] = ()
+    scenes: Mapping[str, Values] = field(default_factory=dict)  # a button's words, its values
     challenge: Challenge | None = None
-    marks: Callable[[Values], tuple[Mark, ...]] = lambda _: ()  # drawn also beyond the run's end
+    # What is marked, also beyond the run's end; without its trace while the question is open.
+    marks: Callable[[Values, Trace | None], Sequence[Mark]] = lambda _, __: ()
 
     @property
     def controls(self) -> tuple[Control, ...]:
@@ -137,12 +131,11 @@ class LabSpec:
 
     def came_out(self, trace: Trace) -> Trace:
         """What a run's picture shows: its trace, or the one that its main returned."""
-        returned = trace.result if self.shows_result else None
-        return returned if isinstance(returned, Trace) else trace
+        return trace.result if self.shows_result and isinstance(trace.result, Trace) else trace
 
     def coroutine(self, values: Values) -> Coroutine[Any, Any, Any]:
         """A fresh `main()` of the program for these values."""
-        source, name = self.source(values), f"the {self.name} lab's code"
+        source, name = self.source(values), FILE.format(self.name)
         namespace: dict[str, Any] = {"__name__": name}
         exec(compile(source, name, "exec"), namespace)
         # Findings quote lines from here. Without a time of change (None), Python keeps them.

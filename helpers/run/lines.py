@@ -54,7 +54,8 @@ class _Watch:
         """Note where a frame is, and what has changed in it since it was last at a line."""
         if len(self.visits) >= MOST:
             return None  # no more of this function, however long it goes on
-        told = {name: _told(value) for name, value in frame.f_locals.items() if _is_data(value)}
+        data = {k: v for k, v in frame.f_locals.items() if not isinstance(v, type)}
+        told = {k: _told(v) for k, v in data.items() if not hasattr(v, "__code__")}
         before = self.seen.get(id(frame), {})
         self.seen[id(frame)] = told
         changed = {name: value for name, value in told.items() if before.get(name) != value}
@@ -66,10 +67,6 @@ class _Watch:
             place = frame.f_code.co_filename, frame.f_lineno
             self.visits.append((loop.step, number, loop.stamp(), place, changed))
         return self.line
-
-
-def _is_data(value: Any) -> bool:
-    return not hasattr(value, "__code__") and not isinstance(value, type)
 
 
 def _told(value: Any) -> str:

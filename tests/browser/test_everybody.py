@@ -32,7 +32,10 @@ def faults(notebook: NotebookPage, selector: str) -> list[Any]:
 def test_a_lab_is_for_everybody(show_lab: Callable[..., LabOnScreen], name: str) -> None:
     lab = show_lab(name)
     lab.area.locator(".task-cards-film svg text").first.wait_for(state="attached")
-    assert faults(lab.notebook, ".task-cards-lab") == []
+    for theme in ("JupyterLab Dark", "JupyterLab Light"):
+        lab.notebook.theme(theme)
+        lab.notebook.settle()
+        assert faults(lab.notebook, ".task-cards-lab") == [], theme
     for slider in lab.area.get_by_role("slider").all():
         assert slider.get_attribute("aria-label")
     chosen = lab.area.locator(".widget-toggle-button.mod-active").all()

@@ -255,3 +255,14 @@ def test_progress_is_one_file_and_a_broken_one_is_set_aside(
 def test_each_kind_of_value_and_function_is_told_apart() -> None:
     assert "this is a function" in check("02.minutes", plain).sentence
     assert check("02.minutes", ("evening", {"fish": ...})).status is Status.NOT_ATTEMPTED
+
+
+def test_nbgrader_gives_no_point_for_a_check_that_is_not_correct(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+    with pytest.raises(AssertionError, match=r"02\.pages: not attempted"):
+        check("02.pages", ...)
+    with pytest.raises(AssertionError, match=r"02\.pages: incorrect"):
+        check("02.pages", exits)
+    assert check("02.pages", right).status == Status.CORRECT

@@ -287,7 +287,7 @@ def test_of_a_lab_that_shows_what_its_program_returns_no_picture_is_shown_before
 @pytest.mark.parametrize(
     ("program", "more", "sentence"),
     [
-        ("fails", {}, "The run ended in an error: ValueError: burnt."),
+        ("fails", {}, "The run ended in an error: ValueError: burnt (line 7 of the code)."),
         ("endless", {"max_seconds": 0.3}, "the run took more than 0.3 s"),
         ("ovens", {"source": lambda _: 1 / 0}, "The lab itself has a fault: ZeroDivisionError: "),
     ],
@@ -361,7 +361,7 @@ def test_where_no_thread_can_be_started_the_lab_says_so(
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", refuse)
         engine.ask(RUNNING)
-    assert "no threads here" in diary.events[-1].sentence
+    assert "Copy its code into a cell." in diary.events[-1].sentence
     assert (engine.state, served(engine, 1)) == (FAILED, True)
 
 

@@ -119,8 +119,7 @@ def test_each_scene_is_within_the_limits_of_the_controls_and_runs(name: str) -> 
     spec = spec_of(name)
     controls = {control.name: control for control in spec.own_controls}
     assert 1 <= len(spec.scenes) <= 4
-    assert len(dict(spec.scenes)) == len(spec.scenes), "two buttons have the same words"
-    for words, values in spec.scenes:
+    for words, values in spec.scenes.items():
         for key, value in values.items():
             control = controls[key]
             if isinstance(control, Slider):
@@ -140,9 +139,9 @@ def meets(name: str, **values: Value) -> bool:
     return spec.challenge.met(asked, run(spec, asked))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", VIRTUAL)  # what is real is met where the machine is busy
 def test_no_challenge_is_met_by_the_defaults_or_by_a_scene(name: str) -> None:
-    for values in ({}, *dict(spec_of(name).scenes).values()):
+    for values in ({}, *spec_of(name).scenes.values()):
         assert not meets(name, **values), values
 
 

@@ -93,31 +93,34 @@ def test_the_forecast_does_not_answer_the_question_above_it() -> None:
     assert f"{1000 * answer:g} ms" not in forecast
 
 
-def test_the_second_picture_is_there_only_for_what_was_recorded(
+def test_the_recording_can_be_chosen_only_where_there_is_one(
     nothing_left: set[Any],
 ) -> None:
     panel = Panel(SPEC)
 
-    def below() -> list[str]:
-        """What can be seen below the lab's own picture."""
+    def offered() -> list[str]:
+        """What is said of real Tokio."""
         seen = {
-            "the picture": panel.beside.layout.display is None,
+            "the choice": panel.which.layout.display is None,
             "the line": NONE in panel.outcome.value,
         }
         return [name for name, is_there in seen.items() if is_there]
 
-    assert below() == []
+    assert offered() == []
     panel.run.click()
     assert served(panel.engine, 60)
-    assert below() == ["the picture"]
-    model, real = panel.picture.store.film, panel.beside.store.film
+    assert offered() == ["the choice"]
+    model = panel.picture.store.film
+    panel.which.index = 1
+    real = panel.picture.store.film
     assert "peel-8" in str(real["rows"])
     assert real["title"] == SAME
     assert model["to"] == real["to"] >= max(model["end"], real["end"]), "they share an axis"
     panel.controls["chefs"].value = 3
     assert served(panel.engine, 60)
-    assert below() == ["the line"]
+    assert offered() == ["the line"]
+    assert panel.picture.store.film["title"] != SAME, "a new run shows the model again"
     panel.reset.click()
     assert served(panel.engine, 60)
-    assert below() == []
+    assert offered() == []
     panel.close()

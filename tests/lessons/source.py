@@ -13,13 +13,14 @@ from typing import Any
 from helpers import Trace, record
 
 LESSONS = Path(__file__).resolve().parents[2] / "lessons"
+NOTES = re.compile(r'(?m)^# %% \[markdown\] tags=\["notes"\]\n(?:#.*\n)*')
 DEFINITIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom
 
 
 def lesson(number: str) -> str:
-    """The source of a lesson."""
+    """The source of a lesson, without the instructor's notes."""
     (path,) = LESSONS.glob(f"{number}_*.py")
-    return path.read_text(encoding="utf-8")
+    return NOTES.sub("", path.read_text(encoding="utf-8"))
 
 
 def answer(number: str, task: int) -> str:
