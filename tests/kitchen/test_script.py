@@ -7,13 +7,15 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 
+from helpers.kitchen.__main__ import main
 from helpers.kitchen.evening import REFUSED, Guests, Load
 
 PROGRAM = [sys.executable, "-m", "helpers.kitchen"]
@@ -86,3 +88,23 @@ def test_an_address_that_others_reach_is_warned_of(tmp_path: Path) -> None:
         [*PROGRAM, "--host", "kitchen"], capture_output=True, text=True, check=False
     )
     assert "invalid IPv4Address value: 'kitchen'" in done.stderr
+
+
+def test_a_kitchen_that_idles_for_a_day_reaches_no_limit_of_a_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: dict[str, float] = {}
+
+    async def recorded(serving: Coroutine[Any, Any, Any], **options: Any) -> None:
+        serving.close()
+        asked.update(options)
+        raise SystemExit
+
+    monkeypatch.setattr("helpers.kitchen.__main__.record", recorded)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    monkeypatch.setattr(sys, "argv", ["kitchen", "--most", "1"])
+    with pytest.raises(SystemExit):
+        main()
+    a_day = 24 * 3600
+    assert asked["max_steps"] > a_day / 0.05 * 1000, "it looks at its lag every 0.05 s"
+    assert asked["max_seconds"] > 1000 * a_day
