@@ -389,3 +389,160 @@ print("errors in the good kitchen:", int(right.row()[3]))
 # `python -m helpers.kitchen --port 8080` opens the same kitchen as a program: ask it with a browser, stop it with Ctrl-C, and open the trace that it
 # has saved in [Perfetto](https://ui.perfetto.dev). With `KITCHEN_DATABASE=postgresql://...` and `KITCHEN_CACHE=redis://...` it works with servers of
 # yours.
+
+# %% [markdown]
+# ## Exercises
+#
+# As in lesson 02: `hint(...)` helps. There are no sockets here: the clock is virtual, a call is a task, and a guest who hangs up is an event.
+
+# %%
+import asyncio
+from contextlib import suppress
+
+from helpers import check, hint, progress, select, solution
+
+# %% [markdown]
+# ### Predict: five guests and a door that closes
+#
+# A kitchen with room for two requests, a deadline of 5 s, and a grace of 2 s; it closes at second 5. At which second has each guest an answer,
+# whatever it is?
+
+# %%
+LIMIT, DEADLINE, GRACE, in_flight, closed = 2, 5, 2, [], asyncio.Event()
+
+
+async def request(comes, takes):
+    await asyncio.sleep(comes)
+    if closed.is_set() or len(in_flight) >= LIMIT:
+        return "503, come again"
+    try:
+        async with asyncio.timeout(DEADLINE) as deadline:
+            in_flight.append(deadline)
+            await asyncio.sleep(takes)
+            return "200, the whole answer"
+    except TimeoutError:
+        return "200, the fallback"
+    finally:
+        in_flight.remove(deadline)
+
+
+# %%
+GUESTS = {"Ann": (0, 3), "Bob": (1, 9), "Cleo": (2, 1), "Dora": (4, 4), "Emil": (5.5, 1)}
+
+
+async def five_guests():
+    closed.clear()
+    guests = [asyncio.create_task(request(*GUESTS[name]), name=name) for name in GUESTS]
+    await asyncio.sleep(5)
+    closed.set()
+    end = asyncio.get_running_loop().time() + GRACE
+    for deadline in in_flight:
+        deadline.reschedule(min(deadline.when(), end))
+    await asyncio.wait(guests)
+
+
+# %%
+seconds = {"Ann": ..., "Bob": ..., "Cleo": ..., "Dora": ..., "Emil": ...}
+
+# %% tags=["solution"]
+seconds = {"Ann": 3, "Bob": 6, "Cleo": 2, "Dora": 7, "Emil": 5.5}
+
+# %%
+check("08.five", (five_guests, seconds))
+
+# %% [markdown]
+# ### Write: a handler of your own
+#
+# `await price()` and `await left()` ask the database and the supplier. Ask both at the same time, and return `{"price": ..., "left": ...}` after
+# `deadline` seconds at the latest. If `left()` raises an `OSError`, or is not there in time, it is `"ask the waiter"`. If the price is not there in
+# time, return `None`. What else `price()` raises goes to your caller, at once. However it ends: what is still under way is cancelled, and awaited.
+
+
+# %%
+async def dish(price, left, deadline):
+    """A dish's price and what is left of it, or as much of it as there is in time."""
+    # solution
+    asked, page = asyncio.create_task(left()), None
+    try:
+        async with asyncio.timeout(deadline):
+            page = {"price": await price(), "left": "ask the waiter"}
+            with suppress(OSError):
+                page["left"] = await asked
+    except TimeoutError:
+        pass
+    finally:
+        asked.cancel()
+        await asyncio.gather(asked, return_exceptions=True)
+    return page
+
+
+# %%
+check("08.dish", dish)
+
+# %% [markdown]
+# ### Write: a guest who hangs up in the middle of an order
+#
+# `await price()` looks up the total, `await write(total)` writes the order down and returns its number. The event `gone` is set when the guest hangs up:
+# before the write, cancel the look-up, await it, and return `None` at once. A write that has begun is never cancelled: return its number, whether
+# the guest is there or not. Your own task may be cancelled, too, even twice: before the write, end at once; else when the write has ended.
+# Both times it ends as cancelled.
+
+
+# %%
+async def order(gone, price, write):
+    """The number of an order that was written down, or None if the guest was gone before."""
+    # solution
+    first = await select(price=price(), gone=gone.wait())
+    if first.name == "gone":
+        return None
+    writing = asyncio.create_task(write(first.value))
+    try:
+        return await asyncio.shield(writing)
+    finally:
+        while not writing.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([writing])
+
+
+# %%
+check("08.order", order)
+
+# %% [markdown]
+# ### Mend: a service that closes and loses orders
+#
+# `orders` is a queue, `await cook(one)` cooks an order of it, `closing` an event. When it is set, no more orders are taken, except one that has been
+# handed over at that moment; those in flight have `grace` seconds; who is not done by then is cancelled, and awaited. Return the orders that were
+# cooked, in the order in which they came, and no later than need be. This one stands at the queue, and leaves cooks behind. Mend it.
+
+
+# %%
+async def serve(orders, cook, closing, grace):
+    tasks = {}
+    while not closing.is_set():
+        one = await orders.get()
+        tasks[asyncio.create_task(cook(one))] = one
+    done, _ = await asyncio.wait(tasks, timeout=grace)
+    return [tasks[task] for task in done]
+
+
+# %% tags=["solution"]
+async def serve(orders, cook, closing, grace):
+    tasks, closed = {}, asyncio.create_task(closing.wait())
+    while not closed.done():
+        one = asyncio.create_task(orders.get())
+        done, _ = await asyncio.wait([one, closed], return_when=asyncio.FIRST_COMPLETED)
+        if one in done:
+            tasks[asyncio.create_task(cook(one.result()))] = one.result()
+    one.cancel()
+    await asyncio.wait([one, *tasks], timeout=grace)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    return [each for task, each in tasks.items() if not task.cancelled()]
+
+
+# %%
+check("08.closing", serve)
+
+# %% tags=["differs-again"]
+progress("08")

@@ -14,7 +14,7 @@ import aiohttp
 from aiohttp import web
 
 from helpers import text
-from helpers.kitchen.service import HUNG_UP, Kitchen
+from helpers.kitchen.service import ASK, HUNG_UP, Kitchen
 from helpers.race import select
 from helpers.trace import Trace
 
@@ -82,6 +82,7 @@ class Load:
     seconds: float = 0.0
     outcomes: Counter[str] = field(default_factory=Counter)  # a status, CUT, REFUSED or HUNG_UP
     waits: list[float] = field(default_factory=list)  # of those who were served, in seconds
+    asked: int = 0  # how many of them were told to ask the waiter
     orders: list[int] = field(default_factory=list)  # that were confirmed
     notes: list[int] = field(default_factory=list)  # that the supplier heard of
     queries: int = 0  # alive at once, at the most
@@ -95,9 +96,8 @@ class Load:
         """Its line in a table: what `HEAD` names."""
         failed = sum(n for s, n in self.outcomes.items() if s[0] == "5" and s != "503")
         counts = failed + self.outcomes[CUT], self.outcomes["503"] + self.outcomes[REFUSED]
-        p50, p99, lag = (
-            text.seconds(t, exact=False) for t in (self.wait(50), self.wait(99), self.lag)
-        )
+        times = self.wait(50), self.wait(99), self.lag
+        p50, p99, lag = (text.seconds(t, exact=False) for t in times)
         served = text.number(len(self.waits) / self.seconds, 0)
         return [served, p50, p99, *map(str, (*counts, self.queries)), lag]
 
@@ -163,6 +163,7 @@ class Guests:
             return REFUSED if isinstance(error, aiohttp.ClientConnectorError) else CUT
         if answer.status < 300:
             load.waits.append(perf_counter() - began)
+            load.asked += found.get("left") == ASK
             load.orders += [found["order"]] if "order" in found else []
         return str(answer.status)
 
@@ -171,14 +172,15 @@ async def evening(
     kind: type[Kitchen] = Kitchen,
     guests: Guests | None = None,
     supplier: Supplier | None = None,
+    closes: float = 3600.0,
     **settings: Any,
 ) -> Load:
-    """One evening, from the opening until all is closed: when the guests go, or `most` came."""
+    """One evening until all is closed: when the guests go, `most` came, or after `closes` s."""
     load, guests = Load(), guests or Guests()
     async with supplier or Supplier() as third, kind(third.url, **settings) as kitchen:
         thread = asyncio.to_thread(asyncio.run, guests.visit(kitchen.url, load))
         visit = asyncio.create_task(thread, name="guests")
-        await select(guests=visit, full=kitchen.full.wait())
+        await select(guests=visit, full=kitchen.full.wait(), time=asyncio.sleep(closes))
     await visit
     load.notes, load.queries, load.lag = third.notes, kitchen.most_asking, kitchen.lag
     return load
