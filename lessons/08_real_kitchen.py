@@ -510,9 +510,10 @@ check("08.order", order)
 # %% [markdown]
 # ### Mend: a service that closes and loses orders
 #
-# `orders` is a queue, `await cook(one)` cooks an order of it, `closing` an event. When it is set, no more orders are taken, except one that has been
-# handed over at that moment; those in flight have `grace` seconds; who is not done by then is cancelled, and awaited. Return the orders that were
-# cooked, in the order in which they came, and no later than need be. This one stands at the queue, and leaves cooks behind. Mend it.
+# `orders` is a queue, `await cook(one)` cooks an order of it, `closing` is an event. When it is set, take no more orders; what you have taken from the
+# queue by then is cooked, also an order that came at the same moment. Those in flight have `grace` seconds; who is not done by then is cancelled, and
+# awaited. Return the orders that were cooked, in the order in which they came, as soon as all this is done. This one stands at the queue, and leaves
+# cooks behind. Mend it.
 
 
 # %%
