@@ -20,12 +20,15 @@
 # - put it under load five times, find what is wrong in the picture and in the numbers, and mend it with the tool of an earlier lesson;
 # - close it while guests are asking, without losing one order.
 #
+# "The article" ([lesson 01](01_task_cards.ipynb) names it) calls a deadline a lifesaver for networked services, races a database with a cache, and lets a
+# service hear requests and the shutdown signal at once. Here all three are in one program.
+#
 # **The clock.** Sockets, threads and a database are real, and so is the *clock*. Every number is your machine's; the text states relations.
 
 # %%
 import inspect
 
-from helpers import predict, record, timeline
+from helpers import lab, predict, record, timeline
 from helpers.kitchen.evening import CUT, Guests, Supplier, evening, report, way_of
 from helpers.kitchen.mistakes import Forgets, Hoards, Slams, Stares, Waits, kitchen
 from helpers.kitchen.service import ASK, Kitchen
@@ -54,6 +57,11 @@ EVENING = {"guests": Guests(clients=20, seconds=1.2), "supplier": Supplier(delay
 # %%
 for setting in ("deadline", "grace", "limit", "queries", "cached"):
     print(f"{setting:8} {getattr(Kitchen, setting):g}")
+
+# %% [markdown] tags=["notes"]
+# **Draw.** On the board, and it stays: guests, door, kitchen, and behind it the database, the
+# cache and the supplier, with an arrow for each question and one for each answer. At each mistake
+# of this lesson mark the arrow where it sits. At the end every arrow has a tool's name on it.
 
 
 # %%
@@ -95,6 +103,11 @@ served = len(stares.result.waits) / stares.result.seconds
 blocked.answer("8 or fewer" if served < 1 / 0.12 else "about 160")
 print("a request blocked the loop:", any("in left" in finding for finding in stares.findings))
 
+# %% [markdown] tags=["notes"]
+# **Ask.** Before anybody reads on: "The processor was idle for nearly the whole evening. Who was
+# busy?" Nobody was; that is the point. Then let them find the words of the finding that name the
+# line, and ask in which lesson they have seen this staircase (03, section 2).
+
 # %% [markdown]
 # The picture is a staircase: one request at a time is running, and all others are scheduled, ready and not taken up. The finding names the line. The
 # tool is lesson 03's: await a client that does not block (`aiohttp`), and leave the driver that blocks to threads (`aiosqlite` does). `kitchen(1)` has
@@ -131,10 +144,23 @@ patient = (await night(1, **slow_day)).result
 print("without a deadline half of the guests wait for 2 s or more:", patient.wait(50) >= 2)
 
 # %%
-hurried = (await night(2, **slow_day)).result
-print("with one, for less than 1.5 s:", hurried.wait(50) < 1.5)
+evening_with_alarms = await night(2, **slow_day)
+hurried = evening_with_alarms.result
+print("with one, half of them wait for less:", hurried.wait(50) < patient.wait(50))
 late.answer("the price, without what is left" if hurried.waits else "an error")
 print("what it says in the place of a number:", ASK)
+
+# %% [markdown] tags=["notes"]
+# **They will say.** "Half an answer is a fault; give them an error." Ask what each reader would
+# rather see of a shop at six in the evening: no page, or the page without the stock. Then ask for
+# a page of theirs where half an answer would be wrong. An order is one, and it is exempt below.
+
+# %% [markdown]
+# In the picture a request of that evening, with all that was done for it: the lookup is short, then it waits for the supplier until the alarm rings.
+
+# %%
+# NBVAL_IGNORE_OUTPUT
+timeline(evening_with_alarms, lanes=way_of(evening_with_alarms, 1))
 
 # %% [markdown]
 # One `asyncio.timeout` goes round the whole request, and not one round each call (lesson 04, section 4). What has been found when it rings is kept
@@ -152,7 +178,7 @@ print("what it says in the place of a number:", ASK)
 print(inspect.getsource(Hoards))
 
 # %%
-crowd = {"guests": Guests(clients=150, seconds=1), "supplier": Supplier(), "cached": 0}
+crowd = {"guests": Guests(clients=150, seconds=1), "supplier": Supplier(delay=0.3), "cached": 0}
 hoards = (await night(2, **crowd)).result
 print("queries alive at once, without tokens: more than 50:", hoards.queries > 50)
 
@@ -173,6 +199,11 @@ tokens = (await night(3, **crowd)).result
 print("queries alive at once, with 8 tokens:", tokens.queries)
 turned_away = tokens.outcomes["503"] > 0
 door.answer("they are told at once to come again" if turned_away else "nobody answers the door")
+
+# %% [markdown] tags=["notes"]
+# **Break it.** Change `night(3, **crowd)` to `night(3, **crowd, queries=3)`: it prints
+# `with 8 tokens: 3` (the label of the line stays). Fewer at once, and the database has a quiet
+# evening; ask who pays for it. Those at the bowl do: their deadline runs while they wait.
 
 # %% [markdown]
 # Each of those connections is a thread and a file. A bowl of tokens (lesson 06) keeps the queries at eight, the pool has as many connections, and a
@@ -204,14 +235,29 @@ lost
 
 # %%
 rush = {"guests": Guests(clients=20, seconds=30), "supplier": Supplier(delay=0.3), "most": 100}
-slams = (await night(3, **rush)).result
+slam = await night(3, **rush)
+slams = slam.result
 lost.answer("the door that slams" if slams.outcomes[CUT] else "the forgotten note")
 print("cut off in the middle:", slams.outcomes[CUT] > 0)
 print("orders of which the supplier never heard:", len(slams.notes) < len(slams.orders))
 
 # %%
+# NBVAL_IGNORE_OUTPUT
+cut_off = [lane.name for lane in slam.lanes if "GET" in lane.name or "note" in lane.name]
+timeline(slam, lanes=cut_off[-16:])
+
+# %% [markdown]
+# At the right edge all lanes end at the same moment, as cancelled: that was the plug. A *forgotten note* among them is an order that a guest has paid
+# for, and of which the supplier will never hear. Nothing in the guests' numbers shows it.
+
+# %%
 closes = (await night(5, **rush)).result
 print("and in the good one:", len(closes.orders) - len(closes.notes), "of them")
+
+# %% [markdown] tags=["notes"]
+# **Break it.** Change `night(5, **rush)` to `night(5, **rush, grace=0)`: it no longer prints
+# `in the good one: 0 of them`. Nobody is cut off, each has an answer; but notes that were on their
+# way are cancelled. Ask what a grace should be as long as: the slowest thing you do after answers.
 
 # %% [markdown]
 # A **graceful shutdown** has an order. First the door: nobody new is accepted, and who asks on an open connection is told to come again. Then a *grace*
@@ -240,6 +286,11 @@ timeline(good, lanes=way_of(good, number), title="One order's way through the ki
 # %%
 words = {name.split()[1] for name in way_of(good, number)}
 print("who worked for it:", ", ".join(sorted(words)))
+
+# %% [markdown] tags=["notes"]
+# **Break it.** Change `supplier=Supplier(delay=0.03)` to `supplier=Supplier(delay=0.03), cached=0`:
+# it no longer prints `cache`, and it still prints `database`. One racer is no race. Let them find
+# in the picture who was cancelled before, and after how long.
 
 # %% [markdown]
 # Each price is a race (lesson 05): the cache has a head start of two milliseconds, and a cache that has nothing never comes in. The loser is
@@ -298,7 +349,23 @@ print("errors in the good kitchen:", int(right.row()[3]))
 # | the end | guests cut off | stop accepting, grace, cancel, await | `with_graceful_shutdown`, `CancellationToken` |
 
 # %% [markdown]
-# ## 8. The same service in Rust
+# ## 8. The lab
+#
+# Guests, supplier, deadline, limit, cache, and three ways to end the evening. Say first how long half of the guests will wait; then run it. Three things
+# to try: many guests and a small limit, and look how many are refused; a supplier who is slower than the deadline; and the same evening shut down, and
+# unplugged.
+
+# %%
+# NBVAL_IGNORE_OUTPUT
+lab("real_kitchen")
+
+# %% [markdown] tags=["notes"]
+# **Time.** A run takes up to five seconds, and with 1000 guests a laptop has enough to do with the
+# guests. On one server only the instructor presses. In pairs: one chooses the supplier and the
+# guests and says nothing, the other sets deadline and limit, and both bid p50 first.
+
+# %% [markdown]
+# ## 9. The same service in Rust
 #
 # All of it in one file, without a web framework, so that you see what one does for you. Run it with `cargo run`, and with
 # `tokio = { version = "1", features = ["full"] }` in Cargo.toml; Debian's package `librust-tokio-dev` is enough for it. Two sleeps stand for the
@@ -361,7 +428,7 @@ print("errors in the good kitchen:", int(right.row()[3]))
 # }
 # ```
 #
-# In a service of your own you would not read HTTP by hand. In **axum** a request is a function, `Router::new().route("/dishes/:number", get(dish))`,
+# In a service of your own you would not read HTTP by hand. In **axum** a request is a function, `Router::new().route("/dishes/{number}", get(dish))`,
 # the limits are layers round it, and `axum::serve(door, app).with_graceful_shutdown(signal)` is the loop in `main` with everything after it. The crate
 # `tokio-util` has names for the rest: a `CancellationToken` is what `closing` is here, and a `TaskTracker` is a set of tasks that one can close, and
 # wait for until it is empty.
@@ -372,13 +439,32 @@ print("errors in the good kitchen:", int(right.row()[3]))
 # | a query is dropped: what the database does about it is up to the driver | the same; SQLite has to be interrupted in its thread |
 # | `timeout(...)` drops what it is round | `asyncio.timeout` cancels it, and can be moved (`reschedule`) |
 # | a value for all that is done for a request: `tokio::task_local!`, or `tracing`'s spans | a `ContextVar`, copied into each new task |
-#
-# ### Where the kitchen stops being like a kitchen
-#
-# A guest who leaves takes the order along: here the cook stops in the middle of the dish. A real kitchen would finish it, and so does this one in one
-# case, when the order is being written down. And no restaurant turns the next guest away at the door in a millisecond, and means it kindly.
+
+# %% [markdown] tags=["notes"]
+# **Cut.** Python people alone: section 9, and you have seven minutes more for the lab. With Tokio
+# people let them read its `main` aloud, and say which line of `Kitchen.close` each line is. Never
+# cut section 5: it is the one mistake of the five that no load test shows.
 
 # %% [markdown]
+# ## Where the metaphor breaks
+#
+# - A guest who leaves takes the order along: here the cook stops in the middle of the dish. A real kitchen would finish it, and so does this one in one
+#   case, when the order is being written down.
+# - No restaurant turns the next guest away at the door in a millisecond, and means it kindly.
+# - A kitchen knows its guests. A service sees connections: who was refused and comes again looks like somebody new.
+#
+# ## Try it
+#
+# 1. In section 4, put a single token into the bowl: <code>night(3, **crowd, queries=1)</code>. How many queries are alive at once at the most?
+#    <details><summary>What to look for</summary>One. The limit holds whatever comes; all others wait for the token with their deadlines running, and who
+#    has found nothing by then is told to come again.</details>
+# 2. In section 5, close the good kitchen without grace: <code>night(5, **rush, grace=0)</code>. How many guests are cut off in the middle, and are there
+#    notes that the supplier never gets?
+#    <details><summary>What to look for</summary>Nobody is cut off: each request in flight has its deadline moved to now, and ends with the fallback or a
+#    503. But there are notes that never arrive: they are cancelled, and awaited, with nobody to send them again.</details>
+# 3. In section 6, keep nothing in the cache: add <code>cached=0</code> to the <code>evening</code>. Which lanes are gone?
+#    <details><summary>What to look for</summary>Those named cache. A race of one is left, and no head start: the database is asked at once.</details>
+#
 # ## What to take away
 #
 # - Measure with many guests: p99 and the loop's lag show what one guest never meets.
@@ -389,6 +475,11 @@ print("errors in the good kitchen:", int(right.row()[3]))
 # `python -m helpers.kitchen --port 8080` opens the same kitchen as a program: ask it with a browser, stop it with Ctrl-C, and open the trace that it
 # has saved in [Perfetto](https://ui.perfetto.dev). With `KITCHEN_DATABASE=postgresql://...` and `KITCHEN_CACHE=redis://...` it works with servers of
 # yours.
+#
+# This was the last lesson. **Next** is a program of your own: `await record(main(), clock="real")` shows it as you have seen it here. If it does not
+# do what you expect, begin with [03 · Who else suffers when one chef stares at the oven?](03_not_blocking.ipynb)
+#
+# **Beside the keyboard:** [what to write, and the trap](beside_the_keyboard.md)
 
 # %% [markdown]
 # ## Exercises
@@ -544,6 +635,11 @@ async def serve(orders, cook, closing, grace):
 
 # %%
 check("08.closing", serve)
+
+# %% [markdown] tags=["notes"]
+# **Check.** `08.five` on paper, five minutes: who writes 10 for Bob has forgotten his deadline, who
+# writes 8 for Dora has forgotten the door. `08.closing` is the hand-in: most answers lose the order
+# that comes in the same turn as the bell, and `check` names it.
 
 # %% tags=["differs-again"]
 progress("08")
