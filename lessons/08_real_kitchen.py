@@ -47,10 +47,6 @@ from helpers.kitchen.service import ASK, Kitchen
 # is in `helpers/kitchen/`, in 500 lines. (What a run, a lane and a finding are, and how to read a picture, is on the page to keep
 # [beside the keyboard](beside_the_keyboard.md).)
 
-# %%
-EVENING = {"guests": Guests(clients=20, seconds=1.2), "supplier": Supplier(delay=0.12)}
-
-
 # %% [markdown]
 # What may be set, and to what a good kitchen sets it, in seconds and numbers:
 
@@ -65,10 +61,11 @@ for setting in ("deadline", "grace", "limit", "queries", "cached"):
 
 
 # %%
-async def night(mended, **settings):
+async def night(mended, guests=None, supplier=None, **settings):
     """The run of an evening in a kitchen with so many of its mistakes mended."""
-    settings = EVENING | settings
-    return await record(evening(kitchen(mended), **settings), clock="real")
+    guests = guests or Guests(clients=20, seconds=1.2)
+    supplier = supplier or Supplier(delay=0.12)
+    return await record(evening(kitchen(mended), guests, supplier, **settings), clock="real")
 
 
 # %% [markdown]
@@ -160,7 +157,9 @@ print("what it says in the place of a number:", ASK)
 
 # %%
 # NBVAL_IGNORE_OUTPUT
-timeline(evening_with_alarms, lanes=way_of(evening_with_alarms, 1))
+asked = next(lane.name for lane in evening_with_alarms.lanes if "GET" in lane.name)
+number = int(asked.split()[0].removeprefix("#"))
+timeline(evening_with_alarms, lanes=way_of(evening_with_alarms, number))
 
 # %% [markdown]
 # One `asyncio.timeout` goes round the whole request, and not one round each call (lesson 04, section 4). What has been found when it rings is kept
@@ -234,7 +233,7 @@ lost = predict(
 lost
 
 # %%
-rush = {"guests": Guests(clients=20, seconds=30), "supplier": Supplier(delay=0.3), "most": 100}
+rush = {"guests": Guests(clients=20, seconds=30), "supplier": Supplier(delay=1.5), "most": 100}
 slam = await night(3, **rush)
 slams = slam.result
 lost.answer("the door that slams" if slams.outcomes[CUT] else "the forgotten note")
@@ -243,25 +242,28 @@ print("orders of which the supplier never heard:", len(slams.notes) < len(slams.
 
 # %%
 # NBVAL_IGNORE_OUTPUT
-cut_off = [lane.name for lane in slam.lanes if "GET" in lane.name or "note" in lane.name]
-timeline(slam, lanes=cut_off[-16:])
+last = [lane for lane in slam.lanes if "GET" in lane.name or "note" in lane.name]
+cut_off = [lane for lane in last if lane.outcome == "cancelled"]
+plug = min(lane.end for lane in cut_off[-8:])
+timeline(slam, lanes=[lane.name for lane in last if lane.end >= plug][-16:])
 
 # %% [markdown]
-# At the right edge all lanes end at the same moment, as cancelled: that was the plug. A *forgotten note* among them is an order that a guest has paid
-# for, and of which the supplier will never hear. Nothing in the guests' numbers shows it.
+# At the right edge the requests end all at once, as cancelled: that was the plug. The *forgotten notes* end soon after, when the connections to the
+# supplier are closed under them. They end as *returned*, for whoever asks the supplier expects errors and goes on without an answer: each of them is an
+# order that a guest has confirmed in hand, and of which the supplier will never hear. Nothing in the guests' numbers shows it.
 
 # %%
-closes = (await night(5, **rush)).result
+closes = (await night(5, **rush, grace=3)).result
 print("and in the good one:", len(closes.orders) - len(closes.notes), "of them")
 
 # %% [markdown] tags=["notes"]
-# **Break it.** Change `night(5, **rush)` to `night(5, **rush, grace=0)`: it no longer prints
+# **Break it.** Change `grace=3` to `grace=0`: it no longer prints
 # `in the good one: 0 of them`. Nobody is cut off, each has an answer; but notes that were on their
 # way are cancelled. Ask what a grace should be as long as: the slowest thing you do after answers.
 
 # %% [markdown]
-# A **graceful shutdown** has an order. First the door: nobody new is accepted, and who asks on an open connection is told to come again. Then a *grace*
-# of a second: everybody's deadline is moved to its end (a deadline is a moment, and a moment can be moved), so that each request that is in flight ends
+# A **graceful shutdown** has an order. First the door: nobody new is accepted, and who asks on an open connection is told to come again. Then a *grace*,
+# here of three seconds: everybody's deadline is moved to its end (a deadline is a moment, and a moment can be moved), so that each request that is in flight ends
 # with an answer, its own or the fallback. Then the notes, which the kitchen has kept in a set: awaited for as long as the grace lasts, then cancelled,
 # and awaited. Then the pools. On SIGTERM, on Ctrl-C or at the end of a block, it is the same function.
 

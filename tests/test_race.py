@@ -309,21 +309,6 @@ def test_what_a_racer_had_raised_when_the_race_was_cancelled_is_reported_to_nobo
     async def burn() -> str:
         raise OSError("burnt")
 
-    async def main() -> bool:
-        race = asyncio.create_task(select(burnt=burn(), slow=cook("roast", 9)))
-        await asyncio.sleep(0)  # the racers exist
-        await asyncio.sleep(0)  # one of them has raised, and the race has not looked yet
-        race.cancel()
-        await asyncio.wait([race])
-        return race.cancelled()
-
-    assert play(main)
-
-
-def test_what_a_racer_had_raised_when_the_race_was_cancelled_is_reported_to_nobody() -> None:
-    async def burn() -> str:
-        raise OSError("burnt")
-
     async def main(turns: int) -> bool:
         race = asyncio.create_task(select(burnt=burn(), slow=cook("roast", 9)))
         for _ in range(turns):  # it is not born, has raised unseen, or is seen

@@ -18,7 +18,6 @@ from helpers.text import plural, seconds
 from helpers.trace import Trace
 
 OPEN, PATIENCE = 2.0, 2.5  # seconds: for how long guests ask, and wait for an answer
-_MIDDLE = OPEN / 2
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _PROGRAM = Template("""\
 from helpers import record
@@ -37,7 +36,7 @@ async def main():
         grace=0.5,$closes
     )
 """)
-_CLOSES = "\n        closes=$middle,  # seconds after the opening"
+_CLOSES = f"\n        closes={OPEN / 2:g},  # seconds after the opening"
 
 
 def source(values: Values) -> str:
@@ -54,7 +53,7 @@ def source(values: Values) -> str:
         deadline=literal(whole(values, "deadline")),
         limit=whole(values, "limit"),
         cached=2 if values["cache"] else 0,
-        closes="" if values["end"] == "let" else Template(_CLOSES).substitute(middle=f"{_MIDDLE:g}"),
+        closes="" if values["end"] == "let" else _CLOSES,
     )
 
 
