@@ -220,6 +220,12 @@ print(inspect.getsource(Forgets))
 # %%
 print(inspect.getsource(Slams))
 
+# %% [markdown]
+# Twenty guests, a supplier who takes a second and a half, and a kitchen that closes when a hundred have asked:
+
+# %%
+rush = {"guests": Guests(clients=20, seconds=30), "supplier": Supplier(delay=1.5), "most": 100}
+
 # %%
 lost = predict(
     "The kitchen closes after 100 requests, while 20 guests ask on. Of which mistake do guests hear?",
@@ -233,7 +239,6 @@ lost = predict(
 lost
 
 # %%
-rush = {"guests": Guests(clients=20, seconds=30), "supplier": Supplier(delay=1.5), "most": 100}
 slam = await night(3, **rush)
 slams = slam.result
 lost.answer("the door that slams" if slams.outcomes[CUT] else "the forgotten note")
