@@ -115,6 +115,9 @@ awaits = (await night(1)).result
 times = len(awaits.waits) / awaits.seconds / served
 print("the same guests, more than three times as many served:", times > 3)
 
+# %%
+print("half of them wait for less:", awaits.wait(50) < stares.result.wait(50))
+
 # %% [markdown]
 # ## 3. No deadline
 #
@@ -141,8 +144,8 @@ patient = (await night(1, **slow_day)).result
 print("without a deadline half of the guests wait for 2 s or more:", patient.wait(50) >= 2)
 
 # %%
-evening_with_alarms = await night(2, **slow_day)
-hurried = evening_with_alarms.result
+with_alarms = await night(2, **slow_day)
+hurried = with_alarms.result
 print("with one, half of them wait for less:", hurried.wait(50) < patient.wait(50))
 late.answer("the price, without what is left" if hurried.waits else "an error")
 print("what it says in the place of a number:", ASK)
@@ -152,14 +155,10 @@ print("what it says in the place of a number:", ASK)
 # rather see of a shop at six in the evening: no page, or the page without the stock. Then ask for
 # a page of theirs where half an answer would be wrong. An order is one, and it is exempt below.
 
-# %% [markdown]
-# In the picture a request of that evening, with all that was done for it: the lookup is short, then it waits for the supplier until the alarm rings.
-
 # %%
-# NBVAL_IGNORE_OUTPUT
-asked = next(lane.name for lane in evening_with_alarms.lanes if "GET" in lane.name)
-number = int(asked.split()[0].removeprefix("#"))
-timeline(evening_with_alarms, lanes=way_of(evening_with_alarms, number))
+one = next(lane for lane in with_alarms.lanes if "GET" in lane.name)
+print("a request of that evening:", one.name.split()[1], one.outcome, "by", one.cancelled_by)
+print("told to ask the waiter:", "all" if hurried.asked == hurried.outcomes["200"] else "some")
 
 # %% [markdown]
 # One `asyncio.timeout` goes round the whole request, and not one round each call (lesson 04, section 4). What has been found when it rings is kept
@@ -250,7 +249,14 @@ print("orders of which the supplier never heard:", len(slams.notes) < len(slams.
 last = [lane for lane in slam.lanes if "GET" in lane.name or "note" in lane.name]
 cut_off = [lane for lane in last if lane.outcome == "cancelled"]
 plug = min(lane.end for lane in cut_off[-8:])
-timeline(slam, lanes=[lane.name for lane in last if lane.end >= plug][-16:])
+lanes = [lane.name for lane in last if lane.end >= plug]
+timeline(slam, lanes=lanes[-16:], title="The plug is pulled, and who is in flight is cut off")
+
+# %%
+notes = [lane for lane in last if "note" in lane.name]
+early = [lane for lane in notes if lane.end - lane.spawned < rush["supplier"].delay]
+print("notes that ended before the supplier can have answered:", len(early) > 0)
+print("how they ended:", *{lane.outcome for lane in early})
 
 # %% [markdown]
 # At the right edge the requests end all at once, as cancelled: that was the plug. The *forgotten notes* end soon after, when the connections to the
@@ -266,6 +272,9 @@ print("and in the good one:", len(closes.orders) - len(closes.notes), "of them")
 # `in the good one: 0 of them`. Nobody is cut off, each has an answer; but notes that were on their
 # way are cancelled. Ask what a grace should be as long as: the slowest thing you do after answers.
 
+
+# %%
+print("cut off in the good one:", closes.outcomes[CUT])
 # %% [markdown]
 # A **graceful shutdown** has an order. First the door: nobody new is accepted, and who asks on an open connection is told to come again. Then a *grace*,
 # here of three seconds: everybody's deadline is moved to its end (a deadline is a moment, and a moment can be moved), so that each request that is in flight ends
@@ -298,6 +307,10 @@ print("who worked for it:", ", ".join(sorted(words)))
 # **Break it.** Change `supplier=Supplier(delay=0.03)` to `supplier=Supplier(delay=0.03), cached=0`:
 # it no longer prints `cache`, and it still prints `database`. One racer is no race. Let them find
 # in the picture who was cancelled before, and after how long.
+
+# %%
+way = [good.task(name) for name in way_of(good, number)]
+print("losers, cancelled:", sum(task.outcome == "cancelled" for task in way))
 
 # %% [markdown]
 # Each price is a race (lesson 05): the cache has a head start of two milliseconds, and a cache that has nothing never comes in. The loser is
@@ -340,6 +353,8 @@ print(report(loads))
 # %%
 wrong, right = loads[names[0]], loads[names[-1]]
 print("half of the guests wait less than half as long:", right.wait(50) < wrong.wait(50) / 2)
+
+# %%
 print("errors in the good kitchen:", int(right.row()[3]))
 
 # %% [markdown]

@@ -130,7 +130,8 @@ LAB = LabSpec(
     title="What do the guests meet, and what becomes of those in flight?",
     story=(
         "The kitchen of this lesson, on your machine: sockets, a database in threads, a supplier. "
-        "The guests ask all at once, and again as soon as they have an answer."
+        "The guests ask all at once, and again as soon as they have an answer. Sockets know no "
+        "virtual clock: nothing is drawn before it runs."
     ),
     prediction=Prediction(
         "How many milliseconds will half of those who are served wait at most (p50)?", compare
