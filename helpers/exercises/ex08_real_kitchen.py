@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -28,7 +29,7 @@ def answered(trace: Trace) -> dict[str, float]:
 
 async def dishes(answer: Any, random: Random) -> None:
     """Requests for a dish: all goes well, one of the two is slow or fails, or all is called off."""
-    slow, quick = (lambda: random.uniform(3, 4)), (lambda: random.uniform(0.5, 1.5))
+    slow, quick = partial(random.uniform, 3, 4), partial(random.uniform, 0.5, 1.5)
     no_dish, down = LookupError("there is no such dish"), OSError("the supplier is down")
     found, half = {"price": 950, "left": 4}, {"price": 950, "left": ASK}
     cases = {
@@ -59,7 +60,10 @@ async def dishes(answer: Any, random: Random) -> None:
         _same(got, right, words)
         due += _HANGS_UP if left[0] > 2 else 0
         late = f"{words} took {number(took, 2)} s, and {number(due, 2)} s are enough"
-        must(took < due + 0.01, f"{late}: are both asked at the same time?")
+        must(
+            took < due + 0.01,
+            f"{late}: is there one deadline, and are both asked at the same time?",
+        )
 
 
 def _dish(case: str) -> str:

@@ -93,6 +93,11 @@ def test_a_forgotten_note_ends_when_the_connections_are_closed_and_says_nothing(
     assert trace.result.outcomes[CUT] > 0
 
 
+def test_who_is_refused_and_asks_again_at_once_is_refused_again() -> None:
+    load = night(5, guests=Guests(30, 1), supplier=Supplier(delay=0.3), limit=10).result
+    assert load.outcomes["503"] > len(load.waits) > 0
+
+
 def test_one_token_is_one_query_alive() -> None:
     load = night(3, **CROWD, queries=1).result
     assert answer("08", 1).startswith("One. The limit holds whatever comes;")
