@@ -620,9 +620,10 @@ async def order(gone, price, write):
     try:
         return await asyncio.shield(writing)
     finally:
-        while not writing.done():
+        done = set()
+        while not done:
             with suppress(asyncio.CancelledError):
-                await asyncio.wait([writing])
+                done, _ = await asyncio.wait([writing])
 
 
 # %%
