@@ -129,7 +129,7 @@ class Guests:
 
     async def visit(self, url: str, load: Load) -> None:
         """Ask until it is time to go, and note in the load what was met."""
-        connector = aiohttp.TCPConnector(limit=0)
+        connector = aiohttp.TCPConnector(limit=0, resolver=aiohttp.ThreadedResolver())
         async with aiohttp.ClientSession(url, connector=connector) as session:
             session._retry_connection = False  # each try counts
             began, numbers = perf_counter(), count(1)

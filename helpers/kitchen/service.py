@@ -63,7 +63,8 @@ class Kitchen:
 
     async def __aenter__(self) -> Self:
         await self.database.open()
-        self.session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+        connector = aiohttp.TCPConnector(limit=0, resolver=aiohttp.ThreadedResolver())
+        self.session = aiohttp.ClientSession(connector=connector)
         app = web.Application(middlewares=[self._each], client_max_size=4096)
         app.router.add_get(r"/dishes/{number:[0-9]{1,6}}", self.dish)
         app.router.add_post("/orders", self.order)
