@@ -2,8 +2,8 @@
 
 Layout: `text`, `trace` at the bottom; `draw` shows a trace; `run` records one, `tokio` loads one,
 `model` computes one; `race` and `costs` are the lessons' tools; `comparison` sets two traces beside
-each other; `predictions` asks before a run, `exercises` judge what the learner writes; `labs` are
-built on all of these.
+each other; `predictions` asks before a run, `exercises` judge what the learner writes; `kitchen` is
+a service under load; `labs` are built on all of these.
 """
 
 from helpers.comparison import compare

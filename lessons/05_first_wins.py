@@ -636,6 +636,9 @@ compare(await record(ask_both()), tokio)
 # - A race that makes its runners must also take them along when it is cancelled itself. A task that others made runs on.
 # - Make outside of the race what must not be lost in it: a task that loses a race runs on.
 #
+# A database and a cache race in a service with real sockets, too: [08 · How do all of them work together in a service that takes real
+# requests?](08_real_kitchen.ipynb)
+#
 # **Beside the keyboard:** [what to write, and the trap](beside_the_keyboard.md)
 #
 # **Next:** [06 · How far does it go: 1000, 10,000, 100,000?](06_showdown.ipynb)

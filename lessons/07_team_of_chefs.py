@@ -575,10 +575,9 @@ compare(alone, nested, title="One chef and two chefs at the same job")
 #   a task, in a team as with one chef.
 # - A task stays with its chef between two awaits, and may change chefs at each one; that is what `Send` is about. asyncio has one chef by design.
 #
-# This was the last lesson. **Next** is a program of your own: `await record(main(), clock="real")` shows it as you have seen it here. If it does not
-# do what you expect, begin with [03 · Who else suffers when one chef stares at the oven?](03_not_blocking.ipynb)
-#
 # **Beside the keyboard:** [what to write, and the trap](beside_the_keyboard.md)
+#
+# **Next:** [08 · How do all of them work together in a service that takes real requests?](08_real_kitchen.ipynb)
 
 # %% [markdown]
 # ## Exercises

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 
 from helpers.environment import check, report
 
@@ -90,8 +91,10 @@ def test_conda_and_pip_are_told_the_same_names_and_bounds() -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     conda = yaml.safe_load((PROJECT / "environment.yml").read_text(encoding="utf-8"))
     python, *lines = [x for x in conda["dependencies"] if isinstance(x, str) and x != "pip"]
-    assert all(re.fullmatch(r"[a-z0-9-]+[<>=,.0-9]+", line) for line in lines)
-    said_to_conda = {(need.name, need.specifier) for need in map(Requirement, lines)}
+    assert all(re.fullmatch(r"[a-z0-9_-]+[<>=,.0-9]+", line) for line in lines)
+    # conda-forge spells some names with an underscore.
+    conda_needs = map(Requirement, lines)
+    said_to_conda = {(canonicalize_name(need.name), need.specifier) for need in conda_needs}
     needs = map(Requirement, project["dependencies"])
     said_to_pip = {(need.name, need.specifier) for need in needs}
     assert {name for name, _ in said_to_conda - said_to_pip} == {"jsonschema"}, "a constraint"

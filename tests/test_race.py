@@ -7,6 +7,7 @@ import gc
 import random
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
@@ -302,6 +303,21 @@ def test_what_racers_raise_in_a_cancelled_race_is_reported_by_asyncio() -> None:
 
     play(main)
     assert errors == ["OSError('roast')"]
+
+
+def test_what_a_racer_had_raised_when_the_race_was_cancelled_is_reported_to_nobody() -> None:
+    async def burn() -> str:
+        raise OSError("burnt")
+
+    async def main(turns: int) -> bool:
+        race = asyncio.create_task(select(burnt=burn(), slow=cook("roast", 9)))
+        for _ in range(turns):  # it is not born, has raised unseen, or is seen
+            await asyncio.sleep(0)
+        race.cancel()
+        await asyncio.wait([race])
+        return race.cancelled()
+
+    assert [play(partial(main, turns)) for turns in (1, 2)] == [True, True]
 
 
 # --- random races ---
