@@ -88,7 +88,8 @@ def test_each_lab_is_run_by_a_click_and_shows_picture_numbers_and_prediction(
     assert "Ready. Predict" in words(panel.state_line)
     assert title(panel) == "Predict first: what will it be?"
     assert panel.picture.store.film["pale"]
-    assert panel.picture.store.film["bars"], "it is blank"
+    needs_sockets = name == "real_kitchen"  # which the virtual clock has not
+    assert bool(panel.picture.store.film["bars"]) is not needs_sockets, "it is blank"
     options = panel.spec.prediction.options
     panel.prediction.value = options[0] if options else "0,25"
     run(panel)
