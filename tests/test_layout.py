@@ -49,7 +49,7 @@ MOST_LINES, MOST_MODULES = 11_800, 68
 # and notes from the same source, schedules, and who solved what.
 # 320 reach who can install little or nothing: the course in a wheel, the browser edition with its
 # pages and lock, and what runs where there are no threads: jobs, labs, and the end of a run.
-MOST_LINES_OF_THE_MACHINE = 8_471
+MOST_LINES_OF_THE_MACHINE = 8_472
 # The service that a lesson builds, and the evening that puts it under load, are content, too.
 MOST_LINES_OF_THE_SERVICE, MOST_LINES_OF_AN_EVENING = 500, 186
 

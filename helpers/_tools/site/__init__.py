@@ -31,6 +31,7 @@ _KERNEL = Path("labextensions", "@jupyterlite", "pyodide-kernel-extension", "sta
 # What the front end has, what a browser cannot have, and what a figure and a widget need besides.
 _LEFT_OUT = {"jupyterlab", "jupyterlab-widgets", "widgetsnbextension"}
 _LEFT_OUT |= {"psutil", "cloudpickle", "nest-asyncio2"}
+_LEFT_OUT |= {"aiohttp", "aiosqlite", "cachetools", "prometheus-client"}  # sockets, threads
 _BESIDES = {"plotly": ["anywidget", "nbformat"]}
 _UNREAD = re.compile(
     r"\.data/data/|package_data/(plotly\.min|widgetbundle)\.js|django-stubs|\.js\.map$"
