@@ -40,8 +40,6 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-import psutil
-
 from helpers import busy, lab, predict, record, timeline
 from helpers.costs import measure_all, per_unit
 
@@ -270,6 +268,8 @@ def rooms_for_threads():
                     rooms[f"{group}/pids.max"] = int((group / "pids.max").read_text()) - used
     with suppress(ImportError):  # on Windows
         import resource
+
+        import psutil
 
         most, _ = resource.getrlimit(resource.RLIMIT_NPROC)
         me, known = psutil.Process().uids(), psutil.process_iter(["uids", "num_threads"])
