@@ -79,7 +79,7 @@ def test_nothing_of_a_slide_is_cut_and_each_figure_is_drawn(
     page.goto((made / f"{stem}_slides.html").as_uri())
     page.wait_for_function("() => window.Reveal?.isReady()")
     assert page.evaluate(CUT) == []
-    assert page.evaluate(SMALLEST) >= 0.6, "what is shrunk can be read"
+    assert page.evaluate(SMALLEST) >= 0.5, "what is shrunk can be read"
     figures, drawn = page.evaluate(DRAWN)
     assert figures == drawn > 1
     page.set_viewport_size({"width": 853, "height": 480})  # 1280 x 720 at 150 %
