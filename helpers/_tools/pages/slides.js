@@ -11,8 +11,24 @@ function shrink(cell, room) {
     cell.style.zoom = zoom;
 }
 
+/** Cut a listing that is too long for a slide at the blank line nearest to its middle. */
+function halve(block) {
+  const text = block.textContent, gaps = [...text.matchAll(/\n\n/g)].map(gap => gap.index + 2);
+  if (text.split("\n").length <= 36 || !gaps.length) return;
+  const off = at => Math.abs(at - text.length / 2);
+  let at = gaps.reduce((one, other) => (off(other) < off(one) ? other : one));
+  const texts = document.createTreeWalker(block, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode() && at > texts.currentNode.length) at -= texts.currentNode.length;
+  const rest = document.createRange(), other = block.cloneNode(false);
+  rest.setStart(texts.currentNode, at);
+  rest.setEnd(block, block.childNodes.length);
+  other.append(rest.extractContents());
+  block.after(other);
+}
+
 /** Make a cell of each block of a text, of the code and of each output. */
 function split(cell) {
+  cell.querySelectorAll(".jp-RenderedMarkdown > .highlight").forEach(halve);
   const parts = cell.querySelectorAll(
     ".jp-RenderedMarkdown > *, .jp-InputArea-editor, .jp-OutputArea-child");
   const cells = [...parts].map(part => {
