@@ -38,8 +38,7 @@ def main() -> None:
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: close[0]() if close else sys.exit(1))
     serving = _serve(Supplier(given.delay), close, settings)
-    run = record(serving, clock="real", max_steps=sys.maxsize, max_seconds=math.inf)
-    trace = asyncio.run(run)
+    trace = asyncio.run(record(serving, clock="real", max_steps=sys.maxsize, max_seconds=math.inf))
     ended = ", ".join(f"{n} x {outcome}" for outcome, n in sorted(trace.result.outcomes.items()))
     print(f"{trace.result.accepted} requests: {ended or 'nobody came'}")
     print(*trace.findings, f"The run is in {trace.save(given.trace)}", sep="\n")

@@ -14,7 +14,7 @@ import aiohttp
 from aiohttp import web
 
 from helpers import text
-from helpers.kitchen.service import ASK, HUNG_UP, Kitchen
+from helpers.kitchen.service import ASK, HUNG_UP, Kitchen, accept_no_more
 from helpers.race import select
 from helpers.trace import Trace
 
@@ -52,13 +52,10 @@ class Supplier:
         app.router.add_get("/{page:left|notes}/{number}", self._answer)
         runner = web.AppRunner(app, shutdown_timeout=0, handler_cancellation=True, access_log=None)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0, backlog=1024)
-        await site.start()
+        await web.TCPSite(runner, "127.0.0.1", 0, backlog=1024).start()
         port.set_result(runner.addresses[0][1])
         await self._closed.wait()
-        await site.stop()
-        for _ in range(3):  # who was accepted just now has a connection by then
-            await asyncio.sleep(0)
+        await accept_no_more(runner)
         await runner.cleanup()
 
     async def _answer(self, request: web.Request) -> web.Response:

@@ -22,8 +22,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from helpers.kitchen.stores import Cache, database
 from helpers.race import select
 
-ASK = "ask the waiter"  # what is said of a dish when the supplier does not say it in time
-HUNG_UP = "hung up"
+ASK, HUNG_UP = "ask the waiter", "hung up"  # the first if the supplier says nothing of a dish
 _HEAD_START = 0.002  # seconds: the database is spared if the cache answers within
 request_id: ContextVar[int] = ContextVar("request_id", default=0)
 
@@ -31,6 +30,14 @@ request_id: ContextVar[int] = ContextVar("request_id", default=0)
 def named(word: str) -> str:
     """A task's name that tells whose request it works for: "#12 database"."""
     return f"#{request_id.get()} {word}"
+
+
+async def accept_no_more(runner: web.AppRunner) -> None:
+    """Close the door; who was accepted just now is heard when this returns."""
+    for site in runner.sites:
+        await site.stop()
+    for _ in range(3):
+        await asyncio.sleep(0)
 
 
 class Kitchen:
@@ -88,10 +95,7 @@ class Kitchen:
         """Accept nothing more, and end what is in flight within the grace, each with an answer."""
         self.closing, loop = True, asyncio.get_running_loop()
         end = loop.time() + self.grace
-        for site in self.runner.sites:
-            await site.stop()
-        for _ in range(3):  # who was accepted just now is heard by then
-            await asyncio.sleep(0)
+        await accept_no_more(self.runner)
         for deadline, *_ in self.in_flight.values():  # everybody's time is up when the grace is
             if (when := deadline.when()) and not deadline.expired():
                 deadline.reschedule(min(when, end))
@@ -218,9 +222,8 @@ class Kitchen:
 
     def send_note(self, order: int) -> None:
         """Tell the supplier of an order; the kitchen does not close before that is done."""
-        self.errands.add(
-            errand := asyncio.create_task(self.left(order, "notes"), name=named("note"))
-        )
+        errand = asyncio.create_task(self.left(order, "notes"), name=named("note"))
+        self.errands.add(errand)
         errand.add_done_callback(self.errands.discard)
 
     def collect(self) -> Iterator[Metric]:
