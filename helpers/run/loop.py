@@ -233,7 +233,7 @@ class RecordingLoop(asyncio.BaseEventLoop):
         """Called once per turn, after the wait: the place to stamp the turn and keep limits."""
         self.waited_from = self.at
         self.at = self.turn_began = self.stamp()
-        if self.halt or perf_counter() > self.ends_at:
+        if self.halt or (self.ends_at < math.inf and perf_counter() > self.ends_at):
             raise self.halt or RunStopped
         taken = len(self.steps) // FIELDS
         if taken > self.limit:
