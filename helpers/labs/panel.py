@@ -125,9 +125,10 @@ class Panel(widgets.VBox):
 
     def _show(self, event: Event) -> None:
         spec, trace = self.spec, event.trace
-        if event.pale and trace is not None:  # all else stays
+        if event.pale and trace is not None:  # all else stays, and all where there is no preview
             title = _FOLLOWS if event.state is State.RUNNING else _PREDICT
-            self.picture.show(self._filmed(trace, event.values, title) | {"pale": True})
+            if trace.lanes:
+                self.picture.show(self._filmed(trace, event.values, title) | {"pale": True})
             return
         done, runs = event.state is State.DONE, event.state in (State.RUNNING, State.STOPPING)
         recording = spec.beside(event.values) if spec.beside and done else None

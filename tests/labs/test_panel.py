@@ -222,6 +222,15 @@ def test_the_deadline_is_in_the_picture_whether_or_not_it_came(panel_of: OpenPan
     assert panel.picture.store.film["to"] == 1.0
 
 
+def test_a_picture_stays_where_a_change_has_no_preview(panel_of: OpenPanel) -> None:
+    panel = panel_of(small("ovens"))
+    run(panel)
+    film = panel.picture.store.film
+    assert film["bars"]
+    panel._show(Event(State.RUNNING, panel.engine.values, Trace((), 0.0), pale=True))
+    assert panel.picture.store.film == film
+
+
 def test_a_control_that_means_nothing_is_hidden(panel_of: OpenPanel) -> None:
     panel = panel_of("first_wins")
     delays = ("database", "cache", "replica", "archive", "neighbour")
