@@ -11,6 +11,7 @@ import pytest
 from helpers.labs import NAMES
 from tests.browser.lab_page import LabOnScreen
 from tests.browser.page import NotebookPage, write_notebook
+from tests.conftest import unavailable
 
 AXE = Path(__file__).parents[1] / "pyodide" / "node_modules" / "axe-core" / "axe.min.js"
 HOW_TO_GET_IT = "axe-core is not there; in tests/pyodide: npm install --no-save --no-package-lock"
@@ -21,7 +22,7 @@ FOUND = """async selector => (await axe.run(selector)).violations.map(found =>
 def faults(notebook: NotebookPage, selector: str) -> list[Any]:
     """What axe-core finds in a part of the page."""
     if not AXE.is_file():
-        pytest.skip(HOW_TO_GET_IT)
+        unavailable(HOW_TO_GET_IT)
     if not notebook.page.evaluate("() => 'axe' in globalThis"):
         notebook.page.evaluate(AXE.read_text(encoding="utf-8"))
     found: list[Any] = notebook.page.evaluate(FOUND, selector)

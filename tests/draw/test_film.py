@@ -17,6 +17,7 @@ from helpers.draw.film import MOST, PLAYER, film_of, page_of
 from helpers.draw.picture import picture_of
 from helpers.model import simulate
 from helpers.trace import Outcome, TaskState, Trace
+from tests.conftest import unavailable
 from tests.draw.pictured import UNUSUAL, Program, crowd, kitchen, lane, programs, recorded, run
 
 # Reads a film, plays each of its frames, and prints what is where: names, not numbers.
@@ -53,7 +54,7 @@ def played(folder: Path, *traces: Trace, **options: Any) -> list[list[dict[str, 
     """The frames of each film, as the player has them."""
     node = shutil.which("node")
     if node is None:
-        pytest.skip("node is not there")
+        unavailable("node is not there, which plays the films")
     films = json.dumps([film_of(picture_of(trace), **options) for trace in traces])
     ran = subprocess.run(
         [node, "script.mjs"], cwd=folder, input=films, capture_output=True, text=True, check=False
