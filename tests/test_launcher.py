@@ -20,10 +20,10 @@ from urllib.parse import parse_qs, urlsplit
 import psutil
 import pytest
 
-from helpers._tools import PROJECT, launch
+from helpers._tools import launch
 from helpers._tools.launch import FIRST_LESSON, main
 from tests.browser.server import free_port
-from tests.conftest import new_notebook
+from tests.conftest import PROJECT, new_notebook
 from tests.starter import address_in, begin
 
 Started = Callable[..., subprocess.Popen[str]]

@@ -10,10 +10,10 @@ import re
 import nbformat
 import pytest
 
-from helpers._tools import PROJECT
 from helpers._tools.build import WIDGET_VIEW, main
 from helpers._tools.launch import FIRST_LESSON
 from helpers._tools.lessons import Lesson, derive, find_lessons
+from tests.conftest import PROJECT
 from tests.second_runs import DIFFERS, MEASURES
 
 LESSONS = find_lessons()

@@ -10,7 +10,7 @@ import tomllib
 import pytest
 import yaml
 
-from helpers._tools import PROJECT
+from tests.conftest import PROJECT
 
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 LEARN = "python3 -m venv .venv && .venv/bin/pip install -e . && .venv/bin/task-cards"

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from helpers._tools import PROJECT, browser, site
+from helpers._tools import browser, site
 from helpers._tools.launch import main
+from tests.conftest import PROJECT
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-from helpers._tools import PROJECT
 from helpers._tools.lessons import Lesson, derive, find_lessons, with_schedules, with_table
+from helpers.environment import COURSE
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 _IN_A_FILE = re.compile(r"(\x1b\[[0-9;]*m)*File ")
@@ -43,7 +43,7 @@ def build(lesson: Lesson) -> None:
         record_timing=False,
         coalesce_streams=True,  # how a print is cut into messages is chance
     )
-    env = os.environ | {"PYTHONPATH": str(PROJECT), "TASK_CARDS_TEXT": "1"}
+    env = os.environ | {"PYTHONPATH": str(COURSE), "TASK_CARDS_TEXT": "1"}
     try:
         # On a loop that is closed afterwards. The kernel imports `helpers` from this tree.
         asyncio.run(client.async_execute(env=env))
@@ -77,7 +77,7 @@ def difference(lesson: Lesson) -> str:
     return "\n".join([words, *diff]) if diff else ""
 
 
-def main(arguments: list[str] | None = None, *, root: Path = PROJECT) -> int:
+def main(arguments: list[str] | None = None, *, root: Path = COURSE) -> int:
     """The command: 0 when all is well, 1 when something differs."""
     parser = argparse.ArgumentParser("python -m helpers._tools.build", usage=__doc__)
     parser.add_argument("numbers", nargs="*", metavar="NN")
@@ -91,7 +91,8 @@ def main(arguments: list[str] | None = None, *, root: Path = PROJECT) -> int:
     chosen = [lesson for lesson in found if lesson.number in (options.numbers or lessons)]
     pages = {root / "README.md": with_table, root / "lessons" / "TEACHING.md": with_schedules}
     texts = {page: page.read_text(encoding="utf-8") for page in pages if page.exists()}
-    new = {page: pages[page](text, list(lessons.values())) for page, text in texts.items()}
+    notebooks = {lesson: derive(lesson) for lesson in lessons.values()}
+    new = {page: pages[page](text, notebooks) for page, text in texts.items()}
     if options.check:
         differences = [diff for lesson in chosen if (diff := difference(lesson))]
         old = [page.name for page in texts if texts[page] != new[page]]

@@ -17,9 +17,8 @@ import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
 
-from helpers._tools import PROJECT
 from helpers._tools.copies import bring, set_aside
-from helpers.environment import IS_INSTALLED, check, report
+from helpers.environment import COURSE, IS_INSTALLED, check, report
 from helpers.exercises import EXERCISES, NEW, PROGRESS
 
 FIRST_LESSON = "00_start_here.ipynb"
@@ -38,10 +37,10 @@ OPTIONS = [
 ]
 
 
-def main(arguments: Sequence[str] | None = None, *, root: Path = PROJECT) -> int:
+def main(arguments: Sequence[str] | None = None, *, root: Path = COURSE) -> int:
     """The command: 0 when it has done what it was asked for, 1 or a sentence if it could not."""
     words = [*(sys.argv[1:] if arguments is None else arguments)]
-    mine = (Path.cwd() if root == PROJECT and IS_INSTALLED else root) / "my-course"
+    mine = (Path.cwd() if root == COURSE and IS_INSTALLED else root) / "my-course"
     if words[:1] and words[0] in TEACHING:
         return _teach(words, root, mine)
     if words[:1] == ["site"]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import jupytext
 import nbformat
 
-from helpers._tools import PROJECT
+from helpers.environment import COURSE
 
 # The kernel's own language_info names its Python version, and would differ from machine to machine.
 _LANGUAGE = {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"}
@@ -51,7 +51,10 @@ class Lesson:
         return folder / f"{self.source.stem}.ipynb"
 
 
-def find_lessons(root: Path = PROJECT, *, solved: bool = False) -> list[Lesson]:
+Notebooks = dict[Lesson, nbformat.NotebookNode]  # as derived
+
+
+def find_lessons(root: Path = COURSE, *, solved: bool = False) -> list[Lesson]:
     """The lessons under `root`/lessons in order; behind each its solved exercises, if asked for."""
     found = []
     for source in sorted((root / "lessons").glob("*.py")):
@@ -140,12 +143,12 @@ def _minutes(text: str, cell_type: str) -> float:
     return len(re.findall(r"(?m)^ *[^\s#]", text)) / 12 + tasks
 
 
-def with_table(readme: str, lessons: list[Lesson]) -> str:
+def with_table(readme: str, notebooks: Notebooks) -> str:
     """The README's text with the table of lessons between its markers brought up to date."""
     before, _, rest = readme.partition(BEGIN)
     rows = []
-    for each in lessons:
-        link, about = f"notebooks/{each.notebook.name}", derive(each).metadata["lesson"]
+    for each, notebook in notebooks.items():
+        link, about = f"notebooks/{each.notebook.name}", notebook.metadata["lesson"]
         minutes = " | ".join(f"{about[part]} min" for part in ("core", "exercises", "deeper"))
         rows.append(f"| [{each.number}]({link}) | {each.question} | {minutes} |")
     head = [BEGIN, "| lesson | the question it answers | core | exercises | deeper |"]
@@ -153,20 +156,20 @@ def with_table(readme: str, lessons: list[Lesson]) -> str:
     return before + "\n".join([*head, *rows, END]) + rest.partition(END)[2]
 
 
-def with_schedules(teaching: str, lessons: list[Lesson]) -> str:
+def with_schedules(teaching: str, notebooks: Notebooks) -> str:
     """TEACHING.md's text with the table below each of its marks brought up to date.
 
     A mark says `schedules: 390 minutes: 00 1 2; 02; 03 4 lab`: lessons with the parts to take, by
     number or a word of their headings (none: the core).
     """
-    notebooks = {each.number: derive(each) for each in lessons}
+    numbered = {each.number: notebook for each, notebook in notebooks.items()}
 
     def table(mark: re.Match[str]) -> str:
         rows, total = [("lesson", "in class", "minutes"), ("---",) * 3], 0
         for one in mark[3].split(";"):
             try:
                 number, *words = one.split()
-                taken, minutes = _planned(notebooks[number], words)
+                taken, minutes = _planned(numbered[number], words)
             except (LookupError, ValueError):
                 sys.exit(f"TEACHING.md: there is no such lesson or part: {one!r}.")
             rows.append((number, taken, str(minutes)))
