@@ -368,6 +368,17 @@ async def test_who_asks_on_an_open_connection_while_the_kitchen_closes_is_told()
 
 
 @pytest.mark.asyncio
+async def test_a_request_that_is_on_its_way_when_the_kitchen_closes_has_an_answer() -> None:
+    async with opened(Kitchen) as (kitchen, session):
+        await ask(session)  # a connection is open, and idle
+        closing = asyncio.create_task(kitchen.close())
+        await turns()
+        status, _, found = await ask(session)
+        assert (status, found["error"]) == (503, "the kitchen is closing")
+        await closing
+
+
+@pytest.mark.asyncio
 async def test_when_the_grace_is_over_the_rest_is_called_off_and_answered() -> None:
     async with opened(Gated, grace=0.0) as (kitchen, session):
         guest = asyncio.create_task(ask(session))
