@@ -47,7 +47,8 @@ const CSS = `
 `;
 const [RUNNING, READY, IDLE] = [0, 1, 2]; // their places in film.states
 const EPSILON = 1e-9;
-const HEIGHT = 168, SMALL = 110; // of the timeline's rows, in pixels, at most
+const HEIGHT = 168, LEAST = 110; // of the timeline's rows, in pixels
+const STAGE = 272; // of a lab, whose picture and controls are on one screen: down to the last row
 
 // Every frame: the step that it belongs to, from when to when it lasts, and which line, if any.
 // Where steps end and none begins for a while, a frame waits; the last one shows the end.
@@ -461,7 +462,9 @@ export function play(element, film, before) {
 
   function draw() {
     if (!svg.clientWidth) return; // hidden
-    drawn = drawSvg(film, svg.clientWidth, film.small ? SMALL : HEIGHT, before);
+    const above = kitchen.offsetTop + kitchen.offsetHeight - root.offsetTop;
+    const high = film.small ? Math.max(LEAST, Math.min(HEIGHT, STAGE - above)) : HEIGHT;
+    drawn = drawSvg(film, svg.clientWidth, high, before);
     svg.setAttribute("height", drawn.height);
     svg.innerHTML = `${drawn.svg}<path class="head" stroke="#b83ba0" stroke-width="2"/>`;
     movePlayhead();
@@ -526,8 +529,8 @@ export function play(element, film, before) {
   });
   const observer = new ResizeObserver(draw);
   observer.observe(svg);
+  show(0); // what it fills is above the timeline, which gets what is left
   draw();
-  show(0);
   return () => { pause(); observer.disconnect(); };
 }
 

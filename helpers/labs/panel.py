@@ -92,7 +92,7 @@ class Panel(widgets.VBox):
             trace = replace(trace, marks=(*trace.marks, *marks))
         film = film_of(picture_of(trace, title=said or None, unit=self.spec.unit, most=MOST_FILMED))
         film["to"] = max([film["to"], *(time for time, *_ in film["events"])])
-        return film | {"small": self.spec.beside is not None}
+        return film | {"small": True}
 
     def _run_or_stop(self) -> None:
         runs = self.engine.state in (State.RUNNING, State.STOPPING)
