@@ -583,17 +583,21 @@ check("08.five", (five_guests, seconds))
 async def dish(price, left, deadline):
     """A dish's price and what is left of it, or as much of it as there is in time."""
     # solution
-    asked, page = asyncio.create_task(left()), None
+    async def ask():
+        with suppress(OSError):
+            return await left()
+        return "ask the waiter"
+
+    asking, page = asyncio.create_task(ask()), None
     try:
         async with asyncio.timeout(deadline):
             page = {"price": await price(), "left": "ask the waiter"}
-            with suppress(OSError):
-                page["left"] = await asked
+            page["left"] = await asking
     except TimeoutError:
         pass
     finally:
-        asked.cancel()
-        await asyncio.gather(asked, return_exceptions=True)
+        asking.cancel()
+        await asyncio.wait([asking])
     return page
 
 
@@ -660,7 +664,7 @@ async def serve(orders, cook, closing, grace):
     await asyncio.wait([one, *tasks], timeout=grace)
     for task in tasks:
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.wait([one, *tasks])
     return [each for task, each in tasks.items() if not task.cancelled()]
 
 
