@@ -170,7 +170,8 @@ class ThreadWork:
         _local.job = before
         # After asyncio's own callback, so that the result is on its way before the job is over.
         job.future.add_done_callback(lambda _: self._close(job))
-        self._perform_queued()
+        if self._queue:
+            self._perform_queued()
         return wrapped
 
     def _perform_queued(self) -> None:
@@ -178,7 +179,7 @@ class ThreadWork:
 
         What is `busy` holds its helper, and not the loop: its result is sent when that is over.
         """
-        taken = Counter(job.executor for job in self._out.values() if job.parked)
+        taken = Counter(job.executor for job in [*self._out.values()] if job.parked)
         for one in tuple(self._queue):
             job, func, args = one
             if taken[job.executor] >= getattr(job.executor, "_max_workers", 1):
@@ -239,7 +240,7 @@ class ThreadWork:
 
     def let_go(self) -> None:
         """Let Python exit without the threads of jobs that nobody awaits any more."""
-        for thread in [job.thread for job in self._out.values() if job.thread]:
+        for thread in [job.thread for job in [*self._out.values()] if job.thread]:
             _queues.pop(thread, None)
 
     def at_work(self) -> bool:

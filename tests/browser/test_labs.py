@@ -114,7 +114,7 @@ def the_spawn_lab_runs_follows_its_slider_stops_and_leaves_nothing_behind(
     lab.press("Run")
     lab.says("You predicted 0.5 s; it took")
     lab.shows("21 tasks")
-    assert {"card 1", "card 20"} <= set(lab.drawn())
+    assert "card 20" in lab.drawn()
 
     count = int(notebook.drag("Number of cards", 0.9, 0.1, 0.5, 0.008))
     assert 2 <= count <= 19

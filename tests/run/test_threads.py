@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import sys
 import threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
@@ -21,6 +22,23 @@ def wash() -> str:
 def square(n: int) -> int:
     """Work for a process."""
     return n * n
+
+
+@pytest.mark.parametrize("clock", ["virtual", "real"])
+def test_jobs_end_while_others_are_submitted(clock: str) -> None:
+    async def main() -> int:
+        with ThreadPoolExecutor(50) as pool:
+            loop = asyncio.get_running_loop()
+            return sum(
+                await asyncio.gather(*(loop.run_in_executor(pool, square, 1) for _ in range(3000)))
+            )
+
+    switched = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # threads go on between any two lines
+    try:
+        assert asyncio.run(record(main(), clock=clock)).result == 3000
+    finally:
+        sys.setswitchinterval(switched)
 
 
 @pytest.mark.parametrize("clock", ["virtual", "real"])
