@@ -4,6 +4,7 @@ One `Trace` serves asyncio's runs, Tokio's recordings and the model alike.
 """
 
 import functools
+import gc
 import heapq
 import itertools
 import os
@@ -11,6 +12,7 @@ import threading
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from operator import attrgetter
 from pathlib import Path
@@ -24,6 +26,18 @@ __all__ = ["Finding", "LaneKind", "Mark", "Outcome", "Span", "Step", "Task", "Ta
 __all__ += ["Visit", "longest_silence", "moved", "starts_early", "stolen"]
 
 _lock = threading.RLock()  # one for all: the findings ask for the lanes
+
+
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """Keep the garbage collector off for a while, if it is on."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +84,8 @@ class Trace:
             with _lock:
                 readers = vars(self).get("_readers", {})
                 if name in readers:
-                    vars(self)[name] = readers[name](self)
+                    with no_collection():  # of many small objects, none of which is garbage
+                        vars(self)[name] = readers[name](self)
                     del readers[name]  # not sooner: a kernel's Stop may come meanwhile
             return object.__getattribute__(self, name)
 

@@ -55,11 +55,11 @@ class _Reader:
         self.woken_by: list[int | str] = []
         flat = self.log.steps
         created_at, self.waker, start, end, self.owner = (flat[n::FIELDS] for n in range(FIELDS))
-        self.start, self.end = list(map(self.since, start)), list(map(self.since, end))
+        created_at, self.start, self.end = map(self.all_since, (created_at, start, end))
         for created, waker in zip(created_at, self.waker, strict=True):
             plumbing = waker >= 0 and self.owner[waker // FIELDS] == PLUMBING
             self.woken_by.append(self.who(waker))
-            self.ready.append(self.ready[waker // FIELDS] if plumbing else self.since(created))
+            self.ready.append(self.ready[waker // FIELDS] if plumbing else created)
         self.own = self._own_time()
         steps = self.steps()
         lanes = (*self.tasks(steps), *self.callback_lanes(steps), *self.jobs)
@@ -90,6 +90,10 @@ class _Reader:
 
     def since(self, moment: float) -> float:
         return round(moment - self.log.origin, DIGITS)
+
+    def all_since(self, moments: list[float]) -> list[float]:
+        origin = self.log.origin
+        return [round(moment - origin, DIGITS) for moment in moments]
 
     def who(self, waker: int) -> int | str:
         """Who acted in a step, or as one of the codes: a lane's id or a word."""

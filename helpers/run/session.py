@@ -23,7 +23,7 @@ from helpers.run.loop import PER_TASK, RealRecordingLoop, RecordingLoop, Virtual
 from helpers.run.threads import set_aside
 from helpers.task import DEADLINE, MAIN_RETURN
 from helpers.text import listing
-from helpers.trace import Trace
+from helpers.trace import Trace, no_collection
 
 MAX_SECONDS = 60.0
 HEARTBEAT = LOOK_AFTER  # how often a run is looked after, and a kernel's Stop is noticed
@@ -189,9 +189,7 @@ class Run:
         # Python would report what is raised in what it calls in a collection, and go on; and of a
         # step that makes much garbage, nothing else may be seen.
         reported = [getattr(called, "__code__", None) for called in gc.callbacks]
-        collects = gc.isenabled()
-        gc.disable()
-        try:
+        with no_collection():
             for _ in range(_LOOKS):
                 stack = traceback.walk_stack(sys._current_frames().get(thread))
                 frames = [(frame.f_code, frame.f_globals.get("__name__")) for frame, _ in stack]
@@ -203,9 +201,6 @@ class Run:
                     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), stopped)
                     return
                 sleep(_PATIENCE / _LOOKS)
-        finally:
-            if collects:
-                gc.enable()
 
     def _give_up(self) -> None:
         """Finish the run from outside; its thread turns no more."""

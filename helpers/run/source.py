@@ -99,6 +99,7 @@ def in_cell(filename: str) -> bool:
     return bool(_CELL.search(filename))
 
 
+@functools.lru_cache(1000)
 def of_code(code: CodeType) -> str:
     """Where a function is defined, shortly: "kitchen.py:12", or "cell:12" in a notebook."""
     name = "cell" if in_cell(code.co_filename) else os.path.basename(code.co_filename)
