@@ -164,7 +164,7 @@ def test_every_import_is_of_the_standard_library_or_a_declared_dependency(module
     # Who has a server for the kitchen has its driver.
     if module.startswith(("helpers._tools", "helpers.kitchen.stores")):
         declared += extras["test"] + extras["teach"] + extras["site"]
-    names = {re.split(r"[<>=;\s]", line)[0].lower() for line in declared}
+    names = {re.split(r"[<>=;\s[]", line)[0].lower() for line in declared}
     for name in imports(MODULES[module]):
         root = name.partition(".")[0]
         if root not in sys.stdlib_module_names and root not in OF_THE_COURSE:

@@ -3,7 +3,6 @@
 Pyodide's runtime and all wheels lie beside the pages. Nothing is asked of another host.
 """
 
-import hashlib
 import html
 import json
 import re
@@ -11,15 +10,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import zipfile
-from email.parser import HeaderParser
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 from plotly.offline import get_plotlyjs
+from pyodide_lock import PyodideLockSpec
+from pyodide_lock.spec import InfoSpec
+from pyodide_lock.utils import add_wheels_to_spec
 
 from helpers._tools.copies import bring
 from helpers.draw.theme import PLOTLY
@@ -36,7 +34,6 @@ _BESIDES = {"plotly": ["anywidget", "nbformat"]}
 _UNREAD = re.compile(
     r"\.data/data/|package_data/(plotly\.min|widgetbundle)\.js|django-stubs|\.js\.map$"
 )
-_BROWSER = {"sys_platform": "emscripten", "platform_system": "Emscripten", "extra": ""}
 
 
 def build(root: Path, out: Path) -> None:
@@ -99,8 +96,8 @@ def _run(*module: str, cwd: Path) -> None:
 
 def _lay_runtime(root: Path, pyodide: Path, work: Path) -> None:
     """Pyodide with the wheels, and a lock that lists these alone, so no other is looked for."""
-    ours = {name: metadata.version(name) for name in ("anywidget", "ipywidgets", "plotly")}
-    (work / "wheels.txt").write_text((_HERE / "wheels.txt").read_text("utf-8").format_map(ours))
+    here = {name: metadata.version(name) for name in ("anywidget", "ipywidgets", "plotly")}
+    (work / "wheels.txt").write_text((_HERE / "wheels.txt").read_text("utf-8").format_map(here))
     lock = json.loads((pyodide / "pyodide-lock.json").read_text(encoding="utf-8"))
     python = ".".join(lock["info"]["python"].split(".")[:2])
     there = ["--only-binary=:all:", "--python-version", python, "--platform", "any"]
@@ -112,43 +109,24 @@ def _lay_runtime(root: Path, pyodide: Path, work: Path) -> None:
     target.mkdir(parents=True)
     for file in _RUNTIME:
         shutil.copy(pyodide / file, target)
-    packages = {}
-    for wheel in (*(work / "wheels").glob("*.whl"), *own):
-        package = _package(wheel, target / wheel.name, _BROWSER | {"python_version": python})
-        packages[canonicalize_name(package["name"])] = package
-    for package in packages.values():
-        wanted = set(package["depends"]) - _LEFT_OUT
-        if missing := wanted - packages.keys():
-            raise SystemExit(f"{package['name']} needs {missing}, which wheels.txt does not name.")
-        package["depends"] = sorted(wanted)
-    lock["packages"] = packages
+    wheels = [_lightened(each, target) for each in (*(work / "wheels").glob("*.whl"), *own)]
+    ours = PyodideLockSpec(info=InfoSpec(version="", **lock["info"]), packages={})
+    packages = add_wheels_to_spec(ours, wheels, ignore_missing_dependencies=True).packages
+    for name, package in packages.items():
+        package.depends = sorted({*package.depends, *_BESIDES.get(name, ())} - _LEFT_OUT)
+        if missing := set(package.depends) - packages.keys():
+            raise SystemExit(f"{name} needs {missing}, which wheels.txt does not name.")
+    lock["packages"] = {name: package.model_dump() for name, package in packages.items()}
     (target / "pyodide-lock.json").write_text(json.dumps(lock), encoding="utf-8")
 
 
-def _package(wheel: Path, target: Path, environment: dict[str, str]) -> dict[str, Any]:
-    """Copy a wheel, without what no browser's Python reads; its entry in Pyodide's lock."""
-    pack: Any = {"mode": "w", "compression": zipfile.ZIP_DEFLATED, "compresslevel": 9}
-    with zipfile.ZipFile(wheel) as archive, zipfile.ZipFile(target, **pack) as copy:
-        names = [name for name in archive.namelist() if not _UNREAD.search(name)]
-        for name in names:
-            copy.writestr(zipfile.ZipInfo(name), archive.read(name), zipfile.ZIP_DEFLATED)
-        about = next(name for name in names if name.endswith(".dist-info/METADATA"))
-        meta = HeaderParser().parsestr(archive.read(about).decode())
-    tops = {name.partition("/")[0].removesuffix(".py") for name in names if name.endswith(".py")}
-    all_needs = map(Requirement, meta.get_all("Requires-Dist") or [])
-    needs = [n.name for n in all_needs if n.marker is None or n.marker.evaluate(environment)]
-    needs += _BESIDES.get(meta["Name"], ())
-    return {
-        "name": meta["Name"],
-        "version": meta["Version"],
-        "file_name": target.name,
-        "install_dir": "site",
-        "package_type": "package",
-        "unvendored_tests": False,
-        "sha256": hashlib.sha256(target.read_bytes()).hexdigest(),
-        "imports": sorted(filter(str.isidentifier, tops)),
-        "depends": [canonicalize_name(name) for name in needs],
-    }
+def _lightened(wheel: Path, target: Path) -> Path:
+    """Copy a wheel into a folder, without what no browser's Python reads; the copy."""
+    with ZipFile(wheel) as archive, ZipFile(target / wheel.name, "w") as copy:
+        for name in archive.namelist():
+            if not _UNREAD.search(name):
+                copy.writestr(ZipInfo(name), archive.read(name), ZIP_DEFLATED, 9)
+    return target / wheel.name
 
 
 def lay_lessons(root: Path, content: Path) -> None:
@@ -157,5 +135,6 @@ def lay_lessons(root: Path, content: Path) -> None:
     for path in content.glob("*.ipynb"):
         notebook = json.loads(path.read_bytes())
         first = next(cell for cell in notebook["cells"] if cell["cell_type"] == "code")
-        first["source"] = ["%load_ext helpers._tools.browser\n", *first["source"]]
+        loads = first | {"id": "load", "source": "%load_ext helpers._tools.browser"}
+        notebook["cells"].insert(notebook["cells"].index(first), loads)
         path.write_text(json.dumps(notebook), encoding="utf-8")
