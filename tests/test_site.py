@@ -49,7 +49,10 @@ def test_a_learner_s_copy_loads_that_in_its_first_cell(tmp_path: Path) -> None:
     site.lay_lessons(PROJECT, tmp_path)
     cells = json.loads((tmp_path / "03_not_blocking.ipynb").read_bytes())["cells"]
     code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-    assert code[0].startswith("%load_ext helpers._tools.browser\nimport asyncio\n")
+    assert code[0] == "%load_ext helpers._tools.browser"
+    assert code[1].startswith("import asyncio\n")
+    ids = [cell["id"] for cell in cells]
+    assert len(set(ids)) == len(ids)
 
 
 def test_without_pyodide_or_into_a_folder_with_other_files_it_builds_nothing(

@@ -14,7 +14,7 @@ from IPython.display import display
 from helpers.environment import COURSE
 from helpers.exercises import MANIFEST
 
-WHY = "This cell does not run here ({}): Python in a browser has no threads and no processes."
+WHY = "This cell does not run here ({}): Python in a browser has no threads, sockets or processes."
 WHAT = "Here is what it showed on a machine."
 
 
