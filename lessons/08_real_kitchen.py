@@ -583,12 +583,14 @@ check("08.five", (five_guests, seconds))
 async def dish(price, left, deadline):
     """A dish's price and what is left of it, or as much of it as there is in time."""
     # solution
+    page = None
+
     async def ask():
         with suppress(OSError):
             return await left()
         return "ask the waiter"
 
-    asking, page = asyncio.create_task(ask()), None
+    asking = asyncio.create_task(ask())
     try:
         async with asyncio.timeout(deadline):
             page = {"price": await price(), "left": "ask the waiter"}
