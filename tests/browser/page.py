@@ -53,8 +53,9 @@ def write_notebook(path: Path, *sources: str) -> Path:
     return path
 
 
-# What anywidget says where a page was busy for two seconds; the picture comes all the same.
-LATE = "[anywidget] Failed to initialize model."
+# No fault of the course: what anywidget says where a page was busy for two seconds (the picture
+# comes all the same), and the browser edition's kernel, which only JupyterLite can load.
+OF_OTHERS = ("[anywidget] Failed to initialize model.", "@jupyterlite/")
 
 
 class NotebookPage:
@@ -71,12 +72,15 @@ class NotebookPage:
         page.on("console", self._keep_message)
 
     def _keep_error(self, error: Any) -> None:
-        if LATE not in str(error):
-            self.problems.append(str(error))
+        self._keep(str(error))
 
     def _keep_message(self, message: Any) -> None:
         if message.type == "error":
-            self.problems.append(message.text)
+            self._keep(message.text)
+
+    def _keep(self, text: str) -> None:
+        if not any(of_others in text for of_others in OF_OTHERS):
+            self.problems.append(text)
 
     def open(self, notebook: str, *, mode: str = "doc", dark: bool = False) -> None:
         """Open a notebook of the server's root and wait for its kernel.
