@@ -36,7 +36,7 @@ const CSS = `
 .task-cards-film .signs { font-size: 12px; }
 .task-cards-film .signs span { margin-right: 10px; display: inline-block; }
 .task-cards-film.pale svg { opacity: 0.35; pointer-events: none; }
-.task-cards-film.pale :is(.about, .kitchen, .bar, .say, .number) { visibility: hidden; }
+.task-cards-film.pale :is(.about, .kitchen, .bar, .say, .number, .head) { visibility: hidden; }
 .jp-OutputArea:has(.task-cards-film) .task-cards-asleep { display: none; }
 .task-cards-film pre { margin: 0; overflow: auto; max-height: 380px; font: 12px/1.45
   var(--jp-code-font-family, ui-monospace, monospace); }
@@ -47,8 +47,8 @@ const CSS = `
 `;
 const [RUNNING, READY, IDLE] = [0, 1, 2]; // their places in film.states
 const EPSILON = 1e-9;
-const HEIGHT = 168, LEAST = 110; // of the timeline's rows, in pixels
-const STAGE = 272; // of a lab, whose picture and controls are on one screen: down to the last row
+const HEIGHT = 186, LEAST = 110; // of the timeline's rows, in pixels
+const STAGE = 290; // of a lab, whose picture and controls are on one screen: down to the last row
 
 // Every frame: the step that it belongs to, from when to when it lasts, and which line, if any.
 // Where steps end and none begins for a while, a frame waits; the last one shows the end.
@@ -551,7 +551,7 @@ async function render({ model, el }) {
     stop?.();
     el.replaceChildren();
     before = film?.bars.length && !film.pale ? film : before;
-    film = { ...store.get("film") };
+    film = JSON.parse(store.get("film"));
     film.to = Math.max(film.to, axis);
     axis &&= film.to;
     stop = play(el, film, before);
