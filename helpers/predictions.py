@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from helpers.run import listeners
@@ -17,6 +17,7 @@ from helpers.text import as_html, number
 from helpers.trace import Trace
 
 Answer = str | float | Sequence[str]
+Json = dict[str, Any]
 
 _asked: dict[str, "Prediction"] = {}  # by question
 # What the text behind the run says is blurred until then, but for who points at it.
@@ -99,9 +100,9 @@ class Prediction:
 
         things = [("choose", None), *zip(self.order, self.order, strict=True)]
         places = [f"{place}." for place in range(1, len(things))]
-        look = {"layout": widgets.Layout()}  # a notebook keeps a kilobyte of each
+        look, auto, html = _looks()
         fields = [widgets.Dropdown(options=things, description=place, **look) for place in places]
-        fields, noted = fields or [field(tuple(self.options))], widgets.HTML(**look)
+        fields, noted = fields or [field(tuple(self.options), **auto)], widgets.HTML(**html)
 
         def take(_: Any) -> None:
             values, wrong = [each.value for each in fields], "Give each a place of its own."
@@ -115,17 +116,26 @@ class Prediction:
 
         for each in fields:
             each.observe(take, "value")
-        head = widgets.HTML(f"{_STYLE}<b>Predict.</b> {as_html(self.question)}", **look)
+        head = widgets.HTML(f"{_STYLE}<b>Predict.</b> {as_html(self.question)}", **html)
         return widgets.VBox([head, *fields, noted], **look).add_class(_OPEN)
 
 
-def field(options: Sequence[str]) -> Any:
+@cache
+def _looks() -> tuple[Json, Json, Json]:
+    """What all questions share, their choices and texts: a notebook keeps a kilobyte of each."""
+    from ipywidgets import HTML, Layout
+
+    look, auto = ({"layout": Layout(width=width)} for width in (None, "auto"))
+    return look, auto, look | {"style": HTML.style.klass()}
+
+
+def field(options: Sequence[str], **look: Any) -> Any:
     """The widget for an answer: a choice of the options, or without any, for a number."""
     import ipywidgets as widgets
 
     if options:
-        return widgets.RadioButtons(options=options, value=None, layout={"width": "auto"})
-    look = {"style": {"description_width": "initial"}, "placeholder": "a number"}
+        return widgets.RadioButtons(options=options, value=None, **look)
+    look |= {"style": {"description_width": "initial"}, "placeholder": "a number"}
     return widgets.Text(description="Your prediction", **look)
 
 

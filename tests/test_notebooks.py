@@ -9,6 +9,7 @@ import re
 
 import nbformat
 import pytest
+from nbclient import NotebookClient
 
 from helpers._tools.build import WIDGET_VIEW, main
 from helpers._tools.launch import FIRST_LESSON
@@ -78,6 +79,18 @@ def test_a_notebook_is_small_and_its_cells_ran_in_order(lesson: Lesson) -> None:
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
     assert [cell.source for cell in cells if len(cell.source.splitlines()) > 25] == []
     assert [cell.source for cell in cells if "NBVAL_SKIP" in cell.source] == []
+
+
+def test_a_notebook_is_no_large_file_with_its_widgets_either(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(PROJECT))
+    [lesson] = [each for each in LESSONS if each.number == "07"]  # has the most
+    notebook, there = derive(lesson), {"metadata": {"path": str(lesson.notebook.parent)}}
+    client = NotebookClient(notebook, timeout=60, kernel_name="python3", resources=there)
+    asyncio.run(client.async_execute())
+    assert len(notebook.metadata["widgets"]["application/vnd.jupyter.widget-state+json"]["state"])
+    assert len(nbformat.writes(notebook)) < 500_000
 
 
 @each_lesson

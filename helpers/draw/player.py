@@ -5,6 +5,7 @@ two seconds to load, and drops its messages for good after that, as in a page th
 film has a model of ipywidgets' own, which drops none.
 """
 
+import json
 import threading
 from typing import Any
 
@@ -28,7 +29,8 @@ def show_awake(widget: Any) -> None:
 
 
 class _Store(ipywidgets.Widget):  # type: ignore[misc]  # it has no types
-    film = traitlets.Dict().tag(sync=True)
+    # One text: a notebook would write each of its numbers on a line, behind 20 spaces.
+    film = traitlets.Dict().tag(sync=True, to_json=lambda film, _: json.dumps(film))
 
 
 class Film(anywidget.AnyWidget):

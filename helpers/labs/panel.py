@@ -8,6 +8,7 @@ import gc
 import html
 import threading
 from dataclasses import replace
+from functools import partial
 from math import log10
 from pathlib import Path
 from string import Template
@@ -40,6 +41,7 @@ _STATES = {
     State.STOPPED: "Press Run to run it again.",
 }
 _MOST_FINDINGS = 6
+_PALE: Json = {"pale": True, "steps": [], "lanes": []}  # in a film that is not to be played
 _LABEL, _NARROW = {"description_width": "auto"}, {"button_width": "auto"}
 _STYLE = Path(__file__).with_name("panel.css").read_text(encoding="utf-8")
 _CODE = Template(Path(__file__).with_name("code.html").read_text(encoding="utf-8"))
@@ -51,30 +53,34 @@ class Panel(widgets.VBox):
     def __init__(self, spec: LabSpec) -> None:
         self.spec = spec
         self.controls = {control.name: _control(control) for control in spec.controls}
-        self.prediction = field(spec.prediction.options)
-        self.state_line = widgets.HTML(_paragraph(_STATES[State.READY]))
-        self.forecast, self.verdict, self.outcome, self.code = (widgets.HTML() for _ in range(4))
-        self.challenge = widgets.HTML()
-        self.run = widgets.Button(description="Run", icon="play", button_style="primary")
-        self.reset = widgets.Button(description="Reset", icon="undo")
+        look = {"layout": widgets.Layout()}  # shared: a notebook keeps a kilobyte of each
+        text = partial(widgets.HTML, **look, style=widgets.HTML.style.klass())
+        self.prediction = field(spec.prediction.options, layout={"width": "auto"})
+        self.state_line = text(_paragraph(_STATES[State.READY]))
+        self.forecast, self.verdict, self.outcome, self.code = (text() for _ in range(4))
+        self.challenge = text()
+        self.run = widgets.Button(description="Run", icon="play", button_style="primary", **look)
+        self.reset = widgets.Button(description="Reset", icon="undo", **look)
         fresh = spec.defaults()
-        self.preview = self._filmed(spec.preview(fresh), fresh, _PREDICT) | {"pale": True}
+        self.preview = self._filmed(spec.preview(fresh), fresh, _PREDICT) | _PALE
         self.picture = Film(self.preview)
         self.which = widgets.ToggleButtons(options=[(MODEL, None)], style=_NARROW)
         self.which.layout.display = "none"
         self._lock = threading.RLock()
         self.engine = Engine(spec, self._show)
         head = f"<style>{_STYLE}</style><h3>{as_html(spec.title)}</h3>{_paragraph(spec.story)}"
-        asked = widgets.HTML(_paragraph(spec.prediction.question))
-        self.scenes = widgets.HBox([widgets.Button(description=words) for words in spec.scenes])
-        ask = [asked, self.prediction, self.verdict, widgets.HBox([self.run, self.reset])]
+        asked = text(_paragraph(spec.prediction.question))
+        chips = [widgets.Button(description=words, **look) for words in spec.scenes]
+        self.scenes = widgets.HBox(chips, **look)
+        ask = [asked, self.prediction, self.verdict, widgets.HBox([self.run, self.reset], **look)]
         sliders = [self.scenes, *self.controls.values()]
-        side = widgets.VBox([*ask, self.which, self.state_line, *sliders, self.forecast])
-        told = widgets.VBox([self.challenge, self.outcome])
-        body = widgets.Box([widgets.VBox([self.picture]), side, told])
+        column = partial(widgets.VBox, **look)
+        side = column([*ask, self.which, self.state_line, *sliders, self.forecast])
+        told = column([self.challenge, self.outcome])
+        body = widgets.Box([column([self.picture]), side, told], **look)
         for part, name in (body, "body"), (side, "side"), (told, "told"), (self.scenes, "scenes"):
             part.add_class(f"task-cards-{name}")
-        super().__init__([widgets.HTML(head), body, self.code])
+        super().__init__([text(head), body, self.code], **look)
         self.add_class("task-cards-lab")
         self.run.on_click(lambda _: self._run_or_stop())
         self.reset.on_click(lambda _: self._reset())
@@ -128,7 +134,7 @@ class Panel(widgets.VBox):
         if event.pale and trace is not None:  # all else stays, and all where there is no preview
             title = _FOLLOWS if event.state is State.RUNNING else _PREDICT
             if trace.lanes:
-                self.picture.show(self._filmed(trace, event.values, title) | {"pale": True})
+                self.picture.show(self._filmed(trace, event.values, title) | _PALE)
             return
         done, runs = event.state is State.DONE, event.state in (State.RUNNING, State.STOPPING)
         recording = spec.beside(event.values) if spec.beside and done else None

@@ -217,7 +217,8 @@ def test_the_page_is_small_and_no_name_breaks_out_of_it(tmp_path: Path) -> None:
 def test_a_film_is_a_widget_that_holds_all_it_shows_and_says_so_in_words() -> None:
     trace = recorded(dinner(), unit="minutes")
     film = replay(trace, title="Dinner")
-    assert film.store.get_state()["film"] == film_of(picture_of(trace, title="Dinner", most=200))
+    sent = json.loads(film.store.get_state()["film"])
+    assert sent == film_of(picture_of(trace, title="Dinner", most=200))
     assert repr(film) == "The film of 8 steps (run this cell to play it): Dinner"
     film.close()
 
