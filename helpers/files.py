@@ -24,18 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers import perfetto
-from helpers.task import (
-    START,
-    CancelRequest,
-    Finding,
-    LaneKind,
-    Mark,
-    Outcome,
-    Step,
-    Task,
-    Visit,
-    Waker,
-)
+from helpers.task import START, CancelRequest, Finding, LaneKind, Mark, Outcome, Step, Task, Visit
 
 FORMAT = "task-cards-trace"
 VERSION = 2
@@ -43,6 +32,7 @@ MAX_LINE = 1 << 25  # bytes
 MAX_BYTES = 1 << 29  # of text, unpacked
 
 Row = dict[str, Any]
+_Woken = tuple[float, int | str | None]  # when, and by whom
 
 
 def save(trace: Any, path: Path) -> Path:
@@ -156,7 +146,7 @@ _KINDS = {"task": LaneKind.TASK, "branch": LaneKind.BRANCH, "blocking": LaneKind
 
 def _recorded(header: Row, events: Iterator[Row]) -> Row:
     lanes: dict[int, Row] = {}
-    woken: dict[int, tuple[float, Waker]] = {}  # by the first wake since the task's last poll began
+    woken: dict[int, _Woken] = {}  # by the first wake since the task's last poll began
     held: dict[str, float] = defaultdict(float)  # until when each thread is
     marks: list[Mark] = []
     sequence: list[int] = []
@@ -194,7 +184,7 @@ def _recorded(header: Row, events: Iterator[Row]) -> Row:
     return run | {"lanes": tuple(Task(**lane) for lane in lanes.values())}
 
 
-def _step(poll: Row, lane: Row, woken: tuple[float, Waker] | None) -> Step:
+def _step(poll: Row, lane: Row, woken: _Woken | None) -> Step:
     """A poll as a step: since when the task was ready for it, and who made it so."""
     parent, start = lane["parent"], poll["start"]
     free = lane["steps"][-1].end if lane["steps"] else lane["spawned"]

@@ -84,16 +84,6 @@ def test_it_serves_the_first_copy_at_the_address_it_prints_alone_until_ctrl_c(
     assert "Traceback" not in printed
 
 
-def test_without_the_notebooks_it_says_how_to_install_the_course(course: Path) -> None:
-    (course / "notebooks" / FIRST_LESSON).unlink()
-    with pytest.raises(SystemExit) as ended:
-        main([], root=course)
-    assert str(ended.value).startswith(
-        f"There is no notebooks/{FIRST_LESSON} in {course}; get the course"
-    )
-    assert "pip install -e ." in str(ended.value)
-
-
 def test_a_check_says_where_the_copies_are_and_that_all_is_well(
     started: Started, course: Path
 ) -> None:

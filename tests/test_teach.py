@@ -236,10 +236,16 @@ def test_a_missing_package_is_named_with_what_brings_it(
 ) -> None:
     monkeypatch.delitem(sys.modules, "helpers._tools.teach", raising=False)
     monkeypatch.setitem(sys.modules, "nbconvert", None)
-    with pytest.raises(
-        SystemExit, match=r"nbconvert.*: `python -m pip install -e '\.\[teach\]'` brings"
-    ):
+    mend = r"; `python -m pip install -e '\.\[teach,site\]'` may mend it$"
+    with pytest.raises(SystemExit, match=f"^`task-cards poll` fails: .*nbconvert.*{mend}"):
         main(["poll"], root=taught)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "{"])
+def test_a_file_that_is_no_progress_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / PROGRESS).write_text(text)
+    with pytest.raises(SystemExit, match=f"^{tmp_path / PROGRESS} is no file of progress: "):
+        main(["progress", "--export", "--folder", str(tmp_path)])
 
 
 def test_progress_is_exported_with_a_line_for_each_folder_and_exercise(

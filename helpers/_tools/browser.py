@@ -3,13 +3,13 @@
 Python in a browser has no threads, sockets or processes. The outputs are those of the notebooks.
 """
 
-import json
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from IPython.display import display
+from nbformat.v4 import reads
 
 from helpers.environment import COURSE
 from helpers.exercises import MANIFEST
@@ -37,10 +37,9 @@ def load_ipython_extension(shell: Any) -> None:
             print(WHY.format(f"{type(error).__name__}: {error}"), WHAT)
             for output in outputs:
                 if "data" in output:
-                    data = {kind: _text(part) for kind, part in output["data"].items()}
-                    display(data, raw=True)  # type: ignore[no-untyped-call]
+                    display(output.data, raw=True)  # type: ignore[no-untyped-call]
                 else:
-                    print(_text(output["text"]), end="")
+                    print(output.text, end="")
 
     shell.events.register("pre_run_cell", lambda info: now.__setitem__(0, info.raw_cell.strip()))
     shell.events.register("post_run_cell", over)
@@ -50,13 +49,9 @@ def load_ipython_extension(shell: Any) -> None:
 def _recorded() -> dict[str, Any]:
     """The outputs of each cell of the lessons that ends in no error, by its source."""
     paths = (COURSE / "notebooks").glob("*.ipynb")
-    cells = [cell for path in paths for cell in json.loads(path.read_bytes())["cells"]]
+    cells = [cell for path in paths for cell in reads(path.read_text(encoding="utf-8")).cells]
     return {
-        _text(cell["source"]).strip(): cell["outputs"]
+        cell.source.strip(): cell.outputs
         for cell in cells
         if all("ename" not in output for output in cell.get("outputs", [{"ename": ""}]))
     }
-
-
-def _text(parts: Any) -> Any:
-    return "".join(parts) if isinstance(parts, list) else parts

@@ -41,10 +41,17 @@ def main(arguments: Sequence[str] | None = None, *, root: Path = COURSE) -> int:
     """The command: 0 when it has done what it was asked for, 1 or a sentence if it could not."""
     words = [*(sys.argv[1:] if arguments is None else arguments)]
     mine = (Path.cwd() if root == COURSE and IS_INSTALLED else root) / "my-course"
-    if words[:1] and words[0] in TEACHING:
-        return _teach(words, root, mine)
-    if words[:1] == ["site"]:
-        return _site(words[1:], root)
+    try:
+        if words[:1] == ["site"]:
+            return _site(words[1:], root)
+        return (_teach if words[:1] and words[0] in TEACHING else _learn)(words, root, mine)
+    except (ImportError, OSError, OverflowError) as error:
+        extras = "'task-cards[teach]'" if IS_INSTALLED else "-e '.[teach,site]'"
+        mend = f"; `python -m pip install {extras}` may mend it" * isinstance(error, ImportError)
+        sys.exit(f"`{' '.join(['task-cards', *words])}` fails: {error}{mend}")
+
+
+def _learn(words: list[str], root: Path, mine: Path) -> int:
     parser = argparse.ArgumentParser(prog="task-cards", description=__doc__, allow_abbrev=False)
     add = parser.add_argument
     add("--folder", type=Path, default=mine, help="yours; else %(default)s")
@@ -54,17 +61,11 @@ def main(arguments: Sequence[str] | None = None, *, root: Path = COURSE) -> int:
     add("--reset", metavar="NN", help="copy lesson NN anew, and keep yours beside it")
     parser.set_defaults(page=f"/lab/tree/{FIRST_LESSON}")
     options, passed_on = parser.parse_known_args(words)
-    if not (root / "notebooks" / FIRST_LESSON).is_file():
-        where = "get the course anew, and there: `python -m pip install -e .`"
-        sys.exit(f"There is no notebooks/{FIRST_LESSON} in {root}; {where}")
     folder = options.folder.resolve()
-    try:
-        if options.reset:
-            set_aside(root, folder, options.reset)
-        print(bring(root, folder, update=options.update))
-        return 0 if options.reset or options.update else _start(folder, options, passed_on)
-    except (ImportError, OSError, OverflowError) as error:
-        sys.exit(f"`{' '.join(['task-cards', *words])}` fails: {error}")
+    if options.reset:
+        set_aside(root, folder, options.reset)
+    print(bring(root, folder, update=options.update))
+    return 0 if options.reset or options.update else _start(folder, options, passed_on)
 
 
 def _teach(words: list[str], root: Path, mine: Path) -> int:
@@ -85,15 +86,15 @@ def _teach(words: list[str], root: Path, mine: Path) -> int:
     if options.what == "progress":
         print("folder,exercise,outcome")
         for path in (folder / PROGRESS for folder in options.folder):
-            known = json.loads(path.read_bytes())["exercises"] if path.exists() else {}
+            try:
+                known = json.loads(path.read_bytes())["exercises"] if path.exists() else {}
+            except (ValueError, LookupError, TypeError) as error:
+                sys.exit(f"{path} is no file of progress: {error!r}")
             for name in EXERCISES | known:
                 print(path.parent, name, known.get(name, NEW)["status"], sep=",")
         return 0
-    try:
-        from helpers._tools.teach import make
-    except ImportError as error:
-        extra = "'task-cards[teach]'" if IS_INSTALLED else "-e '.[teach]'"
-        sys.exit(f"{error}: `python -m pip install {extra}` brings what teaching needs.")
+    from helpers._tools.teach import make
+
     options.out = options.out.resolve()
     pages = make(options, root)
     if options.what != "teach":
@@ -115,10 +116,8 @@ def _site(words: list[str], root: Path) -> int:
     out = parser.parse_args(words).out.resolve()
     if out.exists() and not (out / "jupyter-lite.json").is_file():
         sys.exit(f"{out} is there and is no site: name another folder.")
-    try:
-        from helpers._tools.site import build
-    except ImportError as error:
-        sys.exit(f"{error}: `python -m pip install -e '.[site]'` brings what the site needs.")
+    from helpers._tools.site import build
+
     build(root, out)
     print(f"The site is in {out}: `python -m http.server -b 127.0.0.1 -d {out}` serves it.")
     return 0

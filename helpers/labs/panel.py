@@ -74,10 +74,10 @@ class Panel(widgets.VBox):
         self.scenes = widgets.HBox(chips, **look)
         ask = [asked, self.prediction, self.verdict, widgets.HBox([self.run, self.reset], **look)]
         sliders = [self.scenes, *self.controls.values()]
-        column = partial(widgets.VBox, **look)
-        side = column([*ask, self.which, self.state_line, *sliders, self.forecast])
-        told = column([self.challenge, self.outcome])
-        body = widgets.Box([column([self.picture]), side, told], **look)
+        parts = [*ask, self.which, self.state_line, *sliders, self.forecast]
+        columns = [self.picture], parts, [self.challenge, self.outcome]
+        film, side, told = (widgets.VBox(column, **look) for column in columns)
+        body = widgets.Box([film, side, told], **look)
         for part, name in (body, "body"), (side, "side"), (told, "told"), (self.scenes, "scenes"):
             part.add_class(f"task-cards-{name}")
         super().__init__([text(head), body, self.code], **look)

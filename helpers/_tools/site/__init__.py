@@ -51,12 +51,10 @@ def build(root: Path, out: Path) -> None:
         _lay_pages(root, work / "pages")
         _run("sphinx", "-q", "-d", "doctrees", "pages", "site/pages", cwd=work)
         shutil.copy(_HERE / "index.html", work / "site")
-        shutil.rmtree(work / "site" / "jupyter_execute", ignore_errors=True)
-        for unread in (work / "site").rglob("*.map"):
-            unread.unlink()
-        _keep_offline(work / "site")
         shutil.rmtree(out, ignore_errors=True)
-        shutil.copytree(work / "site", out)
+        unread = shutil.ignore_patterns("*.map", "jupyter_execute")
+        shutil.copytree(work / "site", out, ignore=unread)
+        _keep_offline(out)
 
 
 def _lay_pages(root: Path, pages: Path) -> None:
