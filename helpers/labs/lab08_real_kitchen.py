@@ -1,5 +1,7 @@
 """The lab of lesson 08: a real service under load, and its end."""
 
+import re
+from statistics import median
 from string import Template
 from typing import Any
 
@@ -15,7 +17,7 @@ from helpers.labs.spec import (
     whole,
 )
 from helpers.text import plural, seconds
-from helpers.trace import Trace
+from helpers.trace import Outcome, Trace
 
 OPEN, PATIENCE = 2.0, 2.5  # seconds: for how long guests ask, and wait for an answer
 _BLOCKS = "▁▂▃▄▅▆▇█"
@@ -104,6 +106,19 @@ def numbers(values: Values, trace: Trace) -> list[str]:
     return said
 
 
+def so_far(trace: Trace) -> list[str]:
+    """How many requests the kitchen has answered by now, and how long they were in it."""
+    each = [lane for lane in trace.tasks if re.match(r"#\d+ (GET|POST) ", lane.name)]
+    waits = [lane.end - lane.spawned for lane in each if lane.outcome is Outcome.RETURNED]
+    if not waits:
+        return []
+    return [
+        f"{len(waits):,} of {len(each):,} requests were answered by the kitchen, "
+        f"{len(waits) / trace.duration:,.0f} a second: half of them took {_ms(median(waits))}.",
+        f"From 0 to {_ms(max(waits))}: {histogram(waits)}.",
+    ]
+
+
 def compare(values: Values, answer: str | float, trace: Trace) -> str:
     """The prediction beside what happened."""
     load = trace.result
@@ -157,6 +172,7 @@ LAB = LabSpec(
     source=source,
     forecast=forecast,
     numbers=numbers,
+    so_far=so_far,
     clocks=("real",),
     challenge=Challenge(
         "100 guests or more with a supplier who takes 1000 ms or more, where nine of ten requests "

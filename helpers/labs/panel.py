@@ -154,7 +154,8 @@ class Panel(widgets.VBox):
         self.state_line.value = _paragraph(_state_in_words(event))
         self.run.description, self.run.icon = ("Stop", "stop") if runs else ("Run", "play")
         if event.state in (State.READY, State.RUNNING):
-            self.outcome.value = self.verdict.value = ""
+            self.outcome.value = _bullets("So far", *(spec.so_far(trace) if trace else ()))
+            self.verdict.value = ""
         elif trace is not None:
             missing = _paragraph(NONE) if done and spec.beside and not recording else ""
             numbers = _bullets("In numbers", *spec.numbers(event.values, trace)) if done else ""

@@ -96,6 +96,7 @@ class LabSpec:
     shows_result: bool = False
     beside: Callable[[Values], Trace | None] | None = None
     message: Callable[[Trace], str] | None = None
+    so_far: Callable[[Trace], list[str]] = lambda _: []  # `numbers` while it runs, from a snapshot
     scenes: Mapping[str, Values] = field(default_factory=dict)  # a button's words, its values
     challenge: Challenge | None = None
     # What is marked, also beyond the run's end; without its trace while the question is open.

@@ -7,6 +7,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import ipywidgets as widgets
@@ -229,6 +230,15 @@ def test_a_picture_stays_where_a_change_has_no_preview(panel_of: OpenPanel) -> N
     assert film["bars"]
     panel._show(Event(State.RUNNING, panel.engine.values, Trace((), 0.0), pale=True))
     assert panel.picture.store.film == film
+
+
+def test_while_it_runs_a_lab_may_tell_what_came_out_so_far(panel_of: OpenPanel) -> None:
+    spec = small("ovens")
+    panel = panel_of(replace(spec, so_far=lambda trace: [f"{trace.duration:g} seconds."]))
+    panel._show(Event(State.RUNNING, panel.engine.values, Trace((), 1.5)))
+    assert words(panel.outcome).split() == ["So", "far", "1.5", "seconds."]
+    panel._show(Event(State.RUNNING, panel.engine.values))
+    assert panel.outcome.value == ""
 
 
 def test_a_control_that_means_nothing_is_hidden(panel_of: OpenPanel) -> None:

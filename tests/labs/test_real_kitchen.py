@@ -47,6 +47,10 @@ def test_an_evening_on_which_nobody_is_served_is_told_too() -> None:
     assert "never heard" not in str(SPEC.numbers(filled(SPEC), trace)), "nobody closed early"
 
 
+def test_while_nobody_is_served_nothing_is_told() -> None:
+    assert SPEC.so_far(Trace((), 0.0)) == []
+
+
 def test_a_histogram_has_no_height_for_none_and_some_for_one() -> None:
     assert histogram([0.5, *[1.0] * 100], blocks=4) == "▁▁▂█"
     assert histogram([1, 2, 2, 3, 3, 3, 3], blocks=3) == "▁▃█"
@@ -82,7 +86,11 @@ def test_the_program_runs_in_a_cell_and_its_requests_are_lanes() -> None:
     trace = pasted(SPEC, filled(SPEC, clients=2, delay=50))
     assert trace.clock == "real"
     assert trace.duration < 10
-    assert any("GET /dishes" in lane.name for lane in trace.lanes)
+    asked = [lane for lane in trace.lanes if " GET /" in lane.name or " POST /" in lane.name]
+    answered = [lane for lane in asked if lane.outcome == "returned"]
+    [first, second] = SPEC.so_far(trace)
+    assert first.startswith(f"{len(answered):,} of {len(asked):,} requests were answered")
+    assert second.startswith("From 0 to ")
     check_words(SPEC, filled(SPEC, clients=2, delay=50), trace)
 
 
