@@ -10,7 +10,7 @@ import pytest
 
 from tests.exercises.answers import accepted, refused, solved, wrong
 
-SURVIVES: dict[tuple[str, str], str] = {}
+SURVIVES = {("08.dish", "swapped: page = None"): "a function may as well be defined before"}
 RIGHT = {"Ann": 3, "Bob": 6, "Cleo": 2, "Dora": 7, "Emil": 5.5}
 ASK = "ask the waiter"
 FIRST = asyncio.FIRST_COMPLETED
