@@ -198,6 +198,7 @@ class Trace:
         n_tasks = vars(self).get("_n_tasks") or len(self.tasks)
         return f"<Trace of {n_tasks} tasks, {self.duration:g} s, {self.clock} clock>"
 
+    @no_collection()
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         """The timeline for a notebook, with the text twin as its plain text."""
         from helpers.draw import mimebundle

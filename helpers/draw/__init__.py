@@ -11,9 +11,10 @@ from helpers.draw.picture import MOST_FILMED, Picture, Wanted, picture_of
 from helpers.draw.plot import figure_of
 from helpers.draw.text import text_of
 from helpers.draw.theme import CONFIG, PLOTLY
-from helpers.trace import Trace
+from helpers.trace import Trace, no_collection
 
 
+@no_collection()
 def timeline(
     trace: Trace, *, title: str | None = None, lanes: Wanted | None = None, unit: str | None = None
 ) -> Any:

@@ -19,7 +19,7 @@ from helpers import text as words
 from helpers.draw import title as titles
 from helpers.draw.theme import STEPS, TimeUnit, time_unit
 from helpers.task import DEADLINE
-from helpers.trace import LaneKind, Mark, Outcome, Span, Step, Task, TaskState, Trace, no_collection
+from helpers.trace import LaneKind, Mark, Outcome, Span, Step, Task, TaskState, Trace
 
 Wanted = Sequence[str | int] | str | int
 
@@ -197,7 +197,6 @@ class Picture:
         return [] if self.by_step else self.events
 
 
-@no_collection()
 def picture_of(
     trace: Trace,
     *,

@@ -15,7 +15,7 @@ from helpers.draw.picture import BINS, MANY, Bar, Picture
 from helpers.draw.text import findings, wrapped
 from helpers.draw.theme import LEFT, RIGHT, SMALL, Json, TimeUnit, line_marks, markers, plain, small
 from helpers.draw.title import how_it_ended, who
-from helpers.trace import Outcome, Task, TaskState, no_collection
+from helpers.trace import Outcome, Task, TaskState
 
 # In pixels.
 LINE = 15  # a line of small text
@@ -40,7 +40,6 @@ _LETTER = words.pixels("x", SMALL)
 _Place = tuple[int, float, float, float]  # of words: the line, the moment, from, to
 
 
-@no_collection()
 def figure_of(picture: Picture) -> Json:
     """A picture as plotly's JSON, made without plotly."""
     layout, pitch = _layout(picture)

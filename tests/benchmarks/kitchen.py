@@ -36,13 +36,10 @@ def trace() -> None:
     took = perf_counter() - began
     print(report({"10,000 requests": recorded.result}))
     began = perf_counter()
-    lanes = len(recorded.lanes)
+    recorded._repr_mimebundle_()
+    print(f"first look, from the log to the figure in a cell: {perf_counter() - began:.2f} s")
     steps = sum(len(lane.steps) for lane in recorded.lanes)
-    print(f"recorded in {took:.1f} s: {lanes:,} lanes, {steps:,} steps")
-    print(f"lanes from the log: {perf_counter() - began:.2f} s")
-    began = perf_counter()
-    findings = recorded.findings
-    print(f"{len(findings)} findings: {perf_counter() - began:.2f} s")
+    print(f"recorded in {took:.1f} s: {len(recorded.lanes):,} lanes, {steps:,} steps")
     for name, chosen in (("whole", None), ("one request", way_of(recorded, 5000))):
         began = perf_counter()
         text = timeline(recorded, lanes=chosen).to_json()
