@@ -15,8 +15,7 @@ from helpers.run import record
 
 async def _serve(supplier: Supplier, close: list[Any], settings: Any) -> Kitchen:
     async with supplier, Kitchen(supplier.url, **settings) as kitchen:
-        loop = asyncio.get_running_loop()
-        close.append(lambda: loop.call_soon_threadsafe(kitchen.full.set))
+        close += [asyncio.get_running_loop().call_soon_threadsafe, kitchen.full.set]
         print(f"The kitchen is open at {kitchen.url}", flush=True)
         await kitchen.full.wait()
     return kitchen
@@ -36,7 +35,7 @@ def main() -> None:
     settings = {"host": str(given.host), "port": given.port, "most": given.most}
     close: list[Any] = []
     for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda *_: close[0]() if close else sys.exit(1))
+        signal.signal(name, lambda *_: close[0](close[1]) if close else sys.exit(1))
     serving = _serve(Supplier(given.delay), close, settings)
     trace = asyncio.run(record(serving, clock="real", max_steps=sys.maxsize, max_seconds=math.inf))
     ended = ", ".join(f"{n} x {outcome}" for outcome, n in sorted(trace.result.outcomes.items()))

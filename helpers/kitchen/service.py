@@ -1,8 +1,7 @@
 """The service: what each request goes through, and how the kitchen closes.
 
-`GET /dishes/7` asks the database and the cache for a dish, whichever is first, and the supplier for
-what is left of it. `POST /orders` with `{"seat": 3, "dishes": [7, 8]}` looks up the prices, writes
-the order down, and sends the supplier a note. `GET /metrics` is for Prometheus.
+`GET /dishes/7` asks database and cache, and the supplier for what is left; `POST /orders` with
+`{"seat": 3, "dishes": [7, 8]}` is written down, and the supplier has a note; `GET /metrics` counts.
 """
 
 import asyncio
@@ -11,6 +10,7 @@ import math
 import os
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any, Self
 
@@ -24,7 +24,6 @@ from helpers.race import select
 
 ASK, HUNG_UP = "ask the waiter", "hung up"  # the first if the supplier says nothing of a dish
 _HEAD_START = 0.002  # seconds: the database is spared if the cache answers within
-_IN_THE_AIR = 0.05  # seconds: on an open connection a request may be on its way
 request_id: ContextVar[int] = ContextVar("request_id", default=0)
 
 
@@ -33,11 +32,14 @@ def named(word: str) -> str:
     return f"#{request_id.get()} {word}"
 
 
-async def accept_no_more(runner: web.AppRunner) -> None:
-    """Close the door; who was let in just now, or asks again just now, is heard by then."""
+async def accept_no_more(runner: Any) -> None:
+    """Close an AppRunner's door; who was let in just now, or asks again, is heard by then."""
     for site in runner.sites:
+        with suppress(NotImplementedError):  # on Windows
+            asyncio.get_running_loop().remove_reader(site._server.sockets[0])
+        await asyncio.sleep(0)  # asyncio never hears whom it lets in while a server closes
         await site.stop()
-    await asyncio.sleep(_IN_THE_AIR)
+    await asyncio.sleep(0.05)  # on an open connection a request may be on its way
 
 
 class Kitchen:

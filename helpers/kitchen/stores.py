@@ -34,8 +34,7 @@ class _SQLite:
         self._free: asyncio.Queue[aiosqlite.Connection] = asyncio.Queue()
 
     def connect(self) -> aiosqlite.Connection:
-        # It waits so many seconds for who locks it.
-        return aiosqlite.connect(self.path, isolation_level=None, timeout=0.2)
+        return aiosqlite.connect(self.path, isolation_level=None, timeout=0.2)  # of a lock
 
     async def open(self) -> None:
         for connection in self._connections:  # each has a thread of its own

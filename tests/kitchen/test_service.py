@@ -379,6 +379,19 @@ async def test_a_request_that_is_on_its_way_when_the_kitchen_closes_has_an_answe
 
 
 @pytest.mark.asyncio
+async def test_who_is_let_in_while_the_kitchen_closes_has_an_answer() -> None:
+    request = b"GET /dishes/7 HTTP/1.1\r\nHost: kitchen\r\n\r\n"
+    async with opened(Kitchen) as (kitchen, _):
+        with connected(kitchen.url, request) as guest:
+            for _ in range(2):  # then it is let in, and nobody has heard it yet
+                await asyncio.sleep(0)
+            await kitchen.close()
+            guest.settimeout(10)
+            told = await asyncio.to_thread(guest.recv, 1000)
+        assert b" 503 " in told
+
+
+@pytest.mark.asyncio
 async def test_when_the_grace_is_over_the_rest_is_called_off_and_answered() -> None:
     async with opened(Gated, grace=0.0) as (kitchen, session):
         guest = asyncio.create_task(ask(session))
