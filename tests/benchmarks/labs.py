@@ -123,10 +123,19 @@ def followed(page: NotebookPage, label: str, clock: str) -> float:
     lab = LabOnScreen(page, 0)
     lab.area.get_by_role("button", name=re.compile(clock)).click()
     lab.says("Done.")
+    slider, mouse = page.slider(label).first, page.page.mouse
+    slider.locator(".noUi-handle").first.hover()
+    track = slider.locator(".noUi-base").first.bounding_box()
+    assert track is not None
     page.page.evaluate("() => { drawn.length = 0 }")
+    mouse.down()
     began = time.monotonic()
-    page.drag(label, *[0.02 + 0.0015 * (n % 40) for n in range(40)])
+    for n in range(120):
+        place = 0.02 + 0.0045 * abs(40 - n % 80)
+        mouse.move(track["x"] + place * track["width"], track["y"] + track["height"] / 2)
+        page.page.wait_for_timeout(16)
     spent = time.monotonic() - began
+    mouse.up()
     return len(page.page.evaluate("() => drawn")) / spent
 
 
