@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
 
+from helpers.draw.theme import Json
 from helpers.run import listeners
 from helpers.text import as_html, number
 from helpers.trace import Trace
 
 Answer = str | float | Sequence[str]
-Json = dict[str, Any]
 
 _asked: dict[str, "Prediction"] = {}  # by question
 # What the text behind the run says is blurred until then, but for who points at it.
@@ -102,7 +102,8 @@ class Prediction:
         places = [f"{place}." for place in range(1, len(things))]
         look, auto, html = _looks()
         fields = [widgets.Dropdown(options=things, description=place, **look) for place in places]
-        fields, noted = fields or [field(tuple(self.options), **auto)], widgets.HTML(**html)
+        fields = fields or [field(tuple(self.options), **(auto if self.options else look))]
+        noted = widgets.HTML(**html)
 
         def take(_: Any) -> None:
             values, wrong = [each.value for each in fields], "Give each a place of its own."

@@ -165,3 +165,8 @@ def test_a_question_without_a_measure_is_answered_by_hand(shown: Shown) -> None:
     recorded(main())
     asked.answer(8)
     assert [bundle["text/plain"] for bundle in shown] == ["How many threads? The answer: 8."]
+
+
+def test_choices_are_as_wide_as_their_words_and_a_number_is_not() -> None:
+    fields = {kind: predict("Which?", kind)._view.children[1] for kind in ((), ("a", "b"))}
+    assert [each.layout.width for each in fields.values()] == [None, "auto"]
