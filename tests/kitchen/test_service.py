@@ -368,14 +368,19 @@ async def test_who_asks_on_an_open_connection_while_the_kitchen_closes_is_told()
 
 
 @pytest.mark.asyncio
-async def test_a_request_that_is_on_its_way_when_the_kitchen_closes_has_an_answer() -> None:
+async def test_a_request_that_is_on_its_way_when_the_kitchen_closes_has_an_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(service, "_IN_THE_AIR", 3600)  # however busy the machine is
     async with opened(Kitchen) as (kitchen, session):
         await ask(session)  # a connection is open, and idle
         closing = asyncio.create_task(kitchen.close())
         await turns()
         status, _, found = await ask(session)
         assert (status, found["error"]) == (503, "the kitchen is closing")
-        await closing
+        closing.cancel()
+        await asyncio.wait([closing])
+        monkeypatch.undo()
 
 
 @pytest.mark.asyncio
