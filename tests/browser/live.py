@@ -60,16 +60,28 @@ class _Quiet(SimpleHTTPRequestHandler):
 
 
 @contextlib.contextmanager
+def serving(folder: Path) -> Iterator[str]:
+    """The address of a folder, which is served meanwhile."""
+    handler = functools.partial(_Quiet, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@contextlib.contextmanager
 def served(site: Path) -> Iterator[str]:
     """The address of the site, served below a sub-path."""
-    with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / PREFIX).parent.mkdir()
-        (Path(folder) / PREFIX).symlink_to(site.resolve())
-        handler = functools.partial(_Quiet, directory=folder)
-        with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-            threading.Thread(target=server.serve_forever, daemon=True).start()
-            yield f"http://127.0.0.1:{server.server_port}/{PREFIX}/"
-            server.shutdown()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / PREFIX).parent.mkdir()
+        (folder / PREFIX).symlink_to(site.resolve())
+        with serving(folder) as address:
+            yield f"{address}{PREFIX}/"
 
 
 def failures(cells: list[dict[str, Any]]) -> Iterator[str]:

