@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from statistics import linear_regression, median
+from statistics import linear_regression
 from typing import Any, NamedTuple, Self
 
 from helpers.text import table
@@ -27,11 +27,11 @@ PROBE = Path(__file__).with_name("_cost_probe.py")
 
 
 class Cost(NamedTuple):
-    """What n units of one kind cost: medians of the repeats. None where `note` says why not."""
+    """What n units of one kind cost. None where `note` says why not."""
 
     kind: str
     n: int
-    seconds: float | None = None  # from before the first is made until the last is done
+    seconds: float | None = None  # from before the first is made until the last is done, at least
     bytes: int | None = None  # by which resident memory has grown when all are alive
     threads: int | None = None  # OS threads of the process when all are alive
     note: str = ""
@@ -62,6 +62,7 @@ class Costs(tuple[Cost, ...]):
 async def measure(kind: str, n: int, *, repeats: int = 3) -> Cost:
     """Measure n units of a kind ("thread", "task" or "thread_pool") in fresh processes.
 
+    The time is the least of the repeats, as a busy machine only adds to it; memory is read once.
     The event loop stays free meanwhile. The Cost's note says what the machine refused, or that the
     number is beyond what is tried (20,000 threads, 10,000 jobs of a pool, 100,000 tasks).
     """
@@ -73,7 +74,7 @@ async def measure(kind: str, n: int, *, repeats: int = 3) -> Cost:
     flags = getattr(subprocess, "CREATE_NO_WINDOW", 0)
     run = partial(subprocess.check_output, timeout=LIMIT, creationflags=flags)
     facts: list[dict[str, Any]] = []
-    for wait in [str(WAIT)] * repeats + ["hold"] * repeats:
+    for wait in [*[str(WAIT)] * repeats, "hold"]:
         try:
             # In a thread: a Jupyter kernel's event loop on Windows cannot start processes.
             facts.append(json.loads(await asyncio.to_thread(run, [*command, wait])))
@@ -81,10 +82,10 @@ async def measure(kind: str, n: int, *, repeats: int = 3) -> Cost:
             return Cost(kind, n, note=str(reason))
         if "refused" in facts[-1]:
             return Cost(kind, n, note=facts[-1]["refused"])
-    took = median(one["seconds"] for one in facts[:repeats])
+    *timed, held = facts
     # Less than nothing would be pages that the system took back meanwhile.
-    grown = max(0, round(median(one["bytes"] for one in facts[repeats:])))
-    return Cost(kind, n, took, grown, facts[-1]["threads"])
+    size = max(0, held["bytes"])
+    return Cost(kind, n, min(one["seconds"] for one in timed), size, held["threads"])
 
 
 async def measure_all(
