@@ -9,6 +9,7 @@ import secrets
 import shlex
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -23,7 +24,11 @@ PROXY = PROJECT / "tests/pyodide/node_modules/configurable-http-proxy/bin/config
 FOLDER = "my-course"  # in each learner's home
 # As TEACHING.md has it: each start brings what is new in the course, and then becomes the server.
 UPDATE = f"from helpers._tools.launch import main; main(['--update', '--folder', {FOLDER!r}])"
-START = f'{{python}} -c {shlex.quote(UPDATE)} && exec {{python}} -m jupyterhub.singleuser "$@"'
+# Servers of one machine give two kernels the same TCP port now and then, and try only that again.
+# A socket's path may have 107 characters, and a learner's home may be long.
+SOCKETS, NO_PORTS = "export JUPYTER_RUNTIME_DIR=$(mktemp -d)", "--KernelManager.transport=ipc"
+SERVER = f'exec {{python}} -m jupyterhub.singleuser {NO_PORTS} "$@"'
+START = f"{{python}} -c {shlex.quote(UPDATE)} && {SOCKETS} && {SERVER}"
 RUNNING = b"JupyterHub is now running"
 LOOK = 0.05  # seconds between two questions to the hub
 SECONDS = 180  # for each step; a server that takes longer has failed
@@ -35,6 +40,7 @@ class Hub:
     def __init__(self, folder: Path, learners: Iterable[str]) -> None:
         self.folder, self.learners = folder, [*learners]
         self.course = folder / "course"
+        self.temporary = tempfile.TemporaryDirectory(prefix="hub-")  # not below a long path
         self.token = secrets.token_hex(16)
         self.port, self.hub_port, self.proxy_port = (free_port() for _ in range(3))
         self.url = f"http://127.0.0.1:{self.port}"
@@ -67,12 +73,12 @@ class Hub:
             async with asyncio.timeout(SECONDS):
                 await runs.wait()
             assert self.process.returncode is None, b"".join(self.log).decode()
-        except BaseException:
-            await self.__aexit__()
+        except BaseException as error:
+            await self.__aexit__(None, error, None)
             raise
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(self, _: object, error: BaseException | None, __: object) -> None:
         await self.web.close()
         started = {*self.seen, *self.processes()}
         for process in filter(None, (self.culler, self.process)):
@@ -80,10 +86,13 @@ class Hub:
                 process.terminate()  # the hub then stops its servers and its proxy
                 await process.wait()
         await self.reader
+        if error:
+            error.add_note(b"".join(self.log[-50:]).decode(errors="replace"))
         _, self.left = psutil.wait_procs(started, timeout=20)
         for each in self.left:
             with suppress(psutil.NoSuchProcess):
                 each.kill()
+        self.temporary.cleanup()
 
     async def ask(self, method: str, path: str, **given: Any) -> Any:
         """What the hub's API answers."""
@@ -162,7 +171,11 @@ class Hub:
                 "home_dir_template": f"{self.folder}/homes/{{username}}",
                 "cmd": ["sh", "-c", START.format(python=shlex.quote(sys.executable)), "sh"],
                 "args": ["--allow-root"] if getattr(os, "geteuid", lambda: 1)() == 0 else [],
-                "environment": {"PYTHONPATH": str(self.course), "TASK_CARDS_TEXT": "1"},
+                "environment": {
+                    "PYTHONPATH": str(self.course),
+                    "TASK_CARDS_TEXT": "1",
+                    "TMPDIR": self.temporary.name,
+                },
                 "start_timeout": SECONDS,
                 "http_timeout": SECONDS,
             },

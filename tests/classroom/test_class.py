@@ -13,7 +13,7 @@ import yaml
 
 from tests.browser.server import PROJECT
 from tests.classroom.day import LESSONS, Facts, hold_class
-from tests.classroom.hub import PROXY
+from tests.classroom.hub import NO_PORTS, PROXY, SOCKETS
 from tests.classroom.seat import committed
 from tests.conftest import unavailable
 
@@ -45,12 +45,14 @@ def test_a_seat_with_two_lessons_open_stays_below_its_limit(facts: Facts) -> Non
     assert max(facts.peaks) < SEAT
 
 
-def test_the_page_for_instructors_and_the_values_for_kubernetes_name_that_limit() -> None:
+def test_the_page_for_instructors_and_the_values_for_kubernetes_have_what_was_run() -> None:
     values = yaml.safe_load((Path(__file__).parent / "values.yaml").read_text(encoding="utf-8"))
     limit = f"{SEAT // 2**20}M"
     assert values["singleuser"]["memory"]["limit"] == limit
     page = (PROJECT / "lessons" / "TEACHING.md").read_text(encoding="utf-8")
     assert f"limits.memory={limit} " in page
+    assert SOCKETS in page
+    assert f"jupyterhub-singleuser {NO_PORTS} " in page
     seconds = values["cull"]["timeout"]
     assert f"services.cull.timeout={seconds};" in page
     assert f"after {seconds // 60} minutes" in page
