@@ -62,9 +62,8 @@ class Costs(tuple[Cost, ...]):
 async def measure(kind: str, n: int, *, repeats: int = 3) -> Cost:
     """Measure n units of a kind ("thread", "task" or "thread_pool") in fresh processes.
 
-    The time is the least of the repeats, as a busy machine only adds to it; memory is read once.
-    The event loop stays free meanwhile. The Cost's note says what the machine refused, or that the
-    number is beyond what is tried (20,000 threads, 10,000 jobs of a pool, 100,000 tasks).
+    The time is the least of the repeats, as a busy machine only adds to it. The loop stays free
+    meanwhile. The note says what the machine refused, or that the number is beyond what is tried.
     """
     if n > MOST[kind]:
         return Cost(kind, n, note=f"not tried: more than {MOST[kind]:,} of this kind")
