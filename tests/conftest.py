@@ -5,13 +5,15 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 import nbformat
 import nbval.kernel
+import psutil
 import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling
@@ -102,6 +104,25 @@ def unavailable(sentence: str) -> NoReturn:
     if STRICT:
         pytest.fail(sentence, pytrace=False)
     pytest.skip(sentence)
+
+
+def still_alive(processes: Iterable[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Those that have not ended after so many seconds at most.
+
+    psutil's own `wait_procs` asks the system for a handle of each, which a kernel may refuse for a
+    process that is just ending, in a way that psutil does not know.
+    """
+    last = time.monotonic() + seconds
+    while (alive := [one for one in processes if _lives(one)]) and time.monotonic() < last:
+        time.sleep(0.05)
+    return alive
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def new_course(root: Path) -> Path:

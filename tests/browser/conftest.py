@@ -18,7 +18,7 @@ from tests.browser.lab_page import LabNotebook, LabOnScreen
 from tests.browser.look import WINDOW
 from tests.browser.page import NotebookPage
 from tests.browser.server import PROJECT, LabServer
-from tests.conftest import unavailable
+from tests.conftest import still_alive, unavailable
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -46,7 +46,7 @@ def lab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         family = psutil.Process(server.process.pid).children(recursive=True)
     finally:
         server.stop()
-    assert psutil.wait_procs(family, timeout=10)[1] == [], "nothing is left running"
+    assert still_alive(family, 10) == [], "nothing is left running"
 
 
 @pytest.fixture(scope="package")

@@ -13,6 +13,7 @@ import psutil
 
 from tests.classroom.hub import Hub
 from tests.classroom.seat import Seat, Usage, all_at_once
+from tests.conftest import still_alive
 
 LESSONS = "01", "04"
 CHANGED, LEFT_ALONE = "02_spawn.ipynb", "03_not_blocking.ipynb"
@@ -57,8 +58,7 @@ async def hold_class(folder: Path, learners: int) -> Facts:
 
         servers = [await hub.server(name) for name in names]
         await hub.cull()
-        gone, _ = await asyncio.to_thread(psutil.wait_procs, servers, 60)
-        facts.culled = len(gone)
+        facts.culled = len(servers) - len(await asyncio.to_thread(still_alive, servers, 60))
         assert hub.culler
         hub.culler.terminate()
         await hub.culler.wait()

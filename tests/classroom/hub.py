@@ -19,6 +19,7 @@ import aiohttp
 import psutil
 
 from tests.browser.server import PROJECT, free_port
+from tests.conftest import still_alive
 
 PROXY = PROJECT / "tests/pyodide/node_modules/configurable-http-proxy/bin/configurable-http-proxy"
 FOLDER = "my-course"  # in each learner's home
@@ -88,7 +89,7 @@ class Hub:
         await self.reader
         if error:
             error.add_note(b"".join(self.log[-50:]).decode(errors="replace"))
-        _, self.left = psutil.wait_procs(started, timeout=20)
+        self.left = await asyncio.to_thread(still_alive, started, 20)
         for each in self.left:
             with suppress(psutil.NoSuchProcess):
                 each.kill()
