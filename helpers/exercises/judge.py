@@ -35,7 +35,7 @@ from helpers.trace import LaneKind, Trace
 
 MOST_SECONDS = {"virtual": 1.0, "real": 2.0}  # of a run
 _MOST_STEPS, _MOST_PRINTED, _MOST_MEMORY = 20_000, 2_000, 10**9  # characters, bytes
-_PATIENCE = 4.0  # seconds for all runs of an answer
+_PATIENCE = 4.5  # seconds for all runs of an answer
 _STARTS = {"os.fork", "os.forkpty", "os.posix_spawn", "os.exec", "os.system", "subprocess.Popen"}
 _MEANS = {SystemExit: " An answer returns.", MemoryError: " It gets 1 GB."}
 _STRETCH = {"line": {"color": "#c4320a", "width": 2}, "fillcolor": "rgba(196, 50, 10, 0.15)"}
@@ -151,6 +151,28 @@ def verdict_here(
 ) -> Verdict:
     """Run the exercise with the answer until a run is not right, or all are."""
     clock = clock or exercise.clock
+    error, trace, fault, printed = _run(exercise, answer, clock, dice)
+    held = clock == "real" or any(step.wall for lane in trace.lanes for step in lane.steps)
+    if fault and held and not error:  # the machine may have paused
+        error, trace, fault, printed = _run(exercise, answer, clock, dice)
+    stands = isinstance(error, Deadlock | RunTooLong)
+    stands = stands and any(lane.kind is LaneKind.THREAD for lane in trace.lanes)
+    if clock == "virtual" and (stands or spec.own_threads):
+        # Its threads wait for each other, or asyncio knows nothing of them: so does this clock.
+        return verdict_here(name, exercise, answer, clock="real")
+    if not fault and clock == "virtual" and dice + 1 < exercise.runs:
+        return verdict_here(name, exercise, answer, dice=dice + 1)
+    trace = dataclasses.replace(trace, result=None)  # which may not travel
+    if not fault:
+        return Verdict(name, Status.CORRECT, exercise.right, trace, None, printed)
+    seen = trace if exercise.takes is not None else None  # or it would tell the answer
+    return Verdict(name, Status.INCORRECT, fault.sentence, seen, fault, printed)
+
+
+def _run(
+    exercise: Exercise, answer: Any, clock: str, dice: int
+) -> tuple[BaseException | None, Trace, Fault | None, str]:
+    """One run with the answer: what ended it, its trace, what is not right, what it printed."""
     spec.own_threads.clear()
     random = Random(dice)  # whose seconds are short to read
     vars(random)["uniform"] = lambda a, b: round(Random.uniform(random, a, b), 2)
@@ -160,21 +182,9 @@ def verdict_here(
         run = Run(main, clock=clock, unit=exercise.unit, **limits)
         run.start()
         trace = run.finished.result()
-    stands = isinstance(run.error, Deadlock | RunTooLong)
-    stands = stands and any(lane.kind is LaneKind.THREAD for lane in trace.lanes)
-    if clock == "virtual" and (stands or spec.own_threads):
-        # Its threads wait for each other, or asyncio knows nothing of them: so does this clock.
-        return verdict_here(name, exercise, answer, clock="real")
     faults = (rule(trace) for rule in exercise.rules)
     fault = Fault(_in_words(run.error)) if run.error else next(filter(None, faults), None)
-    if not fault and clock == "virtual" and dice + 1 < exercise.runs:
-        return verdict_here(name, exercise, answer, dice=dice + 1)
-    trace = dataclasses.replace(trace, result=None)  # which may not travel
-    printed = out.getvalue()[:_MOST_PRINTED]
-    if not fault:
-        return Verdict(name, Status.CORRECT, exercise.right, trace, None, printed)
-    seen = trace if exercise.takes is not None else None  # or it would tell the answer
-    return Verdict(name, Status.INCORRECT, fault.sentence, seen, fault, printed)
+    return run.error, trace, fault, out.getvalue()[:_MOST_PRINTED]
 
 
 def _in_words(error: BaseException) -> str:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ import pytest
 
 from helpers import check, exercises, hint, progress, solution
 from helpers.draw.theme import PLOTLY
-from helpers.exercises import MANIFEST, PROGRESS
-from helpers.exercises.judge import Status
+from helpers.exercises import EXERCISES, MANIFEST, PROGRESS
+from helpers.exercises.judge import Status, verdict_here
 from helpers.exercises.spec import patience
 from tests.exercises.answers import judged
 from tests.exercises.test_ex02_spawn import in_turn
@@ -138,6 +139,23 @@ def test_whatever_an_answer_does_is_told_in_words_and_the_next_check_lives_on(
     assert len(verdict.printed) < 5000
     assert not set(threading.enumerate()) - threads  # one of before may well have ended since
     assert check("02.pages", right).status is Status.CORRECT
+
+
+@pytest.mark.parametrize("clock", ["virtual", "real"])
+@pytest.mark.parametrize(("times", "status"), [(1, Status.CORRECT), (2, Status.INCORRECT)])
+def test_a_machine_that_pauses_once_is_no_fault_of_an_answer(
+    times: int, status: Status, clock: str
+) -> None:
+    pauses = iter([0.4] * times)
+
+    async def read_all(read: Any, paths: Any, n: int) -> Any:
+        time.sleep(next(pauses, 0.0))
+        loop = asyncio.get_running_loop()
+        with ThreadPoolExecutor(n) as team:
+            return await asyncio.gather(*(loop.run_in_executor(team, read, x) for x in paths))
+
+    verdict = verdict_here("03.files", EXERCISES["03.files"], read_all, clock=clock)
+    assert verdict.status is status, verdict.sentence
 
 
 @pytest.mark.parametrize(("load", "limit"), [(0.0, 2.0), (2.0, 2.0), (4.0, 4.0), (99.0, 10.0)])
