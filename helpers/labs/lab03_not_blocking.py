@@ -1,6 +1,5 @@
 """The lab of lesson 03: one chef stares at the oven, and who else suffers."""
 
-import itertools
 from string import Template
 
 from helpers.labs.spec import (
@@ -14,7 +13,7 @@ from helpers.labs.spec import (
     whole,
 )
 from helpers.text import plural, seconds
-from helpers.trace import Trace
+from helpers.trace import Trace, longest_silence
 
 _PROGRAM = Template("""\
 import asyncio
@@ -92,13 +91,11 @@ def numbers(values: Values, trace: Trace) -> list[str]:
     guests = [task for task in trace.tasks if task.name.startswith(("patient", "staring"))]
     held = max(step.end - step.start for lane in trace.tasks for step in lane.steps)
     waited = max(guests, key=lambda task: task.scheduled)
-    turns = [step.start for step in trace.task("bell").steps]
-    silences = [later - sooner for sooner, later in itertools.pairwise(turns)]
     said = [
         f"It took {told(trace, trace.duration)} for {plural(len(guests), 'guest')}, each with "
         f"{whole(values, 'wait')} ms in the oven.",
         f"The bell should ring every 20 ms; its longest silence was "
-        f"{told(trace, max(silences, default=0.0))}.",
+        f"{told(trace, longest_silence(trace.task('bell')))}.",
         f"The longest that the chef was held in one go is {told(trace, held)}.",
         f"`{waited.name}` was ready with no chef free for {told(trace, waited.scheduled)}, longer "
         "than any other dish.",
