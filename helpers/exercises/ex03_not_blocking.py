@@ -217,13 +217,7 @@ EXERCISES = {
     "03.pieces": Exercise(
         program=count_all,
         takes=["boxes", "count"],
-        rules=[
-            on_the_loop,
-            on_time(0.2),
-            never_lost(),
-            nothing_left(),
-            finished_within(0.55),
-        ],
+        rules=[on_the_loop, on_time(0.2), never_lost(), nothing_left(), finished_within(0.55)],
         right="Each piece is short, and between two of them everybody else has a turn.",
         hints=[
             "How long is the loop held between two awaits that let go?",

@@ -184,12 +184,7 @@ EXERCISES = {
     "04.page": Exercise(
         program=page,
         takes=["parts", "each", "total"],
-        rules=[
-            nothing_left(),
-            never_lost(),
-            never_blocked(),
-            finished_within(TOTAL),
-        ],
+        rules=[nothing_left(), never_lost(), never_blocked(), finished_within(TOTAL)],
         right="A moment does not grow when it is handed on; what it cut off was cancelled.",
         hints=[
             "When has the page to be there, on the loop's clock? Work that out once.",

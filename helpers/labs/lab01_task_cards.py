@@ -2,16 +2,7 @@
 
 from string import Template
 
-from helpers.labs.spec import (
-    Challenge,
-    LabSpec,
-    Prediction,
-    Slider,
-    Values,
-    literal,
-    told,
-    whole,
-)
+from helpers.labs.spec import Challenge, LabSpec, Prediction, Slider, Values, literal, told, whole
 from helpers.text import plural, seconds
 from helpers.trace import LaneKind, Task, Trace
 

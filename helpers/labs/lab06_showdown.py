@@ -3,16 +3,7 @@
 import itertools
 from string import Template
 
-from helpers.labs.spec import (
-    Challenge,
-    Choice,
-    LabSpec,
-    Prediction,
-    Slider,
-    Values,
-    told,
-    whole,
-)
+from helpers.labs.spec import Challenge, Choice, LabSpec, Prediction, Slider, Values, told, whole
 from helpers.text import plural, seconds
 from helpers.trace import TaskState, Trace
 
@@ -149,9 +140,7 @@ LAB = LabSpec(
         "many orders are in the oven at once."
     ),
     prediction=Prediction(
-        "How many seconds will the orders take, on the clock chosen below?",
-        compare,
-        unit=1,
+        "How many seconds will the orders take, on the clock chosen below?", compare, unit=1
     ),
     own_controls=(
         Slider("orders", "Number of orders", 1, 10_000, 1000, log=True),

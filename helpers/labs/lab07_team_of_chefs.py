@@ -6,16 +6,7 @@ Its program calls the model, so the trace that is shown is the one that main ret
 from operator import itemgetter
 from string import Template
 
-from helpers.labs.spec import (
-    Challenge,
-    Choice,
-    LabSpec,
-    Prediction,
-    Slider,
-    Value,
-    Values,
-    whole,
-)
+from helpers.labs.spec import Challenge, Choice, LabSpec, Prediction, Slider, Value, Values, whole
 from helpers.text import listing, number, plural, seconds
 from helpers.tokio import load_recording
 from helpers.trace import Task, Trace, moved
