@@ -9,7 +9,7 @@ from string import Template
 from helpers.labs.spec import Challenge, Choice, LabSpec, Prediction, Slider, Value, Values, whole
 from helpers.text import listing, number, plural, seconds
 from helpers.tokio import load_recording
-from helpers.trace import Task, Trace, moved
+from helpers.trace import Trace, moved
 
 _PROGRAM = Template("""\
 from helpers import timeline
@@ -96,10 +96,10 @@ def numbers(values: Values, trace: Trace) -> list[str]:
     ]
     if idle := trace.workers - len(busy):
         said.append(f"{plural(idle, 'chef')} never had a card.")
-    waits = max(trace.tasks, key=_longest_wait)
+    who, (_, longest) = max(trace.waits.items(), key=lambda waits: waits[1][1])
     said.append(
-        f"The longest that a card was ready and not taken up is {_ms(_longest_wait(waits))} "
-        f"(`{waits.name}`)."
+        f"The longest that a card was ready and not taken up is {_ms(longest)} "
+        f"(`{trace.name_of(who)}`)."
     )
     if real := recording(values):
         said.append(f"Real Tokio took {seconds(real.duration, exact=False)}, `main` included.")
@@ -108,16 +108,8 @@ def numbers(values: Values, trace: Trace) -> list[str]:
 
 def _at_work(trace: Trace) -> dict[str, float]:
     """Seconds for which each chef was at a card, by name."""
-    busy = dict.fromkeys(sorted(set(trace.threads()) - {"main"}), 0.0)
-    for task in trace.tasks:
-        for step in task.steps:
-            if step.thread in busy:
-                busy[step.thread] += step.end - step.start
-    return busy
-
-
-def _longest_wait(task: Task) -> float:
-    return max((step.start - step.ready for step in task.steps), default=0.0)
+    chefs = {name: steps for name, steps in trace.by_chef.items() if steps and name != "main"}
+    return {name: sum(step.end - step.start for step in steps) for name, steps in chefs.items()}
 
 
 def compare(values: Values, answer: str | float, trace: Trace) -> str:
