@@ -23,7 +23,7 @@ from helpers.task import Finding, LaneKind, Mark, Outcome, Span, Step, Task, Tas
 from helpers.text import listing
 
 __all__ = ["Finding", "LaneKind", "Mark", "Outcome", "Span", "Step", "Task", "TaskState", "Trace"]
-__all__ += ["Visit", "longest_silence", "moved", "starts_early", "stolen"]
+__all__ += ["Visit", "Waker", "longest_silence", "moved", "starts_early", "stolen"]
 
 _lock = threading.RLock()  # one for all: the findings ask for the lanes
 

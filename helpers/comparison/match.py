@@ -4,8 +4,7 @@ import itertools
 from collections import Counter
 
 from helpers import text as words
-from helpers.task import Waker
-from helpers.trace import LaneKind, Step, Task, Trace
+from helpers.trace import LaneKind, Step, Task, Trace, Waker
 
 ENDING = frozenset({"outcome", "error", "end", "polls"})  # facts that may follow from a cancel
 

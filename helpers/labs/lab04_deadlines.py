@@ -14,8 +14,7 @@ from helpers.labs.spec import (
     told,
     whole,
 )
-from helpers.task import Mark
-from helpers.trace import Outcome, Trace
+from helpers.trace import Mark, Outcome, Trace
 
 FRESH = "the fresh dish"
 SLACK = 0.03  # seconds by which the real clock may be late and is still in time

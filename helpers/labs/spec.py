@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 
 from helpers.run.clock import busy
 from helpers.run.session import Run
-from helpers.task import Mark
 from helpers.text import seconds
-from helpers.trace import Trace
+from helpers.trace import Mark, Trace
 
 Value = bool | int | str
 Values = Mapping[str, Value]
