@@ -4,6 +4,7 @@ A step knows the step in which its handle was created. If that one is asyncio's 
 timer's end, a future passing its result on), the step was woken when, and by whom, that was.
 """
 
+import linecache
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -16,7 +17,6 @@ from helpers import task as wakers
 from helpers.run import source
 from helpers.run.clock import DIGITS
 from helpers.run.handles import FIELDS, IO, OUTSIDE, PAUSE, PLUMBING, THREAD, TIMER, USER, Log
-from helpers.run.lines import texts
 from helpers.run.threads import Job
 from helpers.task import CancelRequest, LaneKind, Outcome, Step, Task
 from helpers.trace import Trace, Visit
@@ -31,7 +31,8 @@ def build_trace(log: Log, jobs: Sequence[Job], now: float, **known: Any) -> Trac
     readers = {"lanes": reader.lanes, "sequence": reader.sequence, "findings": findings.find}
     readers["pauses"] = lambda trace: tuple(sorted(reader.own)) if trace.lanes else ()
     readers["visits"] = lambda trace: tuple(reader.visits()) if trace.lanes else ()
-    known["code"] = texts(reader.files)  # now: files change
+    files = ((source.short(file), linecache.getlines(file)) for file in reader.files)
+    known["code"] = tuple((name, "".join(lines)) for name, lines in files)  # now: files change
     known |= {"duration": reader.duration(), "noticed": tuple(reader.log.told)}
     return Trace.read_later(readers, len(reader.numbers), **known)
 

@@ -6,11 +6,10 @@ for their `repr`, and so is wanted by name: `record(..., lines=True)`.
 
 import asyncio
 import contextlib
-import linecache
 import re
 import reprlib
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from types import CodeType, FrameType
 from typing import Any
 
@@ -85,8 +84,3 @@ def watch(loop: Any, main: Any) -> Iterator[None]:
         yield
     finally:
         sys.settrace(before)
-
-
-def texts(files: Iterable[str]) -> tuple[tuple[str, str], ...]:
-    """The name of each file, which of a cell is chance, and what stands in it."""
-    return tuple((source.short(one), "".join(linecache.getlines(one))) for one in files)
