@@ -2,18 +2,7 @@
 
 from string import Template
 
-from helpers.labs.spec import (
-    Challenge,
-    Choice,
-    LabSpec,
-    Prediction,
-    Slider,
-    Value,
-    Values,
-    literal,
-    told,
-    whole,
-)
+from helpers.labs.spec import Challenge, Choice, LabSpec, Prediction, Slider, Values, told, whole
 from helpers.trace import Mark, Outcome, Trace
 
 FRESH = "the fresh dish"
@@ -85,8 +74,8 @@ def source(values: Values) -> str:
     call = _CALLS["hands" if hands_on else str(values["cancel"])]
     return _PROGRAM.substitute(
         names="busy, record" if hands_on else "record",
-        call=Template(call).substitute(work=literal(whole(values, "work"))),
-        deadline=literal(whole(values, "deadline")),
+        call=Template(call).substitute(work=f"{whole(values, 'work') / 1000:g}"),
+        deadline=f"{whole(values, 'deadline') / 1000:g}",
         fallback=_FALLBACKS[str(values["fallback"])],
     )
 
@@ -150,7 +139,7 @@ def late_fallback(values: Values, trace: Trace) -> bool:
     return trace.result != FRESH and round(_late(values, trace), 4) >= 0.2
 
 
-_OVEN: dict[str, Value] = {"work": 500, "kind": "oven"}
+_OVEN: dict[str, int | str] = {"work": 500, "kind": "oven"}
 
 LAB = LabSpec(
     name="deadlines",

@@ -5,17 +5,7 @@ from statistics import median
 from string import Template
 from typing import Any
 
-from helpers.labs.spec import (
-    Challenge,
-    Choice,
-    LabSpec,
-    Prediction,
-    Slider,
-    Value,
-    Values,
-    literal,
-    whole,
-)
+from helpers.labs.spec import Challenge, Choice, LabSpec, Prediction, Slider, Value, Values, whole
 from helpers.text import plural, seconds
 from helpers.trace import Outcome, Trace
 
@@ -50,9 +40,9 @@ def source(values: Values) -> str:
         clients=whole(values, "clients"),
         open=f"{OPEN:g}",
         patience=PATIENCE,
-        delay=literal(whole(values, "delay")),
+        delay=f"{whole(values, 'delay') / 1000:g}",
         failing=f"{whole(values, 'failing') / 100:g}",
-        deadline=literal(whole(values, "deadline")),
+        deadline=f"{whole(values, 'deadline') / 1000:g}",
         limit=whole(values, "limit"),
         cached=2 if values["cache"] else 0,
         closes="" if values["end"] == "let" else _CLOSES,
