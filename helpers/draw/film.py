@@ -47,10 +47,8 @@ def film_of(picture: Picture, *, first: int = 0) -> Json:
         frames += max(1, len(visits[order[last]]))
         last += 1
     places = order[first:last]
-    taken: dict[int, list[int]] = defaultdict(list)
-    for lane, n in places:
-        taken[lane].append(n)
-    numbers = {lane: n for n, lane in enumerate(sorted(taken))}
+    first_taken, last_taken = dict(reversed(places)), dict(places)  # the steps of each lane
+    numbers = {lane: n for n, lane in enumerate(sorted(last_taken))}
     lanes = [drawn.by_id[lane] for lane in numbers]
     steps = [drawn.by_id[lane].steps[n] for lane, n in places]
     chefs = _chefs(trace, lanes)
@@ -63,7 +61,7 @@ def film_of(picture: Picture, *, first: int = 0) -> Json:
         "team": trace.workers > 1,
         "timer": who(trace, TIMER),
         "chefs": chefs,
-        "lanes": [_lane(axis, lane, taken[lane.id]) for lane in lanes],
+        "lanes": [_lane(axis, x, first_taken[x.id], last_taken[x.id]) for x in lanes],
         "steps": [
             [numbers[lane], *map(axis.at, step[:3]), chefs.index(step.thread), *by]
             for (lane, _), step, by in zip(places, steps, wakers, strict=True)
@@ -116,10 +114,10 @@ def _chefs(trace: Trace, lanes: list[Task]) -> list[str]:
     return sorted(chefs, key=lambda chef: (chef in late, chef))
 
 
-def _lane(axis: TimeUnit, lane: Task, taken: list[int]) -> list[Any]:
+def _lane(axis: TimeUnit, lane: Task, first: int, last: int) -> list[Any]:
     """Its name and end, and whether it had steps before these, or has some after them."""
-    name, more = words.shorten(lane.name, _LONGEST), taken[-1] + 1 < len(lane.steps)
-    return [name, axis.at(lane.end), lane.outcome, taken[0] > 0, more]
+    name = words.shorten(lane.name, _LONGEST)
+    return [name, axis.at(lane.end), lane.outcome, first > 0, last + 1 < len(lane.steps)]
 
 
 def _wakers(trace: Trace, places: Any, numbers: dict[int, int]) -> list[list[Any]]:
