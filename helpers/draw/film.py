@@ -79,7 +79,6 @@ def _timeline(picture: Picture) -> Json:
     """What is seen of the whole run: rows, bars, ends, events, and tasks over time."""
     at, trace, row_of = picture.axis.at, picture.run, picture.row_of
     waits = [bar for bar in picture.bars if bar.span.state is not TaskState.RUNNING]
-    seen = [bar for bar in waits if bar.span.seconds > 0]
     density = None
     if found := picture.density:
         levels = {_STATES.index(x): [round(y, 1) for y in of] for x, of in found.of.items()}
@@ -91,7 +90,7 @@ def _timeline(picture: Picture) -> Json:
         "to": at(picture.trace.duration),
         "byStep": picture.by_step,
         "rows": [[words.shorten(x.name, _LONGEST), x.depth, x.is_title] for x in picture.rows],
-        "bars": [_bar(at, bar) for bar in (*seen, *picture.works, *picture.ticks, *picture.parts)],
+        "bars": [_bar(at, bar) for bar in (*waits, *picture.works, *picture.ticks, *picture.parts)],
         "ends": [[n, at(x.end), x.outcome, how_it_ended(trace, x)] for n, x in picture.ends],
         "events": [[at(x.time), row_of.get(x.task, -1), x.text] for x in picture.placed_events],
         "density": density,
