@@ -8,6 +8,7 @@ import gzip
 import json
 from bisect import bisect_right
 from collections import defaultdict
+from collections.abc import Iterator
 from operator import attrgetter
 from pathlib import Path
 from string import Template
@@ -66,7 +67,7 @@ def film_of(picture: Picture, *, first: int = 0) -> Json:
             [numbers[lane], *map(axis.at, step[:3]), chefs.index(step.thread), *by]
             for (lane, _), step, by in zip(places, steps, wakers, strict=True)
         ],
-        "code": _code(trace),
+        "code": [*_code(trace)],
         "visits": [
             [[x.file, x.line, axis.at(x.time), [*x.changed.items()]] for x in visits[place]]
             for place in places
@@ -119,32 +120,28 @@ def _lane(axis: TimeUnit, lane: Task, first: int, last: int) -> list[Any]:
     return [name, axis.at(lane.end), lane.outcome, first > 0, last + 1 < len(lane.steps)]
 
 
-def _wakers(trace: Trace, places: Any, numbers: dict[int, int]) -> list[list[Any]]:
+def _wakers(trace: Trace, places: Any, numbers: dict[int, int]) -> Iterator[list[Any]]:
     """Who made each step ready: a lane's number and the step in which it did, or a word."""
     index = {place: n for n, place in enumerate(places)}
-    wakers: list[list[Any]] = []
     for at, (lane, n) in enumerate(places):
         step = trace.by_id[lane].steps[n]
         by: Any = step.woken_by
         if by not in numbers:
-            wakers.append([who(trace, by), None])
+            yield [who(trace, by), None]
             continue
         asked = any(ask.by == by and ask.time == step.ready for ask in trace.by_id[lane].cancels)
         told = f"something, until {who(trace, by)} asks it to stop" if asked else numbers[by]
         begun = bisect_right(trace.by_id[by].steps, step.ready, key=attrgetter("start"))
         sooner = (index.get((by, k), -1) for k in range(begun - 1, -1, -1))
-        wakers.append([told, next((k for k in sooner if k < at), -1)])
-    return wakers
+        yield [told, next((k for k in sooner if k < at), -1)]
 
 
-def _code(trace: Trace) -> list[list[Any]]:
+def _code(trace: Trace) -> Iterator[list[Any]]:
     """Of each file its name, the number of the first line that is shown, and the lines."""
-    code = []
     for n, (name, text) in enumerate(trace.code):
         lines, seen = text.splitlines(), [visit.line for visit in trace.visits if visit.file == n]
         first = max(min(seen, default=1) - 1 - _AROUND, 0)
-        code.append([name, first + 1, lines[first : max(seen, default=1) + _AROUND]])
-    return code
+        yield [name, first + 1, lines[first : max(seen, default=1) + _AROUND]]
 
 
 def page_of(trace: Trace) -> str:
