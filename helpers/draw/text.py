@@ -123,17 +123,15 @@ def _table(picture: Picture, width: int) -> list[str]:
     return words.table(rows, "<>>>><", width) if len(rows) > 1 else []
 
 
-def _lives(picture: Picture) -> list[str]:
+def _lives(picture: Picture) -> Iterator[str]:
     """Every span of every lane, and who woke it; in a run small enough to be told."""
     if picture.crowded or len(picture.bars) > 60:
-        return []
-    lines = []
+        return
     for lane, how in _lanes(picture):
         groups = [(one, len(list(same))) for one, same in itertools.groupby(_life(picture, lane))]
         phrases = [one if count == 1 else f"{one} ({count} times)" for one, count in groups]
         end = f"{how} at {picture.unit.moment(lane.end)}"
-        lines.append(f"{lane.name}: {', '.join([*phrases, end])}")
-    return lines
+        yield f"{lane.name}: {', '.join([*phrases, end])}"
 
 
 def _life(picture: Picture, lane: Task) -> Iterator[str]:
@@ -154,15 +152,13 @@ def _life(picture: Picture, lane: Task) -> Iterator[str]:
         yield ", ".join(said)
 
 
-def _events(picture: Picture) -> list[str]:
+def _events(picture: Picture) -> Iterator[str]:
     """What the program marked, and who was asked to stop."""
-    lines = []
     for event in picture.events[:_MOST_EVENTS]:
         name = "" if event.task is None else f" {picture.run.name_of(event.task)}"
-        lines.append(f"at {picture.unit.moment(event.time)}{name}: {event.text}")
+        yield f"at {picture.unit.moment(event.time)}{name}: {event.text}"
     if more := len(picture.events[_MOST_EVENTS:]):
-        lines.append(f"and {words.plural(more, 'event')} more")
-    return lines
+        yield f"and {words.plural(more, 'event')} more"
 
 
 def findings(trace: Trace, most: int) -> list[str]:
