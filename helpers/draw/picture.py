@@ -10,7 +10,7 @@ import math
 import operator
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import NamedTuple
@@ -254,7 +254,7 @@ def rows_of(trace: Trace, lanes: Sequence[Task] | None = None, *, share: bool = 
         of[LaneKind.TASK if lane.kind is LaneKind.BRANCH else lane.kind].append(lane)
     sections = {
         "chefs": _chefs(trace, share=share) if lanes is None or share else [],
-        "tasks": _tree(of[LaneKind.TASK]),
+        "tasks": [*_tree(of[LaneKind.TASK])],
         "callbacks, called by the loop": [Row(x.name, lane=x) for x in of[LaneKind.CALLBACK]],
         "work in threads": [Row(x.name, lane=x) for x in of[LaneKind.THREAD]],
     }
@@ -284,20 +284,18 @@ def _chefs(trace: Trace, *, share: bool) -> list[Row]:
     return [Row(name, thread=name) for name in chefs] if len(chefs) > 1 else []
 
 
-def _tree(lanes: Sequence[Task]) -> list[Row]:
+def _tree(lanes: Sequence[Task]) -> Iterator[Row]:
     """Tasks and branches, children under their parents, each generation in spawn order."""
     known = {lane.id for lane in lanes}
     children: dict[int | None, list[Task]] = defaultdict(list)
     for lane in lanes:
         parent = lane.parent if lane.parent in known and lane.parent != lane.id else None
         children[parent].append(lane)
-    tree: list[Row] = []
     todo = [(lane, 0) for lane in reversed(children[None])]
     while todo:  # no recursion: a chain of tasks may be deeper than Python's stack
         lane, depth = todo.pop()
-        tree.append(Row(lane.name, depth, lane))
+        yield Row(lane.name, depth, lane)
         todo += [(child, min(depth + 1, _DEEPEST)) for child in reversed(children[lane.id])]
-    return tree
 
 
 def in_order(trace: Trace) -> Trace:
