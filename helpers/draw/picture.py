@@ -212,8 +212,7 @@ def picture_of(
     time, polls = time_unit(trace, unit), [lane.polls for lane in trace.lanes]
     by_step = trace.duration == 0 and any(polls)
     drawn = in_order(trace) if by_step else trace
-    dense = len(polls) > most
-    dense |= len(polls) > MANY and sum(polls) > _MOST_STEPS
+    dense = len(polls) > most or (len(polls) > MANY and sum(polls) > _MOST_STEPS)
     chosen = pick(trace, lanes) if lanes is not None else slowest(trace) if dense else None
     # For how much of the run a chef worked is not seen in a crowd, and so is said.
     crowd = dense or any(count > _MOST_STEPS_OF_A_ROW for count in polls)

@@ -102,10 +102,9 @@ def _layout(picture: Picture) -> tuple[Json, float]:
         layout["yaxis"]["domain"] = [0, round(lanes / full, 4)]
         areas_from = round((words_end + 2 * _CAPTION) / full, 4)
         layout["yaxis2"] = {**_COUNTS_OF_TASKS, "domain": [areas_from, 1]}
-        which = f"{len(picture.lanes)}" if picture.chosen else "the slowest"
-        which = f"{which} of {len(picture.run.lanes):,} lanes"
-        if not picture.chosen:
-            which += " (lanes=[...] opens others)"
+        of = f"of {len(picture.run.lanes):,} lanes"
+        slowest = f"the slowest {of} (lanes=[...] opens others)"
+        which = f"{len(picture.lanes)} {of}" if picture.chosen else slowest
         captions = {"how many tasks are in each state": 1, which: round(words_end / full, 4)}
         layout["annotations"] += itertools.starmap(small, captions.items())
     return layout, round(pitch, 3)
