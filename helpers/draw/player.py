@@ -7,7 +7,6 @@ film has a model of ipywidgets' own, which drops none.
 
 import json
 import threading
-from typing import Any
 
 import anywidget
 import ipywidgets
@@ -19,13 +18,15 @@ from helpers.draw.theme import Json
 from helpers.text import as_html
 
 
-def show_awake(widget: Any) -> None:
-    """Show a widget in the running cell, and where it is not alive, what says so in words."""
-    alive = ipywidgets.Widget._repr_mimebundle_(widget)
-    del alive["text/plain"]
-    html = f'<p class="task-cards-asleep">{as_html(repr(widget))}</p>'
-    for bundle in alive, {"text/html": html, "text/plain": repr(widget)}:
-        display(bundle, raw=True)  # type: ignore[no-untyped-call]
+class Awake:
+    """A widget that shows itself in the running cell, and where it is not alive, in words."""
+
+    def _ipython_display_(self) -> None:
+        alive = ipywidgets.Widget._repr_mimebundle_(self)
+        del alive["text/plain"]
+        html = f'<p class="task-cards-asleep">{as_html(repr(self))}</p>'
+        for bundle in alive, {"text/html": html, "text/plain": repr(self)}:
+            display(bundle, raw=True)  # type: ignore[no-untyped-call]
 
 
 class _Store(ipywidgets.Widget):  # type: ignore[misc]  # it has no types
@@ -33,7 +34,7 @@ class _Store(ipywidgets.Widget):  # type: ignore[misc]  # it has no types
     film = traitlets.Dict().tag(sync=True, to_json=lambda film, _: json.dumps(film))
 
 
-class Film(anywidget.AnyWidget):
+class Film(Awake, anywidget.AnyWidget):
     """A film as a widget, or the place of one; `show` puts another in, from any thread."""
 
     _esm = PLAYER
@@ -53,9 +54,6 @@ class Film(anywidget.AnyWidget):
         """Close the widget and what holds its film."""
         self.store.close()
         super().close()
-
-    def _ipython_display_(self) -> None:
-        show_awake(self)
 
     def __repr__(self) -> str:
         """What stands for the film where no widget can be shown."""

@@ -18,7 +18,7 @@ import ipywidgets as widgets
 
 from helpers.draw.film import film_of
 from helpers.draw.picture import MOST_FILMED, picture_of
-from helpers.draw.player import Film, show_awake
+from helpers.draw.player import Awake, Film
 from helpers.draw.text import findings
 from helpers.draw.theme import Json
 from helpers.exercises import achieved
@@ -47,7 +47,7 @@ _STYLE = Path(__file__).with_name("panel.css").read_text(encoding="utf-8")
 _CODE = Template(Path(__file__).with_name("code.html").read_text(encoding="utf-8"))
 
 
-class Panel(widgets.VBox):
+class Panel(Awake, widgets.VBox):
     """A lab that can be used. `close` ends its run and its thread, and takes it off the screen."""
 
     def __init__(self, spec: LabSpec) -> None:
@@ -188,9 +188,6 @@ class Panel(widgets.VBox):
         self.engine.ask(State.CLOSED)
         _close_parts(self)
         super().close()
-
-    def _ipython_display_(self) -> None:
-        show_awake(self)
 
     def __repr__(self) -> str:
         """What stands for the panel where no widget can be shown."""
