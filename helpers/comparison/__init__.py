@@ -5,7 +5,7 @@
 `match` finds which lanes are the same job, and `rules` say why they differ.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -92,8 +92,8 @@ class Comparison:
         """Both runs on one time axis: asyncio's lanes above, Tokio's below, in the same order."""
         runs, here, there = self.runs, self.runs.trace, self.runs.recording
         thread = "chef" if there.workers == 1 else None
-        above = _renamed(runs.asyncio, 0, thread)
-        below = _renamed(runs.tokio, max(lane.id for lane in here.lanes) + 1, thread)
+        above = [*_renamed(runs.asyncio, 0, thread)]
+        below = [*_renamed(runs.tokio, max(lane.id for lane in here.lanes) + 1, thread)]
         duration, clock = max(here.duration, there.duration), "virtual" if runs.exact else "real"
         both = Trace((*above, *below), duration, clock, workers=there.workers)
         place = {name: n for n, name in enumerate(runs.tokio)}
@@ -143,13 +143,12 @@ class Comparison:
         return mimebundle(self.picture, str(self))
 
 
-def _renamed(lanes: Mapping[str, Task], shift: int, thread: str | None) -> list[Task]:
+def _renamed(lanes: Mapping[str, Task], shift: int, thread: str | None) -> Iterator[Task]:
     """The lanes under the names that they are matched by, with ids of their own."""
 
     def own(who: Any) -> Any:
         return who + shift if isinstance(who, int) else who
 
-    renamed: list[Task] = []
     for name, lane in lanes.items():
         steps = tuple(
             step._replace(thread=thread or step.thread, woken_by=own(step.woken_by))
@@ -157,8 +156,7 @@ def _renamed(lanes: Mapping[str, Task], shift: int, thread: str | None) -> list[
         )
         cancels = tuple(request._replace(by=own(request.by)) for request in lane.cancels)
         about = {"id": own(lane.id), "name": name, "parent": own(lane.parent)}
-        renamed.append(replace(lane, **about, steps=steps, cancels=cancels))
-    return renamed
+        yield replace(lane, **about, steps=steps, cancels=cancels)
 
 
 def _some(lanes: Sequence[Task]) -> Sequence[Task]:
