@@ -237,7 +237,7 @@ def _bars(picture: Picture, state: TaskState) -> list[Json]:
     few: Json = {"width": 0.9, **_hover(look.words, time)}
     if len(picture.rows) <= MANY:
         woken = f"{'then ' if state is TaskState.IDLE else ''}woken by %{{customdata[1]}}"
-        few = {"width": look.height, "customdata": _about(picture, bars)}
+        few = {"width": look.height, "customdata": [*_about(picture, bars)]}
         few |= _hover(look.words, f"{time}, %{{customdata[0]}}", woken)
     shares = {
         "width": [round(full * part.share, 4) for part in parts],
@@ -251,15 +251,14 @@ def _bars(picture: Picture, state: TaskState) -> list[Json]:
     ]
 
 
-def _about(picture: Picture, bars: Iterable[Bar]) -> list[list[str]]:
+def _about(picture: Picture, bars: Iterable[Bar]) -> Iterator[list[str]]:
     """How long each took, for a step on which of several threads, and who woke its lane."""
-    about, several = [], len(picture.trace.threads()) > 1
+    several = len(picture.trace.threads()) > 1
     for span in (bar.span for bar in bars):
         no_time, by = picture.by_step or span.seconds <= 0, span.woken_by
         long = "takes no time" if no_time else picture.axis.long(span.seconds)
         on = f" on {plain(span.thread)}" if span.thread is not None and several else ""
-        about.append([long + on, "nobody" if by is None else plain(who(picture.run, by))])
-    return about
+        yield [long + on, "nobody" if by is None else plain(who(picture.run, by))]
 
 
 def _works(picture: Picture) -> Json:
@@ -321,7 +320,7 @@ def _ticks(picture: Picture, pitch: float) -> Json:
     if thin:
         return {**marks, **_hover(hover)}
     woken = "%{customdata[0]}, woken by %{customdata[1]}"
-    return {**marks, "customdata": _about(picture, ticks), **_hover(hover, woken)}
+    return {**marks, "customdata": [*_about(picture, ticks)], **_hover(hover, woken)}
 
 
 def _ends(picture: Picture, outcome: Outcome, pitch: float) -> Json:
