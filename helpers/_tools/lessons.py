@@ -145,15 +145,14 @@ def _minutes(text: str, cell_type: str) -> float:
 
 def with_table(readme: str, notebooks: Notebooks) -> str:
     """The README's text with the table of lessons between its markers brought up to date."""
-    before, _, rest = readme.partition(BEGIN)
-    rows = []
+    rows = [BEGIN, "| lesson | the question it answers | core | exercises | deeper |"]
+    rows.append("|---|---|---|---|---|")
     for each, notebook in notebooks.items():
         link, about = f"notebooks/{each.notebook.name}", notebook.metadata["lesson"]
         minutes = " | ".join(f"{about[part]} min" for part in ("core", "exercises", "deeper"))
         rows.append(f"| [{each.number}]({link}) | {each.question} | {minutes} |")
-    head = [BEGIN, "| lesson | the question it answers | core | exercises | deeper |"]
-    head.append("|---|---|---|---|---|")
-    return before + "\n".join([*head, *rows, END]) + rest.partition(END)[2]
+    before, _, rest = readme.partition(BEGIN)
+    return before + "\n".join([*rows, END]) + rest.partition(END)[2]
 
 
 def with_schedules(teaching: str, notebooks: Notebooks) -> str:
