@@ -9,6 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from traceback import extract_tb
 from typing import NamedTuple
 
@@ -114,12 +115,10 @@ class Engine:
         if self.thread is None:
             name = f"task-cards-lab-{self.spec.name}"
             thread = threading.Thread(target=self._serve, name=name, daemon=True)
-            try:
+            with suppress(RuntimeError):
                 thread.start()
-            except RuntimeError:
-                return False
-            self.thread = thread
-        return True
+                self.thread = thread
+        return self.thread is not None
 
     def _perform_here(self) -> None:
         """Where there are no threads, the caller runs what can be run on the virtual clock."""
