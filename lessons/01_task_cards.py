@@ -307,7 +307,7 @@ if most < 1000:
 costs = await measure_all(
     counts=sorted({min(n, most) for n in (10, 100, 1000)}),
     repeats=3,  # of the time: the least counts, as a busy machine only adds to it
-    progress=lambda done, total, said: print(f"{done} of {total}:", said.split("; ")[-1], end="  "),
+    progress=lambda done, total, said: print(f"{done} of {total}: {said}", end="  "),
 )
 print(f"\nthere is room for {room:,} threads more", costs, sep="\n")
 thread, task = per_unit(costs)["thread"], per_unit(costs)["task"]
