@@ -123,7 +123,6 @@ EXERCISES = {
             "The pizza is out at 6 and finished from 7 to 8; in turn it takes 2 + 4 + 1 alone.",
         ],
         unit="minutes",
-        runs=1,
     ),
     "01.waiter": Exercise(
         program=wait_on,

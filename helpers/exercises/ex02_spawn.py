@@ -75,7 +75,6 @@ EXERCISES = {
             "`await fish` ends at minute 8, and only then the card for the beans is written.",
         ],
         unit="minutes",
-        runs=1,
     ),
     "02.lost_handle": Exercise(
         program=receipts,

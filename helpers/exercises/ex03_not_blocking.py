@@ -190,7 +190,6 @@ EXERCISES = {
             "in line behind the second piece.",
         ],
         unit="minutes",
-        runs=1,
     ),
     "03.handler": Exercise(
         program=requests,

@@ -168,7 +168,6 @@ EXERCISES = {
             "Bob's query is at its clean-up when his alarm rings; Cleo's clean-up begins then.",
             "Dora's second alarm rings in the clean-up that her first one began, and ends it.",
         ],
-        runs=1,
     ),
     "04.retries": Exercise(
         program=price,

@@ -172,7 +172,6 @@ EXERCISES = {
             "arrive then?",
             "In race_3 the alarm cancels the race; `select` lets it through when both are home.",
         ],
-        runs=1,
     ),
     "05.left_out": Exercise(
         program=servers,

@@ -249,7 +249,6 @@ EXERCISES = {
             "In pairs, each pair takes as long as its slower file; add up the three.",
             "A task that waits for a token exists already: `gather` makes one for each file.",
         ],
-        runs=1,
     ),
     "06.stock": Exercise(
         program=stock,

@@ -272,7 +272,6 @@ EXERCISES = {
             "a: the fourth card begins when a chef is free. e: all four wait at the same time.",
             "c: without thieves the writer does all: 6 s of her own, and then four times 3 s.",
         ],
-        runs=1,
     ),
     "07.kitchens": Exercise(
         program=kitchens,
@@ -284,7 +283,6 @@ EXERCISES = {
             "`load_recording(...).task(name).steps`: when each step began, and in which thread.",
             "No card changes chefs within a step, and a peel is a single step.",
         ],
-        runs=1,
     ),
     "07.scans": Exercise(
         program=scans,
@@ -297,7 +295,6 @@ EXERCISES = {
             "Share nothing: `await asyncio.gather(...)` gives you what each thread returned.",
         ],
         clock="real",
-        runs=1,
     ),
     "07.bills": Exercise(
         program=bills,
@@ -328,6 +325,5 @@ EXERCISES = {
             "In the loop, before `set_result`: `if not future.done()`, for who has given up.",
         ],
         clock="real",
-        runs=1,
     ),
 }

@@ -200,7 +200,6 @@ EXERCISES = {
             "Bob has a deadline of his own, and the kitchen's end. Which of them is first?",
             "Dora's deadline is moved from second 9 to second 7; Emil finds the door closed.",
         ],
-        runs=1,
     ),
     "08.dish": Exercise(
         program=dishes,

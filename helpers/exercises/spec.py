@@ -40,7 +40,7 @@ class Exercise:
     rules: what must hold of the trace; the first that does not is told.
     right: the sentence for an answer that passes: why it is right.
     hints: from a nudge to nearly the answer.
-    runs: how often it is judged, each time with other dice; a busy real clock wants one.
+    runs: how often it is judged, each time with other dice; a value, or on the real clock, once.
     """
 
     program: Callable[[Any, Random], Coroutine[Any, Any, Any]]
