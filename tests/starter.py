@@ -23,13 +23,16 @@ raise SystemExit(main(sys.argv[2:], root=Path(sys.argv[1])))
 """
 
 
-def begin(course: Path, *options: str) -> subprocess.Popen[str]:
-    """Start the command over a course; nothing of the user's own settings is read or written."""
+def begin(course: Path, *options: str, before: str = "") -> subprocess.Popen[str]:
+    """Start the command over a course, behind what `before` says in Python.
+
+    Nothing of the user's own settings is read or written.
+    """
     kinds = ("CONFIG", "DATA", "RUNTIME")
     folders = {f"JUPYTER_{kind}_DIR": str(course / kind) for kind in kinds}
     folders |= {f"JUPYTERLAB_{kind}_DIR": str(course / kind) for kind in ("SETTINGS", "WORKSPACES")}
     return subprocess.Popen(
-        [sys.executable, "-c", _STARTER, str(course), *options],
+        [sys.executable, "-c", before + _STARTER, str(course), *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

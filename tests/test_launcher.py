@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -17,6 +18,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import aiohttp
 import psutil
 import pytest
 
@@ -39,8 +41,8 @@ def started(course: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """`started("--port=9000")` starts `task-cards` over the course; it is ended afterwards."""
     with ExitStack() as running:
 
-        def start(*options: str) -> subprocess.Popen[str]:
-            process = running.enter_context(begin(course, *options))
+        def start(*options: str, before: str = "") -> subprocess.Popen[str]:
+            process = running.enter_context(begin(course, *options, before=before))
             running.callback(process.kill)
             return process
 
@@ -82,6 +84,35 @@ def test_it_serves_the_first_copy_at_the_address_it_prints_alone_until_ctrl_c(
     printed, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert "Traceback" not in printed
+
+
+TELLS = """
+from tornado.websocket import WebSocketHandler
+plain = WebSocketHandler.set_nodelay
+def told(handler, at_once):
+    print("sends at once:", at_once, flush=True)
+    plain(handler, at_once)
+WebSocketHandler.set_nodelay = told
+"""
+
+
+def test_what_a_kernel_says_is_sent_at_once(started: Started) -> None:
+    process = started("--no-browser", before=TELLS)
+    parts = urlsplit(address_in(process))
+
+    async def first_word() -> object:
+        kernels = f"http://{parts.netloc}/api/kernels"
+        async with aiohttp.ClientSession(raise_for_status=True) as web:
+            token = {"token": parse_qs(parts.query)["token"][0]}
+            async with web.post(kernels, params=token) as answer:
+                kernel = await answer.json()
+            async with web.ws_connect(f"{kernels}/{kernel['id']}/channels", params=token) as heard:
+                return await heard.receive_json()
+
+    assert asyncio.run(first_word())
+    process.terminate()
+    printed, _ = process.communicate(timeout=60)
+    assert "sends at once: True" in printed
 
 
 def test_a_check_says_where_the_copies_are_and_that_all_is_well(

@@ -16,6 +16,7 @@ import sys
 import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from helpers._tools.copies import bring, set_aside
 from helpers.environment import COURSE, IS_INSTALLED, check, report
@@ -129,8 +130,17 @@ def _start(folder: Path, options: argparse.Namespace, passed_on: list[str]) -> i
     if (problems := check()) or options.check:
         print(report(problems))
     socket.create_server(("127.0.0.1", options.port)).close()
+    from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
     from jupyterlab.labapp import LabApp
 
+    class AtOnce(ZMQChannelsWebsocketConnection):
+        """Else a message waits, 40 ms on Linux, until the browser says it has the one before."""
+
+        def connect(self) -> Any:
+            self.websocket_handler.set_nodelay(True)
+            return super().connect()
+
+    LabApp.serverapp_config = {"kernel_websocket_connection_class": AtOnce}
     port = [f"--port={options.port}"] if options.port else []
     arguments = [*OPTIONS, f"--LabApp.default_url={options.page}", *port, *passed_on]
     if options.check:
