@@ -15,7 +15,8 @@ from tests.conftest import PROJECT
 
 
 @pytest.fixture
-def shell() -> Any:
+def shell(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.delenv("VIRTUAL_ENV", raising=False)  # IPython warns of another one
     shell: Any = InteractiveShell()  # type: ignore[no-untyped-call]
     browser.load_ipython_extension(shell)
     return shell
