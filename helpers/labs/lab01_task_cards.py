@@ -2,7 +2,7 @@
 
 from string import Template
 
-from helpers.labs.spec import Challenge, LabSpec, Prediction, Slider, Values, told, whole
+from helpers.labs.spec import Challenge, LabSpec, Prediction, Slider, Values, literal, told, whole
 from helpers.text import plural, seconds
 from helpers.trace import LaneKind, Task, Trace
 
@@ -54,8 +54,7 @@ _LITTLE, _SOME, _MUCH = "about as long", "1.5 to 5 times as long", "more than 5 
 
 def source(values: Values) -> str:
     """The program: the guests are served with a task each, and then with a thread each."""
-    wait = f"{whole(values, 'wait') / 1000:g}"
-    return _PROGRAM.substitute(guests=whole(values, "guests"), wait=wait)
+    return _PROGRAM.substitute(guests=whole(values, "guests"), wait=literal(whole(values, "wait")))
 
 
 def forecast(values: Values) -> str:

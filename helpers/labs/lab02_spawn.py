@@ -2,7 +2,17 @@
 
 from string import Template
 
-from helpers.labs.spec import Challenge, Choice, LabSpec, Prediction, Slider, Values, told, whole
+from helpers.labs.spec import (
+    Challenge,
+    Choice,
+    LabSpec,
+    Prediction,
+    Slider,
+    Values,
+    literal,
+    told,
+    whole,
+)
 from helpers.text import plural, seconds
 from helpers.trace import Trace
 
@@ -33,7 +43,7 @@ _AWAITS = {
 def source(values: Values) -> str:
     """The program: main writes all cards, is busy for 20 ms more, then waits for them."""
     work, awaits = whole(values, "work"), whole(values, "awaits")
-    share = f"{work / 1000:g}" + (f" / {awaits + 1}" if awaits else "")
+    share = literal(work) + (f" / {awaits + 1}" if awaits else "")
     hands_on = [f"    busy({share})  # hands-on: the chef is held"] if work else []
     lines = hands_on
     if awaits:

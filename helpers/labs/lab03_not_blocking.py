@@ -2,7 +2,7 @@
 
 from string import Template
 
-from helpers.labs.spec import Challenge, LabSpec, Prediction, Slider, Values, told, whole
+from helpers.labs.spec import Challenge, LabSpec, Prediction, Slider, Values, literal, told, whole
 from helpers.text import plural, seconds
 from helpers.trace import Trace, longest_silence
 
@@ -48,7 +48,7 @@ def staring(values: Values) -> int:
 
 def source(values: Values) -> str:
     """The program: some wait well, some block; a bell that should ring every 20 ms runs beside."""
-    wait, helpers = f"{whole(values, 'wait') / 1000:g}", whole(values, "helpers")
+    wait, helpers = literal(whole(values, "wait")), whole(values, "helpers")
     blocked = staring(values)
     stare = f"time.sleep({wait})  # stares at the oven: the chef is held"
     if helpers:

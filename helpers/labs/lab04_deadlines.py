@@ -2,7 +2,18 @@
 
 from string import Template
 
-from helpers.labs.spec import Challenge, Choice, LabSpec, Prediction, Slider, Values, told, whole
+from helpers.labs.spec import (
+    Challenge,
+    Choice,
+    LabSpec,
+    Prediction,
+    Slider,
+    Value,
+    Values,
+    literal,
+    told,
+    whole,
+)
 from helpers.trace import Mark, Outcome, Trace
 
 FRESH = "the fresh dish"
@@ -74,8 +85,8 @@ def source(values: Values) -> str:
     call = _CALLS["hands" if hands_on else str(values["cancel"])]
     return _PROGRAM.substitute(
         names="busy, record" if hands_on else "record",
-        call=Template(call).substitute(work=f"{whole(values, 'work') / 1000:g}"),
-        deadline=f"{whole(values, 'deadline') / 1000:g}",
+        call=Template(call).substitute(work=literal(whole(values, "work"))),
+        deadline=literal(whole(values, "deadline")),
         fallback=_FALLBACKS[str(values["fallback"])],
     )
 
@@ -139,7 +150,7 @@ def late_fallback(values: Values, trace: Trace) -> bool:
     return trace.result != FRESH and round(_late(values, trace), 4) >= 0.2
 
 
-_OVEN: dict[str, int | str] = {"work": 500, "kind": "oven"}
+_OVEN: dict[str, Value] = {"work": 500, "kind": "oven"}
 
 LAB = LabSpec(
     name="deadlines",

@@ -2,7 +2,17 @@
 
 from string import Template
 
-from helpers.labs.spec import Challenge, Choice, LabSpec, Prediction, Slider, Values, told, whole
+from helpers.labs.spec import (
+    Challenge,
+    Choice,
+    LabSpec,
+    Prediction,
+    Slider,
+    Values,
+    literal,
+    told,
+    whole,
+)
 from helpers.task import MAIN_RETURN, Mark
 from helpers.text import listing, plural
 from helpers.trace import Outcome, Task, Trace
@@ -74,7 +84,7 @@ def _delays(values: Values) -> dict[str, int]:
 
 def source(values: Values) -> str:
     """The program: a race whose winner is the first that does not fail."""
-    pairs = [f'"{name}": {delay / 1000:g}' for name, delay in _delays(values).items()]
+    pairs = [f'"{name}": {literal(delay)}' for name, delay in _delays(values).items()]
     return _PROGRAM.substitute(
         delays="{" + ", ".join(pairs) + "}",
         seed=whole(values, "seed"),

@@ -5,7 +5,17 @@ from statistics import median
 from string import Template
 from typing import Any
 
-from helpers.labs.spec import Challenge, Choice, LabSpec, Prediction, Slider, Value, Values, whole
+from helpers.labs.spec import (
+    Challenge,
+    Choice,
+    LabSpec,
+    Prediction,
+    Slider,
+    Value,
+    Values,
+    literal,
+    whole,
+)
 from helpers.text import plural, seconds
 from helpers.trace import Outcome, Trace
 
@@ -40,9 +50,9 @@ def source(values: Values) -> str:
         clients=whole(values, "clients"),
         open=f"{OPEN:g}",
         patience=PATIENCE,
-        delay=f"{whole(values, 'delay') / 1000:g}",
+        delay=literal(whole(values, "delay")),
         failing=f"{whole(values, 'failing') / 100:g}",
-        deadline=f"{whole(values, 'deadline') / 1000:g}",
+        deadline=literal(whole(values, "deadline")),
         limit=whole(values, "limit"),
         cached=2 if values["cache"] else 0,
         closes="" if values["end"] == "let" else _CLOSES,

@@ -157,3 +157,8 @@ def told(trace: Trace, value: float) -> str:
 def whole(values: Values, name: str) -> int:
     """A value that is a whole number."""
     return int(values[name])
+
+
+def literal(milliseconds: float) -> str:
+    """Milliseconds as the seconds that a program writes: 50 is 0.05."""
+    return f"{milliseconds / 1000:g}"
