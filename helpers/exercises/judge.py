@@ -152,14 +152,14 @@ def verdict_here(
     """Run the exercise with the answer until a run is not right, or all are."""
     clock = clock or exercise.clock
     error, trace, fault, printed = _run(exercise, answer, clock, dice)
-    held = clock == "real" or any(step.wall for lane in trace.lanes for step in lane.steps)
-    if fault and held and not error:  # the machine may have paused
-        error, trace, fault, printed = _run(exercise, answer, clock, dice)
     stands = isinstance(error, Deadlock | RunTooLong)
     stands = stands and any(lane.kind is LaneKind.THREAD for lane in trace.lanes)
     if clock == "virtual" and (stands or spec.own_threads):
         # Its threads wait for each other, or asyncio knows nothing of them: so does this clock.
         return verdict_here(name, exercise, answer, clock="real")
+    held = clock == "real" or any(step.wall for lane in trace.lanes for step in lane.steps)
+    if fault and held and not error:  # the machine may have paused
+        error, trace, fault, printed = _run(exercise, answer, clock, dice)
     if not fault and exercise.takes and clock == "virtual" and dice + 1 < exercise.runs:
         return verdict_here(name, exercise, answer, dice=dice + 1)
     trace = dataclasses.replace(trace, result=None)  # which may not travel
