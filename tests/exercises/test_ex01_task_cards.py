@@ -284,7 +284,7 @@ def said(**minutes: float) -> Any:
     ("01.chefs", one_thread_for_all, "0.95 s are enough."),
     ("01.chefs", threads_in_turn, "0.95 s are enough."),
     ("01.chefs", blocks_on_a_pool, "holds the loop for"),
-    ("01.chefs", joins_threads, "`run_all` holds the loop for"),
+    ("01.chefs", joins_threads, "`run_all` holds the loop for 0."),
     ("01.chefs", leaves_the_pool, "holds the loop for"),
 )
 def test_a_wrong_answer_is_told_what_happened(name: str, answer: Any, told: str) -> None:
