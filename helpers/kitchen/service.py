@@ -23,7 +23,7 @@ from helpers.kitchen.stores import Cache, database
 from helpers.race import select
 
 ASK, HUNG_UP = "ask the waiter", "hung up"  # the first if the supplier says nothing of a dish
-_HEAD_START, _IN_THE_AIR = 0.002, 0.05  # seconds: for the cache, and for requests on their way
+_HEAD_START, _IN_THE_AIR = 0.002, 0.2  # seconds: for the cache, and for requests on their way
 request_id: ContextVar[int] = ContextVar("request_id", default=0)
 
 
