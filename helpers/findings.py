@@ -6,8 +6,9 @@ follow tokio-console's warnings and asyncio's own log messages.
 
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cached_property
 
-from helpers.task import MAIN_RETURN, Finding, LaneKind, Outcome, Step, Task
+from helpers.task import MAIN_RETURN, Finding, LaneKind, Outcome, Step, Task, Waker
 from helpers.text import listing, number, plural, seconds
 from helpers.trace import Trace
 
@@ -66,7 +67,10 @@ class _Finder:
         self.jobs = [lane for lane in trace.lanes if lane.kind is LaneKind.THREAD and lane.steps]
         refusing = (lane for lane in trace.lanes if "refused_cancel" in lane.noticed)
         self.refused = {ask[:2] for lane in refusing for ask in lane.cancels}
-        self.woke = {step.woken_by for lane in trace.lanes for step in lane.steps}
+
+    @cached_property
+    def woke(self) -> set[Waker]:
+        return {step.woken_by for lane in self.trace.lanes for step in lane.steps}
 
     def findings(self) -> Found:
         of_steps = self._held, self._paused, self._really_blocked, self._told, self._full_pool

@@ -8,6 +8,7 @@ import linecache
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from functools import partial
 from inspect import CO_ASYNC_GENERATOR
 from itertools import count
 from typing import Any
@@ -21,6 +22,7 @@ from helpers.run.threads import Job
 from helpers.task import CancelRequest, LaneKind, Outcome, Step, Task
 from helpers.trace import Trace, Visit
 
+_step = partial(tuple.__new__, Step)  # of many, in half of the time
 CHEF = "chef"  # the one thread that runs the loop
 _WORDS = {TIMER: wakers.TIMER, IO: wakers.IO, THREAD: wakers.THREAD, OUTSIDE: wakers.START}
 
@@ -54,12 +56,16 @@ class _Reader:
         self.parents: dict[int, int | None] = {}
         self.ready: list[float] = []
         self.woken_by: list[int | str] = []
-        flat = self.log.steps
-        created_at, self.waker, start, end, self.owner = (flat[n::FIELDS] for n in range(FIELDS))
-        created_at, self.start, self.end = map(self.all_since, (created_at, start, end))
+        flat, self.owner = self.log.steps, self.lanes_of(self.log.steps[FIELDS - 1 :: FIELDS])
+        created_at, self.waker, start, end = (flat[n::FIELDS] for n in range(FIELDS - 1))
+        created_at, self.end = map(self.all_since, (created_at, end))
+        # Most steps start when the one before ends: both are the same moment.
+        before = zip(start, [None, *end], [0.0, *self.end], strict=False)
+        self.start = [at if moment is last else self.since(moment) for moment, last, at in before]
         for created, waker in zip(created_at, self.waker, strict=True):
-            plumbing = waker >= 0 and self.owner[waker // FIELDS] == PLUMBING
-            self.woken_by.append(self.who(waker))
+            by = self.owner[waker // FIELDS] if waker >= 0 else PLUMBING
+            plumbing = waker >= 0 and by == PLUMBING
+            self.woken_by.append(self.who(waker) if by == PLUMBING else by)
             self.ready.append(self.ready[waker // FIELDS] if plumbing else created)
         self.own = self._own_time()
         steps = self.steps()
@@ -69,12 +75,12 @@ class _Reader:
 
     def _own_time(self) -> list[tuple[float, float, str]]:
         """Where the loop was at work between two steps, and the collector inside a step."""
+        # What a thread sends is ready before the system has woken the loop.
         own = []
-        for n, start in enumerate(self.start):
-            at = max(self.ready[n], self.end[n - 1] if n else 0.0)
-            # What a thread sends is ready before the system has woken the loop.
-            if start - at >= PAUSE and self.waker[n] > THREAD:
-                own.append((at, start, "loop's own work"))
+        turns = zip(self.start, [0.0, *self.end], self.ready, self.waker, strict=False)
+        for start, last, ready, waker in turns:
+            if start - last >= PAUSE <= start - ready and waker > THREAD:
+                own.append((max(last, ready), start, "loop's own work"))
         for start, end in [(self.since(start), self.since(end)) for start, end in self.log.pauses]:
             if not any(at < end and start < until for at, until, _ in own):
                 own.append((start, end, "garbage collector"))
@@ -106,20 +112,21 @@ class _Reader:
         if step >= len(self.woken_by):  # a step that has not ended yet
             return wakers.START
         owner = self.owner[step]
-        return self.woken_by[step] if owner == PLUMBING else self.lane_of(owner)
+        return self.woken_by[step] if owner == PLUMBING else owner
 
     def canceller(self, waker: int) -> int | str:
         """Who asked a task to stop in a step, or as one of the codes."""
         by = self.log.askers.get(waker) or self.who(waker)
         return self.log.askers[OUTSIDE] if by == wakers.START else by
 
-    def lane_of(self, owner: int) -> int:
-        return owner if owner >= 0 else len(self.log.spawns) + USER - owner
+    def lanes_of(self, owners: list[int]) -> list[int]:
+        """Whose lane's steps they were, or PLUMBING; those of tasks are the owners themselves."""
+        first = len(self.log.spawns) + USER
+        return [n if n > USER else first - n for n in owners] if self.log.callbacks else owners
 
     def sequence(self, trace: Trace) -> tuple[int, ...]:
         """The lanes' ids, one for each of their steps, in the order in which those began."""
-        owners = [(n, owner) for n, owner in enumerate(self.owner) if owner != PLUMBING]
-        ran = [(n, False, self.lane_of(owner)) for n, owner in owners]
+        ran = [(n, False, owner) for n, owner in enumerate(self.owner) if owner != PLUMBING]
         ran += [(step // FIELDS, True, number) for number, step, *_ in self.log.eager]
         shown = {lane.id for lane in trace.lanes}
         jobs = [job.id for job in self.jobs for _ in job.steps]
@@ -131,12 +138,14 @@ class _Reader:
         for number, step, *_ in self.log.eager:
             taken[number].append(step)
         for n, owner in enumerate(self.owner):
-            taken[self.lane_of(owner)].append(n * FIELDS)
+            taken[owner].append(n * FIELDS)
         for step, whose, moment, (file, line), changed in self.log.visits:
             if 0 <= step < len(self.owner) * FIELDS:  # in a step, and one that has ended
-                lane = self.lane_of(self.owner[step // FIELDS]) if whose is None else whose
+                lane = self.owner[step // FIELDS] if whose is None else whose
                 n = bisect_right(taken[lane], step) - 1
-                yield Visit(lane, n, self.since(moment), self.files.index(file), line, changed)
+                if lane != PLUMBING:  # a step of asyncio's own, as of a protocol, has no lane
+                    at = self.since(moment), self.files.index(file)
+                    yield Visit(lane, n, *at, line, changed)
 
     def steps(self) -> dict[int, list[Step]]:
         steps: dict[int, list[Step]] = defaultdict(list)
@@ -145,25 +154,28 @@ class _Reader:
             begun = self.since(start)
             steps[number].append(Step(begun, begun, self.since(end), CHEF, self.who(step)))
         asked = {(number, waker): self.canceller(waker) for number, _, waker in self.log.cancels}
-        walls = self.log.wall
-        for n, (owner, waker) in enumerate(zip(self.owner, self.waker, strict=True)):
+        told = self.log.wall.keys() | self.log.held.keys()
+        columns = self.owner, self.waker, self.woken_by, self.ready, self.start, self.end
+        for n, row in enumerate(zip(*columns, strict=True)):
+            owner, waker, by, ready, start, end = row
             if owner == PLUMBING:
                 continue
-            lane = steps[self.lane_of(owner)]
-            at, by = lane[-1].end if lane else 0.0, self.woken_by[n]
+            lane, wall, held_at = steps[owner], 0.0, ""
+            at = lane[-1].end if lane else 0.0
             if not lane:
                 # Whose step it was that made the task's first step ready.
                 spawner = self.owner[waker // FIELDS] if waker >= 0 else PLUMBING
-                self.parents[owner] = None if spawner == PLUMBING else self.lane_of(spawner)
-            if lane or waker >= 0:  # not main's own first step
+                self.parents[owner] = None if spawner == PLUMBING else spawner
+            if asked and (lane or waker >= 0):  # not main's own first step
                 by = asked.get((owner, waker), by)
-            start = max(self.start[n], at)
-            ready = min(max(self.ready[n], at), start)
-            end = max(self.end[n], start)
-            wall, held_at = walls.get(n * FIELDS, 0.0), ""
-            if (wall or end > start) and (held := self.log.held.get(n * FIELDS)):
-                held_at = f"{held[0]} {self.words[held[1]]}"  # else only the machine made it slow
-            lane.append(Step(ready, start, end, CHEF, by, held_at, wall))
+            if not at <= ready <= start <= end:
+                start = max(start, at)
+                ready, end = min(max(ready, at), start), max(end, start)
+            if n * FIELDS in told:
+                wall, held = self.log.wall.get(n * FIELDS, 0.0), self.log.held.get(n * FIELDS)
+                if held and (wall or end > start):  # else only the machine made it slow
+                    held_at = f"{held[0]} {self.words[held[1]]}"
+            lane.append(_step((ready, start, end, CHEF, by, held_at, wall)))
         return steps
 
     def tasks(self, steps: dict[int, list[Step]]) -> Iterator[Task]:

@@ -44,6 +44,38 @@ def test_each_line_is_told_with_its_task_its_step_and_what_changed() -> None:
     assert [visit.time for visit in trace.visits] == [0, 0, 0, 1, 1, 1, 1]
 
 
+def test_the_lines_of_the_last_task_are_in_their_steps_beside_asyncios_own() -> None:
+    source = (
+        "import asyncio\nasync def cook():\n    await asyncio.sleep(2)\n    return 7\n"
+        "async def main():\n    async with asyncio.TaskGroup() as group:\n"
+        "        group.create_task(asyncio.sleep(1))\n        group.create_task(cook())\n"
+    )
+    trace, told = visited(source)
+    assert [(step, line) for name, step, line, _ in told if name == "cook"] == [
+        (0, 3), (1, 3), (1, 4),
+    ]  # fmt: skip
+    for visit in trace.visits:
+        step = trace.by_id[visit.lane].steps[visit.step]
+        assert step.start <= visit.time <= step.end
+
+
+def test_lines_of_a_protocol_which_asyncio_calls_in_a_step_of_its_own_are_nobodys() -> None:
+    source = (
+        "import asyncio, socket\nclass Ear(asyncio.Protocol):\n"
+        "    def data_received(self, data):\n        heard.set_result(data)\n"
+        "async def main():\n    global heard\n    loop = asyncio.get_running_loop()\n"
+        "    heard, (here, there) = loop.create_future(), socket.socketpair()\n"
+        "    with there:\n"
+        "        transport, _ = await loop.create_connection(Ear, sock=here)\n"
+        "        there.send(b'x')\n        got = await heard\n        transport.close()\n"
+        "    return got\n"
+    )
+    trace, told = visited(source, clock="real")
+    assert trace.result == b"x"
+    assert {name for name, *_ in told} == {"main"}
+    assert 4 not in {line for *_, line, _ in told}
+
+
 def test_a_callback_has_its_lines_and_another_file_has_none() -> None:
     source = (
         "import asyncio\nfrom statistics import mean\ndef ring():\n    x = mean([1, 3])\n"
