@@ -10,7 +10,7 @@ import math
 import operator
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import NamedTuple
@@ -275,7 +275,8 @@ def pick(trace: Trace, wanted: Wanted) -> list[Task]:
 def _chefs(trace: Trace, *, share: bool) -> list[Row]:
     """A row for each chef, if there is more than one to tell apart or a share is to be told."""
     chefs = trace.by_chef
-    busy = {name: sum([step.end - step.start for step in chefs[name]]) for name in chefs if share}
+    ends = {name: math.fsum(trace.moments(chefs[name], "end")) for name in chefs if share}
+    busy = {name: at - math.fsum(trace.moments(chefs[name], "start")) for name, at in ends.items()}
     if any(busy.values()):
         percent = {name: 100 * seconds / trace.duration for name, seconds in busy.items()}
         told = {name: words.number(of, 1 if of >= 0.1 else 3) for name, of in percent.items()}
@@ -318,22 +319,24 @@ def counts(trace: Trace, bins: int = BINS, row: Row | None = None, *, waits: boo
     """
     lane, chef = (row.lane, row.thread) if row else (None, None)
     lanes = [lane] if lane else [] if chef else [x for x in trace.lanes if x.kind in _COUNTED]
-    turns: Iterable[Step] = lane.turns if lane else trace.by_chef[chef] if chef else ()
+    turns: Sequence[Step] = lane.turns if lane else trace.by_chef[chef] if chef else ()
     if not row:
         calls = {id(x) for one in trace.lanes if one.kind is LaneKind.CALLBACK for x in one.steps}
-        taken = [*itertools.chain.from_iterable(trace.by_chef.values())]
-        turns = [x for x in taken if id(x) not in calls] if calls else taken
-        turns += [one.turns[0] for one in lanes if not one.steps]
+        unseen = [one.turns[0] for one in lanes if not one.steps]
+        turns, *others = trace.by_chef.values() or ((),)
+        if calls or unseen or others:
+            taken = itertools.chain(turns, *others, unseen)
+            turns = [x for x in taken if id(x) not in calls]
     width = trace.duration / bins if trace.duration else 1.0
     so_far = partial(_so_far, bins=bins, per_second=1 / width)
-    polls, begun = so_far([turn.start for turn in turns])
-    never, _ = so_far([one.end for one in lanes if not one.steps])
-    _, over = so_far([turn.end for turn in turns])
+    polls, begun = so_far(trace.moments(turns, "start"))
+    never, _ = so_far(sorted(one.end for one in lanes if not one.steps))
+    _, over = so_far(trace.moments(turns, "end"))
     of = {TaskState.RUNNING: list(map(operator.sub, begun, over))}
     if waits and not chef and (lane is None or lane.kind is not LaneKind.CALLBACK):
-        _, ready = so_far([turn.ready for turn in turns])
-        _, spawned = so_far([one.spawned for one in lanes])
-        _, gone = so_far([max(one.end, one.turns[-1].end) for one in lanes])
+        _, ready = so_far(trace.moments(turns, "ready"))
+        _, spawned = so_far(sorted(one.spawned for one in lanes))
+        _, gone = so_far(sorted(max(one.end, one.turns[-1].end) for one in lanes))
         of[TaskState.SCHEDULED] = list(map(operator.sub, ready, begun))
         lives = zip(spawned, ready, over, gone, strict=True)
         # What is left of rounded numbers may be less than nothing.
@@ -342,8 +345,7 @@ def counts(trace: Trace, bins: int = BINS, row: Row | None = None, *, waits: boo
 
 
 def _so_far(moments: list[float], *, bins: int, per_second: float) -> tuple[list[int], list[float]]:
-    """How many moments are in each bin, and how many have passed, on average over the bin."""
-    moments.sort()
+    """Of sorted moments, how many are in each bin, and have passed on average over the bin."""
     at = per_second.__mul__
     edges = [bisect_left(moments, float(n), key=at) for n in range(1, bins)]
     bounds = list(enumerate(itertools.pairwise([0, *edges, len(moments)]), 1))
