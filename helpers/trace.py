@@ -233,6 +233,12 @@ class Trace:
         return cls(**files.load(path))
 
 
+def expect_trace(given: Any) -> None:
+    """Refuse what is no trace with a TypeError: a `record(...)` that nobody awaits, say."""
+    if not isinstance(given, Trace):
+        raise TypeError(f"expected a trace, as `await record(...)` gives, got {given!r}")
+
+
 def moved(trace: Trace) -> list[Task]:
     """The tasks that were polled on more than one thread."""
     return [task for task in trace.tasks if len({step.thread for step in task.steps}) > 1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import itertools
 import pickle
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers import Trace, busy, record
+from helpers import Trace, busy, compare, record, replay, timeline
 from helpers.trace import Finding, LaneKind, Outcome, Span, Step, Task, TaskState
 
 # A random program: what one task does, one after the other. Times are whole, so sums are exact.
@@ -247,3 +248,32 @@ def test_a_cell_gets_the_figure_and_the_text_twin() -> None:
     bundle = a_trace()._repr_mimebundle_()
     assert set(bundle) == {"application/vnd.plotly.v1+json", "text/plain"}
     assert bundle["text/plain"] == str(a_trace())
+
+
+def test_each_field_of_a_recorded_trace_can_be_the_first_that_is_read() -> None:
+    async def main() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(asyncio.sleep(1))
+
+    whole = asyncio.run(record(main(), lines=True))
+    assert whole.lanes
+    for field in dataclasses.fields(Trace):
+        fresh = asyncio.run(record(main(), lines=True))
+        if field.name not in ("findings", "result"):
+            assert getattr(fresh, field.name) == getattr(whole, field.name), field.name
+
+
+@pytest.mark.parametrize(
+    "show",
+    [
+        timeline,
+        replay,
+        lambda given: compare(given, a_trace()),
+        lambda given: compare(a_trace(), given),
+    ],
+)
+def test_a_record_that_nobody_awaits_is_told_by_whatever_shows_a_trace(show: Any) -> None:
+    run = record(asyncio.sleep(0))
+    with pytest.raises(TypeError, match=r"`await record\(...\)` gives, got <coroutine"):
+        show(run)
+    asyncio.run(run)

@@ -18,7 +18,7 @@ from helpers.draw.picture import Picture, Row, rows_of
 from helpers.draw.text import bars, wrapped
 from helpers.draw.theme import time_unit
 from helpers.draw.title import chefs
-from helpers.trace import LaneKind, Task, Trace
+from helpers.trace import LaneKind, Task, Trace, expect_trace
 
 MOST = 14  # lanes of each run in the picture; of more, the first and the last
 _WIDTH = 78
@@ -32,6 +32,8 @@ def compare(trace: Trace, recording: Trace, title: str | None = None) -> "Compar
     above the figure instead of the difference. Lanes are matched by name; main is main whatever its
     coroutine is called. Runs that share no other name, or are not one of each, are a ValueError.
     """
+    expect_trace(trace)
+    expect_trace(recording)
     if (trace.source, recording.source) != ("asyncio", "tokio"):
         sources = f"{trace.source} and then of {recording.source}"
         raise ValueError(f"compare takes a run of asyncio and then of tokio, got one of {sources}")

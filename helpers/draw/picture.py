@@ -19,7 +19,7 @@ from helpers import text as words
 from helpers.draw import title as titles
 from helpers.draw.theme import STEPS, TimeUnit, time_unit
 from helpers.task import DEADLINE
-from helpers.trace import LaneKind, Mark, Outcome, Span, Step, Task, TaskState, Trace
+from helpers.trace import LaneKind, Mark, Outcome, Span, Step, Task, TaskState, Trace, expect_trace
 
 Wanted = Sequence[str | int] | str | int
 
@@ -209,6 +209,7 @@ def picture_of(
 
     Of more lanes than `most`, the slowest are drawn, under the density.
     """
+    expect_trace(trace)
     time, polls = time_unit(trace, unit), [lane.polls for lane in trace.lanes]
     by_step = trace.duration == 0 and any(polls)
     drawn = in_order(trace) if by_step else trace

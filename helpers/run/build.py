@@ -126,9 +126,9 @@ class _Reader:
 
     def sequence(self, trace: Trace) -> tuple[int, ...]:
         """The lanes' ids, one for each of their steps, in the order in which those began."""
+        shown = {lane.id for lane in trace.lanes}  # first, as it reads whose the steps were
         ran = [(n, False, owner) for n, owner in enumerate(self.owner) if owner != PLUMBING]
         ran += [(step // FIELDS, True, number) for number, step, *_ in self.log.eager]
-        shown = {lane.id for lane in trace.lanes}
         jobs = [job.id for job in self.jobs for _ in job.steps]
         return (*(number for *_, number in sorted(ran) if number in shown), *jobs)
 
