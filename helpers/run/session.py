@@ -57,12 +57,13 @@ class Run:
             name = getattr(self.coro, "__name__", "main")
             raise TypeError(f"record expects a coroutine such as {name}(), got {self.coro!r}")
         max_steps, max_seconds, until = self.max_steps, self.max_seconds, self.until
-        least = min(1 if max_steps is None else max_steps, max_seconds, until)
-        if self.clock not in _LOOPS or self.unit not in ("seconds", "minutes") or not least > 0:
+        limits: list[Any] = [1 if max_steps is None else max_steps, max_seconds, until]
+        limited = all(isinstance(limit, int | float) and limit > 0 for limit in limits)
+        if self.clock not in _LOOPS or self.unit not in ("seconds", "minutes") or not limited:
             self.coro.close()
             must = 'clock is "virtual" or "real", unit "seconds" or "minutes", limits are above 0'
-            limits = f"{max_steps=!r}, {max_seconds=!r} and {until=!r}"
-            raise ValueError(f"{must}: got {self.clock!r} and {self.unit!r}, {limits}")
+            given = f"{max_steps=!r}, {max_seconds=!r} and {until=!r}"
+            raise ValueError(f"{must}: got {self.clock!r} and {self.unit!r}, {given}")
         in_time = until if self.clock == "real" else math.inf
         self._limit = min(max_seconds, in_time)  # in real seconds
         self._cleans_up = 0.5 if in_time < max_seconds else 0.0  # for tasks cancelled at `until`

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import math
 from typing import Any
 
 import pytest
@@ -128,6 +129,9 @@ def test_tasks_left_when_main_returns_are_cancelled_and_awaited(clock: str) -> N
         (asyncio.sleep(0), {"unit": "hours"}, "got 'virtual' and 'hours'"),
         (asyncio.sleep(0), {"max_steps": 0}, "max_steps=0, "),
         (asyncio.sleep(0), {"max_seconds": -1}, "max_seconds=-1"),
+        (asyncio.sleep(0), {"max_seconds": None}, "max_seconds=None"),
+        (asyncio.sleep(0), {"max_seconds": math.nan}, "max_seconds=nan"),
+        (asyncio.sleep(0), {"until": "5"}, "until='5'"),
     ],
 )
 def test_what_cannot_be_recorded_is_refused_in_a_sentence(
