@@ -27,6 +27,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
     nothing is ready, no timer is set and no thread is at work, `Deadlock` is raised in words.
     """
 
+    wall_began = 0.0  # since when the step that runs has held the thread, if it is recorded
+
     def __init__(self) -> None:
         super().__init__()
         self._now, self.unit = 0.0, "seconds"  # and what a second stands for
@@ -99,4 +101,5 @@ def busy(seconds: float) -> None:
     elif job is not None:
         loop.thread_work.park(loop, job, seconds)
     else:  # nobody else runs meanwhile
+        loop.thread_work.settle(loop)
         loop._now = round(loop._now + seconds, DIGITS)

@@ -133,7 +133,7 @@ class ThreadWork:
         self._out: dict[int, Job] = {}  # those that are not over, by number
         self._sent: list[tuple[int, asyncio.Handle]] = []  # the number of the job, or 0
         self._queue: list[tuple[Job, Callback, Args]] = []  # for a helper, without threads
-        self._stopped = False
+        self._stopped, self._stirred = False, False  # a job has begun, or gone on, in this turn
         self._before = set(threading.enumerate())  # when the run began
         # When the clock last moved: who waited for the loop may have its answer, and needs time.
         self.jumped_at = 0.0
@@ -148,7 +148,7 @@ class ThreadWork:
         with self._gate:
             job = Job(len(self.jobs) + 1, func, loop, executor)
             self.jobs.append(job)
-            self._out[job.number] = job
+            self._out[job.number], self._stirred = job, True
         began = perf_counter()
         try:
             if isinstance(executor, ThreadPoolExecutor):
@@ -163,7 +163,7 @@ class ThreadWork:
             job.future, job.worked = Future(), 0.0  # Python in a browser has no threads
             self._queue.append((job, func, args))
         # That a thread begins late is no fault of the step that submits.
-        loop.wall_began = getattr(loop, "wall_began", 0.0) + perf_counter() - began
+        loop.wall_began += perf_counter() - began
         # A job that is over already sends its result from here, and it is the job that sends it.
         _local.job, before = job, current_job()
         wrapped = asyncio.wrap_future(job.future, loop=loop)
@@ -266,19 +266,30 @@ class ThreadWork:
         """
         if not self._out and not self._sent:
             return []
-        give_up = math.inf
         with self._gate:
-            while not self._stopped and self.at_work() and all(number for number, _ in self._sent):
-                asked = any(not self._out[n].parked for n, _ in self._sent if n in self._out)
-                if asked or not until_quiet:
-                    give_up = min(give_up, perf_counter() + _GRACE)
-                left = give_up - perf_counter()
-                self._gate.wait(max(0, min(left, _LOOK)))
-                if left <= 0:
-                    break
-            self.went_on_at = perf_counter()
+            self._wait_for_rest(until_quiet=until_quiet)
             sent, self._sent = sorted(self._sent, key=operator.itemgetter(0)), []
         return [handle for _, handle in sent]
+
+    def settle(self, loop: Any) -> None:
+        """Before a step moves the clock: let jobs that were stirred in this turn come to rest."""
+        if self._stirred:
+            began = perf_counter()
+            with self._gate:
+                self._wait_for_rest(until_quiet=False)
+            loop.wall_began += perf_counter() - began  # the wait is no fault of the step
+
+    def _wait_for_rest(self, *, until_quiet: bool) -> None:
+        give_up = math.inf
+        while not self._stopped and self.at_work() and all(number for number, _ in self._sent):
+            asked = any(not self._out[n].parked for n, _ in self._sent if n in self._out)
+            if asked or not until_quiet:
+                give_up = min(give_up, perf_counter() + _GRACE)
+            left = give_up - perf_counter()
+            self._gate.wait(max(0, min(left, _LOOK)))
+            if left <= 0:
+                break
+        self.went_on_at, self._stirred = perf_counter(), False
 
     def may_hear(self, silent_for: float = 0) -> bool:
         """Whether a thread that the program began in the run may yet send the loop something."""
@@ -315,6 +326,7 @@ class ThreadWork:
         def unpark() -> None:
             with self._gate:
                 job.parked, job.asked = False, math.inf  # it works on, and waits for no answer
+                self._stirred = True
                 self._gate.notify_all()
 
         with self._gate:  # parked and sent at once, or the clock could jump in between

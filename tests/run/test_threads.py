@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from helpers import RunTooLong, busy, record
+from helpers.task import LaneKind
 
 
 def wash() -> str:
@@ -89,6 +90,26 @@ def test_what_threads_send_is_taken_in_the_order_of_the_work_not_of_chance() -> 
 
     for _ in range(5):
         assert asyncio.run(record(main())).result == [0, 1, 2, 3]
+
+
+def test_a_step_that_moves_the_clock_leaves_a_job_the_moment_at_which_it_began() -> None:
+    async def hold() -> None:
+        busy(1)
+
+    async def main() -> None:
+        await asyncio.to_thread(wash)  # from now on a helper waits for work, and no thread begins
+        await asyncio.gather(asyncio.to_thread(busy, 2), hold(), hold())
+        await asyncio.gather(asyncio.to_thread(busy, 1), asyncio.to_thread(busy, 1), late())
+
+    async def late() -> None:
+        await asyncio.sleep(1)  # up to the moment at which both helpers are done
+        busy(1)
+
+    trace = asyncio.run(record(main()))
+    jobs = [(lane.spawned, lane.end) for lane in trace.lanes if lane.kind is LaneKind.THREAD]
+    assert jobs == [(0, 0), (0, 2), (2, 3), (2, 3)]
+    assert trace.duration == 4
+    assert "really_blocked" not in {finding.kind for finding in trace.findings}
 
 
 @pytest.fixture
