@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
 from typing import Any
@@ -164,14 +164,14 @@ def always_n(trace: Trace) -> Fault | None:
 
 
 @rule
-def on_time(trace: Trace, most: float = 0.05) -> Fault | None:
+def on_time(trace: Trace, most: float = 0.05) -> Iterator[Fault]:
     """No beat of the heart begins more than `most` seconds after it was ready."""
     heart = trace.task("heartbeat")
     beat = max(heart.steps, key=lambda step: step.start - step.ready)
     late = at(trace, beat.start - beat.ready)
     words = f"`heartbeat` was due at {at(trace, beat.ready)} and ran {late} late"
-    fault = Fault(f"{words}; at most {at(trace, most)} is allowed.", heart.id, *beat[:2])
-    return fault if beat.start - beat.ready > most + slack(trace) else None
+    if beat.start - beat.ready > most + slack(trace):
+        yield Fault(f"{words}; at most {at(trace, most)} is allowed.", heart.id, *beat[:2])
 
 
 _SAFE = [never_blocked(), on_time(), never_lost(), nothing_left()]

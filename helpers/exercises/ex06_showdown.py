@@ -2,7 +2,7 @@
 
 import asyncio
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
 
@@ -64,7 +64,7 @@ async def pages(answer: Any, random: Random) -> None:
 
 
 @rule
-def kept_full(trace: Trace, places: int, name: str) -> Fault | None:
+def kept_full(trace: Trace, places: int, name: str) -> Iterator[Fault]:
     """So many of the calls are under way until the last begins: no place stays empty."""
     ran = calls(trace, name)
     free = [ran[0].spawned] * places + sorted(lane.end for lane in ran) if ran else []
@@ -72,8 +72,7 @@ def kept_full(trace: Trace, places: int, name: str) -> Fault | None:
         if lane.spawned > since + 1e-6:
             words = f"From {at(trace, since)} on one of {places} places was free"
             sentence = f"{words}, and `{lane.name}` began at {at(trace, lane.spawned)} only."
-            return Fault(sentence, lane.id, since, lane.end)
-    return None
+            yield Fault(sentence, lane.id, since, lane.end)
 
 
 async def stock(answer: Any, random: Random) -> None:
