@@ -91,7 +91,7 @@ def main(arguments: list[str] | None = None, *, root: Path = COURSE) -> int:
     chosen = [lesson for lesson in found if lesson.number in (options.numbers or lessons)]
     pages = {root / "README.md": with_table, root / "lessons" / "TEACHING.md": with_schedules}
     texts = {page: page.read_text(encoding="utf-8") for page in pages if page.exists()}
-    notebooks = {lesson: derive(lesson) for lesson in lessons.values()}
+    notebooks = {number: derive(lesson) for number, lesson in lessons.items()}
     new = {page: pages[page](text, notebooks) for page, text in texts.items()}
     if options.check:
         differences = [diff for lesson in chosen if (diff := difference(lesson))]

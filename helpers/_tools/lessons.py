@@ -51,9 +51,6 @@ class Lesson:
         return folder / f"{self.source.stem}.ipynb"
 
 
-Notebooks = dict[Lesson, nbformat.NotebookNode]  # as derived
-
-
 def find_lessons(root: Path = COURSE, *, solved: bool = False) -> list[Lesson]:
     """The lessons under `root`/lessons in order; behind each its solved exercises, if asked for."""
     found = []
@@ -143,32 +140,30 @@ def _minutes(text: str, cell_type: str) -> float:
     return len(re.findall(r"(?m)^ *[^\s#]", text)) / 12 + tasks
 
 
-def with_table(readme: str, notebooks: Notebooks) -> str:
+def with_table(readme: str, notebooks: dict[str, nbformat.NotebookNode]) -> str:
     """The README's text with the table of lessons between its markers brought up to date."""
+    row = "| [{number}](notebooks/{number}_{name}.ipynb) | {question} | "
+    row += "{core} min | {exercises} min | {deeper} min |"
     rows = [BEGIN, "| lesson | the question it answers | core | exercises | deeper |"]
     rows.append("|---|---|---|---|---|")
-    for each, notebook in notebooks.items():
-        link, about = f"notebooks/{each.notebook.name}", notebook.metadata["lesson"]
-        minutes = " | ".join(f"{about[part]} min" for part in ("core", "exercises", "deeper"))
-        rows.append(f"| [{each.number}]({link}) | {each.question} | {minutes} |")
+    rows += [row.format_map(each.metadata["lesson"]) for each in notebooks.values()]
     before, _, rest = readme.partition(BEGIN)
     return before + "\n".join([*rows, END]) + rest.partition(END)[2]
 
 
-def with_schedules(teaching: str, notebooks: Notebooks) -> str:
+def with_schedules(teaching: str, notebooks: dict[str, nbformat.NotebookNode]) -> str:
     """TEACHING.md's text with the table below each of its marks brought up to date.
 
     A mark says `schedules: 390 minutes: 00 1 2; 02; 03 4 lab`: lessons with the parts to take, by
     number or a word of their headings (none: the core).
     """
-    numbered = {each.number: notebook for each, notebook in notebooks.items()}
 
     def table(mark: re.Match[str]) -> str:
         rows, total = [("lesson", "in class", "minutes"), ("---",) * 3], 0
         for one in mark[3].split(";"):
             try:
                 number, *words = one.split()
-                taken, minutes = _planned(numbered[number], words)
+                taken, minutes = _planned(notebooks[number], words)
             except (LookupError, ValueError):
                 sys.exit(f"TEACHING.md: there is no such lesson or part: {one!r}.")
             rows.append((number, taken, str(minutes)))
