@@ -183,7 +183,6 @@ def _planned(notebook: nbformat.NotebookNode, words: list[str]) -> tuple[str, in
     core = [*takewhile(lambda part: not part[1].startswith(("Exercises", "Deeper")), parts)]
     words_of = {n: (number, *head.lower().split()) for n, (number, head, _) in enumerate(parts)}
     taken = [parts[min(n for n, own in words_of.items() if word in own)] for word in words] or core
-    pairs = (taken, core), (core, taken)
-    more, left = (sum(int(x[2]) for x in a if x not in b) for a, b in pairs)
+    more = sum(int(part[2]) for part in taken) - sum(int(part[2]) for part in core)
     names = "; ".join(number or head for number, head, _ in taken)
-    return names if words else "the core", notebook.metadata["lesson"]["core"] + more - left
+    return names if words else "the core", notebook.metadata["lesson"]["core"] + more
