@@ -5,7 +5,7 @@ import re
 import sys
 from collections import Counter
 from dataclasses import dataclass
-from itertools import pairwise, takewhile
+from itertools import dropwhile, pairwise, takewhile
 from pathlib import Path
 
 import jupytext
@@ -72,9 +72,8 @@ def derive(lesson: Lesson, *, notes: bool = False) -> nbformat.NotebookNode:
     notebook: nbformat.NotebookNode = jupytext.read(lesson.source, fmt="py:percent")
     cells = notebook.cells = [x for x in notebook.cells if notes or x.metadata.get("tags") != NOTES]
     if lesson.solved:  # the exercises alone, and below each an answer that is right
-        parts = [n for n, cell in enumerate(cells) if cell.source.startswith("## ")]
-        start = next(n for n in parts if cells[n].source.startswith(_EXERCISES))
-        notebook.cells = cells[start : next((n for n in parts if n > start), len(cells))]
+        head, *rest = dropwhile(lambda cell: not cell.source.startswith(_EXERCISES), cells)
+        notebook.cells = [head, *takewhile(lambda cell: not cell.source.startswith("## "), rest)]
     else:
         notebook.cells = [x for x in cells if "solution" not in x.metadata.get("tags", ())]
     seen: Counter[str] = Counter()
