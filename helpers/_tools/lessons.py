@@ -112,11 +112,10 @@ def _write_minutes(notebook: nbformat.NotebookNode) -> None:
         for n, piece in reversed([*enumerate(pieces)]):
             section += _minutes(piece, cell.cell_type)
             if piece.startswith("## ") and cell.cell_type == "markdown":
-                heading, end, text = piece.partition("\n")
-                pieces[n] = f"{heading} ({max(1, round(section))} min){end}{text}"
+                pieces[n] = re.sub("(?m)$", f" ({max(1, round(section))} min)", piece, count=1)
                 total, section = total + section, 0.0
-                deeper = total if heading.startswith("## Deeper") else deeper
-                exercises = total - deeper if heading.startswith(_EXERCISES) else exercises
+                deeper = total if piece.startswith("## Deeper") else deeper
+                exercises = total - deeper if piece.startswith(_EXERCISES) else exercises
         cell.source = "".join(pieces)
     core = total + section - deeper - exercises
     minutes = {"core": round(core), "exercises": round(exercises), "deeper": round(deeper)}
