@@ -37,8 +37,6 @@ def build(lesson: Lesson) -> None:
     client = NotebookClient(
         notebook,
         timeout=60,
-        kernel_name="python3",
-        resources={"metadata": {"path": str(path.parent)}},
         store_widget_state=False,
         record_timing=False,
         coalesce_streams=True,  # how a print is cut into messages is chance
@@ -46,7 +44,7 @@ def build(lesson: Lesson) -> None:
     env = os.environ | {"PYTHONPATH": str(COURSE), "TASK_CARDS_TEXT": "1"}
     try:
         # On a loop that is closed afterwards. The kernel imports `helpers` from this tree.
-        asyncio.run(client.async_execute(env=env))
+        asyncio.run(client.async_execute(env=env, cwd=str(path.parent)))
     except BaseException:
         path.unlink() if before is None else path.write_bytes(before)
         raise
