@@ -18,6 +18,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
+from helpers._tools.copies import read
 from helpers._tools.lessons import Lesson, derive, find_lessons, with_schedules, with_table
 from helpers.environment import COURSE
 
@@ -65,11 +66,8 @@ def build(lesson: Lesson) -> None:
 
 def difference(lesson: Lesson) -> str:
     """How the notebook differs from what its lesson says, outputs apart; "" if it does not."""
-    expected, notebook = derive(lesson), nbformat.read(lesson.notebook, as_version=4)
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            cell.update(outputs=[], execution_count=None)
-    a, b = (nbformat.writes(each).splitlines() for each in (expected, notebook))
+    data, _ = read(lesson.notebook)
+    a, b = (text.splitlines() for text in (nbformat.writes(derive(lesson)), data.decode()))
     diff = [*difflib.unified_diff(a, b, "lesson", "notebook", n=0, lineterm="")]
     words = f"{lesson.notebook.name} is not what its lesson says; build it."
     return "\n".join([words, *diff]) if diff else ""

@@ -19,8 +19,8 @@ def bring(root: Path, folder: Path, *, update: bool = False) -> str:
     copied = json.loads(manifest.read_bytes() or "{}") if manifest.exists() else {}
     pages = [page for page in (root / "lessons").glob("*.md") if page.name != "TEACHING.md"]
     for source in sorted([*(root / "notebooks").glob("[!.]*.*"), *pages]):
-        mine, (data, new) = folder / source.name, _read(source)
-        now = _read(mine)[1] if mine.exists() else ""
+        mine, (data, new) = folder / source.name, read(source)
+        now = read(mine)[1] if mine.exists() else ""
         if not now or (update and now == copied.get(mine.name) != new):
             mine.write_bytes(data)
             copied[mine.name] = new
@@ -43,7 +43,7 @@ def set_aside(root: Path, folder: Path, lesson: str) -> None:
         print(f"Your {mine.name} is now {other.name}.")
 
 
-def _read(path: Path) -> tuple[bytes, str]:
+def read(path: Path) -> tuple[bytes, str]:
     """What a learner gets of a file, a notebook without outputs; and a digest of its sources."""
     data = written = path.read_bytes()
     with suppress(ValueError, LookupError, TypeError):  # a page, or what was made of a notebook
