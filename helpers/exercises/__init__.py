@@ -73,13 +73,11 @@ def solution(name: str) -> None:
 
 def progress(lesson: str = "") -> None:
     """Print what is done of each exercise, of one lesson or of all."""
-    known = _read()  # what labs' challenges were met, too
-    names = [name for name in EXERCISES | known if name.startswith(lesson)]
-    of = [known.get(name, NEW) for name in names]
-    rows = [(name, *map(str, one.values())) for name, one in zip(names, of, strict=True)]
+    known = (dict.fromkeys(EXERCISES, NEW) | _read()).items()  # labs' challenges, too
+    rows = [(name, *map(str, one.values())) for name, one in known if name.startswith(lesson)]
     print(*table([("exercise", "", "checks", "hints"), *rows], "<<>>"), sep="\n")
-    done = sum(one["status"] == Status.CORRECT for one in of)
-    print(f"{done} of {len(names)} are correct.")
+    done = sum(status == Status.CORRECT for _, status, *_ in rows)
+    print(f"{done} of {len(rows)} are correct.")
 
 
 def achieved(name: str, met: Callable[[], bool] = bool) -> bool:
