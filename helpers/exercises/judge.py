@@ -20,7 +20,7 @@ import traceback
 from enum import StrEnum
 from random import Random
 from types import CodeType
-from typing import Any
+from typing import Any, ClassVar
 
 from helpers.draw import mimebundle
 from helpers.draw.picture import picture_of
@@ -112,10 +112,8 @@ def _packed(what: Any) -> bytes:
     import cloudpickle  # type: ignore[import-untyped]
 
     class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it has no types
-        def reducer_override(self, obj: Any) -> Any:
-            if isinstance(obj, CodeType):
-                return marshal.loads, (marshal.dumps(obj),)
-            return super().reducer_override(obj)
+        by_marshal: ClassVar = {CodeType: lambda code: (marshal.loads, (marshal.dumps(code),))}
+        dispatch_table = cloudpickle.Pickler.dispatch_table.new_child(by_marshal)
 
     into = io.BytesIO()
     Pickler(into).dump(what)
