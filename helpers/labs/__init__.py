@@ -23,11 +23,10 @@ def lab(name: str) -> Any:
     """
     from helpers.labs.panel import Panel
 
-    panel = Panel(spec_of(name))
     if name in _open:
         _open[name].close()
-    _open[name] = panel
-    return panel
+    _open[name] = Panel(spec_of(name))
+    return _open[name]
 
 
 def spec_of(name: str) -> LabSpec:
