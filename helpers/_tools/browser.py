@@ -20,18 +20,18 @@ WHAT = "Here is what it showed on a machine."
 
 def load_ipython_extension(shell: Any) -> None:
     """Show recorded outputs in place of errors, and keep a learner's progress in this folder."""
-    recorded, now = _recorded(), [""]
+    recorded = _recorded()
     if sys.platform == "emscripten":
         # Pyodide lets others run meanwhile; a call that blocks is what a lesson is about.
         time.sleep = getattr(time.sleep, "__wrapped__", time.sleep)
         Path(MANIFEST).touch()
 
-    def failed(shell: Any, *_: Any, **__: Any) -> None:
-        if now[0] not in recorded:
-            shell.showtraceback()
+    def begins(info: Any) -> None:
+        is_recorded = info.raw_cell.strip() in recorded
+        shell.set_custom_exc((Exception,) * is_recorded, lambda *_, **__: None)
 
     def over(result: Any) -> None:
-        error, outputs = result.error_in_exec, recorded.get(now[0])
+        error, outputs = result.error_in_exec, recorded.get(result.info.raw_cell.strip())
         if error is not None and outputs is not None:
             result.error_in_exec = None
             print(WHY.format(f"{type(error).__name__}: {error}"), WHAT)
@@ -41,9 +41,8 @@ def load_ipython_extension(shell: Any) -> None:
                 else:
                     print(output.text, end="")
 
-    shell.events.register("pre_run_cell", lambda info: now.__setitem__(0, info.raw_cell.strip()))
+    shell.events.register("pre_run_cell", begins)
     shell.events.register("post_run_cell", over)
-    shell.set_custom_exc((Exception,), failed)
 
 
 def _recorded() -> dict[str, Any]:
