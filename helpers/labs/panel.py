@@ -116,9 +116,8 @@ class Panel(Awake, widgets.VBox):
             chosen = {name: widget.value for name, widget in self.controls.items()}
             values = {k: round(v) if isinstance(v, float) else v for k, v in chosen.items()}
             self.engine.request(values)
-            for control in spec.controls:
-                layout = self.controls[control.name].layout
-                layout.display = None if control.shown(values) else "none"
+            for control, widget in zip(spec.controls, self.controls.values(), strict=True):
+                widget.layout.display = None if control.shown(values) else "none"
             self.prediction.value = None if spec.prediction.options else ""  # it was for others
             self.forecast.value = _paragraph(spec.forecast(values))
             self.code.value = _CODE.substitute(code=html.escape(spec.code(values), quote=False))
