@@ -77,8 +77,7 @@ class Engine:
             changed, self.values = values != self.values, values
             runs, real = self._wish.state is State.RUNNING, self.spec.clock(values) == "real"
             if runs:
-                patience = self.patience if real else 0.0
-                self._due = self._due if now < self._due else now + patience
+                self._due = self._due if now < self._due else now + self.patience * real
                 self._wish = Event(State.RUNNING, values)
             pale = changed and self._wish.state is not State.CLOSED and (real or not runs)
             self._pale = values if pale and self._has_thread() else None
