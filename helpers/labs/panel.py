@@ -71,15 +71,14 @@ class Panel(Awake, widgets.VBox):
         head = f"<style>{_STYLE}</style><h3>{as_html(spec.title)}</h3>{_paragraph(spec.story)}"
         asked = text(_paragraph(spec.prediction.question))
         chips = [widgets.Button(description=words, **look) for words in spec.scenes]
-        self.scenes = widgets.HBox(chips, **look)
+        self.scenes = widgets.HBox(chips, **look).add_class("task-cards-scenes")
         ask = [asked, self.prediction, self.verdict, widgets.HBox([self.run, self.reset], **look)]
         sliders = [self.scenes, *self.controls.values()]
         parts = [*ask, self.which, self.state_line, *sliders, self.forecast]
-        columns = [self.picture], parts, [self.challenge, self.outcome]
-        film, side, told = (widgets.VBox(column, **look) for column in columns)
-        body = widgets.Box([film, side, told], **look)
-        for part, name in (body, "body"), (side, "side"), (told, "told"), (self.scenes, "scenes"):
-            part.add_class(f"task-cards-{name}")
+        film = widgets.VBox([self.picture], **look)
+        side = widgets.VBox(parts, **look).add_class("task-cards-side")
+        told = widgets.VBox([self.challenge, self.outcome], **look).add_class("task-cards-told")
+        body = widgets.Box([film, side, told], **look).add_class("task-cards-body")
         super().__init__([text(head), body, self.code], **look)
         self.add_class("task-cards-lab")
         self.run.on_click(lambda _: self._run_or_stop())
