@@ -31,9 +31,7 @@ _LEFT_OUT = {"jupyterlab", "jupyterlab-widgets", "widgetsnbextension"}
 _LEFT_OUT |= {"psutil", "cloudpickle", "nest-asyncio2"}
 _LEFT_OUT |= {"aiohttp", "aiosqlite", "cachetools", "prometheus-client"}  # sockets, threads
 _BESIDES = {"plotly": ["anywidget", "nbformat"]}
-_UNREAD = re.compile(
-    r"\.data/data/|package_data/(plotly\.min|widgetbundle)\.js|django-stubs|\.js\.map$"
-)
+_UNREAD = r"\.data/data/|package_data/(plotly\.min|widgetbundle)\.js|django-stubs|\.js\.map$"
 
 
 def build(root: Path, out: Path) -> None:
@@ -122,7 +120,7 @@ def _lightened(wheel: Path, target: Path) -> Path:
     """Copy a wheel into a folder, without what no browser's Python reads; the copy."""
     with ZipFile(wheel) as archive, ZipFile(target / wheel.name, "w") as copy:
         for name in archive.namelist():
-            if not _UNREAD.search(name):
+            if not re.search(_UNREAD, name):
                 copy.writestr(ZipInfo(name), archive.read(name), ZIP_DEFLATED, 9)
     return target / wheel.name
 
