@@ -16,7 +16,6 @@ from typing import Any
 
 import nbformat
 from nbconvert import HTMLExporter, SlidesExporter
-from nbformat import NotebookNode
 from plotly.offline import get_plotlyjs
 
 from helpers._tools.lessons import NOTES, Lesson, derive, find_lessons
@@ -71,7 +70,7 @@ def _print_out(page: Path) -> str:
     return "and .pdf"
 
 
-def questions(cell: NotebookNode) -> Iterator[dict[str, Any]]:
+def questions(cell: nbformat.NotebookNode) -> Iterator[dict[str, Any]]:
     """What a cell asks, by the names of `predict`'s parameters; the cell is read, and not run."""
     for node in ast.walk(ast.parse(cell.source)) if cell.cell_type == "code" else ():
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "predict":
@@ -80,7 +79,7 @@ def questions(cell: NotebookNode) -> Iterator[dict[str, Any]]:
             yield {word: ast.literal_eval(value) for word, value in given.items()}
 
 
-def _notebook(lesson: Lesson) -> NotebookNode:
+def _notebook(lesson: Lesson) -> nbformat.NotebookNode:
     """The lesson with its notes, its outputs, and for each cell what it asks and its slide."""
     cells = nbformat.read(lesson.notebook, as_version=4).cells
     built = {cell.id: cell.outputs for cell in cells if cell.cell_type == "code"}

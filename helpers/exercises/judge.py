@@ -25,8 +25,7 @@ from typing import Any, ClassVar
 from helpers.draw import mimebundle
 from helpers.draw.picture import picture_of
 from helpers.draw.theme import PLOTLY
-from helpers.exercises import spec
-from helpers.exercises.spec import Exercise, Fault, Wrong, patience
+from helpers.exercises.spec import Exercise, Fault, Wrong, own_threads, patience
 from helpers.run import source
 from helpers.run.errors import Deadlock, RunTooLong
 from helpers.run.session import Run
@@ -152,7 +151,7 @@ def verdict_here(
     error, trace, fault, printed = _run(exercise, answer, clock, dice)
     stands = isinstance(error, Deadlock | RunTooLong)
     stands = stands and any(lane.kind is LaneKind.THREAD for lane in trace.lanes)
-    if clock == "virtual" and (stands or spec.own_threads):
+    if clock == "virtual" and (stands or own_threads):
         # Its threads wait for each other, or asyncio knows nothing of them: so does this clock.
         return verdict_here(name, exercise, answer, clock="real")
     held = clock == "real" or any(step.wall for lane in trace.lanes for step in lane.steps)
@@ -171,7 +170,7 @@ def _run(
     exercise: Exercise, answer: Any, clock: str, dice: int
 ) -> tuple[BaseException | None, Trace, Fault | None, str]:
     """One run with the answer: what ended it, its trace, what is not right, what it printed."""
-    spec.own_threads.clear()
+    own_threads.clear()
     random = Random(dice)  # whose seconds are short to read
     vars(random)["uniform"] = lambda a, b: round(Random.uniform(random, a, b), 2)
     limits: Any = {"max_seconds": round(patience(MOST_SECONDS[clock]), 1), "max_steps": _MOST_STEPS}

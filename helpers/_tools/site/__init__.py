@@ -15,8 +15,7 @@ from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from plotly.offline import get_plotlyjs
-from pyodide_lock import PyodideLockSpec
-from pyodide_lock.spec import InfoSpec
+from pyodide_lock.spec import InfoSpec, PyodideLockSpec
 from pyodide_lock.utils import add_wheels_to_spec
 
 from helpers._tools.copies import bring
