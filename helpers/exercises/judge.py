@@ -34,7 +34,6 @@ from helpers.trace import LaneKind, Trace
 
 MOST_SECONDS = {"virtual": 1.0, "real": 2.0}  # of a run
 _MOST_STEPS, _MOST_PRINTED, _MOST_MEMORY = 20_000, 2_000, 10**9  # characters, bytes
-_PATIENCE = 4.5  # seconds for all runs of an answer
 _STARTS = {"os.fork", "os.forkpty", "os.posix_spawn", "os.exec", "os.system", "subprocess.Popen"}
 _MEANS = {SystemExit: " An answer returns.", MemoryError: " It gets 1 GB."}
 _STRETCH = {"line": {"color": "#c4320a", "width": 2}, "fillcolor": "rgba(196, 50, 10, 0.15)"}
@@ -136,8 +135,8 @@ def main() -> None:
     name, module, answer, cells = pickle.loads(packed)  # noqa: S301 - our own kernel's
     linecache.cache.update(cells)
     exercise = importlib.import_module(module).EXERCISES[name]
-    # Whoever holds Python's lock is ended by this.
-    faulthandler.dump_traceback_later(patience(_PATIENCE), exit=True, file=out)
+    # All runs of an answer have these seconds; whoever holds Python's lock is ended by this.
+    faulthandler.dump_traceback_later(patience(4.5), exit=True, file=out)
     out.write(pickle.dumps(verdict_here(name, exercise, answer)))
     out.flush()
     os._exit(0)  # whatever threads are left

@@ -40,7 +40,6 @@ _STATES = {
     State.DONE: "Done. Move a slider, and it runs again.",
     State.STOPPED: "Press Run to run it again.",
 }
-_MOST_FINDINGS = 6
 _PALE: Json = {"pale": True, "steps": [], "lanes": []}  # in a film that is not to be played
 _LABEL, _NARROW = {"description_width": "auto"}, {"button_width": "auto"}
 _STYLE = Path(__file__).with_name("panel.css").read_text(encoding="utf-8")
@@ -158,7 +157,7 @@ class Panel(Awake, widgets.VBox):
             missing = _paragraph(NONE) if done and spec.beside and not recording else ""
             numbers = _bullets("In numbers", *spec.numbers(event.values, trace)) if done else ""
             self.verdict.value = _paragraph(self._verdict(event.values, trace)) if done else ""
-            self.outcome.value = missing + numbers + _bullets(*findings(trace, _MOST_FINDINGS))
+            self.outcome.value = missing + numbers + _bullets(*findings(trace, most=6))
             if done:
                 self._tick(event.values, trace)
 

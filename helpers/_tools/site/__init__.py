@@ -22,8 +22,6 @@ from helpers._tools.copies import bring
 from helpers.draw.theme import PLOTLY
 
 _HERE = Path(__file__).parent
-_RUNTIME = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
-_PYODIDE = Path("tests", "pyodide", "node_modules", "pyodide")
 _KERNEL = Path("labextensions", "@jupyterlite", "pyodide-kernel-extension", "static", "pypi")
 # What the front end has, what a browser cannot have, and what a figure and a widget need besides.
 _LEFT_OUT = {"jupyterlab", "jupyterlab-widgets", "widgetsnbextension"}
@@ -35,7 +33,7 @@ _UNREAD = r"\.data/data/|package_data/(plotly\.min|widgetbundle)\.js|django-stub
 
 def build(root: Path, out: Path) -> None:
     """Write the site anew into `out`; what is in there goes."""
-    pyodide = root / _PYODIDE
+    pyodide = root / "tests" / "pyodide" / "node_modules" / "pyodide"
     if not (pyodide / "pyodide.mjs").is_file():
         how = "`npm install --no-save --no-package-lock` in tests/pyodide of a clone brings it"
         raise SystemExit(f"There is no Pyodide in {pyodide.parent}: {how}.")
@@ -102,7 +100,7 @@ def _lay_runtime(root: Path, pyodide: Path, work: Path) -> None:
     own = Path(sys.prefix, "share", "jupyter", _KERNEL).glob("[!w]*.whl")
     target = work / "static" / "pyodide"
     target.mkdir(parents=True)
-    for file in _RUNTIME:
+    for file in ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip"):
         shutil.copy(pyodide / file, target)
     wheels = [_lightened(each, target) for each in (*(work / "wheels").glob("*.whl"), *own)]
     ours = PyodideLockSpec(info=InfoSpec(version="", **lock["info"]), packages={})
