@@ -67,7 +67,11 @@ def _lines(trace: Any) -> Iterator[str]:
     header = {"format": FORMAT, "version": VERSION, "lines": len(trace.lanes)}
     header |= _row(replace(trace, lanes=(), result=None, findings=()))
     header["findings"] = [[finding, finding.kind, finding.task] for finding in trace.findings]
-    header["result"] = _kept_result(trace.result)
+    text = repr(trace.result)
+    header["result"] = {"text": text}
+    with contextlib.suppress(Exception):  # one that Python cannot read back
+        if ast.literal_eval(text) == trace.result:
+            header["result"] = {"literal": text}
     for row in (header, *map(_row, trace.lanes)):
         line = json.dumps(row, separators=(",", ":"), allow_nan=False, default=str) + "\n"
         if len(line) > MAX_LINE:
@@ -79,14 +83,6 @@ def _row(record: Any) -> Row:
     """The fields of a record that differ from their defaults."""
     values = ((one, getattr(record, one.name)) for one in fields(record))
     return {one.name: value for one, value in values if value != one.default}
-
-
-def _kept_result(result: Any) -> Row:
-    text = repr(result)
-    with contextlib.suppress(Exception):  # one that Python cannot read back
-        if ast.literal_eval(text) == result:
-            return {"literal": text}
-    return {"text": text}
 
 
 class _Rows:
