@@ -106,9 +106,9 @@ class _Rows:
 def _read(rows: _Rows) -> Row:
     lines = iter(rows)
     header: Any = next(lines, {})
-    if not isinstance(header, dict) or header.get("format") != FORMAT:
+    if not isinstance(header, dict) or header.pop("format", None) != FORMAT:
         raise ValueError(f'a trace begins with a line that has "format": "{FORMAT}"')
-    version, count = header["version"], header.get("lines", header.get("events"))
+    version, count = header.pop("version"), header.pop("lines", header.pop("events", None))
     if version not in range(1, VERSION + 1):
         raise ValueError(f"the trace is of version {version}; this course knows {VERSION}")
     values = _recorded(header, lines) if version == 1 else _saved(header, lines)
@@ -118,8 +118,7 @@ def _read(rows: _Rows) -> Row:
 
 
 def _saved(header: Row, lines: Iterator[Row]) -> Row:
-    values = {name: header[name] for name in header.keys() - {"format", "version", "lines"}}
-    values["lanes"] = tuple(map(_task, lines))
+    values = header | {"lanes": tuple(map(_task, lines))}
     values["findings"] = tuple(Finding(text, kind, of) for text, kind, of in values["findings"])
     kinds: Row = {"marks": Mark._make, "sequence": int, "noticed": tuple, "pauses": tuple}
     kinds |= {"visits": Visit._make, "code": tuple}
@@ -136,7 +135,6 @@ def _task(row: Row) -> Task:
     return Task(**row | {"noticed": tuple(row.get("noticed", ()))})
 
 
-_OF_THE_FILE = {"event", "format", "version", "events"}
 _KINDS = {"task": LaneKind.TASK, "branch": LaneKind.BRANCH, "blocking": LaneKind.THREAD}
 
 
@@ -174,7 +172,7 @@ def _recorded(header: Row, events: Iterator[Row]) -> Row:
     for lane in lanes.values():
         lane["end"] = last if lane["ended"] is None else lane["ended"]
         lane["steps"], lane["cancels"] = tuple(lane["steps"]), tuple(lane["cancels"])
-    about = {name: value for name, value in header.items() if name not in _OF_THE_FILE}
+    about = {name: value for name, value in header.items() if name != "event"}
     run = {name: about.pop(name) for name in ("source", "clock", "workers")}
     run |= {"marks": tuple(marks), "sequence": tuple(sequence), "duration": last, "about": about}
     return run | {"lanes": tuple(Task(**lane) for lane in lanes.values())}
