@@ -185,24 +185,22 @@ def _notes(picture: Picture, left: int, right: int) -> list[tuple[int, Json]]:
     # One cause may have asked several tasks: the line goes down to the first of them.
     events = {(one.time, one.text): one for one in reversed(picture.placed_events[:_MOST_NOTES])}
     places = [(axis * one.time / duration, one) for one in reversed(events.values())]
-    tries: list[list[tuple[int, Json]]] = []
+    tries: list[list[tuple[_Place, Json]]] = []
     for focus in (axis / 2, axis, 0):
-        placed: list[_Place] = []
-        notes: list[tuple[int, Json]] = []
+        notes: list[tuple[_Place, Json]] = []
         for at, (time, whose, text) in sorted(places, key=lambda place: abs(place[0] - focus)):
             room, side = (axis - at + right, "left") if at <= focus else (left + at, "right")
             short = words.shorten(text, min(_NOTE, max(int(room / _LETTER) - 1, 2)))
             wide = words.pixels(short, SMALL) + 8
             start = at if side == "left" else at - wide
             lines = [(line, at, start, start + wide) for line in range(_NOTE_LINES)]
-            free = [one for one in lines if not any(_clash(one, other) for other in placed)]
+            free = [one for one in lines if not any(_clash(one, other) for other, _ in notes)]
             if free and len(short) >= min(len(text), _LEAST):
-                placed.append(free[0])
                 x, y = picture.axis.at(time), picture.row_of.get(whose, len(picture.rows) - 0.5)
                 note = {"text": plain(short), "x": x, "ax": x, "y": y, "xanchor": side}
-                notes.append((free[0][0], _EVENT | note))
+                notes.append((free[0], _EVENT | note))
         tries.append(notes)
-    return max(tries, key=len)
+    return [(line, note) for (line, *_), note in max(tries, key=len)]
 
 
 def _clash(one: _Place, other: _Place) -> bool:
