@@ -61,8 +61,7 @@ def _states(trace: Any, lane: Task, row: int, polls: list[_Poll]) -> Iterator[_E
             args["chef"] = span.thread
             at, until, _ = next(left)
         if until > at:
-            times = {"ts": at / 1000, "dur": (until - at) / 1000}
-            yield _event("X", span.state, row, **times, args=args)
+            yield _event("X", span.state, row, ts=at / 1000, dur=(until - at) / 1000, args=args)
             at = until
 
 
