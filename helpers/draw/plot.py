@@ -136,8 +136,7 @@ def _legend(picture: Picture) -> list[str]:
             pending = " or ".join(sorted({how_it_ended(picture.run, lane) for lane in same}))
             text = pending if outcome is Outcome.PENDING else mark.words
             marks.append((mark.colour, mark.sign, text))
-    if picture.placed_events:
-        marks.append(theme.EVENT[1:])
+    marks += [theme.EVENT[1:]] * bool(picture.placed_events)
     lines: list[str] = []
     for entries in (states, marks):
         left = 0
