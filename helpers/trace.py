@@ -196,10 +196,9 @@ class Trace:
 
     def __str__(self) -> str:
         """The text twin of the timeline: same lanes, same facts."""
-        from helpers.draw.picture import picture_of
-        from helpers.draw.text import text_of
+        from helpers.draw import picture, text
 
-        return text_of(picture_of(self))
+        return text.text_of(picture.picture_of(self))
 
     def __repr__(self) -> str:
         """One line: how many tasks, how long, on which clock. `asyncio.run` asks for it."""
@@ -209,10 +208,9 @@ class Trace:
     @no_collection()
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         """The timeline for a notebook, with the text twin as its plain text."""
-        from helpers.draw import mimebundle
-        from helpers.draw.picture import picture_of
+        from helpers.draw import mimebundle, picture
 
-        return mimebundle(picture_of(self))
+        return mimebundle(picture.picture_of(self))
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the trace, gzipped when the name ends in ".gz"; returns the path.
