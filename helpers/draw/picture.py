@@ -3,7 +3,6 @@
 Times are seconds of the run and places are rows of the picture; pixels are the renderers' concern.
 """
 
-import dataclasses
 import heapq
 import itertools
 import math
@@ -11,7 +10,7 @@ import operator
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import NamedTuple
 
@@ -309,8 +308,8 @@ def in_order(trace: Trace) -> Trace:
         steps = tuple(step._replace(ready=at, start=at, end=at + 1) for at, step in places)
         spawned, end = (steps[0].start, steps[-1].end) if steps else (last, last)
         ended = None if lane.ended is None else end
-        lanes.append(dataclasses.replace(lane, spawned=spawned, ended=ended, end=end, steps=steps))
-    return dataclasses.replace(trace, lanes=tuple(lanes), duration=last)
+        lanes.append(replace(lane, spawned=spawned, ended=ended, end=end, steps=steps))
+    return replace(trace, lanes=tuple(lanes), duration=last)
 
 
 def counts(trace: Trace, bins: int = BINS, row: Row | None = None, *, waits: bool = True) -> Counts:
