@@ -148,7 +148,6 @@ def page_of(trace: Trace) -> str:
     """A page that plays the film by itself, with nothing to load."""
     film = film_of(picture_of(trace, most=MOST_FILMED))
     packed = gzip.compress(json.dumps(film, separators=(",", ":")).encode(), mtime=0)
-    parts = {"title": theme.plain(film["title"]), "player": PLAYER.read_text(encoding="utf-8")}
-    return Template(_PAGE.read_text(encoding="utf-8")).substitute(
-        parts, film=base64.b64encode(packed).decode()
-    )
+    page, player = (path.read_text(encoding="utf-8") for path in (_PAGE, PLAYER))
+    parts = {"title": theme.plain(film["title"]), "film": base64.b64encode(packed).decode()}
+    return Template(page).substitute(parts, player=player)
