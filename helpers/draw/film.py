@@ -15,9 +15,8 @@ from string import Template
 from typing import Any
 
 from helpers import text as words
-from helpers.draw import theme
 from helpers.draw.picture import MOST_FILMED, Bar, Picture, picture_of
-from helpers.draw.theme import Json, TimeUnit
+from helpers.draw.theme import OUTCOMES, STATES, Json, TimeUnit, plain
 from helpers.draw.title import how_it_ended, who
 from helpers.task import TIMER, LaneKind, Task, TaskState, Visit
 from helpers.trace import Trace
@@ -25,10 +24,9 @@ from helpers.trace import Trace
 MOST = 2_000  # frames of a film: of a longer run it shows a part
 _LONGEST = 40  # characters of a name
 _AROUND = 2  # lines of code that are shown above and below those that were come to
-_STATES = list(theme.STATES)
+_NUMBERS = {state: n for n, state in enumerate(STATES)}
 PLAYER = Path(__file__).with_name("film.js")
 _PAGE = Path(__file__).with_name("film.html")
-_Place = tuple[int, int]  # of a step: its lane's id, and its number in there
 
 
 def film_of(picture: Picture, *, first: int = 0) -> Json:
@@ -40,7 +38,7 @@ def film_of(picture: Picture, *, first: int = 0) -> Json:
     order = trace.steps_in_order
     if first not in range(max(len(order), 1)):
         raise ValueError(f"first is a step from 0 to {len(order) - 1}, got {first!r}")
-    visits: dict[_Place, list[Visit]] = defaultdict(list)
+    visits: dict[tuple[int, int], list[Visit]] = defaultdict(list)
     for visit in trace.visits:
         visits[visit.lane, visit.step].append(visit)
     last, frames = first, 0
@@ -82,7 +80,7 @@ def _timeline(picture: Picture) -> Json:
     waits = [bar for bar in picture.bars if bar.span.state is not TaskState.RUNNING]
     density = None
     if found := picture.density:
-        levels = {_STATES.index(x): [round(y, 1) for y in of] for x, of in found.of.items()}
+        levels = {_NUMBERS[x]: [round(y, 1) for y in of] for x, of in found.of.items()}
         density = [at(found.width), levels]
     return {
         "title": picture.title,
@@ -95,14 +93,14 @@ def _timeline(picture: Picture) -> Json:
         "ends": [[n, at(x.end), x.outcome, how_it_ended(trace, x)] for n, x in picture.ends],
         "events": [[at(x.time), row_of.get(x.task, -1), x.text] for x in picture.placed_events],
         "density": density,
-        "states": [[x.colour, x.height, x.words, x.sign] for x in theme.STATES.values()],
-        "outcomes": {name: [look.colour, look.sign] for name, look in theme.OUTCOMES.items()},
+        "states": [[x.colour, x.height, x.words, x.sign] for x in STATES.values()],
+        "outcomes": {name: [look.colour, look.sign] for name, look in OUTCOMES.items()},
     }
 
 
 def _bar(at: Any, bar: Bar) -> list[float]:
     """Its row, the number of its state, from when to when; and where it stands, if not there."""
-    whole = [bar.row, _STATES.index(bar.span.state), at(bar.span.start), at(bar.span.end)]
+    whole = [bar.row, _NUMBERS[bar.span.state], at(bar.span.start), at(bar.span.end)]
     return [*whole, bar.shift, bar.share, bar.below] if bar.shift or bar.share < 1 else whole
 
 
@@ -149,5 +147,5 @@ def page_of(trace: Trace) -> str:
     film = film_of(picture_of(trace, most=MOST_FILMED))
     packed = gzip.compress(json.dumps(film, separators=(",", ":")).encode(), mtime=0)
     page, player = (path.read_text(encoding="utf-8") for path in (_PAGE, PLAYER))
-    parts = {"title": theme.plain(film["title"]), "film": base64.b64encode(packed).decode()}
+    parts = {"title": plain(film["title"]), "film": base64.b64encode(packed).decode()}
     return Template(page).substitute(parts, player=player)
