@@ -60,7 +60,7 @@ class Runs:
 class Pair:
     """One lane of both runs, and in words the facts about it that are not the same.
 
-    Where times are compared, `odd_poll` is the first poll that only `odd_side` has.
+    Where times are compared, `odd_poll` is the first poll that only `odd_side` has, at `odd_at`.
     Rules take away from `unexplained` what they explain.
     """
 
@@ -69,6 +69,7 @@ class Pair:
         self.asyncio, self.tokio = one, other = runs.asyncio[name], runs.tokio[name]
         self.as_often = one.polls == other.polls
         self.odd_side, self.odd_poll = self._first_odd_poll() if runs.exact else ("", None)
+        self.odd_at = f"{runs.at(self.odd_poll.start)} {self.odd_side}" if self.odd_poll else ""
         same = {
             "kind": one.kind is other.kind,
             "outcome": one.outcome is other.outcome,

@@ -141,13 +141,12 @@ def parent_of_arms(pair: Pair) -> Matches:
 def follows(pair: Pair) -> Matches:
     """A task whose turn comes after another task's end, after its own yield or after others'."""
     if "polls" in pair.unexplained and pair.odd_poll is not None:
-        at = f"{pair.runs.at(pair.odd_poll.start)} {pair.odd_side}"
         waker = pair.runs.names[pair.odd_side].get(pair.odd_poll.woken_by)
         if waker in pair.runs.apart - {pair.name}:
-            sentence = f"{pair} goes on at {at}, when `{waker}` has ended."
+            sentence = f"{pair} goes on at {pair.odd_at}, when `{waker}` has ended."
             yield Difference(FOLLOWS, pair.name, sentence, {"polls"})
         elif waker == pair.name or pair.odd_poll.start in pair.runs.yields:
-            sentence = f"{pair} has a turn at {at} alone."
+            sentence = f"{pair} has a turn at {pair.odd_at} alone."
             yield Difference(YIELDS, pair.name, sentence, {"polls"})
 
 
@@ -164,9 +163,8 @@ def unexplained(pair: Pair) -> Matches:
     """What no rule explains. An end goes with the last poll: if that is explained, the end is."""
     left = pair.unexplained - ({"end"} if "polls" in pair.facts - pair.unexplained else set())
     what = [f"its {fact}" for fact in sorted(left - {"polls"})]
-    if "polls" in left and pair.odd_poll is not None:
-        at = f"{pair.runs.at(pair.odd_poll.start)} {pair.odd_side}"
-        what.append(f"its polls, first in the one at {at}")
+    if "polls" in left and pair.odd_at:
+        what.append(f"its polls, first in the one at {pair.odd_at}")
     elif "polls" in left:
         yield Difference(_measured(pair.runs), pair.name, _how_often(pair))
     if what:
