@@ -47,10 +47,9 @@ def subtitle(trace: Trace, unit: TimeUnit) -> str:
     works = (lane for lane in trace.lanes if lane.kind is LaneKind.THREAD)
     threads = {step.thread for lane in works for step in lane.steps}
     team = chefs(trace.workers) + f" and {words.plural(len(threads), 'thread')}" * bool(threads)
-    tasks = words.plural(len(trace.tasks), "task")
     source = f"{_SOURCES.get(trace.source, '')} {trace.about.get('tokio', '')}".strip()
-    parts = [*roots[:1], source, f"{trace.clock} clock", tasks]
-    return " · ".join([*filter(None, parts), unit.long(trace.duration), team])
+    parts = [source, f"{trace.clock} clock", words.plural(len(trace.tasks), "task")]
+    return " · ".join(filter(None, [*roots[:1], *parts, unit.long(trace.duration), team]))
 
 
 def sentences(trace: Trace, unit: TimeUnit) -> Iterator[str]:
