@@ -144,8 +144,7 @@ class _Reader:
                 lane = self.owner[step // FIELDS] if whose is None else whose
                 n = bisect_right(taken[lane], step) - 1
                 if lane != PLUMBING:  # a step of asyncio's own, as of a protocol, has no lane
-                    at = self.since(moment), self.files.index(file)
-                    yield Visit(lane, n, *at, line, changed)
+                    yield Visit(lane, n, self.since(moment), self.files.index(file), line, changed)
 
     def steps(self) -> dict[int, list[Step]]:
         steps: dict[int, list[Step]] = defaultdict(list)
