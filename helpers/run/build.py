@@ -56,9 +56,13 @@ class _Reader:
         self.parents: dict[int, int | None] = {}
         self.ready: list[float] = []
         self.woken_by: list[int | str] = []
-        flat, self.owner = self.log.steps, self.lanes_of(self.log.steps[FIELDS - 1 :: FIELDS])
-        created_at, self.waker, start, end = (flat[n::FIELDS] for n in range(FIELDS - 1))
-        created_at, self.end = map(self.all_since, (created_at, end))
+        flat, origin, first = self.log.steps, self.log.origin, len(self.log.spawns) + USER
+        created_at, self.waker, start, end, self.owner = (flat[n::FIELDS] for n in range(FIELDS))
+        if self.log.callbacks:  # their lanes' numbers follow those of the tasks
+            self.owner = [n if n > USER else first - n for n in self.owner]
+        created_at, self.end = (
+            [round(moment - origin, DIGITS) for moment in moments] for moments in (created_at, end)
+        )
         # Most steps start when the one before ends: both are the same moment.
         before = zip(start, [None, *end], [0.0, *self.end], strict=False)
         self.start = [at if moment is last else self.since(moment) for moment, last, at in before]
@@ -98,10 +102,6 @@ class _Reader:
     def since(self, moment: float) -> float:
         return round(moment - self.log.origin, DIGITS)
 
-    def all_since(self, moments: list[float]) -> list[float]:
-        origin = self.log.origin
-        return [round(moment - origin, DIGITS) for moment in moments]
-
     def who(self, waker: int) -> int | str:
         """Who acted in a step, or as one of the codes: a lane's id or a word."""
         if waker < THREAD:
@@ -118,11 +118,6 @@ class _Reader:
         """Who asked a task to stop in a step, or as one of the codes."""
         by = self.log.askers.get(waker) or self.who(waker)
         return self.log.askers[OUTSIDE] if by == wakers.START else by
-
-    def lanes_of(self, owners: list[int]) -> list[int]:
-        """Whose lane's steps they were, or PLUMBING; those of tasks are the owners themselves."""
-        first = len(self.log.spawns) + USER
-        return [n if n > USER else first - n for n in owners] if self.log.callbacks else owners
 
     def sequence(self, trace: Trace) -> tuple[int, ...]:
         """The lanes' ids, one for each of their steps, in the order in which those began."""
