@@ -311,8 +311,7 @@ class Run:
             return
         self._kept = left = loop.in_order()
         if not (self._stopped or self._in_time):
-            for task in left:
-                loop.log.left[task.recorded_as] = source.suspended(task)
+            loop.log.left |= {task.recorded_as: source.suspended(task) for task in left}
         if isinstance(self.error, RunError):  # what follows is not of the program's making
             with self._finishing:
                 self._trace_at_error = self._trace_at_end()
