@@ -44,11 +44,10 @@ class RecordingLoop(asyncio.BaseEventLoop):
     thread_work: ThreadWork
     stamp: Callable[[], float]  # the moment in the loop's seconds; the loop's own, found sooner
     halt: BaseException | None = None  # set from another thread: raised at the next turn
-    ends_at = math.inf  # when to halt by itself, on the real clock: no other thread can say so
     passes_request_on = False  # asyncio cancels a task that is recorded
     broken_off: tuple[str, source.Place] | None = None  # where a step was ended by force
 
-    def prepare(self, limit: int | None) -> None:
+    def prepare(self, limit: int | None, ends_at: float = math.inf) -> None:
         """Make the loop ready to record so many steps, by default what its tasks may need."""
         self.at = self.turn_began = self.waited_from = self.stamp()  # `at`: the running step began
         self.log = handles.Log(self.at)
@@ -60,6 +59,7 @@ class RecordingLoop(asyncio.BaseEventLoop):
         self.auto_names = count(1)  # each run's own, as a fresh interpreter's
         self.limit: float = limit or SPARE_STEPS  # where the number of steps is looked at next
         self.most: float = limit or MAX_STEPS
+        self.ends_at = ends_at  # to halt by itself, on the real clock: no other thread can say so
         self.raised: list[weakref.ref[asyncio.Task[Any]]] = []  # their errors may be retrieved yet
         self.step_class: type | None = None  # of what a task hands over as its step, once seen
         self.sleep_over: float | None = None  # since when, while a sleep's timer sets its future

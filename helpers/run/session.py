@@ -252,8 +252,7 @@ class Run:
     def _in_thread(self) -> None:
         """The whole run: main to its end, all that it left behind, and the trace."""
         self._loop = loop = _LOOPS[self.clock]()
-        loop.prepare(self.max_steps)
-        loop.ends_at = self._ends_at
+        loop.prepare(self.max_steps, self._ends_at)
         if self.clock == "virtual":  # on the real one, prints are looked at as they come
             self._prints, loop.unit = standins.Prints(), self.unit
         self._ready.set()
