@@ -302,9 +302,8 @@ class ThreadWork:
 
     def wait_a_little(self, silent_for: float) -> bool:
         """Wait a moment for what threads send; False if none can after so long a silence."""
-        out = self.may_hear(silent_for)
         with self._gate:
-            out = out or any(not job.parked for job in self._out.values())
+            out = self.may_hear(silent_for) or any(not job.parked for job in self._out.values())
             if out and not self._sent:
                 self._gate.wait(_LOOK)
             return out or bool(self._sent)
