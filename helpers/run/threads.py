@@ -280,15 +280,13 @@ class ThreadWork:
             loop.wall_began += perf_counter() - began  # the wait is no fault of the step
 
     def _wait_for_rest(self, *, until_quiet: bool) -> None:
-        give_up = math.inf
-        while not self._stopped and self.at_work() and all(number for number, _ in self._sent):
+        give_up = left = math.inf
+        while left > 0 and not self._stopped and self.at_work() and 0 not in dict(self._sent):
             asked = any(not self._out[n].parked for n, _ in self._sent if n in self._out)
             if asked or not until_quiet:
                 give_up = min(give_up, perf_counter() + _GRACE)
             left = give_up - perf_counter()
             self._gate.wait(max(0, min(left, _LOOK)))
-            if left <= 0:
-                break
         self.went_on_at, self._stirred = perf_counter(), False
 
     def may_hear(self, silent_for: float = 0) -> bool:
