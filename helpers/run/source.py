@@ -83,10 +83,9 @@ def describe(place: Place | None) -> str:
     if not of_users(filename):  # no number: it differs from Python to Python
         whose = "the course" if os.path.dirname(filename) in _PLUMBING_FOLDERS else "Python"
         return f"a line of {whose}'s own {os.path.basename(filename)}, in {function}"
-    where = short(filename)
     text = linecache.getline(filename, line).strip()
     quoted = f": `{text[:60]}{'...' if len(text) > 60 else ''}`" if text else ""
-    return f"line {line} of {where}, in {function}{quoted}"
+    return f"line {line} of {short(filename)}, in {function}{quoted}"
 
 
 def short(filename: str) -> str:
