@@ -238,7 +238,7 @@ class Run:
             where = [a + b for a, b in zip_longest(names, places, fillvalue="")]
             if loop.broken_off:
                 where = [f"a step held the loop at {source.describe(loop.broken_off[1])}"]
-            held = loop.thread_work.held()
+            held = [*loop.thread_work.held()]
             words = listing(where + held, most=5, what="other tasks") or "no task is left"
             if held or (loop.broken_off and self._given_up):
                 words += ": its thread could not be ended"

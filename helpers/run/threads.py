@@ -228,15 +228,14 @@ class ThreadWork:
         jobs = (job for job in self.jobs if executor in (None, job.executor))
         return [job.future for job in jobs if job.future and not job.future.done()]
 
-    def held(self) -> list[str]:
+    def held(self) -> Iterator[str]:
         """The jobs that hold a thread, each with its line, in words."""
-        frames, held = sys._current_frames(), []
+        frames = sys._current_frames()
         for job in self.jobs:
             if job.thread is not None and job.ended is None:
                 place = of_frame(frames.get(job.thread.ident or 0))
                 at = f" at {describe(place)}" if place else ""
-                held.append(f"`{job.name}` holds a thread{at}")
-        return held
+                yield f"`{job.name}` holds a thread{at}"
 
     def let_go(self) -> None:
         """Let Python exit without the threads of jobs that nobody awaits any more."""
