@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from concurrent.futures import thread as pools
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -187,28 +188,26 @@ class ThreadWork:
             self._queue.remove(one)
             if job.future is None or not job.future.set_running_or_notify_cancel():
                 continue
-            result, error = None, None
             before = current_job()
             with set_aside():
                 try:
-                    result = job.run(func, *args)
-                except BaseException as raised:
-                    error = raised
+                    send = partial(job.future.set_result, job.run(func, *args))
+                except BaseException as error:
+                    send = partial(job.future.set_exception, error)
             _local.job = before
             if job.worked:
                 taken[job.executor] += 1
                 job.parked, job.ended = True, None
                 over = job.loop.time() + job.worked
-                job.loop.call_soon_threadsafe(job.loop.call_at, over, self._end, job, result, error)
+                job.loop.call_soon_threadsafe(job.loop.call_at, over, self._end, job, send)
             else:
-                self._end(job, result, error)
+                self._end(job, send)
 
-    def _end(self, job: Job, result: Any, error: BaseException | None) -> None:
+    def _end(self, job: Job, send: Callback) -> None:
         """Send what a job gave back, as its thread would."""
         before, job.ended, job.parked = current_job(), job.loop.stamp(), False
         _local.job = job
-        if job.future is not None:
-            job.future.set_exception(error) if error else job.future.set_result(result)
+        send()
         _local.job = before
         self._perform_queued()
 
