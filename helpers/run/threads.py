@@ -181,11 +181,11 @@ class ThreadWork:
         What is `busy` holds its helper, and not the loop: its result is sent when that is over.
         """
         taken = Counter(job.executor for job in [*self._out.values()] if job.parked)
-        for one in tuple(self._queue):
-            job, func, args = one
+        queue, self._queue = self._queue, []  # each job's end comes here again
+        for job, func, args in queue:
             if taken[job.executor] >= getattr(job.executor, "_max_workers", 1):
+                self._queue.append((job, func, args))
                 continue
-            self._queue.remove(one)
             if job.future is None or not job.future.set_running_or_notify_cancel():
                 continue
             before = current_job()

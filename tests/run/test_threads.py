@@ -153,6 +153,22 @@ def test_without_threads_a_job_takes_its_time_beside_the_loop_when_a_helper_is_f
 
 
 @pytest.mark.usefixtures("no_threads")
+def test_without_threads_a_helper_takes_up_all_that_waited_for_it_once() -> None:
+    taken: list[int] = []
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        with ThreadPoolExecutor(1) as crew:
+            held = loop.run_in_executor(crew, busy, 2)
+            short = [loop.run_in_executor(crew, taken.append, n) for n in range(3)]
+            await asyncio.gather(held, *short)
+
+    trace = asyncio.run(record(main()))
+    assert (taken, trace.duration) == ([0, 1, 2], 2.0)
+    assert not [finding for finding in trace.findings if finding.kind == "told"]
+
+
+@pytest.mark.usefixtures("no_threads")
 def test_without_threads_a_run_ends_itself_at_its_limit() -> None:
     async def main() -> None:
         while True:
