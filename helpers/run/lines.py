@@ -18,14 +18,9 @@ from helpers.run import source
 MOST = 20_000  # lines of a run; those that follow are not kept
 _ADDRESS = re.compile(r" (object )?at 0x[0-9a-fA-F]+")
 
-
-class _Repr(reprlib.Repr):
-    def repr_Task(self, task: Any, _: int) -> str:  # noqa: N802 - it is looked up by this name
-        return f"<task {task.get_name()}>"
-
-
-_repr = _Repr()
+_repr: Any = reprlib.Repr()
 _repr.maxlevel, _repr.maxstring, _repr.maxother, _repr.maxlong = 2, 40, 40, 20
+_repr.repr_Task = lambda task, _: f"<task {task.get_name()}>"  # it is looked up by this name
 
 
 class _Watch:
