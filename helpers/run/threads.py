@@ -142,10 +142,9 @@ class ThreadWork:
 
     def submit(self, loop: Any, executor: Executor | None, func: Callback, args: Args) -> Any:
         """Submit a function, noted as a job; what `run_in_executor` gives back."""
-        if executor is None and loop._default_executor is None:
-            # The run's own pool, which the loop keeps, and ends.
-            loop.set_default_executor(ThreadPoolExecutor(self._pool_size, "helper"))
         executor = executor or loop._default_executor
+        if executor is None:  # the run's own pool, which the loop keeps, and ends
+            executor = loop._default_executor = ThreadPoolExecutor(self._pool_size, "helper")
         with self._gate:
             job = Job(len(self.jobs) + 1, func, loop, executor)
             self.jobs.append(job)
