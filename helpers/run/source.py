@@ -61,9 +61,8 @@ def name_of(func: Callback) -> str:
 def _unwrap(func: Callback) -> Callback:
     """The function inside partials; `to_thread` hands over partial(context.run, func, ...)."""
     while isinstance(func, functools.partial):
-        inner = func.func
-        in_context = isinstance(_ask(inner, "__self__"), Context) and func.args
-        func = func.args[0] if in_context else inner
+        in_context = isinstance(_ask(func.func, "__self__"), Context) and func.args
+        func = func.args[0] if in_context else func.func
     return func
 
 
