@@ -100,8 +100,7 @@ class Run:
             self._ends_at = self._began + self._limit  # nobody else can see to it
             with set_aside():
                 self._in_thread()
-        else:
-            self._ready.wait()
+        self._ready.wait()
 
     async def wait(self) -> Trace:
         """The trace, when the run is over; it may be a trace of a run that `error` ended."""
