@@ -361,8 +361,7 @@ class RecordingLoop(asyncio.BaseEventLoop):
         with contextlib.suppress(ValueError):  # of a run that was given up
             gc.callbacks.remove(self._note_collection)
         if isinstance(self, VirtualLoop) and self._now:
-            reads = source.clock_reads(self.log.spawns)
-            self.log.told += (("wall_clock", *read) for read in reads)
+            self.log.told += [("wall_clock", *at) for at in source.clock_reads(self.log.spawns)]
 
 
 class VirtualRecordingLoop(RecordingLoop, VirtualLoop):
