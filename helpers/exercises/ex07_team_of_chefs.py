@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from random import Random
 from typing import Any
@@ -166,7 +167,8 @@ def _device(
             failed(end) if isinstance(end, Exception) else done(end)
         except Exception as error:  # which would end the device's thread
             trouble.append(f"{type(error).__name__}: {error}")
-        after()
+        with suppress(RuntimeError):  # the run may be over by now
+            after()
 
     def start(done: Any, failed: Any) -> None:
         threading.Thread(target=answers, args=(done, failed), daemon=True).start()
