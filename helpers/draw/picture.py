@@ -99,10 +99,17 @@ class Picture:
         count = max(len(self.rows), 1)
         most = min(max(_MOST_STEPS // count, SLOWEST), _MOST_STEPS_OF_A_ROW)
         parts = min(max(_MOST_PARTS // count, 1), _MOST_PARTS_OF_A_ROW)
-        chefs = self.trace.by_chef
+        chefs, above = self.trace.by_chef, self.density
         steps = (x.lane.steps if x.lane else chefs.get(x.thread or "", ()) for x in self.rows)
         crowded = [n for n, taken in enumerate(steps) if len(taken) > most]
-        return {n: counts(self.trace, parts, self.rows[n], waits=not self.by_step) for n in crowded}
+        # The only chef of a run without callbacks does what is counted above already.
+        same = above and [*map(len, chefs.values()), parts] == [sum(above.polls), len(above.polls)]
+        return {
+            n: above._replace(of={TaskState.RUNNING: above.of[TaskState.RUNNING]})
+            if above and same and self.rows[n].thread
+            else counts(self.trace, parts, self.rows[n], waits=not self.by_step)
+            for n in crowded
+        }
 
     @cached_property
     def bars(self) -> list[Bar]:

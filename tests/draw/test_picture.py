@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections import Counter
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from helpers import busy, record
 from helpers import text as words
 from helpers.draw.picture import SLOWEST, Picture, counts, picture_of, slowest
 from helpers.task import CancelRequest
@@ -302,3 +304,27 @@ def test_a_branch_is_counted_as_a_part_of_its_task_and_a_callback_not_at_all() -
         lane(2, "ring", (0, 0, 4), kind=LaneKind.CALLBACK),
     )
     assert counts(trace, 1).of[TaskState.RUNNING] == [1]
+
+
+@pytest.mark.parametrize("called", [0, 1])
+def test_the_only_chefs_row_shows_all_that_the_chef_does(called: int) -> None:
+    def ring() -> None:
+        busy(0.001)
+
+    async def turns() -> None:
+        for _ in range(300):
+            busy(0.001)
+            for _ in range(called):
+                asyncio.get_running_loop().call_soon(ring)
+            await asyncio.sleep(0)
+
+    async def main() -> None:
+        await asyncio.gather(*(turns() for _ in range(42)))
+
+    trace = asyncio.run(record(main()))
+    picture = picture_of(trace)
+    assert picture.density is not None
+    [(chef, found)] = [x for x in picture.crowded.items() if picture.rows[x[0]].thread == "chef"]
+    assert found == counts(trace, len(found.polls), picture.rows[chef])
+    assert sum(found.polls) == len(trace.by_chef["chef"])
+    assert min(found.of[TaskState.RUNNING]) == pytest.approx(1), "the chef is never free"
