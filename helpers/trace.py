@@ -159,8 +159,25 @@ class Trace:
             chefs.setdefault(chef, []).extend(taken)
         return dict(sorted(chefs.items(), key=lambda chef: (len(chef[0]), chef[0])))
 
+    @functools.cached_property
+    def counted(self) -> list[Task]:
+        """The lanes that are counted over time: tasks (a branch is a part of one), and threads'."""
+        return [lane for lane in self.lanes if lane.kind in (LaneKind.TASK, LaneKind.THREAD)]
+
+    @functools.cached_property
+    def turns(self) -> Sequence[Step]:
+        """The turns of the lanes that are counted; of one chef alone, that chef's very steps."""
+        calls = {id(x) for one in self.lanes if one.kind is LaneKind.CALLBACK for x in one.steps}
+        unseen = [lane.turns[0] for lane in self.counted if not lane.steps]
+        steps, *others = self.by_chef.values() or ((),)
+        if not (calls or unseen or others):
+            return steps
+        return [x for x in itertools.chain(steps, *others, unseen) if id(x) not in calls]
+
     def moments(self, steps: Sequence[Step], of: str) -> list[float]:
-        """Every "ready", "start" or "end" of these steps, in order: sorted once, counted often."""
+        """Every "ready", "start" or "end" of steps that the trace keeps: sorted once, in order."""
+        if len(steps) < 2:  # of a lane without steps, it is made for this question alone
+            return [getattr(step, of) for step in steps]
         # With the steps, so that no others get their identity.
         known: dict[tuple[int, str], tuple[Any, list[float]]] = vars(self).setdefault("_known", {})
         if (id(steps), of) not in known:

@@ -18,7 +18,7 @@ from helpers import text as words
 from helpers.draw import title as titles
 from helpers.draw.theme import STEPS, TimeUnit, time_unit
 from helpers.task import DEADLINE
-from helpers.trace import LaneKind, Mark, Outcome, Span, Step, Task, TaskState, Trace, expect_trace
+from helpers.trace import LaneKind, Mark, Outcome, Span, Task, TaskState, Trace, expect_trace
 
 Wanted = Sequence[str | int] | str | int
 
@@ -30,7 +30,6 @@ MANY = 40  # rows
 SLOWEST = 8
 _LONGEST_TITLE = 300  # characters
 BINS = 400
-_COUNTED = LaneKind.TASK, LaneKind.THREAD  # over time; a branch is a part of its task
 # A figure draws so many steps one by one, of a row so many. More would hide each other, and each
 # that takes a microsecond look as long as a pixel: the row is crowded, and drawn in so many parts.
 _MOST_STEPS, _MOST_STEPS_OF_A_ROW = 12_000, 200
@@ -103,10 +102,10 @@ class Picture:
         steps = (x.lane.steps if x.lane else chefs.get(x.thread or "", ()) for x in self.rows)
         crowded = [n for n, taken in enumerate(steps) if len(taken) > most]
         # The only chef of a run without callbacks does what is counted above already.
-        same = above and [*map(len, chefs.values()), parts] == [sum(above.polls), len(above.polls)]
+        same = above if above and len(above.polls) == parts else None
         return {
-            n: above._replace(of={TaskState.RUNNING: above.of[TaskState.RUNNING]})
-            if above and same and self.rows[n].thread
+            n: same._replace(of={TaskState.RUNNING: same.of[TaskState.RUNNING]})
+            if same and chefs.get(self.rows[n].thread or "") is self.trace.turns
             else counts(self.trace, parts, self.rows[n], waits=not self.by_step)
             for n in crowded
         }
@@ -325,15 +324,8 @@ def counts(trace: Trace, bins: int = BINS, row: Row | None = None, *, waits: boo
     A branch is a part of its task. Of chefs and callbacks, or without `waits`, no waiting is told.
     """
     lane, chef = (row.lane, row.thread) if row else (None, None)
-    lanes = [lane] if lane else [] if chef else [x for x in trace.lanes if x.kind in _COUNTED]
-    turns: Sequence[Step] = lane.turns if lane else trace.by_chef[chef] if chef else ()
-    if not row:
-        calls = {id(x) for one in trace.lanes if one.kind is LaneKind.CALLBACK for x in one.steps}
-        unseen = [one.turns[0] for one in lanes if not one.steps]
-        turns, *others = trace.by_chef.values() or ((),)
-        if calls or unseen or others:
-            taken = itertools.chain(turns, *others, unseen)
-            turns = [x for x in taken if id(x) not in calls]
+    lanes = [lane] if lane else [] if chef else trace.counted
+    turns = lane.turns if lane else trace.by_chef[chef] if chef else trace.turns
     width = trace.duration / bins if trace.duration else 1.0
     so_far = partial(_so_far, bins=bins, per_second=1 / width)
     polls, begun = so_far(trace.moments(turns, "start"))

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from helpers import busy, record
 from helpers import text as words
 from helpers.draw.picture import SLOWEST, Picture, counts, picture_of, slowest
+from helpers.draw.text import text_of
 from helpers.task import CancelRequest
 from helpers.trace import LaneKind, Mark, Outcome, Span, TaskState, Trace
 from tests.draw.pictured import Program, dinner, kitchen, lane, programs, recorded, run
@@ -328,3 +329,20 @@ def test_the_only_chefs_row_shows_all_that_the_chef_does(called: int) -> None:
     assert found == counts(trace, len(found.polls), picture.rows[chef])
     assert sum(found.polls) == len(trace.by_chef["chef"])
     assert min(found.of[TaskState.RUNNING]) == pytest.approx(1), "the chef is never free"
+
+
+def test_a_trace_that_is_shown_again_keeps_nothing_more() -> None:
+    def ring() -> None:
+        busy(0.5)
+
+    async def main() -> None:
+        asyncio.get_running_loop().call_soon(ring)
+        await asyncio.gather(*(asyncio.to_thread(busy, 1) for _ in range(33)))
+        asyncio.create_task(asyncio.sleep(1), name="never begun")
+
+    trace = asyncio.run(record(main()))
+    kept = []
+    for _ in range(3):
+        assert str(trace) == text_of(picture_of(trace))
+        kept.append(len(vars(trace)["_known"]))
+    assert kept[0] == kept[1] == kept[2] > 0
