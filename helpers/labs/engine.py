@@ -9,6 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from concurrent import futures
 from contextlib import suppress
 from traceback import extract_tb
 from typing import NamedTuple
@@ -64,6 +65,7 @@ class Engine:
         self.thread: threading.Thread | None = None
         self._lock = threading.RLock()
         self.patience = 0.15  # seconds from a change to its run, if that takes real time
+        self.at_once = 0.05  # on the virtual clock, a run that takes less is not said to run
         self._wish = self._served = Event(State.READY, self.values)
         self._due = 0.0  # when to serve the wish; the order of the two keeps an older one from it
         self._cut: Event | None = None  # how a run ended that made way for a newer wish
@@ -156,9 +158,13 @@ class Engine:
         values, spec = wish.values, self.spec
         with self._lock:
             self._cut, self._pale = None, None if self._wish is wish else self._pale
-        self._publish(wish)
-        run = Run(spec.coroutine(values), clock=spec.clock(values), max_seconds=spec.max_seconds)
+        clock = spec.clock(values)
+        if clock == "real":
+            self._publish(wish)
+        run = Run(spec.coroutine(values), clock=clock, max_seconds=spec.max_seconds)
         run.start()
+        if clock == "virtual" and futures.wait([run.finished], self.at_once).not_done:
+            self._publish(wish)
         run.finished.add_done_callback(lambda _: self._wake.set())
         stopped = self._look_after(run, wish)
         trace = spec.came_out(run.finished.result())

@@ -40,6 +40,7 @@ _STATES = {
     State.DONE: "Done. Move a slider, and it runs again.",
     State.STOPPED: "Press Run to run it again.",
 }
+_FRESH = (State.READY, State.FAILED)  # without a trace, nothing has come out
 _PALE: Json = {"pale": True, "steps": [], "lanes": []}  # in a film that is not to be played
 _LABEL, _NARROW = {"description_width": "auto"}, {"button_width": "auto"}
 _STYLE = Path(__file__).with_name("panel.css").read_text(encoding="utf-8")
@@ -150,7 +151,7 @@ class Panel(Awake, widgets.VBox):
             self.which.layout.display = None if recording else "none"
         self.state_line.value = _paragraph(_state_in_words(event))
         self.run.description, self.run.icon = ("Stop", "stop") if runs else ("Run", "play")
-        if event.state in (State.READY, State.RUNNING):
+        if event.state is State.RUNNING or (trace is None and event.state in _FRESH):
             self.outcome.value = _bullets("So far", *(spec.so_far(trace) if trace else ()))
             self.verdict.value = ""
         elif trace is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from itertools import groupby
 
 import pytest
 
@@ -133,12 +134,10 @@ class Diary:
         return event, event.trace
 
     def values_run(self) -> list[object]:
-        """The slider's value of each run, in order."""
-        return [
-            event.values["ms"]
-            for event in self.events
-            if event.state is State.RUNNING and event.trace is None
-        ]
+        """The slider's value of each run, in order; of equal ones that follow each other, one."""
+        told = (State.RUNNING, State.DONE)
+        values = [x.values["ms"] for x in self.events if x.state in told and not x.pale]
+        return [value for value, _ in groupby(values)]
 
 
 def served(engine: Engine, seconds: float) -> bool:
@@ -188,14 +187,15 @@ def door(nothing_left: set[threading.Thread]) -> Iterator[Door]:
 def make(nothing_left: set[threading.Thread]) -> Iterator[Make]:
     """`make("ovens", clocks=...)` gives an engine and its diary; each is closed at the end.
 
-    The engine runs a changed value at once, unless a test has it wait for more changes.
+    The engine runs a changed value at once, unless a test has it wait for more changes; and says
+    that it runs on the real clock only, unless a test has it do so on the virtual one.
     """
     engines: list[Engine] = []
 
     def one(program: str | LabSpec, **more: object) -> tuple[Engine, Diary]:
         diary = Diary()
         engine = Engine(spec_of(program, **more) if isinstance(program, str) else program, diary)
-        engine.patience = 0
+        engine.patience, engine.at_once = 0, PATIENCE
         engines.append(engine)
         return engine, diary
 

@@ -55,10 +55,10 @@ def run_for_an_hour(engine: Engine, diary: Diary) -> Event:
         ([STOPPED], []),
         ([READY], []),
         ([CLOSED, RUNNING, READY], []),
-        ([RUNNING, STOPPED, STOPPED], [RUNNING, DONE, STOPPED]),
-        ([RUNNING, STOPPED, RUNNING], [RUNNING, DONE, STOPPED, RUNNING, DONE]),
-        ([RUNNING, READY, STOPPED], [RUNNING, DONE, READY]),
-        ([RUNNING, CLOSED, RUNNING], [RUNNING, DONE, CLOSED]),
+        ([RUNNING, STOPPED, STOPPED], [DONE, STOPPED]),
+        ([RUNNING, STOPPED, RUNNING], [DONE, STOPPED, DONE]),
+        ([RUNNING, READY, STOPPED], [DONE, READY]),
+        ([RUNNING, CLOSED, RUNNING], [DONE, CLOSED]),
     ],
 )
 def test_a_wish_that_comes_when_nothing_runs_is_told_if_it_changes_anything(
@@ -183,15 +183,17 @@ def test_of_100_changes_while_a_run_is_being_ended_the_last_alone_is_run(
     make: Make, alive: list[int], nothing_left: set[threading.Thread], door: Door, clock: str
 ) -> None:
     engine, diary = make("blocking", clocks=(clock,))
+    engine.at_once = 0
     engine.ask(RUNNING)
     assert door.reached.wait(60)
     for ms in range(1, 101):
         engine.request({"ms": ms * 10})
     diary.next(STOPPING)
+    engine.at_once = LONG
     door.opened.set()
     assert served(engine, 60)
     assert diary.values_run() == [50, 1000]
-    assert diary.states == [RUNNING, STOPPING, RUNNING, DONE]
+    assert diary.states == [RUNNING, STOPPING, *([RUNNING] if clock == "real" else []), DONE]
     assert alive == [1, 1]
     wait_for_strangers(nothing_left, but=engine.thread)
 
@@ -239,6 +241,33 @@ def test_on_the_virtual_clock_a_change_is_run_without_patience(make: Make) -> No
     engine.request({"ms": 7})
     assert served(engine, 60)
     assert diary.values_run() == [50, 7]
+
+
+def test_a_run_on_the_virtual_clock_is_said_to_run_when_it_does_not_end_at_once(
+    make: Make, door: Door
+) -> None:
+    engine, diary = make("blocking", clocks=("virtual",))
+    engine.at_once = 0.01
+    engine.ask(RUNNING)
+    diary.next(RUNNING)
+    door.opened.set()
+    assert served(engine, 60)
+    engine.at_once = LONG
+    run(engine)
+    assert diary.states == [RUNNING, DONE]
+    assert [event.state for event in diary.events[-2:]] == [DONE, DONE]
+
+
+def test_a_change_does_not_end_a_run_that_ends_at_once_so_that_a_drag_is_followed(
+    make: Make, door: Door
+) -> None:
+    engine, diary = make("blocking", clocks=("virtual",))
+    engine.ask(RUNNING)
+    assert door.reached.wait(60)
+    engine.request({"ms": 7})
+    door.opened.set()
+    assert served(engine, 60)
+    assert [(event.state, event.values["ms"]) for event in diary.events] == [(DONE, 50), (DONE, 7)]
 
 
 def test_a_stop_after_a_run_has_ended_for_the_next_and_before_that_tells_of_the_first(
@@ -382,8 +411,8 @@ def test_where_no_thread_can_be_started_a_virtual_run_and_the_next_value_run_in_
     engine.ask(STOPPED)  # nothing is running any more
     engine.ask(READY)
     ran = [event.trace and event.trace.result for event in diary.events]
-    assert [event.state for event in diary.events] == [RUNNING, DONE, RUNNING, DONE, READY]
-    assert ran == [None, 50, None, 100, None]
+    assert [event.state for event in diary.events] == [DONE, DONE, READY]
+    assert ran == [50, 100, None]
 
 
 def test_before_the_first_run_and_after_stop_a_changed_value_is_previewed(make: Make) -> None:
