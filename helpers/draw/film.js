@@ -180,6 +180,17 @@ function make(tag, inside = {}, ...children) {
   return node;
 }
 
+// Change only what is not so already: a page is laid out anew for less.
+function write(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+function refill(node, children) {
+  const before = [...node.children];
+  if (before.length !== children.length || children.some((child, n) => !child.isEqualNode(before[n])))
+    node.replaceChildren(...children);
+}
+
 const escape = text => text.replace(/[&<>"]/g, c => `&#${c.charCodeAt(0)};`);
 
 // Whether the steps of the run before are seen below those of this one.
@@ -309,17 +320,17 @@ function signs(film, before) {
   });
 }
 
-// Build the player in an element; `before` is a film whose steps are seen behind. Gives a function that takes it down again.
-export function play(element, film, before) {
-  const frames = framesOf(film);
-  const lasts = screenSeconds(film, frames);
-  let at = 0, now = frames[0].from, playing = false, asked = 0, drawn;
+// Build the player of a film in an element. `load` puts another film in its place, in front of the
+// steps of one before; `stop` takes the player down again.
+export function play(element, film) {
+  let before, frames, lasts, lines; // of a line of code, "file line" -> its element
+  let at = 0, now = 0, playing = false, asked = 0, drawn, width = 0;
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
   const kitchen = make("div", { className: "kitchen" });
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("aria-hidden", "true");
-  const seek = make("input", { type: "range", min: 0, max: frames.length - 1, value: 0,
+  const seek = make("input", { type: "range", min: 0, value: 0,
     "aria-label": "Frame of the film" });
   const speed = make("select", { "aria-label": "Speed" }, ...["0.25", "0.5", "1", "2", "4"].map(n =>
     make("option", { value: n, textContent: `${n} x`, selected: n === "1" })));
@@ -343,32 +354,43 @@ export function play(element, film, before) {
   const told = make("p", { className: "say", role: "status" });
   const code = make("pre", { tabIndex: 0 });
   code.setAttribute("aria-label", "The code that runs");
-  const bar = make("div", { className: "bar" }, back, toggle, step,
-    ...(film.code.length ? [change] : []), speed, seek, large);
-  const left = make("div", {}, kitchen, svg, make("p", { className: "signs" }, ...signs(film, before)), bar, told);
-  const stage = make("div", { className: "stage" }, left);
-  if (film.code.length) stage.append(code);
-  stage.classList.toggle("coded", film.code.length > 0);
+  const bar = make("div", { className: "bar" }, back, toggle, step, change, speed, seek, large);
+  const key = make("p", { className: "signs" });
+  const left = make("div", {}, kitchen, svg, key, bar, told);
+  const stage = make("div", { className: "stage" }, left, code);
+  const title = make("h3"), about = make("p", { className: "about" });
   if (!document.getElementById("task-cards-film"))
     document.head.append(make("style", { id: "task-cards-film", textContent: CSS }));
-  const root = make("section", { className: "task-cards-film" },
-    make("h3", { textContent: film.title.replaceAll("`", "") }),
-    make("p", { className: "about", textContent: film.about }), stage);
-  root.classList.toggle("pale", Boolean(film.pale));
-  root.setAttribute("aria-label", `Film of a run: ${film.title}`);
+  const root = make("section", { className: "task-cards-film" }, title, about, stage);
   root.setAttribute("data-lm-suppress-shortcuts", "true"); // JupyterLab keeps arrows for itself
   element.append(root);
 
-  const lines = new Map(); // "file line" -> its element
-  film.code.forEach(([name, first, texts], file) => {
-    if (film.code.length > 1) code.append(make("div", { className: "names", textContent: name }));
-    texts.forEach((text, n) => {
-      const line = make("div");
-      line.text = `${String(first + n).padStart(3)}  ${text}`;
-      lines.set(`${file} ${first + n}`, line);
-      code.append(line);
+  function load(next, behind) {
+    pause();
+    [film, before, frames] = [next, behind, framesOf(next)];
+    lasts = screenSeconds(film, frames);
+    seek.max = frames.length - 1;
+    write(title, film.title.replaceAll("`", ""));
+    write(about, film.about);
+    refill(key, signs(film, before));
+    root.classList.toggle("pale", Boolean(film.pale));
+    root.setAttribute("aria-label", `Film of a run: ${film.title}`);
+    stage.classList.toggle("coded", film.code.length > 0);
+    code.hidden = change.hidden = !film.code.length;
+    lines = new Map();
+    code.replaceChildren();
+    film.code.forEach(([name, first, texts], file) => {
+      if (film.code.length > 1) code.append(make("div", { className: "names", textContent: name }));
+      texts.forEach((text, n) => {
+        const line = make("div");
+        line.text = `${String(first + n).padStart(3)}  ${text}`;
+        lines.set(`${file} ${first + n}`, line);
+        code.append(line);
+      });
     });
-  });
+    show(0); // what it fills is above the timeline, which gets what is left
+    draw();
+  }
 
   function nextSwitch() {
     const lane = film.steps[frames[at].step]?.[0];
@@ -396,29 +418,33 @@ export function play(element, film, before) {
     const words = say(film, frame, found);
     seek.setAttribute("aria-valuetext", words);
     told.setAttribute("aria-live", playing ? "off" : "polite"); // else every frame would be read
-    told.textContent = words;
+    write(told, words);
   }
 
-  function card({ lane, by, left, outcome }, state, full) {
+  function cardText({ lane, by, left, outcome }, state) {
     const [name] = film.lanes[lane];
     const sign = outcome ? ` ${film.outcomes[outcome][1]}` : "";
     const more = left !== undefined ? ` ${number(Math.max(left, 0))} ${film.unit}`
       : by === undefined || state !== IDLE ? sign : by === null ? " ∞" : ` → ${whom(film, by)}`;
-    const one = make("span", { className: full ? "card full" : "card", textContent: name + more });
+    return name + more;
+  }
+
+  function card(of, state, full) {
+    const textContent = cardText(of, state), { outcome } = of;
+    const one = make("span", { className: full ? "card full" : "card", textContent });
     one.style.setProperty("--look", outcome ? film.outcomes[outcome][0] : film.states[state][0]);
-    one.title = one.textContent;
+    one.title = textContent;
     return one;
   }
 
   function fill({ hands, rail, ovens, waits, ended, boards }) {
     const rows = [];
     const row = (name, cards, state, { full, half } = {}) => {
-      const room = kitchen.clientWidth / (half && kitchen.clientWidth > 480 ? 2 : 1);
-      const all = cards.slice(0, 60).map(one => card(one, state, full)); // nothing below may move
-      let left = room - 150;
-      const fits = all.findIndex(one => (left -= 7 * one.textContent.length + 20) < 0);
-      const most = fits < 0 ? all.length : Math.max(1, fits);
-      const shown = all.slice(0, most);
+      let left = width / (half && width > 480 ? 2 : 1) - 150;
+      const some = cards.slice(0, 60); // nothing below may move
+      const fits = some.findIndex(one => (left -= 7 * cardText(one, state).length + 20) < 0);
+      const most = fits < 0 ? some.length : Math.max(1, fits);
+      const shown = some.slice(0, most).map(one => card(one, state, full));
       if (cards.length > most) shown.push(`and ${cards.length - most} more`);
       rows.push(make("div", { className: "place", textContent: name }),
         make("div", { className: half ? "cards" : "cards wide" }, ...shown));
@@ -437,7 +463,7 @@ export function play(element, film, before) {
     row("in the oven", ovens, IDLE, { half: true });
     row("waits, until", waits, IDLE, { half: true });
     if (boards) row("ended", ended, IDLE);
-    kitchen.replaceChildren(...rows);
+    refill(kitchen, rows);
   }
 
   function markCode(frame, found) {
@@ -461,10 +487,10 @@ export function play(element, film, before) {
   }
 
   function draw() {
-    if (!svg.clientWidth) return; // hidden
+    if (!width) return; // hidden
     const above = kitchen.offsetTop + kitchen.offsetHeight - root.offsetTop;
     const high = film.small ? Math.max(LEAST, Math.min(HEIGHT, STAGE - above)) : HEIGHT;
-    drawn = drawSvg(film, svg.clientWidth, high, before);
+    drawn = drawSvg(film, width, high, before);
     svg.setAttribute("height", drawn.height);
     svg.innerHTML = `${drawn.svg}<path class="head" stroke="#b83ba0" stroke-width="2"/>`;
     movePlayhead();
@@ -527,11 +553,16 @@ export function play(element, film, before) {
     else return;
     event.preventDefault();
   });
-  const observer = new ResizeObserver(draw);
+  const observer = new ResizeObserver(() => {
+    if (width === svg.clientWidth) return;
+    width = svg.clientWidth;
+    show(at, now);
+    draw();
+  });
   observer.observe(svg);
-  show(0); // what it fills is above the timeline, which gets what is left
-  draw();
-  return () => { pause(); observer.disconnect(); };
+  width = svg.clientWidth;
+  load(film);
+  return { load, stop: () => { pause(); observer.disconnect(); } };
 }
 
 // ipywidgets' sliders have no name, and its toggles no state, for who does not see them.
@@ -545,16 +576,15 @@ function nameControls(panel) {
 
 async function render({ model, el }) {
   const store = await model.widget_manager.get_model(model.get("_store"));
-  let stop, asked, film, before, axis = 0; // while a slider is held, the axis is as long as ever
+  let player, asked, film, before, axis = 0; // while a slider is held, the axis is as long as ever
   const draw = () => {
     asked = undefined;
-    stop?.();
-    el.replaceChildren();
     before = film?.bars.length && !film.pale ? film : before;
     film = JSON.parse(store.get("film"));
     film.to = Math.max(film.to, axis);
     axis &&= film.to;
-    stop = play(el, film, before);
+    if (player) player.load(film, before);
+    else player = play(el, film);
   };
   const hold = event => {
     if (event.target.closest(".widget-hslider")) axis = film.to;
@@ -589,7 +619,7 @@ async function render({ model, el }) {
     removeEventListener("pointerup", release);
     store.off("change:film", soon);
     cancelAnimationFrame(asked);
-    stop();
+    player.stop();
   };
 }
 
