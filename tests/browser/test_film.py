@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from helpers.draw.film import PLAYER, film_of
+from helpers.draw.picture import picture_of
 from tests.browser.page import NotebookPage, write_notebook
-from tests.draw.pictured import recorded
+from tests.draw.pictured import UNUSUAL, recorded
 from tests.draw.test_film import dinner
 
 if TYPE_CHECKING:
@@ -34,6 +37,23 @@ replay(trace)"""
 CUT = """film => [...film.querySelectorAll(":is(h3, p, button, .stage)")]
     .filter(node => node.clientWidth && node.scrollWidth > node.clientWidth + 1)
     .map(node => node.outerHTML)"""
+
+# Whether there is the same of a film when another was played before it and when none was; all of
+# both; and where the keyboard is, which has begun to play the other.
+IN_PLACE = """([before, film]) => {
+    Math.random = () => 0.5;
+    const [alone, changed] = [0, 1].map(() => document.body.appendChild(document.createElement("div")));
+    const player = play(changed, before), button = changed.querySelectorAll("button")[1];
+    button.focus();
+    button.click();
+    player.load(film);
+    const fresh = play(alone, film), focus = document.activeElement.textContent;
+    const found = [alone.isEqualNode(changed), `${alone.innerHTML}\n\n${changed.innerHTML}`];
+    fresh.stop();
+    player.stop();
+    document.body.replaceChildren();
+    return [...found, focus];
+}"""
 
 
 def said(film: Locator) -> str:
@@ -111,3 +131,20 @@ def test_a_page_plays_by_itself_and_nothing_is_cut_at_420_pixels(
         assert said(film) == "At 9 min: it is over."
         assert problems == []
         context.close()
+
+
+def test_a_film_that_takes_anothers_place_is_as_one_that_stands_there_alone(
+    browser: Browser,
+) -> None:
+    with ThreadPoolExecutor(1) as pool:  # the browser has a loop in this thread
+        told = pool.submit(lambda: recorded(dinner(), unit="minutes", lines=True)).result()
+    films = [film_of(picture_of(trace)) for trace in (told, *UNUSUAL)]
+    films += [{**films[0], "pale": True, "steps": [], "lanes": []}, {**films[1], "small": True}]
+    page = browser.new_page()
+    page.add_script_tag(type="module", content=f"{PLAYER.read_text()}\nwindow.play = play;")
+    page.wait_for_function("() => window.play !== undefined")
+    for before, film in pairwise((*films, films[0])):
+        alike, both, focus = page.evaluate(IN_PLACE, [before, film])
+        assert alike, both
+        assert focus == "▶ Play" or "pale" in before, "the button that was pressed is another now"
+    page.close()
