@@ -600,12 +600,20 @@ async function render({ model, el }) {
   const soon = () => { asked ??= requestAnimationFrame(draw); }; // of several, the last
   store.on("change:film", soon);
   draw();
-  let panel;
-  const changes = new MutationObserver(() => nameControls(panel));
+  let panel, code; // each change writes the code anew: it stays open
+  const tend = () => {
+    nameControls(panel);
+    const now = panel.querySelector("details");
+    if (code && now && code !== now) now.open = code.open;
+    code = now;
+  };
+  const changes = new MutationObserver(records => {
+    if (records.some(({ target }) => !el.contains(target))) tend();
+  });
   const shown = new ResizeObserver(() => { // not before is it in its panel
     if (panel || !(panel = el.closest(".task-cards-lab"))) return;
     changes.observe(panel, { subtree: true, childList: true, attributeFilter: ["class"] });
-    nameControls(panel);
+    tend();
     panel.addEventListener("pointerdown", hold);
     panel.addEventListener("keydown", run);
   });

@@ -116,12 +116,14 @@ def the_spawn_lab_runs_follows_its_slider_stops_and_leaves_nothing_behind(
     lab.shows("21 tasks")
     assert "card 20" in lab.drawn()
 
+    lab.area.get_by_text("The code that runs").click()
     count = int(notebook.drag("Number of cards", 0.9, 0.1, 0.5, 0.008))
     assert 2 <= count <= 19
     lab.shows(f"{count + 1} tasks")
     lab.shows(f"card {count}")
     assert "card 20" not in lab.drawn()
     lab.says("Done.")
+    lab.says(f"for n in range(1, {count + 1})")  # the code is still open, and the new one
 
     notebook.drag("Number of cards", 1.0)
     lab.says("Running for")  # eight seconds of hands-on work
