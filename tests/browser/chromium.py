@@ -18,7 +18,7 @@ HOW_TO_GET_ONE = (
 )
 _OFF = ("background-networking", "component-update", "dev-shm-usage", "sync", "quic")
 # Runs as root in a container, without a crash reporter, and asks nothing of the internet.
-_FLAGS = ["--no-sandbox", "--no-first-run", *(f"--disable-{each}" for each in _OFF)]
+FLAGS = ["--no-sandbox", "--no-first-run", *(f"--disable-{each}" for each in _OFF)]
 _ON_PATH = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _INSTALLED = (
     "Applications/*Chrom*.app/Contents/MacOS/*Chrom*",
@@ -56,7 +56,7 @@ def launched(executable: str) -> Iterator[Browser]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=_FLAGS)
+        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
         try:
             yield browser
         finally:
