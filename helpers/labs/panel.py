@@ -26,7 +26,7 @@ from helpers.labs.engine import Engine, Event, State
 from helpers.labs.spec import Choice, Control, LabSpec, Values
 from helpers.predictions import field, read
 from helpers.text import as_html, plural, seconds
-from helpers.trace import Trace
+from helpers.trace import Trace, no_collection
 
 SAME, MODEL, REAL = "The same job on real Tokio, recorded", "The model", "Real Tokio"
 NONE = "These values were not recorded on real Tokio."
@@ -92,6 +92,7 @@ class Panel(Awake, widgets.VBox):
         self._tick()
         gc.collect()  # so that no full collection blocks the first run's loop
 
+    @no_collection()
     def _filmed(self, trace: Trace, values: Values, said: str = "", *, over: bool = False) -> Json:
         if marks := self.spec.marks(values, trace if over else None):
             trace = replace(trace, marks=(*trace.marks, *marks))
