@@ -600,20 +600,14 @@ async function render({ model, el }) {
   const soon = () => { asked ??= requestAnimationFrame(draw); }; // of several, the last
   store.on("change:film", soon);
   draw();
-  let panel, code; // each change writes the code anew: it stays open
-  const tend = () => {
-    nameControls(panel);
-    const now = panel.querySelector("details");
-    if (code && now && code !== now) now.open = code.open;
-    code = now;
-  };
+  let panel;
   const changes = new MutationObserver(records => {
-    if (records.some(({ target }) => !el.contains(target))) tend();
+    if (records.some(({ target }) => !el.contains(target))) nameControls(panel);
   });
   const shown = new ResizeObserver(() => { // not before is it in its panel
     if (panel || !(panel = el.closest(".task-cards-lab"))) return;
     changes.observe(panel, { subtree: true, childList: true, attributeFilter: ["class"] });
-    tend();
+    nameControls(panel);
     panel.addEventListener("pointerdown", hold);
     panel.addEventListener("keydown", run);
   });

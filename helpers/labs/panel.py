@@ -11,7 +11,6 @@ from dataclasses import replace
 from functools import partial
 from math import log10
 from pathlib import Path
-from string import Template
 from typing import Any
 
 import ipywidgets as widgets
@@ -40,11 +39,11 @@ _STATES = {
     State.DONE: "Done. Move a slider, and it runs again.",
     State.STOPPED: "Press Run to run it again.",
 }
-_FRESH = (State.READY, State.FAILED)  # without a trace, nothing has come out
 _PALE: Json = {"pale": True, "steps": [], "lanes": []}  # in a film that is not to be played
 _LABEL, _NARROW = {"description_width": "auto"}, {"button_width": "auto"}
 _STYLE = Path(__file__).with_name("panel.css").read_text(encoding="utf-8")
-_CODE = Template(Path(__file__).with_name("code.html").read_text(encoding="utf-8"))
+_ABOUT_CODE = Path(__file__).with_name("code.html").read_text(encoding="utf-8")
+_CODE = '<pre class="task-cards-code" tabindex="0">{}</pre>'
 
 
 class Panel(Awake, widgets.VBox):
@@ -69,17 +68,16 @@ class Panel(Awake, widgets.VBox):
         self._lock = threading.RLock()
         self.engine = Engine(spec, self._show)
         head = f"<style>{_STYLE}</style><h3>{as_html(spec.title)}</h3>{_paragraph(spec.story)}"
-        asked = text(_paragraph(spec.prediction.question))
         chips = [widgets.Button(description=words, **look) for words in spec.scenes]
         self.scenes = widgets.HBox(chips, **look).add_class("task-cards-scenes")
-        ask = [asked, self.prediction, self.verdict, widgets.HBox([self.run, self.reset], **look)]
-        sliders = [self.scenes, *self.controls.values()]
-        parts = [*ask, self.which, self.state_line, *sliders, self.forecast]
+        parts = [text(_paragraph(spec.prediction.question)), self.prediction, self.verdict]
+        parts += [widgets.HBox([self.run, self.reset], **look), self.which, self.state_line]
+        parts += [self.scenes, *self.controls.values(), self.forecast]
         film = widgets.VBox([self.picture], **look)
         side = widgets.VBox(parts, **look).add_class("task-cards-side")
         told = widgets.VBox([self.challenge, self.outcome], **look).add_class("task-cards-told")
         body = widgets.Box([film, side, told], **look).add_class("task-cards-body")
-        super().__init__([text(head), body, self.code], **look)
+        super().__init__([text(head), body, text(_ABOUT_CODE), self.code], **look)
         self.add_class("task-cards-lab")
         self.run.on_click(lambda _: self._run_or_stop())
         self.reset.on_click(lambda _: self._reset())
@@ -97,8 +95,7 @@ class Panel(Awake, widgets.VBox):
         if marks := self.spec.marks(values, trace if over else None):
             trace = replace(trace, marks=(*trace.marks, *marks))
         film = film_of(picture_of(trace, title=said or None, unit=self.spec.unit, most=MOST_FILMED))
-        film["to"] = max([film["to"], *(time for time, *_ in film["events"])])
-        return film | {"small": True}
+        return film | {"small": True, "to": max([film["to"], *(at for at, *_ in film["events"])])}
 
     def _run_or_stop(self) -> None:
         runs = self.engine.state in (State.RUNNING, State.STOPPING)
@@ -120,7 +117,7 @@ class Panel(Awake, widgets.VBox):
                 widget.layout.display = None if control.shown(values) else "none"
             self.prediction.value = None if spec.prediction.options else ""  # it was for others
             self.forecast.value = _paragraph(spec.forecast(values))
-            self.code.value = _CODE.substitute(code=html.escape(spec.code(values), quote=False))
+            self.code.value = _CODE.format(html.escape(spec.code(values), quote=False))
 
     def _reset(self) -> None:
         with self._lock:
@@ -152,7 +149,7 @@ class Panel(Awake, widgets.VBox):
             self.which.layout.display = None if recording else "none"
         self.state_line.value = _paragraph(_state_in_words(event))
         self.run.description, self.run.icon = ("Stop", "stop") if runs else ("Run", "play")
-        if event.state is State.RUNNING or (trace is None and event.state in _FRESH):
+        if event.state in (State.READY, State.RUNNING):
             self.outcome.value = _bullets("So far", *(spec.so_far(trace) if trace else ()))
             self.verdict.value = ""
         elif trace is not None:
@@ -169,8 +166,7 @@ class Panel(Awake, widgets.VBox):
         answer, _ = read(asked.options, self.prediction.value)
         guess = float(answer or 0) * asked.unit if asked.unit else 0.0
         guess *= 1e3 if film["unit"] == "ms" else 1
-        known = 0 < guess <= 3 * film["to"]
-        return {"guess": guess, "to": max(guess, film["to"])} if known else {}
+        return {"guess": guess, "to": max(guess, film["to"])} if 0 < guess <= 3 * film["to"] else {}
 
     def _tick(self, *run: Any) -> None:
         if (asked := self.spec.challenge) is not None:
