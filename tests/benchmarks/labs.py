@@ -80,12 +80,13 @@ DRAWN = """film => { window.drawn = [];
     new MutationObserver(() => drawn.push(Date.now())).observe(film.querySelector("svg"),
         { childList: true }); }"""
 SECONDS, REST = 2.5, 1.5  # for which a slider is dragged, and for which it is left alone before
-# In the page: drag it to and fro by a twentieth of its length, and note how often the film draws.
+# In the page: drag it to and fro by a tenth of its length, and note how often the film draws.
 DRAG = """(slider, [seconds, rest]) => {
     const handle = slider.querySelector(".noUi-handle");
     const { left, top, width, height } = handle.getBoundingClientRect();
     const x = left + width / 2, y = top + height / 2;
-    const far = slider.querySelector(".noUi-base").clientWidth / 20;
+    const far = slider.querySelector(".noUi-base").clientWidth / 10;
+    const swing = passed => far * (4 * Math.abs((passed / 1.2 + 0.75) % 1 - 0.5) - 1);
     const send = (type, to) => handle.dispatchEvent(new MouseEvent(type,
         { bubbles: true, cancelable: true, buttons: 1, clientX: to, clientY: y }));
     setTimeout(() => {
@@ -93,7 +94,7 @@ DRAG = """(slider, [seconds, rest]) => {
         send("mousedown", x);
         requestAnimationFrame(function move(now) {
             const passed = (now - began) / 1000;
-            send("mousemove", x + (passed < seconds ? far * Math.sin(5 * passed) : 0));
+            send("mousemove", x + (passed < seconds ? swing(passed) : 0));
             if (passed < seconds) return requestAnimationFrame(move);
             window.followed = (drawn.length - before) / passed;
             send("mouseup", x);
