@@ -89,8 +89,7 @@ class _Rows:
     """The lines of a file as objects; `line` is the number of the last one read."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self.line = 0
+        self.path, self.line = path, 0
 
     def __iter__(self) -> Iterator[Row]:
         with (gzip.open if self.path.name.endswith(".gz") else open)(self.path, "rb") as file:

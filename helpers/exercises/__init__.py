@@ -76,8 +76,7 @@ def progress(lesson: str = "") -> None:
     known = (dict.fromkeys(EXERCISES, NEW) | _read()).items()  # labs' challenges, too
     rows = [(name, *map(str, one.values())) for name, one in known if name.startswith(lesson)]
     print(*table([("exercise", "", "checks", "hints"), *rows], "<<>>"), sep="\n")
-    done = sum(status == Status.CORRECT for _, status, *_ in rows)
-    print(f"{done} of {len(rows)} are correct.")
+    print(f"{sum(row[1] == Status.CORRECT for row in rows)} of {len(rows)} are correct.")
 
 
 def achieved(name: str, met: Callable[[], bool] = bool) -> bool:

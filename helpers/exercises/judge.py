@@ -174,8 +174,7 @@ def _run(
     vars(random)["uniform"] = lambda a, b: round(Random.uniform(random, a, b), 2)
     limits: Any = {"max_seconds": round(patience(MOST_SECONDS[clock]), 1), "max_steps": _MOST_STEPS}
     with contextlib.redirect_stdout(io.StringIO()) as out:
-        main = exercise.program(answer, random)
-        run = Run(main, clock=clock, unit=exercise.unit, **limits)
+        run = Run(exercise.program(answer, random), clock=clock, unit=exercise.unit, **limits)
         run.start()
         trace = run.finished.result()
     faults = (rule(trace) for rule in exercise.rules)
