@@ -193,6 +193,13 @@ function refill(node, children) {
 
 const escape = text => text.replace(/[&<>"]/g, c => `&#${c.charCodeAt(0)};`);
 
+// A film while there is a question open: nobody's end is told, nor who was asked to stop. What is
+// told later has its room already.
+function withoutEnds(film) {
+  const events = film.events.filter(([, row]) => row < 0);
+  return { ...film, ends: [], events, hasEvents: film.events.length > 0 };
+}
+
 // Whether the steps of the run before are seen below those of this one.
 const isGhost = (film, before) => before?.rows.length === film.rows.length && !film.density;
 
@@ -202,7 +209,8 @@ function drawSvg(film, width, height, before) {
   const { rows, states, outcomes, to: end } = film;
   const longest = Math.max(...rows.map(([name, depth]) => name.length + 2 * depth), 6);
   const named = Math.min(6.6 * longest + 14, width * 0.32);
-  const top = film.density ? Math.min(110, height * 0.5) : film.events.length ? 28 : 0;
+  const top = film.density ? Math.min(110, height * 0.5)
+    : film.hasEvents ?? film.events.length ? 28 : 0;
   const pitch = Math.min(20, (height - top) / Math.max(rows.length, 1));
   const under = top + pitch * rows.length;
   const wide = Math.max(width - named - 24, 40);
@@ -367,7 +375,7 @@ export function play(element, film) {
 
   function load(next, behind) {
     pause();
-    [film, before, frames] = [next, behind, framesOf(next)];
+    [film, before, frames] = [next.pale ? withoutEnds(next) : next, behind, framesOf(next)];
     lasts = screenSeconds(film, frames);
     seek.max = frames.length - 1;
     write(title, film.title.replaceAll("`", ""));

@@ -109,11 +109,13 @@ def the_spawn_lab_runs_follows_its_slider_stops_and_leaves_nothing_behind(
     run_code(notebook, WHO)
     lab.says("Ready. Predict, then press Run.")
     lab.shows(NOTHING_YET)
+    assert "returned" not in lab.area.locator(".signs").inner_text()
 
     lab.area.get_by_label("Your prediction").fill("0.5")
     lab.press("Run")
     lab.says("You predicted 0.5 s; it took")
     lab.shows("21 tasks")
+    assert "returned" in lab.area.locator(".signs").inner_text()
     assert "card 20" in lab.drawn()
 
     lab.area.get_by_text("The code that runs").click()
@@ -170,6 +172,21 @@ def test_a_view_that_opens_late_shows_what_there_is(show_lab: ShowLab) -> None:
     lab.shows(NOTHING_YET)
     late.shows(NOTHING_YET)
     assert not lab.notebook.problems
+
+
+def test_a_picture_tells_nobodys_end_while_the_question_is_open(show_lab: ShowLab) -> None:
+    lab = show_lab("first_wins")
+    lab.shows("replica")
+    signs, svg = lab.area.locator(".signs"), lab.area.locator("svg").first
+    high = "svg => svg.getBoundingClientRect().height"
+    pale = svg.evaluate(high)
+    assert not any("asked to stop" in text for text in lab.drawn())
+    assert "cancelled" not in signs.inner_text()
+    lab.press("Run")
+    lab.says("Done.")
+    lab.shows("asked to stop")
+    assert "cancelled" in signs.inner_text()
+    assert svg.evaluate(high) == pale, "what is below has moved"
 
 
 def test_a_picture_is_as_wide_as_its_cell_when_the_window_changes(show_lab: ShowLab) -> None:
