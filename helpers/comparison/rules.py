@@ -189,8 +189,7 @@ def _how_often(pair: Pair) -> str:
 def _measured(runs: Runs) -> str:
     """The reason for what is measured: a lane that ends otherwise or late, or several workers."""
     asked = [lane for lane in runs.trace.lanes if lane.cancels]
-    late = any(lane.end - lane.cancels[-1].time > noise(runs.trace) for lane in asked)
-    if runs.apart or late:
+    if runs.apart or any(lane.end - lane.cancels[-1].time > noise(runs.trace) for lane in asked):
         return FOLLOWS
     return "parallel work" if runs.recording.workers > 1 else UNEXPLAINED
 

@@ -282,7 +282,8 @@ class ThreadWork:
             asked = any(not self._out[n].parked for n, _ in self._sent if n in self._out)
             if asked or not until_quiet:
                 give_up = min(give_up, perf_counter() + _GRACE)
-            self._gate.wait(max(0, min(give_up - perf_counter(), _LOOK)))
+            left = give_up - perf_counter()
+            self._gate.wait(max(0, min(left, _LOOK)))
         self.went_on_at, self._stirred = perf_counter(), False
 
     def may_hear(self, silent_for: float = 0) -> bool:
