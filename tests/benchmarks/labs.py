@@ -7,7 +7,7 @@ returned (in the kernel) and ends when the film has drawn for the last time (in 
 the machine's clock. Prints medians, and how each stands to its limit of 300 ms; how much longer
 the defaults' runs take in the lab than in a cell; and how many pictures a second follow a slider
 that is dragged around 200 tasks, by events of the page's own and with nobody connected to the
-browser: to report all that a page receives would take as much time as a picture.
+browser: to report all that a page receives takes a tenth of two cores.
 """
 
 from __future__ import annotations

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from itertools import groupby
 
 import pytest
 
@@ -134,10 +133,15 @@ class Diary:
         return event, event.trace
 
     def values_run(self) -> list[object]:
-        """The slider's value of each run, in order; of equal ones that follow each other, one."""
-        told = (State.RUNNING, State.DONE)
-        values = [x.values["ms"] for x in self.events if x.state in told and not x.pale]
-        return [value for value, _ in groupby(values)]
+        """The slider's value of each run, in order: as it begins, or ends if that was not told."""
+        values: list[object] = []
+        begun = False
+        for event in (event for event in self.events if not event.pale):
+            begins = event.state is State.RUNNING and event.trace is None
+            if begins or (event.state is State.DONE and not begun):
+                values.append(event.values["ms"])
+            begun = begins or (begun and event.state is State.RUNNING)
+        return values
 
 
 def served(engine: Engine, seconds: float) -> bool:
