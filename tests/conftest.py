@@ -32,6 +32,13 @@ os.environ["TASK_CARDS_TEXT"] = "1"
 # Where the course's own CI runs: nothing may be skipped, and the same examples are tried each time.
 STRICT = os.environ.get("TASK_CARDS_STRICT") == "true"
 
+# What they assert says what it saw, as in a test's own file.
+pytest.register_assert_rewrite(
+    *("tests.browser.lab_page", "tests.classroom.day", "tests.classroom.hub"),
+    *("tests.exercises.answers", "tests.lessons.source", "tests.starter", "tests.tokio.facts"),
+    "tests.twins",
+)
+
 # How long an example takes says nothing on a busy machine.
 settings.register_profile("course", deadline=None, derandomize=STRICT)
 settings.load_profile("course")
