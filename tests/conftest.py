@@ -35,7 +35,7 @@ STRICT = os.environ.get("TASK_CARDS_STRICT") == "true"
 # What they assert says what it saw, as in a test's own file.
 pytest.register_assert_rewrite(
     *("tests.browser.lab_page", "tests.classroom.day", "tests.classroom.hub"),
-    *("tests.exercises.answers", "tests.lessons.source", "tests.starter", "tests.tokio.facts"),
+    *("tests.exercises.answers", "tests.lessons.source", "tests.starter"),
     "tests.twins",
 )
 

@@ -193,11 +193,21 @@ function refill(node, children) {
 
 const escape = text => text.replace(/[&<>"]/g, c => `&#${c.charCodeAt(0)};`);
 
-// A film while there is a question open: nobody's end is told, nor who was asked to stop. What is
-// told later has its room already.
-function withoutEnds(film) {
+// A film whose question is open: nobody's end is told, nor who was asked to stop. What is told later
+// has its room already. If it is to be chosen what will happen, no more is told of the run than what
+// was before the first such moment; an axis as long as the run would tell of the rest.
+export function asking(film) {
   const events = film.events.filter(([, row]) => row < 0);
-  return { ...film, ends: [], events, hasEvents: film.events.length > 0 };
+  const open = { ...film, ends: [], events, hasEvents: film.events.length > 0 };
+  if (!film.choice) return open;
+  const told = [...film.ends.map(([, at]) => at), ...film.events.map(([at]) => at)];
+  const from = Math.min(...told, film.to);
+  const bars = film.bars.filter(([, , begun]) => begun < from)
+    .map(([row, state, begun, over, ...more]) => [row, state, begun, Math.min(over, from), ...more]);
+  const density = film.density && [film.density[0], Object.fromEntries(Object.entries(film.density[1])
+    .map(([state, of]) => [state, of.slice(0, Math.round(from / film.density[0]))]))];
+  const to = Math.max(from * 1.6, ...events.map(([at]) => at * 1.1));
+  return { ...open, bars, density, to, unknown: from };
 }
 
 // Whether the steps of the run before are seen below those of this one.
@@ -261,6 +271,8 @@ function drawSvg(film, width, height, before) {
   }
   if (film.density) parts.push(areas(film, x, top - 14, fill), `<text y="11">tasks</text>`);
   parts.push(axisOf(film, x, under, width, end));
+  if (film.unknown !== undefined) parts.push(`<text x="${x((film.unknown + end) / 2)}"
+    y="${(top + under) / 2 + 10}" text-anchor="middle" style="font-size: 28px">?</text>`);
   if (film.guess !== undefined) parts.push(`<path d="M${x(film.guess)} 2V${under}" stroke="#8f56c9"
     stroke-width="2" stroke-dasharray="5 3"/><text class="guess" x="${x(film.guess)}" y="${under + 16}"
     text-anchor="${x(film.guess) > width / 2 ? "end" : "start"}" style="fill:#8f56c9; paint-order: stroke" stroke-width="4"
@@ -375,7 +387,7 @@ export function play(element, film) {
 
   function load(next, behind) {
     pause();
-    [film, before, frames] = [next.pale ? withoutEnds(next) : next, behind, framesOf(next)];
+    [film, before, frames] = [next, behind, framesOf(next)];
     lasts = screenSeconds(film, frames);
     seek.max = frames.length - 1;
     write(title, film.title.replaceAll("`", ""));
@@ -589,6 +601,7 @@ async function render({ model, el }) {
     asked = undefined;
     before = film?.bars.length && !film.pale ? film : before;
     film = JSON.parse(store.get("film"));
+    film = film.open ? asking(film) : film;
     film.to = Math.max(film.to, axis);
     axis &&= film.to;
     if (player) player.load(film, before);

@@ -95,7 +95,8 @@ class Panel(Awake, widgets.VBox):
         if marks := self.spec.marks(values, trace if over else None):
             trace = replace(trace, marks=(*trace.marks, *marks))
         film = film_of(picture_of(trace, title=said or None, unit=self.spec.unit, most=MOST_FILMED))
-        return film | {"small": True, "to": max([film["to"], *(at for at, *_ in film["events"])])}
+        film |= {"small": True, "to": max([film["to"], *(at for at, *_ in film["events"])])}
+        return film | {"open": said == _PREDICT, "choice": bool(self.spec.prediction.options)}
 
     def _run_or_stop(self) -> None:
         runs = self.engine.state in (State.RUNNING, State.STOPPING)
@@ -106,8 +107,7 @@ class Panel(Awake, widgets.VBox):
             self.controls[name].value = value
 
     def _changed(self, _: Any = None) -> None:
-        # Each widget may have a thread of its own. Reading all and asking for them is one act, so
-        # that whoever comes last asks with the newest values of all.
+        # Each widget may have a thread of its own: whoever comes last asks with the newest values.
         with self._lock:
             spec = self.spec
             chosen = {name: widget.value for name, widget in self.controls.items()}

@@ -180,12 +180,14 @@ def test_a_picture_tells_nobodys_end_while_the_question_is_open(show_lab: ShowLa
     signs, svg = lab.area.locator(".signs"), lab.area.locator("svg").first
     high = "svg => svg.getBoundingClientRect().height"
     pale = svg.evaluate(high)
+    assert "?" in lab.drawn()
     assert not any("asked to stop" in text for text in lab.drawn())
     assert "cancelled" not in signs.inner_text()
     lab.press("Run")
     lab.says("Done.")
     lab.shows("asked to stop")
     assert "cancelled" in signs.inner_text()
+    assert "?" not in lab.drawn()
     assert svg.evaluate(high) == pale, "what is below has moved"
 
 

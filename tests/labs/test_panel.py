@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 import json
 import re
+import shutil
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -15,12 +17,14 @@ import pytest
 from ipywidgets.widgets.widget import _instances
 
 from helpers import exercises, labs
+from helpers.draw.film import PLAYER
 from helpers.labs import NAMES, lab, spec_of
 from helpers.labs.engine import Event, State
 from helpers.labs.panel import Panel
 from helpers.labs.spec import LabSpec, Values
 from helpers.task import Finding
 from helpers.trace import Trace
+from tests.conftest import unavailable
 from tests.labs.conftest import HOUR, served, wait_for_strangers
 from tests.labs.conftest import spec_of as small
 
@@ -147,23 +151,72 @@ def test_a_run_compares_a_prediction_and_a_changed_control_clears_it(
     assert "You made no prediction for these values." in words(panel.verdict)
 
 
+# What is seen of each film while its question is open.
+OPEN = """
+import { asking } from "./film.mjs";
+import { readFileSync } from "node:fs";
+const seen = JSON.parse(readFileSync(0, "utf8")).map(asking);
+console.log(JSON.stringify(seen.map(({ ends, bars, events, hasEvents, to }) =>
+  ({ ends, bars, events, hasEvents, to }))));
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "control", "values"),
+    [
+        ("first_wins", "losers", {}),
+        ("first_wins", "losers", {"replica": 100}),
+        ("deadlines", "cancel", {}),
+        ("deadlines", "fallback", {"cancel": "cleans"}),
+    ],
+)
+def test_a_picture_does_not_tell_what_will_happen_while_that_is_asked(
+    panel_of: OpenPanel, tmp_path: Path, name: str, control: str, values: Values
+) -> None:
+    node = shutil.which("node")
+    if node is None:
+        unavailable("node is not there, which plays the films")
+    (tmp_path / "film.mjs").write_text(PLAYER.read_text(encoding="utf-8"), encoding="utf-8")
+    panel = panel_of(name)
+    films = []
+    for choice in panel.controls[control].options:
+        panel._set({**values, control: choice[1]})
+        assert served(panel.engine, 60)
+        films.append(panel.picture.store.film)
+    told = [json.dumps([film["bars"], film["ends"], film["events"]]) for film in films]
+    assert len(set(told)) > 1, "they are alike anyway"
+    ran = subprocess.run(
+        [node, "--input-type=module", "-e", OPEN],
+        cwd=tmp_path,
+        input=json.dumps(films),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    first, *others = json.loads(ran.stdout)
+    assert others == [first] * len(others)
+    assert first["bars"], "it is blank"
+
+
 def test_the_picture_follows_a_slider_pale_also_without_a_run(panel_of: OpenPanel) -> None:
     panel = panel_of("spawn")
     panel.controls["tasks"].value = 3
     assert served(panel.engine, 60)
     film = panel.picture.store.film
-    assert (film["pale"], title(panel)) == (True, "Predict first: what will it be?")
+    assert (film["pale"], film["open"], film["choice"]) == (True, True, False)
+    assert title(panel) == "Predict first: what will it be?"
     assert [row[0] for row in film["rows"]] == ["main", "card 1", "card 2", "card 3"]
     assert "Ready." in words(panel.state_line)
     run(panel)
-    films: list[tuple[bool, str]] = []
-    panel.picture.store.observe(
-        lambda change: films.append((change["new"].get("pale", False), title(panel))), "film"
-    )
+    films = []
+    panel.picture.store.observe(lambda change: films.append(change["new"]), "film")
     panel.controls["tasks"].value = 2
     assert served(panel.engine, 60)
-    assert films[0] == (True, "On the virtual clock; the real run follows")
-    assert not films[-1][0]
+    assert films[0]["title"] == "On the virtual clock; the real run follows"
+    assert [(film.get("pale", False), film["open"]) for film in (films[0], films[-1])] == [
+        (True, False),
+        (False, False),
+    ]
     assert "Done." in words(panel.state_line)
 
 
