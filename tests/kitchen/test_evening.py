@@ -23,8 +23,8 @@ from helpers.kitchen.evening import CUT, REFUSED, Guests, Load, Supplier, evenin
 from helpers.kitchen.mistakes import MISTAKES, kitchen
 from helpers.kitchen.service import HUNG_UP, Kitchen
 from tests.kitchen.conftest import ORDER, ask, opened
+from tests.run.runs import findings
 
-OF_THE_MACHINE = {"paused", "blocked", "held"}  # another program had the core
 FOR_EVER = 3600.0
 
 
@@ -149,7 +149,7 @@ def test_five_hundred_guests_in_a_storm_are_all_answered_or_refused() -> None:
 def test_one_requests_way_is_found_in_the_run() -> None:
     guests = Guests(5, FOR_EVER, requests=10)
     trace = asyncio.run(record(evening(guests=guests, deadline=FOR_EVER), clock="real"))
-    assert [found for found in trace.findings if found.kind not in OF_THE_MACHINE] == []
+    assert findings(trace) == []
     ways = [way_of(trace, number) for number in range(1, 11)]
     dish = next(way for way in ways if "GET" in way[0])
     assert [name.partition(" ")[2].partition("/")[0] for name in dish] == [

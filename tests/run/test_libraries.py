@@ -15,7 +15,7 @@ from aiohttp import web
 from anyio.streams.memory import MemoryObjectSendStream
 
 from helpers import record
-from tests.run.runs import CLOCKS, recorded
+from tests.run.runs import CLOCKS, findings, recorded
 
 Program = Callable[[], Coroutine[Any, Any, list[object]]]
 
@@ -142,8 +142,7 @@ def test_a_program_of_a_library_does_the_same_when_it_is_recorded(
     result = asyncio.run(program())  # what is imported when it is first asked for is here now
     trace = recorded(program(), clock=clock)
     assert trace.result == result
-    of_the_machine = {"paused", "blocked", "held"}
-    assert [finding for finding in trace.findings if finding.kind not in of_the_machine] == []
+    assert findings(trace) == []
 
 
 @pytest.mark.asyncio
