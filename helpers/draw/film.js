@@ -193,12 +193,14 @@ function refill(node, children) {
 
 const escape = text => text.replace(/[&<>"]/g, c => `&#${c.charCodeAt(0)};`);
 
-// A film whose question is open: nobody's end is told, nor who was asked to stop. What is told later
-// has its room already. If it is to be chosen what will happen, no more is told of the run than what
-// was before the first such moment; an axis as long as the run would tell of the rest.
+// A film whose question is open: nobody's end is told, who was asked to stop, nor for how much of the
+// time a chef is busy. What is told later has its room already. If it is to be chosen what will
+// happen, no more is told of the run than what was before the first such moment; an axis as long as
+// the run would tell of the rest.
 export function asking(film) {
   const events = film.events.filter(([, row]) => row < 0);
-  const open = { ...film, ends: [], events, hasEvents: film.events.length > 0 };
+  const rows = film.rows.map(([name, ...more]) => [name.replace(/ [\d.,]+ %$/, ""), ...more]);
+  const open = { ...film, rows, ends: [], events, hasEvents: film.events.length > 0 };
   if (!film.choice) return open;
   const told = [...film.ends.map(([, at]) => at), ...film.events.map(([at]) => at)];
   const from = Math.min(...told, film.to);

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import ipywidgets as widgets
 import pytest
@@ -18,6 +19,7 @@ from ipywidgets.widgets.widget import _instances
 
 from helpers import exercises, labs
 from helpers.draw.film import PLAYER
+from helpers.draw.theme import Json
 from helpers.labs import NAMES, lab, spec_of
 from helpers.labs.engine import Event, State
 from helpers.labs.panel import Panel
@@ -156,9 +158,39 @@ OPEN = """
 import { asking } from "./film.mjs";
 import { readFileSync } from "node:fs";
 const seen = JSON.parse(readFileSync(0, "utf8")).map(asking);
-console.log(JSON.stringify(seen.map(({ ends, bars, events, hasEvents, to }) =>
-  ({ ends, bars, events, hasEvents, to }))));
+console.log(JSON.stringify(seen.map(({ rows, ends, bars, events, hasEvents, to }) =>
+  ({ rows, ends, bars, events, hasEvents, to }))));
 """
+
+
+@pytest.fixture
+def asking(tmp_path: Path) -> Callable[[list[Json]], list[Json]]:
+    """What `film.js` leaves of films in a lab that asks."""
+    node = shutil.which("node")
+    if node is None:
+        unavailable("node is not there, which plays the films")
+    (tmp_path / "film.mjs").write_text(PLAYER.read_text(encoding="utf-8"), encoding="utf-8")
+    command = [node, "--input-type=module", "-e", OPEN]
+
+    def left(films: list[Json]) -> list[Json]:
+        given: Any = {"cwd": tmp_path, "input": json.dumps(films), "text": True}
+        seen: list[Json] = json.loads(subprocess.check_output(command, **given))
+        return seen
+
+    return left
+
+
+def test_a_picture_does_not_tell_how_busy_a_chef_is_while_it_asks_how_long_the_run_takes(
+    panel_of: OpenPanel, asking: Callable[[list[Json]], list[Json]]
+) -> None:
+    panel = panel_of("spawn")
+    panel.controls["tasks"].value = 300
+    assert served(panel.engine, 60)
+    film = panel.picture.store.film
+    assert film["rows"][1][0].endswith(" %")
+    (left,) = asking([film])
+    assert [name for name, *_ in left["rows"][:2]] == ["chefs", "chef"]
+    assert left["to"] == film["to"], "its lanes follow the slider"
 
 
 @pytest.mark.parametrize(
@@ -171,12 +203,12 @@ console.log(JSON.stringify(seen.map(({ ends, bars, events, hasEvents, to }) =>
     ],
 )
 def test_a_picture_does_not_tell_what_will_happen_while_that_is_asked(
-    panel_of: OpenPanel, tmp_path: Path, name: str, control: str, values: Values
+    panel_of: OpenPanel,
+    asking: Callable[[list[Json]], list[Json]],
+    name: str,
+    control: str,
+    values: Values,
 ) -> None:
-    node = shutil.which("node")
-    if node is None:
-        unavailable("node is not there, which plays the films")
-    (tmp_path / "film.mjs").write_text(PLAYER.read_text(encoding="utf-8"), encoding="utf-8")
     panel = panel_of(name)
     films = []
     for choice in panel.controls[control].options:
@@ -185,15 +217,7 @@ def test_a_picture_does_not_tell_what_will_happen_while_that_is_asked(
         films.append(panel.picture.store.film)
     told = [json.dumps([film["bars"], film["ends"], film["events"]]) for film in films]
     assert len(set(told)) > 1, "they are alike anyway"
-    ran = subprocess.run(
-        [node, "--input-type=module", "-e", OPEN],
-        cwd=tmp_path,
-        input=json.dumps(films),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    first, *others = json.loads(ran.stdout)
+    first, *others = asking(films)
     assert others == [first] * len(others)
     assert first["bars"], "it is blank"
 
