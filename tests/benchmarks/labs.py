@@ -39,19 +39,6 @@ LABS = {
     "showdown": {"Number of orders": 1000},
 }
 OTHER = 955  # where a logarithmic slider stands next
-# In the server: as `task-cards` starts it.
-AT_ONCE = """
-from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
-
-
-class AtOnce(ZMQChannelsWebsocketConnection):
-    def connect(self):
-        self.websocket_handler.set_nodelay(True)
-        return super().connect()
-
-
-c.ServerApp.kernel_websocket_connection_class = AtOnce
-"""
 # In the kernel: when the program's main returned.
 ENDED = """
 import time
@@ -172,6 +159,18 @@ def followed(page: NotebookPage, label: str, connected: Connected) -> float:
     return float(connected.page().evaluate("() => followed"))
 
 
+class Started(LabServer):
+    """The JupyterLab that a learner has: `task-cards` starts it."""
+
+    def _command(self) -> list[str]:
+        main = "from helpers._tools.launch import main; main()"
+        return [
+            *(sys.executable, "-c", main, "--no-browser", "--expose-app-in-browser"),
+            *("--folder", str(self.root), "--port", str(self.port), "--ServerApp.port_retries=0"),
+            f"--IdentityProvider.token={self.token}",
+        ]
+
+
 class Connected:
     """A headless browser with one page, of which one can let go, to connect again later."""
 
@@ -242,13 +241,11 @@ def main() -> int:
     print("|---|---|---|---|")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         home = Path(folder)
-        server = LabServer(home)
+        server = Started(home)
         paths = {
             name: write_notebook(home / f"{name}.ipynb", ENDED.format(name=name)) for name in LABS
         }
         server.copy_in(*paths.values())
-        (home / "config").mkdir()
-        (home / "config/jupyter_server_config.py").write_text(AT_ONCE, encoding="utf-8")
         server.start()
         try:
             with sync_playwright() as playwright:
