@@ -158,9 +158,9 @@ class Engine:
         values, spec = wish.values, self.spec
         with self._lock:
             self._cut, self._pale = None, None if self._wish is wish else self._pale
-        clock = spec.clock(values)
-        if clock == "real":
+        if (clock := spec.clock(values)) == "real":
             self._publish(wish)
+            time.sleep(0.05)  # in which the page shows it: else that would make the run longer
         run = Run(spec.coroutine(values), clock=clock, max_seconds=spec.max_seconds)
         run.start()
         if clock == "virtual" and futures.wait([run.finished], self.at_once).not_done:

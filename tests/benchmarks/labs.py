@@ -104,9 +104,11 @@ def published(event):
     publish(event)
 panel.engine._publish = published
 for _ in range({repeats}):
+    await asyncio.sleep(1)  # until the page has drawn: neither run has more beside it
     panel.engine.ask(State.RUNNING)
     while panel.engine._wish is not panel.engine._served:
         await asyncio.sleep(0.01)
+    await asyncio.sleep(1)
     trace = await record(panel.spec.coroutine(panel.engine.values), clock="real")
     took["cell"].append(trace.duration)
 print(*(statistics.median(x) for x in took.values()))

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import random
 import threading
+import time
 
 import pytest
 
@@ -47,6 +48,30 @@ def run_for_an_hour(engine: Engine, diary: Diary) -> Event:
     engine.request({"ms": HOUR})
     engine.ask(RUNNING)
     return diary.next(RUNNING, with_trace=True)
+
+
+def test_a_run_on_the_real_clock_does_not_begin_while_a_page_shows_that_it_does(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moments: list[float] = []
+    start = Run.start
+
+    def stamped(run: Run) -> None:
+        moments.append(time.monotonic())
+        start(run)
+
+    monkeypatch.setattr(Run, "start", stamped)
+    engine, diary = make("ovens")
+
+    def heard(event: Event) -> None:
+        diary(event)
+        moments.append(time.monotonic())
+
+    monkeypatch.setattr(engine, "_listener", heard)
+    run(engine)
+    assert diary.states == [RUNNING, DONE]
+    told, begun, _ = moments
+    assert begun - told >= 0.05
 
 
 @pytest.mark.parametrize(
