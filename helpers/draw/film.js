@@ -213,7 +213,8 @@ export function asking(film) {
 }
 
 // Whether the steps of the run before are seen below those of this one.
-const isGhost = (film, before) => before?.rows.length === film.rows.length && !film.density;
+const isGhost = (film, before) => before?.rows.length === film.rows.length && !film.density
+  && film.unknown === undefined;
 
 // The timeline of the whole run, `height` pixels high for its rows and what stands above them.
 function drawSvg(film, width, height, before) {

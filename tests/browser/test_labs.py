@@ -189,6 +189,9 @@ def test_a_picture_tells_nobodys_end_while_the_question_is_open(show_lab: ShowLa
     assert "cancelled" in signs.inner_text()
     assert "?" not in lab.drawn()
     assert svg.evaluate(high) == pale, "what is below has moved"
+    lab.press("Reset")
+    lab.shows("?")
+    assert "the run before" not in signs.inner_text()
 
 
 def test_a_picture_is_as_wide_as_its_cell_when_the_window_changes(show_lab: ShowLab) -> None:
