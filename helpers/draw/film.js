@@ -193,23 +193,21 @@ function refill(node, children) {
 
 const escape = text => text.replace(/[&<>"]/g, c => `&#${c.charCodeAt(0)};`);
 
-// A film whose question is open: nobody's end is told, who was asked to stop, nor for how much of the
-// time a chef is busy. What is told later has its room already. If it is to be chosen what will
-// happen, no more is told of the run than what was before the first such moment; an axis as long as
-// the run would tell of the rest.
+// A film whose question is open: no more is told of the run than what was before the first end or
+// request to stop, nor for how much of the time a chef is busy. An axis as long as the run would tell
+// of the rest. What is told later has its room already.
 export function asking(film) {
-  const events = film.events.filter(([, row]) => row < 0);
-  const rows = film.rows.map(([name, ...more]) => [name.replace(/ [\d.,]+ %$/, ""), ...more]);
-  const open = { ...film, rows, ends: [], events, hasEvents: film.events.length > 0 };
-  if (!film.choice) return open;
   const told = [...film.ends.map(([, at]) => at), ...film.events.map(([at]) => at)];
-  const from = Math.min(...told, film.to);
+  const from = Math.min(...told.filter(at => at > 0), film.to);
+  const events = film.events.filter(([, row]) => row < 0);
+  const to = Math.max(from * 1.6, ...events.map(([at]) => at * 1.1));
+  const rows = film.rows.map(([name, ...more]) => [name.replace(/ [\d.,]+ %$/, ""), ...more]);
   const bars = film.bars.filter(([, , begun]) => begun < from)
     .map(([row, state, begun, over, ...more]) => [row, state, begun, Math.min(over, from), ...more]);
   const density = film.density && [film.density[0], Object.fromEntries(Object.entries(film.density[1])
     .map(([state, of]) => [state, of.slice(0, Math.round(from / film.density[0]))]))];
-  const to = Math.max(from * 1.6, ...events.map(([at]) => at * 1.1));
-  return { ...open, bars, density, to, unknown: from };
+  const hasEvents = film.events.length > 0;
+  return { ...film, rows, bars, density, ends: [], events, hasEvents, to, unknown: from };
 }
 
 // Whether the steps of the run before are seen below those of this one.

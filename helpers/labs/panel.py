@@ -96,7 +96,7 @@ class Panel(Awake, widgets.VBox):
             trace = replace(trace, marks=(*trace.marks, *marks))
         film = film_of(picture_of(trace, title=said or None, unit=self.spec.unit, most=MOST_FILMED))
         film |= {"small": True, "to": max([film["to"], *(at for at, *_ in film["events"])])}
-        return film | {"open": said == _PREDICT, "choice": bool(self.spec.prediction.options)}
+        return film | {"open": said == _PREDICT}
 
     def _run_or_stop(self) -> None:
         runs = self.engine.state in (State.RUNNING, State.STOPPING)

@@ -158,8 +158,8 @@ OPEN = """
 import { asking } from "./film.mjs";
 import { readFileSync } from "node:fs";
 const seen = JSON.parse(readFileSync(0, "utf8")).map(asking);
-console.log(JSON.stringify(seen.map(({ rows, ends, bars, events, hasEvents, to }) =>
-  ({ rows, ends, bars, events, hasEvents, to }))));
+console.log(JSON.stringify(seen.map(({ rows, ends, bars, events, hasEvents, to, unknown }) =>
+  ({ rows, ends, bars, events, hasEvents, to, unknown }))));
 """
 
 
@@ -190,7 +190,19 @@ def test_a_picture_does_not_tell_how_busy_a_chef_is_while_it_asks_how_long_the_r
     assert film["rows"][1][0].endswith(" %")
     (left,) = asking([film])
     assert [name for name, *_ in left["rows"][:2]] == ["chefs", "chef"]
-    assert left["to"] == film["to"], "its lanes follow the slider"
+
+
+@pytest.mark.parametrize("name", sorted({*NAMES} - {"real_kitchen"}))  # which has no preview
+def test_a_picture_shows_how_a_run_begins_while_it_asks_how_it_goes_on(
+    panel_of: OpenPanel, asking: Callable[[list[Json]], list[Json]], name: str
+) -> None:
+    film = panel_of(name).picture.store.film
+    (left,) = asking([film])
+    firsts = [at for _, at, *_ in film["ends"] if at > 0]
+    assert 0 < left["unknown"] <= min(firsts)
+    assert left["to"] == pytest.approx(left["unknown"] * 1.6), "it tells how long the run is"
+    assert max(over for _, _, _, over, *_ in left["bars"]) == left["unknown"]
+    assert left["ends"] == []
 
 
 @pytest.mark.parametrize(
@@ -227,7 +239,7 @@ def test_the_picture_follows_a_slider_pale_also_without_a_run(panel_of: OpenPane
     panel.controls["tasks"].value = 3
     assert served(panel.engine, 60)
     film = panel.picture.store.film
-    assert (film["pale"], film["open"], film["choice"]) == (True, True, False)
+    assert (film["pale"], film["open"]) == (True, True)
     assert title(panel) == "Predict first: what will it be?"
     assert [row[0] for row in film["rows"]] == ["main", "card 1", "card 2", "card 3"]
     assert "Ready." in words(panel.state_line)
