@@ -178,6 +178,33 @@ def test_a_manifest_that_a_full_disk_left_empty_stops_no_start_and_no_file_is_ta
     assert (mine / SECOND).read_bytes() == before
 
 
+def test_a_manifest_that_another_start_has_lost_is_made_anew_of_what_is_as_it_was_copied(
+    course: Path, mine: Path
+) -> None:
+    manifest = mine / ".task-cards.json"
+    digests = json.loads(manifest.read_bytes())
+    changed = change(mine / FIRST_LESSON)
+    manifest.write_bytes(b"{}")
+    bring(course, mine)
+    del digests[FIRST_LESSON]
+    assert json.loads(manifest.read_bytes()) == digests
+    assert (mine / FIRST_LESSON).read_bytes() == changed
+
+
+def test_who_reads_a_manifest_while_another_writes_it_has_the_whole_of_it(
+    course: Path, mine: Path
+) -> None:
+    manifest = mine / ".task-cards.json"
+    digests = json.loads(manifest.read_bytes())
+    change(course / "notebooks" / SECOND, "newer")
+    names = {path.name for path in mine.iterdir()}
+    with manifest.open("rb") as meanwhile:
+        bring(course, mine, update=True)
+        assert json.load(meanwhile) == digests
+    assert json.loads(manifest.read_bytes()) != digests
+    assert {path.name for path in mine.iterdir()} == names
+
+
 def test_my_course_is_ignored_by_git() -> None:
     ignored = Path(__file__).parents[1] / ".gitignore"
     assert "my-course/" in ignored.read_text(encoding="utf-8").splitlines()

@@ -145,7 +145,7 @@ def test_a_check_fails_where_a_start_would_with_a_sentence_that_names_the_value(
         processes = {words: started(option, *check) for option, words in wrong.items()}
         for words, process in processes.items():
             printed, _ = process.communicate(timeout=60)
-            assert words in printed.splitlines()[-1]
+            assert words in printed.splitlines()[-1], printed
             assert process.returncode in {1, 2}
             assert "Traceback" not in printed
 

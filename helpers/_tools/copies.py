@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -23,10 +24,13 @@ def bring(root: Path, folder: Path, *, update: bool = False) -> str:
         now = read(mine)[1] if mine.exists() else ""
         if not now or (update and now == copied.get(mine.name) != new):
             mine.write_bytes(data)
-            copied[mine.name] = new
+            now = new
         elif now not in (new, copied.get(mine.name)):
             changed.append(mine.name)
-    manifest.write_text(json.dumps(copied, indent=1), encoding="utf-8")
+        copied |= {mine.name: new} if now == new else {}
+    whole = folder / f"{MANIFEST}.{os.getpid()}"  # for who reads it meanwhile
+    whole.write_text(json.dumps(copied, indent=1), encoding="utf-8")
+    whole.replace(manifest)
     stays = f" You have changed {', '.join(changed)}: not updated." if update and changed else ""
     return f"Your copies of the lessons are in {folder}.{stays}"
 
@@ -36,8 +40,7 @@ def set_aside(root: Path, folder: Path, lesson: str) -> None:
     names = {path.name[:2]: path.name for path in (root / "notebooks").glob("*.ipynb")}
     if lesson not in names:
         raise SystemExit(f"There is no lesson {lesson}; there are {', '.join(sorted(names))}.")
-    mine = folder / names[lesson]
-    if mine.exists():
+    if (mine := folder / names[lesson]).exists():
         others = (mine.with_stem(f"{mine.stem}_before_reset_{n}") for n in count(1))
         other = mine.rename(next(path for path in others if not path.exists()))
         print(f"Your {mine.name} is now {other.name}.")
@@ -49,9 +52,8 @@ def read(path: Path) -> tuple[bytes, str]:
     with suppress(ValueError, LookupError, TypeError):  # a page, or what was made of a notebook
         notebook = json.loads(data)
         sources = ["".join(cell["source"]) for cell in notebook["cells"]]
-        for cell in notebook["cells"]:
-            if "outputs" in cell:
-                cell.update(outputs=[], execution_count=None)
+        for cell in (each for each in notebook["cells"] if "outputs" in each):
+            cell.update(outputs=[], execution_count=None)
         data = f"{json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False)}\n".encode()
         # JupyterLab puts an empty cell behind the last one when that is run.
         written = json.dumps([source for source in sources if source]).encode()

@@ -26,13 +26,11 @@ FIRST_LESSON = "00_start_here.ipynb"
 TEACHING = ("slides", "handout", "poll", "teach", "progress")
 SETTINGS = Path(__file__).with_name("settings")
 OPTIONS = [
-    # Ctrl-C ends it at once, without the question that a closed terminal never answers.
-    "--ServerApp.answer_yes=True",
+    "--ServerApp.answer_yes=True",  # Ctrl-C asks nothing, which a closed terminal never answers
     "--ServerApp.allow_root=True",  # in a container
     # Fetch nothing from the internet: no news, no hint at an update, no list of extensions.
     "--LabApp.news_url=None",
-    # overrides.json: that JupyterLab does not ask about news even so, and shows pages rendered.
-    f"--LabApp.app_settings_dir={SETTINGS}",
+    f"--LabApp.app_settings_dir={SETTINGS}",  # it does not ask about news, and renders pages
     "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     "--LabApp.extension_manager=readonly",
 ]
