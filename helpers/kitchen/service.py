@@ -33,13 +33,12 @@ def named(word: str) -> str:
 
 
 async def accept_no_more(runner: Any) -> None:
-    """Close an AppRunner's door; who was let in just now, or asks again, is heard by then."""
+    """Close an AppRunner's door, and hear who was let in just now."""
     for site in runner.sites:
         with suppress(NotImplementedError):  # on Windows
             asyncio.get_running_loop().remove_reader(site._server.sockets[0])
         await asyncio.sleep(0)  # asyncio never hears whom it lets in while a server closes
         await site.stop()
-    await asyncio.sleep(_IN_THE_AIR)  # on an open connection
 
 
 class Kitchen:
@@ -95,9 +94,11 @@ class Kitchen:
 
     async def close(self) -> None:
         """Accept nothing more, and end what is in flight within the grace, each with an answer."""
-        self.closing, loop = True, asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
         end = loop.time() + self.grace
         await accept_no_more(self.runner)
+        self.closing = True  # not before: who is sent away comes again, to a door that just closes
+        await asyncio.sleep(_IN_THE_AIR)  # for who asks on an open connection
         for deadline, *_ in self.in_flight.values():  # everybody's time is up when the grace is
             if (when := deadline.when()) and not deadline.expired():
                 deadline.reschedule(min(when, end))
@@ -168,8 +169,7 @@ class Kitchen:
         async with asyncio.TaskGroup() as group:
             each = [group.create_task(self.price(n), name=named(f"dish {n}")) for n in numbers]
         total = sum(dish.result()["price"] for dish in each)
-        # What is being written is not called off: nobody would know whether it was.
-        self.in_flight[request_id.get()][0].reschedule(None)
+        self.in_flight[request_id.get()][0].reschedule(None)  # what is written is not called off
         writing = asyncio.create_task(self.write(seat, total), name=named("write"))
         try:
             number = await asyncio.shield(writing)

@@ -397,6 +397,23 @@ async def test_who_is_let_in_while_the_kitchen_closes_has_an_answer() -> None:
 
 
 @pytest.mark.asyncio
+async def test_nobody_is_sent_away_before_the_door_is_closed_to_who_would_come_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sends_away: list[bool] = []
+    accept_no_more = service.accept_no_more
+
+    async def watched(runner: web.AppRunner) -> None:
+        await accept_no_more(runner)
+        sends_away.append(kitchen.closing)
+
+    monkeypatch.setattr(service, "accept_no_more", watched)
+    async with opened(Kitchen) as (kitchen, _):
+        await kitchen.close()
+        assert (sends_away, kitchen.closing) == ([False], True)
+
+
+@pytest.mark.asyncio
 async def test_when_the_grace_is_over_the_rest_is_called_off_and_answered() -> None:
     async with opened(Gated, grace=0.0) as (kitchen, session):
         guest = asyncio.create_task(ask(session))
