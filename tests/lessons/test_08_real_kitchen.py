@@ -14,7 +14,8 @@ from helpers.kitchen.mistakes import MISTAKES, kitchen
 from helpers.kitchen.service import ASK, Kitchen
 from tests.lessons.source import answer, lesson
 
-CROWD: dict[str, Any] = {"guests": Guests(150, 1), "supplier": Supplier(delay=0.3), "cached": 0}
+CROWD: dict[str, Any] = {"guests": Guests(150, 1), "supplier": Supplier(delay=2)}
+CROWD |= {"deadline": 3, "cached": 0}
 RUSH: dict[str, Any] = {"guests": Guests(20, 30), "supplier": Supplier(delay=1.5), "most": 100}
 
 
@@ -35,9 +36,8 @@ def text() -> str:
 
 def test_the_evenings_of_the_tests_are_those_of_the_lesson() -> None:
     said = lesson("08")
-    assert (
-        '"guests": Guests(clients=150, seconds=1), "supplier": Supplier(delay=0.3), "cached": 0'
-    ) in said
+    assert '"guests": Guests(clients=150, seconds=1), "supplier": Supplier(delay=2)}' in said
+    assert 'crowd |= {"deadline": 3, "cached": 0}' in said
     assert (
         '"guests": Guests(clients=20, seconds=30), "supplier": Supplier(delay=1.5), "most": 100'
     ) in said
