@@ -35,18 +35,16 @@ Row = dict[str, Any]
 _Woken = tuple[float, int | str | None]  # when, and by whom
 
 
-def save(trace: Any, path: Path) -> Path:
-    """Write a trace, as `Trace.save` says."""
-    to_perfetto = path.name.removesuffix(".gz").endswith(".perfetto.json")
+def packed(trace: Any, name: str) -> bytes:
+    """What a file of this name has of a trace, as `Trace.save` says."""
+    to_perfetto = name.removesuffix(".gz").endswith(".perfetto.json")
     text = perfetto.text(trace) if to_perfetto else "".join(_lines(trace))
     # No time stamp in the gzip header: the same trace gives the same file.
-    data = gzip.compress(text.encode(), mtime=0) if path.name.endswith(".gz") else text.encode()
-    path.write_bytes(data)
-    return path
+    return gzip.compress(text.encode(), mtime=0) if name.endswith(".gz") else text.encode()
 
 
 def load(path: str | os.PathLike[str]) -> Row:
-    """Read a file that `save` or the Rust recorder wrote, as the arguments that make its `Trace`.
+    """Read a saved trace, or what the Rust recorder wrote, as the arguments that make a `Trace`.
 
     A file in another format, or cut, or of a newer version, is a ValueError in one sentence that
     names the file and the line. One that is not there is a FileNotFoundError.

@@ -237,10 +237,9 @@ class Trace:
         """
         from helpers.draw.film import page_of
 
-        if (path := Path(path)).suffix == ".html":
-            path.write_text(page_of(self), encoding="utf-8")
-            return path
-        return files.save(self, path)
+        is_page = (path := Path(path)).suffix == ".html"
+        path.write_bytes(page_of(self).encode() if is_page else files.packed(self, path.name))
+        return path
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
