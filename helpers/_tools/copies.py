@@ -2,12 +2,11 @@
 
 import hashlib
 import json
-import os
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
-from helpers.exercises import MANIFEST
+from helpers.exercises import MANIFEST, keep
 
 
 def bring(root: Path, folder: Path, *, update: bool = False) -> str:
@@ -27,10 +26,9 @@ def bring(root: Path, folder: Path, *, update: bool = False) -> str:
             now = new
         elif now not in (new, copied.get(mine.name)):
             changed.append(mine.name)
-        copied |= {mine.name: new} if now == new else {}
-    whole = folder / f"{MANIFEST}.{os.getpid()}"  # for who reads it meanwhile
-    whole.write_text(json.dumps(copied, indent=1), encoding="utf-8")
-    whole.replace(manifest)
+        if now == new:
+            copied[mine.name] = new
+    keep(manifest, copied)
     stays = f" You have changed {', '.join(changed)}: not updated." if update and changed else ""
     return f"Your copies of the lessons are in {folder}.{stays}"
 

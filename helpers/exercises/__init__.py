@@ -111,11 +111,16 @@ def _note(name: str, what: str, status: str = "") -> int:
     one[what] += 1
     if status and one["status"] != Status.CORRECT:
         one["status"] = status
-    if known is not _here:  # all of it or nothing: another kernel may read it meanwhile
-        new = Path(f".{PROGRESS}.{os.getpid()}")
-        new.write_text(json.dumps({"format": _FORMAT, "exercises": known}, indent=1), "utf-8")
-        new.replace(PROGRESS)
+    if known is not _here:
+        keep(Path(PROGRESS), {"format": _FORMAT, "exercises": known})
     return int(one[what])
+
+
+def keep(path: Path, value: Any) -> None:
+    """Write a value as JSON; who reads the file meanwhile has all of it, as it was or as it is."""
+    new = path.with_name(f".{path.name}.{os.getpid()}")
+    new.write_text(json.dumps(value, indent=1), encoding="utf-8")
+    new.replace(path)
 
 
 def _unfit(exercise: Exercise, answer: Any) -> str:
