@@ -168,10 +168,11 @@ def test_another_folder_is_named_with_an_option(
     assert not (course / "my-course").exists()
 
 
-def test_a_manifest_that_a_full_disk_left_empty_stops_no_start_and_no_file_is_taken_for_unchanged(
-    course: Path, mine: Path
+@pytest.mark.parametrize("left", [b"", b'{"00_start', b"\xff", b"[7]", b"7"])
+def test_a_damaged_manifest_stops_no_start_and_no_file_is_taken_for_unchanged(
+    course: Path, mine: Path, left: bytes
 ) -> None:
-    (mine / ".task-cards.json").write_bytes(b"")
+    (mine / ".task-cards.json").write_bytes(left)
     before = (mine / SECOND).read_bytes()
     change(course / "notebooks" / SECOND, "newer")
     bring(course, mine, update=True)

@@ -15,8 +15,9 @@ def bring(root: Path, folder: Path, *, update: bool = False) -> str:
     A manifest in the folder has a digest of each file as it was copied.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    manifest, changed = folder / MANIFEST, []
-    copied = json.loads(manifest.read_bytes() or "{}") if manifest.exists() else {}
+    manifest, changed, copied = folder / MANIFEST, [], dict[str, str]()
+    with suppress(FileNotFoundError, ValueError, TypeError):  # of a damaged one nothing is known
+        copied |= json.loads(manifest.read_bytes())
     pages = [page for page in (root / "lessons").glob("*.md") if page.name != "TEACHING.md"]
     for source in sorted([*(root / "notebooks").glob("[!.]*.*"), *pages]):
         mine, (data, new) = folder / source.name, read(source)
