@@ -50,6 +50,9 @@ const EPSILON = 1e-9;
 const HEIGHT = 186, LEAST = 110; // of the timeline's rows, in pixels
 const STAGE = 290; // of a lab, whose picture and controls are on one screen: down to the last row
 
+// What a film has to be played by; a pale one is its timeline alone.
+const STILL = { end: 0, part: "", chefs: [], lanes: [], steps: [], code: [], visits: [] };
+
 // Every frame: the step that it belongs to, from when to when it lasts, and which line, if any.
 // Where steps end and none begins for a while, a frame waits; the last one shows the end.
 export function framesOf(film) {
@@ -388,11 +391,12 @@ export function play(element, film) {
 
   function load(next, behind) {
     pause();
-    [film, before, frames] = [next, behind, framesOf(next)];
+    [film, before] = [{ ...STILL, ...next }, behind];
+    frames = framesOf(film);
     lasts = screenSeconds(film, frames);
     seek.max = frames.length - 1;
     write(title, film.title.replaceAll("`", ""));
-    write(about, film.about);
+    write(about, film.about + film.part);
     refill(key, signs(film, before));
     root.classList.toggle("pale", Boolean(film.pale));
     root.setAttribute("aria-label", `Film of a run: ${film.title}`);

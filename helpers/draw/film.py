@@ -53,9 +53,8 @@ def film_of(picture: Picture, *, first: int = 0) -> Json:
     chefs = _chefs(trace, lanes)
     wakers = _wakers(trace, places, numbers)
     end = drawn.duration if last == len(order) else max(step.end for step in steps)
-    part = f" · steps {first + 1:,} to {last:,} of {len(order):,}" * (len(places) < len(order))
-    return _timeline(picture) | {
-        "about": picture.subtitle + part,
+    return still_of(picture) | {
+        "part": f" · steps {first + 1:,} to {last:,} of {len(order):,}" * (places != order),
         "end": axis.at(end),
         "team": trace.workers > 1,
         "timer": who(trace, TIMER),
@@ -74,16 +73,15 @@ def film_of(picture: Picture, *, first: int = 0) -> Json:
     }
 
 
-def _timeline(picture: Picture) -> Json:
-    """What is seen of the whole run: rows, bars, ends, events, and tasks over time."""
+def still_of(picture: Picture) -> Json:
+    """What is seen of the whole run, as of a film that is not to be played: its timeline."""
     at, trace, row_of = picture.axis.at, picture.run, picture.row_of
     waits = [bar for bar in picture.bars if bar.span.state is not TaskState.RUNNING]
-    density = None
-    if found := picture.density:
-        levels = {_NUMBERS[x]: [round(y, 1) for y in of] for x, of in found.of.items()}
-        density = [at(found.width), levels]
+    found = picture.density
+    levels = {_NUMBERS[x]: [round(y, 1) for y in of] for x, of in found.of.items()} if found else {}
     return {
         "title": picture.title,
+        "about": picture.subtitle,
         "unit": picture.axis.short,
         "axis": picture.axis.axis,
         "to": at(picture.trace.duration),
@@ -92,7 +90,7 @@ def _timeline(picture: Picture) -> Json:
         "bars": [_bar(at, bar) for bar in (*waits, *picture.works, *picture.ticks, *picture.parts)],
         "ends": [[n, at(x.end), x.outcome, how_it_ended(trace, x)] for n, x in picture.ends],
         "events": [[at(x.time), row_of.get(x.task, -1), x.text] for x in picture.placed_events],
-        "density": density,
+        "density": found and [at(found.width), levels],
         "states": [[x.colour, x.height, x.words, x.sign] for x in STATES.values()],
         "outcomes": {name: [look.colour, look.sign] for name, look in OUTCOMES.items()},
     }

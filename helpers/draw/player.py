@@ -57,5 +57,5 @@ class Film(Awake, anywidget.AnyWidget):
 
     def __repr__(self) -> str:
         """What stands for the film where no widget can be shown."""
-        steps = len(self.store.film["steps"])
+        steps = len(self.store.film.get("steps", ()))
         return f"The film of {steps} steps (run this cell to play it): {self.store.film['title']}"

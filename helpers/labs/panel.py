@@ -15,7 +15,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from helpers.draw.film import film_of
+from helpers.draw.film import film_of, still_of
 from helpers.draw.picture import MOST_FILMED, picture_of
 from helpers.draw.player import Awake, Film
 from helpers.draw.text import findings
@@ -39,7 +39,7 @@ _STATES = {
     State.DONE: "Done. Move a slider, and it runs again.",
     State.STOPPED: "Press Run to run it again.",
 }
-_PALE: Json = {"pale": True, "steps": [], "lanes": []}  # in a film that is not to be played
+_PALE = _PREDICT, _FOLLOWS  # the titles of pictures that are not to be played
 _LABEL, _NARROW = {"description_width": "auto"}, {"button_width": "auto"}
 _STYLE = Path(__file__).with_name("panel.css").read_text(encoding="utf-8")
 _ABOUT_CODE = Path(__file__).with_name("code.html").read_text(encoding="utf-8")
@@ -61,7 +61,7 @@ class Panel(Awake, widgets.VBox):
         self.run = widgets.Button(description="Run", icon="play", button_style="primary", **look)
         self.reset = widgets.Button(description="Reset", icon="undo", **look)
         fresh = spec.defaults()
-        self.preview = self._filmed(spec.preview(fresh), fresh, _PREDICT) | _PALE
+        self.preview = self._filmed(spec.preview(fresh), fresh, _PREDICT)
         self.picture = Film(self.preview)
         self.which = widgets.ToggleButtons(options=[(MODEL, None)], style=_NARROW)
         self.which.layout.display = "none"
@@ -94,9 +94,10 @@ class Panel(Awake, widgets.VBox):
     def _filmed(self, trace: Trace, values: Values, said: str = "", *, over: bool = False) -> Json:
         if marks := self.spec.marks(values, trace if over else None):
             trace = replace(trace, marks=(*trace.marks, *marks))
-        film = film_of(picture_of(trace, title=said or None, unit=self.spec.unit, most=MOST_FILMED))
+        picture = picture_of(trace, title=said or None, unit=self.spec.unit, most=MOST_FILMED)
+        film = still_of(picture) if said in _PALE else film_of(picture)
         film |= {"small": True, "to": max([film["to"], *(at for at, *_ in film["events"])])}
-        return film | {"open": said == _PREDICT}
+        return film | {"pale": said in _PALE, "open": said == _PREDICT}
 
     def _run_or_stop(self) -> None:
         runs = self.engine.state in (State.RUNNING, State.STOPPING)
@@ -130,7 +131,7 @@ class Panel(Awake, widgets.VBox):
         if event.pale and trace is not None:  # all else stays, and all where there is no preview
             title = _FOLLOWS if event.state is State.RUNNING else _PREDICT
             if trace.lanes:
-                self.picture.show(self._filmed(trace, event.values, title) | _PALE)
+                self.picture.show(self._filmed(trace, event.values, title))
             return
         done, runs = event.state is State.DONE, event.state in (State.RUNNING, State.STOPPING)
         recording = spec.beside(event.values) if spec.beside and done else None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from helpers.draw.film import PLAYER, film_of
+from helpers.draw.film import PLAYER, film_of, still_of
 from helpers.draw.picture import picture_of
 from tests.browser.page import NotebookPage, write_notebook
 from tests.draw.pictured import UNUSUAL, recorded
@@ -140,7 +140,7 @@ def test_a_film_that_takes_anothers_place_is_as_one_that_stands_there_alone(
     with ThreadPoolExecutor(1) as pool:  # the browser has a loop in this thread
         told = pool.submit(lambda: recorded(dinner(), unit="minutes", lines=True)).result()
     films = [film_of(picture_of(trace)) for trace in (told, *UNUSUAL)]
-    films += [{**films[0], "pale": True, "steps": [], "lanes": []}, {**films[1], "small": True}]
+    films += [still_of(picture_of(told)) | {"pale": True}, {**films[1], "small": True}]
     page = browser.new_page()
     page.add_script_tag(type="module", content=f"{PLAYER.read_text()}\nwindow.play = play;")
     page.wait_for_function("() => window.play !== undefined")

@@ -196,7 +196,7 @@ def test_a_long_run_is_played_by_parts_and_a_film_lasts_no_age(folder: Path) -> 
         assert len({frame["step"] for frame in frames}) == count
         assert sum(frame["seconds"] for frame in frames) < 400
     film = film_of(picture_of(trace), first=100)
-    assert "steps 101 to 2,100 of 4,001" in film["about"]
+    assert "steps 101 to 2,100 of 4,001" in film["part"]
     assert len(json.dumps(film)) < 200_000
     with pytest.raises(ValueError, match="first is a step from 0 to 4000, got 5000"):
         replay(trace, first=5000)

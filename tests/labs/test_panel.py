@@ -108,7 +108,7 @@ def test_each_lab_is_run_by_a_click_and_shows_picture_numbers_and_prediction(
         else "(?!Nothing)."
     )
     assert re.match(own, title(panel))
-    assert "pale" not in panel.picture.store.film
+    assert not panel.picture.store.film["pale"]
     said = words(panel.verdict)
     assert "In numbers" in words(panel.outcome)
     assert ("predicted" if options else "You predicted 0.25 ") in said
@@ -240,6 +240,8 @@ def test_the_picture_follows_a_slider_pale_also_without_a_run(panel_of: OpenPane
     assert served(panel.engine, 60)
     film = panel.picture.store.film
     assert (film["pale"], film["open"]) == (True, True)
+    assert "steps" not in film, "nobody plays it"
+    assert "film of 0 steps" in repr(panel.picture)
     assert title(panel) == "Predict first: what will it be?"
     assert [row[0] for row in film["rows"]] == ["main", "card 1", "card 2", "card 3"]
     assert "Ready." in words(panel.state_line)
@@ -249,7 +251,7 @@ def test_the_picture_follows_a_slider_pale_also_without_a_run(panel_of: OpenPane
     panel.controls["tasks"].value = 2
     assert served(panel.engine, 60)
     assert films[0]["title"] == "On the virtual clock; the real run follows"
-    assert [(film.get("pale", False), film["open"]) for film in (films[0], films[-1])] == [
+    assert [(film["pale"], film["open"]) for film in (films[0], films[-1])] == [
         (True, False),
         (False, False),
     ]
@@ -391,7 +393,7 @@ def test_stop_says_how_far_the_run_came_or_keeps_what_came_out(panel_of: OpenPan
     panel.run.click()
     assert served(panel.engine, 60)
     assert "Stopped after" in words(panel.state_line)
-    assert "pale" not in panel.picture.store.film
+    assert not panel.picture.store.film["pale"]
     assert "In numbers" not in words(panel.outcome)
 
 
