@@ -53,10 +53,24 @@ const STAGE = 290; // of a lab, whose picture and controls are on one screen: do
 // What a film has to be played by; a pale one is its timeline alone.
 const STILL = { end: 0, part: "", chefs: [], lanes: [], steps: [], code: [], visits: [] };
 
-// Every frame: the step that it belongs to, from when to when it lasts, and which line, if any.
+// When in a step the last card was made ready that is so before the step ends; by the step.
+function madeReady(film) {
+  const moments = new Map(), seen = new Set();
+  for (const [lane, ready, , , , , queued] of film.steps) {
+    const isNew = !seen.has(lane) && !film.lanes[lane][3];
+    seen.add(lane);
+    const [by, , start, end] = film.steps[queued] ?? [lane];
+    if (by !== lane && (ready < end - EPSILON || (isNew && ready <= end)))
+      moments.set(queued, Math.max(moments.get(queued) ?? start, ready));
+  }
+  return moments;
+}
+
+// Every frame: the step that it belongs to, from when to when it lasts, and which line, if any. In
+// the last of a step that made others ready, these are on the rail, its own card still in hand.
 // Where steps end and none begins for a while, a frame waits; the last one shows the end.
 export function framesOf(film) {
-  const frames = [];
+  const frames = [], made = madeReady(film);
   let busy = film.steps[0]?.[2] ?? 0;
   film.steps.forEach(([, , start, end], step) => {
     const next = film.steps[step + 1]?.[2] ?? film.end;
@@ -65,6 +79,13 @@ export function framesOf(film) {
     lines.forEach(([, , at], n) =>
       frames.push({ step, line: n, from: Math.max(at, start), to: lines[n + 1]?.[2] ?? until }));
     if (!lines.length) frames.push({ step, line: -1, from: start, to: until });
+    const last = frames.at(-1);
+    if (made.has(step) && lines.length) last.made = true;
+    else if (made.has(step)) {
+      const from = Math.min(made.get(step), last.to);
+      frames.push({ ...last, from, made: true });
+      last.to = from;
+    }
     busy = Math.max(busy, end);
     const rest = { step, line: -1, waits: true };
     const others = Math.min(busy, next); // others are at work until then
@@ -99,7 +120,7 @@ export function kitchenAt(film, frame, now = frame.from) {
     } else if (next !== undefined) {
       const [, ready, , , chef, by, queued] = film.steps[next];
       const come = ready <= now + EPSILON && (queued === null || queued < frame.step
-        || (queued === frame.step && (resting || ready < now - EPSILON)));
+        || (queued === frame.step && (resting || frame.made || ready < now - EPSILON)));
       if (come) kitchen.rail.push({ lane, next, chef, by, queued });
       else if (past.length || before) {
         if (by === film.timer) kitchen.ovens.push({ lane, left: ready - now });
@@ -144,8 +165,9 @@ export function say(film, frame, kitchen = kitchenAt(film, frame)) {
     `${name(lane)} is in hand${film.chefs.length > 1 ? ` of ${film.chefs[chef]}` : ""}`);
   const line = lineAt(film, frame);
   if (line && parts.length) parts[parts.length - 1] += `, at line ${line[1]}`;
-  if (!parts.length) parts.push(frame.over ? "it is over" : "the chef is free");
   const ready = [...kitchen.rail, ...(kitchen.boards ?? []).flatMap(b => [b.pocket ?? [], b.board]).flat()];
+  if (!parts.length) parts.push(frame.over ? "it is over" : ready.length ? "nobody is in hand yet"
+    : film.team ? "all chefs are free" : "the chef is free");
   if (ready.length) parts.push(`ready: ${listed(ready)}`);
   if (kitchen.ovens.length) parts.push(`in the oven: ${listed(kitchen.ovens)}`);
   for (const { lane, by } of kitchen.waits.slice(0, 3))
@@ -449,7 +471,7 @@ export function play(element, film) {
   function cardText({ lane, by, left, outcome }, state) {
     const [name] = film.lanes[lane];
     const sign = outcome ? ` ${film.outcomes[outcome][1]}` : "";
-    const more = left !== undefined ? ` ${number(Math.max(left, 0))} ${film.unit}`
+    const more = left !== undefined ? ` ${+Math.max(left, 0).toPrecision(3)} ${film.unit}`
       : by === undefined || state !== IDLE ? sign : by === null ? " ∞" : ` → ${whom(film, by)}`;
     return name + more;
   }
@@ -485,7 +507,7 @@ export function play(element, film) {
     row(boards ? "by the door" : "ready, in order", rail, READY);
     if (!boards && film.chefs.length > 1)
       row("in threads", hands.filter(x => x.chef > 0), RUNNING, { full: true });
-    row("in the oven", ovens, IDLE, { half: true });
+    row("in the oven, for", ovens, IDLE, { half: true });
     row("waits, until", waits, IDLE, { half: true });
     if (boards) row("ended", ended, IDLE);
     refill(kitchen, rows);

@@ -83,14 +83,17 @@ async def dinner() -> float:
 def test_a_dinner_is_played_card_by_card(folder: Path) -> None:
     [frames] = played(folder, recorded(dinner(), unit="minutes"))
     assert [(frame["from"], frame["hands"]) for frame in frames] == [
-        (0, ["dinner"]), (0, ["roast"]), (2, ["soup"]), (4, ["salad"]),
+        (0, ["dinner"]), (0, ["dinner"]), (0, ["roast"]), (2, ["soup"]), (4, ["salad"]),
         (5, []), (6, ["salad"]), (7, ["soup"]), (8, ["roast"]), (9, ["dinner"]), (9, []),
     ]  # fmt: skip
-    assert frames[1]["rail"] == ["soup", "salad"]
-    assert frames[4]["ovens"] == [["salad", 0.5], ["soup", 1.5], ["roast", 2.5]]  # at 5.5
-    assert frames[4]["waits"] == [["dinner", "roast"]]
+    assert [frame["rail"] for frame in frames[:3]] == [
+        [], ["roast", "soup", "salad"], ["soup", "salad"]
+    ]  # fmt: skip
+    assert frames[5]["ovens"] == [["salad", 0.5], ["soup", 1.5], ["roast", 2.5]]  # at 5.5
+    assert frames[5]["waits"] == [["dinner", "roast"]]
     assert frames[-1]["ended"] == ["dinner", "roast", "soup", "salad"]
-    assert frames[1]["words"] == (
+    assert frames[1]["words"] == "At 0 min: dinner is in hand; ready: roast, soup, salad."
+    assert frames[2]["words"] == (
         "At 0 min: roast is in hand; ready: soup, salad; dinner waits until roast wakes it."
     )
     assert frames[-1]["words"] == "At 9 min: it is over."
@@ -106,6 +109,10 @@ def test_with_lines_each_line_has_a_frame(folder: Path) -> None:
     assert texts[first.line - 1].strip() == "busy(hands)"
     assert first.changed == {"hands": "2", "oven": "6"}
     assert "roast is in hand, at line" in frames[lines.index((["roast"], 0))]["words"]
+    last = max(n for n, frame in enumerate(frames) if frame["step"] == 0)
+    assert [frame["rail"] for frame in (frames[0], frames[last])] == [
+        [], ["roast", "soup", "salad"]
+    ]  # fmt: skip
 
 
 @settings(deadline=None, max_examples=15)
@@ -148,6 +155,26 @@ def test_cards_of_one_moment_stand_on_the_rail_in_the_order_in_which_they_are_ta
         (["sleep 3"], []),
         (["pair"], []),
     ]
+
+
+def test_who_writes_cards_is_seen_with_them_on_the_rail(folder: Path) -> None:
+    trace = run(
+        lane(0, "main", (0, 0, 5), (9, 9, 9, 2), over=9),
+        lane(1, "egg", (1, 6, 7, 0), parent=0),
+        lane(2, "tea", (3, 7, 9, 0), parent=0),
+    )
+    [frames] = played(folder, trace)
+    seen = [(frame["from"], frame["words"].partition(": ")[2]) for frame in frames[:4]]
+    assert seen == [
+        (0, "main is in hand."),
+        (3, "main is in hand; ready: egg, tea."),
+        (5, "nobody is in hand yet; ready: egg, tea; main waits until tea wakes it."),
+        (6, "egg is in hand; ready: tea; main waits until tea wakes it."),
+    ]
+    one, two = (lane(n, f"egg {n}", (0, 0, 1), (3, 3, 4), over=4) for n in (0, 1))
+    alone, team = played(folder, run(one), run(one, two, workers=2))
+    assert "the chef is free; in the oven: egg 0" in alone[1]["words"]
+    assert any("all chefs are free; in the oven: egg 0, egg 1" in x["words"] for x in team)
 
 
 def test_a_team_has_boards_and_pockets_and_a_door(folder: Path) -> None:
