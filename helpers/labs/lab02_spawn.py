@@ -79,11 +79,11 @@ def numbers(values: Values, trace: Trace) -> list[str]:
         f"was done one piece at a time by one chef, in {plural(steps, 'step')}{_waits(values)}.",
         f"The first card was written at {told(trace, first.spawned)} and begun at "
         f"{told(trace, first.steps[0].start)}: `main` was busy until then, and no card begins "
-        "before its first await.",
+        "before `main` awaits.",
         f"The last card was written at {told(trace, last.spawned)} and begun at "
         f"{told(trace, last.steps[0].start)}.",
-        f"On average a card was ready with no chef free for {told(trace, waited)}; the longest, "
-        f"`{longest.name}`, for {told(trace, longest.scheduled)}.",
+        f"On average a card was ready with no chef free for {told(trace, waited)} in all; the "
+        f"longest, `{longest.name}`, for {told(trace, longest.scheduled)}.",
     ]
 
 
