@@ -53,22 +53,25 @@ const STAGE = 290; // of a lab, whose picture and controls are on one screen: do
 // What a film has to be played by; a pale one is its timeline alone.
 const STILL = { end: 0, part: "", chefs: [], lanes: [], steps: [], code: [], visits: [] };
 
-// When in a step the last card was made ready that is so before the step ends; by the step.
+// When in a step the last card was made ready that is so before the step ends; by the step. Who is
+// taken up before that, a branch or an eager task or by another chef, has not to be seen to wait.
 function madeReady(film) {
   const moments = new Map(), seen = new Set();
-  for (const [lane, ready, , , , , queued] of film.steps) {
+  for (const [lane, ready, begins, , , , queued] of film.steps) {
     const isNew = !seen.has(lane) && !film.lanes[lane][3];
     seen.add(lane);
     const [by, , start, end] = film.steps[queued] ?? [lane];
-    if (by !== lane && (ready < end - EPSILON || (isNew && ready <= end)))
-      moments.set(queued, Math.max(moments.get(queued) ?? start, ready));
+    const waits = begins >= end - EPSILON && (ready < end - EPSILON || (isNew && ready <= end));
+    if (by !== lane && (film.byStep ? isNew : waits))
+      moments.set(queued, film.byStep ? end : Math.max(moments.get(queued) ?? start, ready));
   }
   return moments;
 }
 
 // Every frame: the step that it belongs to, from when to when it lasts, and which line, if any. In
 // the last of a step that made others ready, these are on the rail, its own card still in hand.
-// Where steps end and none begins for a while, a frame waits; the last one shows the end.
+// Where steps end and none begins for a while, a frame waits; the last one shows the end. Where
+// threads or eager tasks begin between a step's lines, `begun` is the last step that has.
 export function framesOf(film) {
   const frames = [], made = madeReady(film);
   let busy = film.steps[0]?.[2] ?? 0;
@@ -76,13 +79,14 @@ export function framesOf(film) {
     const next = film.steps[step + 1]?.[2] ?? film.end;
     const until = Math.min(end, Math.max(next, start)); // of a team, others may begin meanwhile
     const lines = film.visits[step] ?? [];
-    lines.forEach(([, , at], n) =>
-      frames.push({ step, line: n, from: Math.max(at, start), to: lines[n + 1]?.[2] ?? until }));
+    const begins = lines.map(([, , at], n) =>
+      (film.byStep ? start + n / lines.length : n ? Math.max(at, start) : start));
+    begins.forEach((from, n) =>
+      frames.push({ step, line: n, from, to: begins[n + 1] ?? Math.max(from, until) }));
     if (!lines.length) frames.push({ step, line: -1, from: start, to: until });
-    const last = frames.at(-1);
-    if (made.has(step) && lines.length) last.made = true;
-    else if (made.has(step)) {
-      const from = Math.min(made.get(step), last.to);
+    const last = frames.at(-1), from = Math.max(made.get(step), last.from); // NaN where none was
+    if (lines.length && from <= last.from + EPSILON) last.made = true;
+    else if (from <= last.to + EPSILON) {
       frames.push({ ...last, from, made: true });
       last.to = from;
     }
@@ -92,6 +96,13 @@ export function framesOf(film) {
     if (others > end + EPSILON) frames.push({ ...rest, from: end, to: others });
     if (next > busy + EPSILON) frames.push({ ...rest, from: busy, to: next });
   });
+  if (frames.some(({ from }, n) => from < frames[n - 1]?.from - EPSILON)) {
+    frames.sort((a, b) => a.from - b.from);
+    frames.forEach((frame, n) => {
+      frame.begun = Math.max(frame.step, frames[n - 1]?.begun ?? 0);
+      frame.to = frames[n + 1]?.from ?? film.end;
+    });
+  }
   const last = film.steps.length - 1;
   frames.push({ step: last, line: -1, from: film.end, to: film.end, over: true });
   return frames;
@@ -109,18 +120,20 @@ function stepsOf(film) {
 // Where every lane is at a frame: in whose hand, on the rail in order, in an oven, waiting, ended.
 export function kitchenAt(film, frame, now = frame.from) {
   const kitchen = { hands: [], rail: [], ovens: [], waits: [], ended: [] };
-  const resting = frame.waits || frame.over;
+  const resting = frame.waits || frame.over, begun = frame.begun ?? frame.step;
   stepsOf(film).forEach((own, lane) => {
     const [, end, outcome, before, after] = film.lanes[lane];
-    const past = own.filter(n => n <= frame.step);
+    const past = own.filter(n => n <= begun);
     const next = own[past.length];
-    const inHand = past.filter(n => (n === frame.step && !resting) || film.steps[n][3] > now).pop();
+    const inHand = past.filter(n => film.steps[n][3] > now
+      || (n === frame.step && !resting && film.steps[n][3] >= now - EPSILON)).pop();
     if (inHand !== undefined) {
       kitchen.hands.push({ lane, chef: film.steps[inHand][4] });
     } else if (next !== undefined) {
       const [, ready, , , chef, by, queued] = film.steps[next];
-      const come = ready <= now + EPSILON && (queued === null || queued < frame.step
-        || (queued === frame.step && (resting || frame.made || ready < now - EPSILON)));
+      const isOver = resting || frame.made || (!film.byStep && ready < now - EPSILON);
+      const come = (ready <= now + EPSILON || (film.byStep && queued !== null))
+        && (queued === null || (queued <= begun && (queued !== frame.step || isOver)));
       if (come) kitchen.rail.push({ lane, next, chef, by, queued });
       else if (past.length || before) {
         if (by === film.timer) kitchen.ovens.push({ lane, left: ready - now });
@@ -156,17 +169,19 @@ function shareOut(film, kitchen) {
 const number = value => `${+value.toPrecision(6)}`;
 
 // A frame in words.
-export function say(film, frame, kitchen = kitchenAt(film, frame)) {
+export function say(film, frame, kitchen = kitchenAt(film, frame), now = frame.from) {
   const name = lane => film.lanes[lane][0];
   const listed = cards => cards.slice(0, 5).map(card => name(card.lane)).join(", ")
     + (cards.length > 5 ? ` and ${cards.length - 5} more` : "");
-  const at = film.byStep ? "" : `At ${number(frame.from)} ${film.unit}: `;
+  const moment = now === frame.from ? number(now) : +now.toPrecision(3); // where a mouse points
+  const at = film.byStep ? "" : `At ${moment} ${film.unit}: `;
+  const line = lineAt(film, frame), whose = film.steps[frame.step]?.[0];
   const parts = kitchen.hands.map(({ lane, chef }) =>
-    `${name(lane)} is in hand${film.chefs.length > 1 ? ` of ${film.chefs[chef]}` : ""}`);
-  const line = lineAt(film, frame);
-  if (line && parts.length) parts[parts.length - 1] += `, at line ${line[1]}`;
+    `${name(lane)} is in hand${film.chefs.length > 1 ? ` of ${film.chefs[chef]}` : ""}${
+      line && lane === whose ? `, at line ${line[1]}` : ""}`);
   const ready = [...kitchen.rail, ...(kitchen.boards ?? []).flatMap(b => [b.pocket ?? [], b.board]).flat()];
-  if (!parts.length) parts.push(frame.over ? "it is over" : ready.length ? "nobody is in hand yet"
+  const over = film.part ? "here this part ends" : "it is over";
+  if (!parts.length) parts.push(frame.over ? over : ready.length ? "nobody is in hand yet"
     : film.team ? "all chefs are free" : "the chef is free");
   if (ready.length) parts.push(`ready: ${listed(ready)}`);
   if (kitchen.ovens.length) parts.push(`in the oven: ${listed(kitchen.ovens)}`);
@@ -233,6 +248,16 @@ export function asking(film) {
     .map(([state, of]) => [state, of.slice(0, Math.round(from / film.density[0]))]))];
   const hasEvents = film.events.length > 0;
   return { ...film, rows, bars, density, ends: [], events, hasEvents, to, unknown: from };
+}
+
+// Another film in this one's unit, to be drawn on one axis with it; none where there is no way.
+const SECONDS = { s: 1, ms: 1e-3 };
+export function inUnitOf(film, other) {
+  if (!other || other.unit === film.unit) return other;
+  const factor = SECONDS[other.unit] / SECONDS[film.unit];
+  const bars = other.bars.map(([row, state, from, to, ...more]) =>
+    [row, state, from * factor, to * factor, ...more]);
+  return factor > 0 ? { ...other, unit: film.unit, to: other.to * factor, bars } : undefined;
 }
 
 // Whether the steps of the run before are seen below those of this one.
@@ -462,7 +487,7 @@ export function play(element, film) {
     // Not `disabled`, which would take the focus from who steps by keyboard.
     back.setAttribute("aria-disabled", at === 0);
     for (const one of [step, change]) one.setAttribute("aria-disabled", at === frames.length - 1);
-    const words = say(film, frame, found);
+    const words = say(film, frame, found, now);
     seek.setAttribute("aria-valuetext", words);
     told.setAttribute("aria-live", playing ? "off" : "polite"); // else every frame would be read
     write(told, words);
@@ -623,23 +648,24 @@ function nameControls(panel) {
 
 async function render({ model, el }) {
   const store = await model.widget_manager.get_model(model.get("_store"));
-  let player, asked, film, before, axis = 0; // while a slider is held, the axis is as long as ever
+  let player, asked, film, before, held; // while a slider is held, the axis is as long as ever
   const draw = () => {
     asked = undefined;
     before = film?.bars.length && !film.pale ? film : before;
     film = JSON.parse(store.get("film"));
     film = film.open ? asking(film) : film;
-    film.to = Math.max(film.to, axis);
-    axis &&= film.to;
+    [before, held] = [before, held].map(other => inUnitOf(film, other));
+    film.to = Math.max(film.to, held?.to ?? 0);
+    held &&= film;
     if (player) player.load(film, before);
     else player = play(el, film);
   };
   const hold = event => {
-    if (event.target.closest(".widget-hslider")) axis = film.to;
+    if (event.target.closest(".widget-hslider")) held = film;
   };
   const release = () => {
-    if (axis) soon();
-    axis = 0;
+    if (held) soon();
+    held = undefined;
   };
   const run = event => { // a number was typed
     if (event.key === "Enter" && event.target.closest(".widget-text"))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import shutil
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -175,6 +177,70 @@ def test_who_writes_cards_is_seen_with_them_on_the_rail(folder: Path) -> None:
     alone, team = played(folder, run(one), run(one, two, workers=2))
     assert "the chef is free; in the oven: egg 0" in alone[1]["words"]
     assert any("all chefs are free; in the oven: egg 0, egg 1" in x["words"] for x in team)
+
+
+def test_where_no_time_passes_all_that_were_written_are_on_the_rail(folder: Path) -> None:
+    async def one() -> None:
+        await asyncio.sleep(0)
+
+    async def main() -> None:
+        await asyncio.gather(*(asyncio.create_task(one(), name=name) for name in "abc"))
+
+    plain, lined = played(folder, recorded(main()), recorded(main(), lines=True))
+    assert [(frame["hands"], frame["rail"]) for frame in plain[:5]] == [
+        (["main"], []),
+        (["main"], ["a", "b", "c"]),
+        (["a"], ["b", "c"]),
+        (["b"], ["c", "a"]),
+        (["c"], ["a", "b"]),
+    ]
+    assert (["main"], ["a", "b", "c"]) in [(frame["hands"], frame["rail"]) for frame in lined]
+    for frames in (plain, lined):
+        assert all(one["from"] <= one["to"] <= two["from"] for one, two in pairwise(frames))
+        assert all(len(frame["hands"]) <= 1 for frame in frames)
+
+
+def test_lines_beside_a_thread_are_played_in_the_order_of_time(folder: Path) -> None:
+    async def main() -> None:
+        job = asyncio.get_running_loop().run_in_executor(None, busy, 3)
+        busy(1)
+        busy(1)
+        await job
+
+    [frames] = played(folder, recorded(main(), lines=True))
+    assert all(one["to"] == two["from"] for one, two in pairwise(frames))
+    lines = [(frame["from"], frame["line"]) for frame in frames if frame["line"] >= 0]
+    assert lines == [(0, 0), (0, 1), (1, 2), (2, 3), (3, 0)]
+    [third] = [frame for frame in frames if frame["from"] == 1]
+    assert third["hands"] == ["main", "busy"]
+    assert re.match(
+        r"At 1 s: main is in hand of chef, at line \d+; busy is in hand of helper 1\.",
+        third["words"],
+    )
+
+
+def test_who_never_waits_is_not_seen_to_wait(folder: Path) -> None:
+    """An eager task, a branch: they are taken up in the step that made them ready."""
+    trace = run(
+        lane(0, "main", (0, 0, 5), (8, 8, 9)),
+        lane(1, "eager", (2, 2, 4, 0), parent=0),
+    )
+    [frames] = played(folder, trace)
+    assert [frame["rail"] for frame in frames] == [[]] * len(frames)
+    assert not any(frame.get("made") for frame in frames)
+
+
+def test_what_is_held_of_another_film_is_in_this_ones_unit(folder: Path) -> None:
+    node = shutil.which("node") or unavailable("node is not there, which plays the films")
+    script = """import { inUnitOf } from "./film.mjs";
+        const other = { unit: "ms", to: 900, bars: [[0, 0, 100, 500, 1, 0.5, 0]] };
+        const there = ["s", "min", "ms"].map(unit => inUnitOf({ unit }, other) ?? null);
+        console.log(JSON.stringify([...there, inUnitOf({ unit: "s" }) ?? null]));"""
+    command = [str(node), "--input-type=module", "-e", script]
+    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    other = {"unit": "ms", "to": 900, "bars": [[0, 0, 100, 500, 1, 0.5, 0]]}
+    there = {"unit": "s", "to": 0.9, "bars": [[0, 0, 0.1, 0.5, 1, 0.5, 0]]}
+    assert json.loads(ran.stdout) == [there, None, other, None]
 
 
 def test_a_team_has_boards_and_pockets_and_a_door(folder: Path) -> None:
