@@ -6,6 +6,7 @@ where that is switched off, on the kernel's main thread. The labs work the same 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -239,6 +240,23 @@ def test_a_lab_is_on_one_screen_of_a_laptop_before_and_after_its_run(
         assert lab.area.locator(".task-cards-lab").evaluate(TOO_WIDE) == []
     finally:
         page.set_viewport_size(WINDOW)
+
+
+def test_an_axis_is_held_with_its_slider_and_in_its_own_unit(show_lab: ShowLab) -> None:
+    lab = show_lab("not_blocking")
+    lab.press("Run")
+    lab.shows(" ms · one chef")
+    guests = lab.area.locator(".widget-slider").filter(has_text="Number of guests")
+    handle = guests.locator(".noUi-handle").bounding_box()
+    assert handle is not None
+    mouse = lab.notebook.page.mouse
+    mouse.move(handle["x"] + 8, handle["y"] + 8)
+    mouse.down()
+    mouse.move(handle["x"] + 68, handle["y"] + 8, steps=5)
+    lab.shows(" s · one chef")  # more guests: the run takes more than a second
+    ticks = [float(text) for text in lab.drawn() if re.fullmatch(r"[\d.]+", text)]
+    mouse.up()
+    assert 1 <= max(ticks) <= 5, "the axis of 300 ms was taken for one of 300 s"
 
 
 def test_a_panel_whose_kernel_is_gone_says_so(show_lab: ShowLab) -> None:
