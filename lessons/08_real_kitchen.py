@@ -169,8 +169,8 @@ print("told to ask the waiter:", "all" if hurried.asked == hurried.outcomes["200
 # %% [markdown]
 # ## 4. No limit
 #
-# Now the kitchen is hospitable. Every query gets a connection, at once, and nobody is sent away. (It is the slow day still, and tonight the deadline
-# is three seconds: whoever is let in stays for a while.)
+# Now the kitchen is hospitable. Every query gets a connection, at once, and nobody is sent away. It is the slow day still; the deadline is three seconds
+# here, so that whoever is let in stays for a while.
 
 # %%
 print(inspect.getsource(Hoards))

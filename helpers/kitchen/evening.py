@@ -114,8 +114,8 @@ def way_of(trace: Trace, number: int) -> list[str]:
 class Guests:
     """So many `clients`, each asking again and again for so many `seconds`, or `requests` in all.
 
-    Every fifth request is an order. A share `hang_up` of them leave after 1 to 300 ms, and nobody
-    waits longer than `patience` seconds.
+    Every fifth request is an order. A share `hang_up` of them wait for 1 to 300 ms and no longer,
+    and nobody waits longer than `patience` seconds.
     """
 
     clients: int = 50
@@ -145,7 +145,7 @@ class Guests:
     async def _ask(self, session: aiohttp.ClientSession, n: int, load: Load) -> str:
         dice, began = random.Random(n), perf_counter()
         hangs_up, dish = dice.random() < self.hang_up, dice.randint(1, 300)
-        patience = 0.3 ** dice.uniform(1, 6) if hangs_up else self.patience
+        patience = min(self.patience, 0.3 ** dice.uniform(1, 6)) if hangs_up else self.patience
         options: dict[str, Any] = {"timeout": aiohttp.ClientTimeout(total=patience)}
         method, path = "GET", f"/dishes/{dish}"
         if n % 5 == 0:
