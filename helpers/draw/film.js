@@ -54,7 +54,8 @@ const STAGE = 290; // of a lab, whose picture and controls are on one screen: do
 const STILL = { end: 0, part: "", chefs: [], lanes: [], steps: [], code: [], visits: [] };
 
 // When in a step the last card was made ready that is so before the step ends; by the step. Who is
-// taken up before that, a branch or an eager task or by another chef, has not to be seen to wait.
+// taken up before that, a branch or an eager task or by another chef, has not to be seen to wait. (In
+// a step of no length it cannot be told.)
 function madeReady(film) {
   const moments = new Map(), seen = new Set();
   for (const [lane, ready, begins, , , , queued] of film.steps) {
@@ -70,8 +71,7 @@ function madeReady(film) {
 
 // Every frame: the step that it belongs to, from when to when it lasts, and which line, if any. In
 // the last of a step that made others ready, these are on the rail, its own card still in hand.
-// Where steps end and none begins for a while, a frame waits; the last one shows the end. Where
-// threads or eager tasks begin between a step's lines, `begun` is the last step that has.
+// Where steps end and none begins for a while, a frame waits; the last one shows the end.
 export function framesOf(film) {
   const frames = [], made = madeReady(film);
   let busy = film.steps[0]?.[2] ?? 0;
@@ -96,16 +96,28 @@ export function framesOf(film) {
     if (others > end + EPSILON) frames.push({ ...rest, from: end, to: others });
     if (next > busy + EPSILON) frames.push({ ...rest, from: busy, to: next });
   });
-  if (frames.some(({ from }, n) => from < frames[n - 1]?.from - EPSILON)) {
-    frames.sort((a, b) => a.from - b.from);
-    frames.forEach((frame, n) => {
-      frame.begun = Math.max(frame.step, frames[n - 1]?.begun ?? 0);
-      frame.to = frames[n + 1]?.from ?? film.end;
-    });
-  }
   const last = film.steps.length - 1;
-  frames.push({ step: last, line: -1, from: film.end, to: film.end, over: true });
-  return frames;
+  const over = { step: last, line: -1, from: film.end, to: film.end, over: true };
+  const isLate = frames.some(({ from }, n) => from < frames[n - 1]?.from - EPSILON);
+  return [...(isLate ? byTime(film, frames) : frames), over];
+}
+
+// Where threads or eager tasks begin between a step's lines: frames in the order of time. One without
+// a line shows that of the step that is under way, and `begun` is the last step that has.
+function byTime(film, frames) {
+  const sorted = [];
+  const isOver = ({ step, from }) =>
+    film.steps[step][2] < from - EPSILON && film.steps[step][3] <= from + EPSILON;
+  frames.sort((a, b) => a.from - b.from || isOver(b) - isOver(a));
+  for (const frame of frames) {
+    const under = frame.line < 0
+      && sorted.findLast(x => x.line >= 0 && film.steps[x.step][3] > frame.from + EPSILON);
+    const shown = under ? { step: under.step, line: under.line, waits: false } : {};
+    const begun = Math.max(frame.step, sorted.at(-1)?.begun ?? 0);
+    sorted.push({ ...frame, ...shown, begun });
+  }
+  sorted.forEach((frame, n) => { frame.to = sorted[n + 1]?.from ?? film.end; });
+  return sorted;
 }
 
 // Each lane's steps, by their numbers.
@@ -167,20 +179,22 @@ function shareOut(film, kitchen) {
 }
 
 const number = value => `${+value.toPrecision(6)}`;
+const short = value => `${value < 1000 ? +value.toPrecision(3) : Math.round(value)}`;
 
 // A frame in words.
 export function say(film, frame, kitchen = kitchenAt(film, frame), now = frame.from) {
   const name = lane => film.lanes[lane][0];
   const listed = cards => cards.slice(0, 5).map(card => name(card.lane)).join(", ")
     + (cards.length > 5 ? ` and ${cards.length - 5} more` : "");
-  const moment = now === frame.from ? number(now) : +now.toPrecision(3); // where a mouse points
+  const digits = Math.min(9, Math.max(0, Math.ceil(3 - Math.log10(film.end || 1))));
+  const moment = now === frame.from ? number(now) : +now.toFixed(digits); // where a mouse points
   const at = film.byStep ? "" : `At ${moment} ${film.unit}: `;
   const line = lineAt(film, frame), whose = film.steps[frame.step]?.[0];
   const parts = kitchen.hands.map(({ lane, chef }) =>
     `${name(lane)} is in hand${film.chefs.length > 1 ? ` of ${film.chefs[chef]}` : ""}${
       line && lane === whose ? `, at line ${line[1]}` : ""}`);
   const ready = [...kitchen.rail, ...(kitchen.boards ?? []).flatMap(b => [b.pocket ?? [], b.board]).flat()];
-  const over = film.part ? "here this part ends" : "it is over";
+  const over = film.part && film.end < film.to - EPSILON ? "here this part ends" : "it is over";
   if (!parts.length) parts.push(frame.over ? over : ready.length ? "nobody is in hand yet"
     : film.team ? "all chefs are free" : "the chef is free");
   if (ready.length) parts.push(`ready: ${listed(ready)}`);
@@ -194,12 +208,13 @@ const whom = (film, by) => (typeof by === "number" ? film.lanes[by][0] : by);
 const lineAt = (film, frame) => film.visits[frame.step]?.[frame.line];
 
 // The line at which each lane was last seen, and the names that its line before has changed.
-function linesAt(film, frame) {
-  const at = new Map();
-  for (let step = 0; step <= frame.step && film.visits.length; step++) {
+export function linesAt(film, frame) {
+  const at = new Map(), { begun = frame.step } = frame;
+  for (let step = 0; step <= begun && film.visits.length; step++) {
     const seen = film.visits[step];
-    const last = step < frame.step || frame.line < 0 ? seen.length - 1 : frame.line;
-    if (seen.length) at.set(film.steps[step][0], seen[last]);
+    const come = frame.begun === undefined ? seen : seen.filter(x => x[2] <= frame.from + EPSILON);
+    const last = step === frame.step && frame.line >= 0 ? frame.line : come.length - 1;
+    if (last >= 0) at.set(film.steps[step][0], seen[last]);
   }
   return at;
 }
@@ -250,14 +265,17 @@ export function asking(film) {
   return { ...film, rows, bars, density, ends: [], events, hasEvents, to, unknown: from };
 }
 
-// Another film in this one's unit, to be drawn on one axis with it; none where there is no way.
+// How many of one unit another is; NaN where there is no way.
 const SECONDS = { s: 1, ms: 1e-3 };
+const ratio = (unit, other) => (other === unit ? 1 : SECONDS[other] / SECONDS[unit]);
+
+// Another film in this one's unit, to be drawn on one axis with it; none where there is no way.
 export function inUnitOf(film, other) {
-  if (!other || other.unit === film.unit) return other;
-  const factor = SECONDS[other.unit] / SECONDS[film.unit];
+  const factor = other ? ratio(film.unit, other.unit) : NaN;
+  if (!(factor > 0)) return undefined;
   const bars = other.bars.map(([row, state, from, to, ...more]) =>
     [row, state, from * factor, to * factor, ...more]);
-  return factor > 0 ? { ...other, unit: film.unit, to: other.to * factor, bars } : undefined;
+  return { ...other, unit: film.unit, to: other.to * factor, bars };
 }
 
 // Whether the steps of the run before are seen below those of this one.
@@ -496,7 +514,7 @@ export function play(element, film) {
   function cardText({ lane, by, left, outcome }, state) {
     const [name] = film.lanes[lane];
     const sign = outcome ? ` ${film.outcomes[outcome][1]}` : "";
-    const more = left !== undefined ? ` ${+Math.max(left, 0).toPrecision(3)} ${film.unit}`
+    const more = left !== undefined ? ` ${short(Math.max(left, 0))} ${film.unit}`
       : by === undefined || state !== IDLE ? sign : by === null ? " ∞" : ` → ${whom(film, by)}`;
     return name + more;
   }
@@ -648,23 +666,28 @@ function nameControls(panel) {
 
 async function render({ model, el }) {
   const store = await model.widget_manager.get_model(model.get("_store"));
-  let player, asked, film, before, held; // while a slider is held, the axis is as long as ever
+  let player, asked, text, film, before;
+  let held, longer; // while a slider is held, the axis is as long as ever: then longer than its run
   const draw = () => {
     asked = undefined;
-    before = film?.bars.length && !film.pale ? film : before;
-    film = JSON.parse(store.get("film"));
+    const next = store.get("film");
+    if (next !== text && film?.bars.length && !film.pale) before = film;
+    text = next;
+    film = JSON.parse(text);
     film = film.open ? asking(film) : film;
-    [before, held] = [before, held].map(other => inUnitOf(film, other));
-    film.to = Math.max(film.to, held?.to ?? 0);
-    held &&= film;
+    before = inUnitOf(film, before);
+    const { unit } = film, to = held ? held.to * ratio(unit, held.unit) || 0 : 0;
+    longer = to > film.to;
+    film.to = Math.max(film.to, to);
+    if (to) held = { unit, to: film.to };
     if (player) player.load(film, before);
     else player = play(el, film);
   };
   const hold = event => {
-    if (event.target.closest(".widget-hslider")) held = film;
+    if (event.target.closest(".widget-hslider")) held = { unit: film.unit, to: film.to };
   };
   const release = () => {
-    if (held) soon();
+    if (held && longer) soon();
     held = undefined;
   };
   const run = event => { // a number was typed

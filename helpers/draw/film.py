@@ -128,8 +128,8 @@ def _wakers(trace: Trace, places: Any, numbers: dict[int, int]) -> Iterator[list
         asked = any(ask.by == by and ask.time == step.ready for ask in trace.by_id[lane].cancels)
         told = f"something, until {who(trace, by)} asks it to stop" if asked else numbers[by]
         begun = bisect_right(trace.by_id[by].steps, step.ready, key=attrgetter("start"))
-        sooner = (index.get((by, k), -1) for k in range(begun - 1, -1, -1))
-        yield [told, next((k for k in sooner if k < at), -1)]
+        sooner = (index.get((by, k), at) for k in range(begun - 1, -1, -1))
+        yield [told, next((k for k in sooner if k < at), None)]
 
 
 def _code(trace: Trace) -> Iterator[list[Any]]:

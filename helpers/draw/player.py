@@ -46,7 +46,7 @@ class Film(Awake, anywidget.AnyWidget):
         super().__init__(_store=self.store.model_id)
 
     def show(self, film: Json) -> None:
-        """Show another film, the JSON of `film_of`, in place of the one before."""
+        """Show another film, the JSON of `film_of` or `still_of`, in place of the one before."""
         with self._lock:
             self.store.film = film
 

@@ -24,7 +24,7 @@ from tests.draw.pictured import UNUSUAL, Program, crowd, kitchen, lane, programs
 
 # Reads a film, plays each of its frames, and prints what is where: names, not numbers.
 SCRIPT = """
-import { framesOf, kitchenAt, say, screenSeconds } from "./film.mjs";
+import { framesOf, kitchenAt, linesAt, say, screenSeconds } from "./film.mjs";
 import { readFileSync } from "node:fs";
 const films = JSON.parse(readFileSync(0, "utf8"));
 console.log(JSON.stringify(films.map(film => {
@@ -38,6 +38,7 @@ console.log(JSON.stringify(films.map(film => {
       pockets: boards.map(x => x.pocket ? [name(x.pocket)] : []).flat(),
       boards: boards.map(x => x.board.map(name)), ended: found.ended.map(name),
       ovens: found.ovens.map(x => [name(x), x.left]),
+      lines: [...linesAt(film, frame)].map(([lane, [, line]]) => [film.lanes[lane][0], line]),
       waits: found.waits.map(x => [name(x), film.lanes[x.by]?.[0] ?? x.by]) };
   });
 })));
@@ -200,6 +201,24 @@ def test_where_no_time_passes_all_that_were_written_are_on_the_rail(folder: Path
         assert all(len(frame["hands"]) <= 1 for frame in frames)
 
 
+def test_who_waits_for_a_thread_is_not_ready_though_no_time_passes(folder: Path) -> None:
+    async def helped() -> None:
+        await asyncio.to_thread(int)
+
+    async def main() -> None:
+        task = asyncio.create_task(helped(), name="helped")
+        for _ in range(4):
+            await asyncio.sleep(0)
+        await task
+
+    [frames] = played(folder, recorded(main()))
+    begun, *_, again = [n for n, frame in enumerate(frames) if frame["hands"] == ["helped"]]
+    meanwhile = [frame for frame in frames[begun:again] if frame["hands"] == ["main"]]
+    assert len(meanwhile) >= 3
+    for frame in meanwhile:
+        assert (frame["rail"], frame["waits"]) == ([], [["helped", "int"]])
+
+
 def test_lines_beside_a_thread_are_played_in_the_order_of_time(folder: Path) -> None:
     async def main() -> None:
         job = asyncio.get_running_loop().run_in_executor(None, busy, 3)
@@ -209,8 +228,13 @@ def test_lines_beside_a_thread_are_played_in_the_order_of_time(folder: Path) -> 
 
     [frames] = played(folder, recorded(main(), lines=True))
     assert all(one["to"] == two["from"] for one, two in pairwise(frames))
-    lines = [(frame["from"], frame["line"]) for frame in frames if frame["line"] >= 0]
-    assert lines == [(0, 0), (0, 1), (1, 2), (2, 3), (3, 0)]
+    lines = [
+        (frame["from"], frame["to"], frame["line"]) for frame in frames if not frame.get("over")
+    ]
+    assert lines == [(0, 0, 0), (0, 0, 1), (0, 1, 1), (1, 2, 2), (2, 3, 3), (3, 3, 0)]
+    first = frames[0]["lines"][0][1]
+    seen = [line - first for frame in frames for name, line in frame["lines"] if name == "main"]
+    assert seen == [0, 1, 1, 2, 3, 3, 3], "the code shows where main is, and not where it will be"
     [third] = [frame for frame in frames if frame["from"] == 1]
     assert third["hands"] == ["main", "busy"]
     assert re.match(
@@ -284,8 +308,10 @@ def test_a_long_run_is_played_by_parts_and_a_film_lasts_no_age(folder: Path) -> 
 
     trace = recorded(many())
     whole = sum(lane.polls for lane in trace.lanes)
-    for first, count in ((0, MOST), (whole - 5, 5)):
+    parts = (0, MOST, "here this part ends"), (whole - 5, 5, "it is over")
+    for first, count, words in parts:
         [frames] = played(folder, trace, first=first)
+        assert words in frames[-1]["words"]
         assert len({frame["step"] for frame in frames}) == count
         assert sum(frame["seconds"] for frame in frames) < 400
     film = film_of(picture_of(trace), first=100)
