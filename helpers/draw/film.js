@@ -53,18 +53,22 @@ const STAGE = 290; // of a lab, whose picture and controls are on one screen: do
 // What a film has to be played by; a pale one is its timeline alone.
 const STILL = { end: 0, part: "", chefs: [], lanes: [], steps: [], code: [], visits: [] };
 
+// When a step's card was ready for it. By step, the step that made it so is what tells.
+const readyAt = (film, [, ready, , , , , queued]) =>
+  (film.byStep && queued !== null ? film.steps[queued][3] : ready);
+
 // When in a step the last card was made ready that is so before the step ends; by the step. Who is
 // taken up before that, a branch or an eager task or by another chef, has not to be seen to wait. (In
 // a step of no length it cannot be told.)
 function madeReady(film) {
   const moments = new Map(), seen = new Set();
-  for (const [lane, ready, begins, , , , queued] of film.steps) {
+  for (const step of film.steps) {
+    const [lane, , begins, , , , queued] = step, ready = readyAt(film, step);
     const isNew = !seen.has(lane) && !film.lanes[lane][3];
     seen.add(lane);
     const [by, , start, end] = film.steps[queued] ?? [lane];
     const waits = begins >= end - EPSILON && (ready < end - EPSILON || (isNew && ready <= end));
-    if (by !== lane && (film.byStep ? isNew : waits))
-      moments.set(queued, film.byStep ? end : Math.max(moments.get(queued) ?? start, ready));
+    if (by !== lane && waits) moments.set(queued, Math.max(moments.get(queued) ?? start, ready));
   }
   return moments;
 }
@@ -96,8 +100,8 @@ export function framesOf(film) {
     if (others > end + EPSILON) frames.push({ ...rest, from: end, to: others });
     if (next > busy + EPSILON) frames.push({ ...rest, from: busy, to: next });
   });
-  const last = film.steps.length - 1;
-  const over = { step: last, line: -1, from: film.end, to: film.end, over: true };
+  const { end, steps } = film;
+  const over = { step: steps.length - 1, line: -1, from: end, to: end, over: true };
   const isLate = frames.some(({ from }, n) => from < frames[n - 1]?.from - EPSILON);
   return [...(isLate ? byTime(film, frames) : frames), over];
 }
@@ -142,9 +146,9 @@ export function kitchenAt(film, frame, now = frame.from) {
     if (inHand !== undefined) {
       kitchen.hands.push({ lane, chef: film.steps[inHand][4] });
     } else if (next !== undefined) {
-      const [, ready, , , chef, by, queued] = film.steps[next];
-      const isOver = resting || frame.made || (!film.byStep && ready < now - EPSILON);
-      const come = (ready <= now + EPSILON || (film.byStep && queued !== null))
+      const [, , , , chef, by, queued] = film.steps[next], ready = readyAt(film, film.steps[next]);
+      const isOver = resting || frame.made || ready < now - EPSILON;
+      const come = ready <= now + EPSILON
         && (queued === null || (queued <= begun && (queued !== frame.step || isOver)));
       if (come) kitchen.rail.push({ lane, next, chef, by, queued });
       else if (past.length || before) {
@@ -271,6 +275,7 @@ const ratio = (unit, other) => (other === unit ? 1 : SECONDS[other] / SECONDS[un
 
 // Another film in this one's unit, to be drawn on one axis with it; none where there is no way.
 export function inUnitOf(film, other) {
+  if (other?.unit === film.unit) return other;
   const factor = other ? ratio(film.unit, other.unit) : NaN;
   if (!(factor > 0)) return undefined;
   const bars = other.bars.map(([row, state, from, to, ...more]) =>
