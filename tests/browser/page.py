@@ -207,6 +207,12 @@ class NotebookPage:
 
         Returns the number that the slider shows afterwards, as text.
         """
+        slider = self.hold(label, *fractions)
+        self.page.mouse.up()
+        return slider.locator(".widget-readout").first.inner_text()
+
+    def hold(self, label: str, *fractions: float) -> Locator:
+        """Press on a slider's handle, drag it to each place in turn, and keep it; the slider."""
         slider = self.slider(label).first
         # Waits until the handle is drawn, in view, and no longer moved by what loads around it.
         slider.locator(".noUi-handle").first.hover()
@@ -219,8 +225,7 @@ class NotebookPage:
             mouse.move(
                 track["x"] + fraction * track["width"], track["y"] + track["height"] / 2, steps=4
             )
-        mouse.up()
-        return slider.locator(".widget-readout").first.inner_text()
+        return slider
 
     def picture(self, path: Path, *, of: Locator | None = None) -> Path:
         """Save a screenshot of an element, or of the page, and return its path."""

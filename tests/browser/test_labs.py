@@ -250,26 +250,19 @@ def test_an_axis_is_held_with_its_slider_and_in_its_own_unit(show_lab: ShowLab) 
     lab = show_lab("not_blocking")
     lab.press("Run")
     lab.shows(" ms · one chef")
-    guests = lab.area.locator(".widget-slider").filter(has_text="Number of guests")
-    handle = guests.locator(".noUi-handle").bounding_box()
-    assert handle is not None
-    mouse = lab.notebook.page.mouse
-    mouse.move(handle["x"] + 8, handle["y"] + 8)
     lab.set("Each dish waits", 90)
     lab.says("each with 90 ms in the oven")
     page, ghost = lab.notebook.page, lab.area.locator(".ghost")
     page.evaluate(DRAWN)
     before = ghost.get_attribute("d")
-    mouse.down()
-    mouse.up()
+    lab.notebook.drag("Number of guests")  # to no other place
     page.evaluate(DRAWN)
     assert ghost.get_attribute("d") == before, "the run before is not this one"
-    mouse.down()
-    mouse.move(handle["x"] + 68, handle["y"] + 8, steps=5)
+    lab.notebook.hold("Number of guests", 0.45)
     is_long = re.compile(r" real clock .* [\d.]+ s · one chef")  # as there are more guests
     lab.notebook.until(lambda: any(map(is_long.search, lab.drawn())), "a run of a second")
     ticks = [float(text) for text in lab.drawn() if re.fullmatch(r"[\d.]+", text)]
-    mouse.up()
+    page.mouse.up()
     assert 0 < max(ticks) < 100, "the axis of 300 ms was taken for one of 300 s"
 
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import shutil
+import subprocess
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
 
 from helpers import busy, record
+from helpers.draw.film import PLAYER
 from helpers.draw.picture import picture_of
 from helpers.draw.plot import figure_of
 from helpers.draw.text import text_of
 from helpers.task import CancelRequest
 from helpers.trace import LaneKind, Outcome, Step, Task, Trace
+from tests.conftest import unavailable
 
 Who = int | str | None
 Program = list[tuple[Any, ...]]
@@ -59,6 +65,19 @@ def figure_dict(trace: Trace, **options: Any) -> dict[str, Any]:
 def text(trace: Trace, width: int = 78, **options: Any) -> str:
     """The text of a trace."""
     return text_of(picture_of(trace, **options), width)
+
+
+def in_node(folder: Path, script: str, given: Any) -> Any:
+    """The JSON that a script prints which reads JSON, beside the player in `./film.mjs`."""
+    node = shutil.which("node")
+    if node is None:
+        unavailable("node is not there, which plays the films")
+    (folder / "film.mjs").write_text(PLAYER.read_text(encoding="utf-8"), encoding="utf-8")
+    command = [node, "--input-type=module", "-e", script]
+    asked: dict[str, Any] = {"input": json.dumps(given), "capture_output": True, "text": True}
+    ran = subprocess.run(command, cwd=folder, check=False, **asked)
+    assert ran.returncode == 0, ran.stderr
+    return json.loads(ran.stdout)
 
 
 UNUSUAL = [

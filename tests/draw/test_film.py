@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import shutil
-import subprocess
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,12 +13,21 @@ import pytest
 from hypothesis import given, settings
 
 from helpers import busy, load_recording, record, replay
-from helpers.draw.film import MOST, PLAYER, film_of, page_of
+from helpers.draw.film import MOST, film_of, page_of
 from helpers.draw.picture import picture_of
 from helpers.model import simulate
 from helpers.trace import Outcome, TaskState, Trace
-from tests.conftest import unavailable
-from tests.draw.pictured import UNUSUAL, Program, crowd, kitchen, lane, programs, recorded, run
+from tests.draw.pictured import (
+    UNUSUAL,
+    Program,
+    crowd,
+    in_node,
+    kitchen,
+    lane,
+    programs,
+    recorded,
+    run,
+)
 
 # Reads a film, plays each of its frames, and prints what is where: names, not numbers.
 SCRIPT = """
@@ -47,23 +54,13 @@ console.log(JSON.stringify(films.map(film => {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("film")
-    (folder / "film.mjs").write_text(PLAYER.read_text(encoding="utf-8"), encoding="utf-8")
-    (folder / "script.mjs").write_text(SCRIPT, encoding="utf-8")
-    return folder
+    return tmp_path_factory.mktemp("film")
 
 
 def played(folder: Path, *traces: Trace, **options: Any) -> list[list[dict[str, Any]]]:
     """The frames of each film, as the player has them."""
-    node = shutil.which("node")
-    if node is None:
-        unavailable("node is not there, which plays the films")
-    films = json.dumps([film_of(picture_of(trace), **options) for trace in traces])
-    ran = subprocess.run(
-        [node, "script.mjs"], cwd=folder, input=films, capture_output=True, text=True, check=False
-    )
-    assert ran.returncode == 0, ran.stderr
-    frames: list[list[dict[str, Any]]] = json.loads(ran.stdout)
+    films = [film_of(picture_of(trace), **options) for trace in traces]
+    frames: list[list[dict[str, Any]]] = in_node(folder, SCRIPT, films)
     return frames
 
 
@@ -255,16 +252,14 @@ def test_who_never_waits_is_not_seen_to_wait(folder: Path) -> None:
 
 
 def test_what_is_held_of_another_film_is_in_this_ones_unit(folder: Path) -> None:
-    node = shutil.which("node") or unavailable("node is not there, which plays the films")
     script = """import { inUnitOf } from "./film.mjs";
-        const other = { unit: "ms", to: 900, bars: [[0, 0, 100, 500, 1, 0.5, 0]] };
+        import { readFileSync } from "node:fs";
+        const other = JSON.parse(readFileSync(0, "utf8"));
         const there = ["s", "min", "ms"].map(unit => inUnitOf({ unit }, other) ?? null);
         console.log(JSON.stringify([...there, inUnitOf({ unit: "s" }) ?? null]));"""
-    command = [str(node), "--input-type=module", "-e", script]
-    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
     other = {"unit": "ms", "to": 900, "bars": [[0, 0, 100, 500, 1, 0.5, 0]]}
     there = {"unit": "s", "to": 0.9, "bars": [[0, 0, 0.1, 0.5, 1, 0.5, 0]]}
-    assert json.loads(ran.stdout) == [there, None, other, None]
+    assert in_node(folder, script, other) == [there, None, other, None]
 
 
 def test_a_team_has_boards_and_pockets_and_a_door(folder: Path) -> None:

@@ -5,20 +5,16 @@ from __future__ import annotations
 import html
 import json
 import re
-import shutil
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import ipywidgets as widgets
 import pytest
 from ipywidgets.widgets.widget import _instances
 
 from helpers import exercises, labs
-from helpers.draw.film import PLAYER
 from helpers.draw.theme import Json
 from helpers.labs import NAMES, lab, spec_of
 from helpers.labs.engine import Event, State
@@ -26,7 +22,7 @@ from helpers.labs.panel import Panel
 from helpers.labs.spec import LabSpec, Values
 from helpers.task import Finding
 from helpers.trace import Trace
-from tests.conftest import unavailable
+from tests.draw.pictured import in_node
 from tests.labs.conftest import HOUR, served, wait_for_strangers
 from tests.labs.conftest import spec_of as small
 
@@ -166,18 +162,7 @@ console.log(JSON.stringify(seen.map(({ rows, ends, bars, events, hasEvents, to, 
 @pytest.fixture
 def asking(tmp_path: Path) -> Callable[[list[Json]], list[Json]]:
     """What `film.js` leaves of films in a lab that asks."""
-    node = shutil.which("node")
-    if node is None:
-        unavailable("node is not there, which plays the films")
-    (tmp_path / "film.mjs").write_text(PLAYER.read_text(encoding="utf-8"), encoding="utf-8")
-    command = [node, "--input-type=module", "-e", OPEN]
-
-    def left(films: list[Json]) -> list[Json]:
-        given: Any = {"cwd": tmp_path, "input": json.dumps(films), "text": True}
-        seen: list[Json] = json.loads(subprocess.check_output(command, **given))
-        return seen
-
-    return left
+    return lambda films: in_node(tmp_path, OPEN, films)
 
 
 def test_a_picture_does_not_tell_how_busy_a_chef_is_while_it_asks_how_long_the_run_takes(
